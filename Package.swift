@@ -1,0 +1,85 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// `WEIGHTSPACE_STRICT=1` turns every warning into an error; the test script sets it, users' builds do not.
+let strict = Context.environment["WEIGHTSPACE_STRICT"] != nil
+
+/// Settings of every Swift target; `memorySafe` targets may hold no unsafe construct at all.
+func settings(memorySafe: Bool = true) -> [SwiftSetting] {
+    [.enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
+        + (memorySafe ? [.strictMemorySafety()] : [])
+        + (strict ? [.treatAllWarnings(as: .error)] : [])
+}
+
+func target(
+    _ name: String, _ dependencies: [Target.Dependency] = [], memorySafe: Bool = true, resources: [Resource]? = nil
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: settings(memorySafe: memorySafe))
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: [.target(name: name)] + dependencies, resources: resources,
+        swiftSettings: settings(memorySafe: false))
+}
+
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "weightspace",
+    products: [.executable(name: "weightspace", targets: ["weightspace"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+        // Bytes to weights.
+        target("Tensors"),
+        target("WeightFormats", ["Tensors", "CZlib"], memorySafe: false),
+        target("Networks", ["Tensors"]),
+
+        // Weights to features to model.
+        target("Engine", ["COpenBLAS"], memorySafe: false),
+        target("NeuralFunctionals", ["Tensors", "Networks", "Engine"]),
+        target(
+            "ModelStore", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
+            resources: [.copy("Resources/Models")]),
+
+        // The server, which knows nothing of networks.
+        target("HTTPCore", [httpTypes]),
+        target("HTTPServer", ["HTTPCore", httpTypes, logging], memorySafe: false),
+        target("Batching"),
+
+        // Where the two halves meet, and the executable.
+        target(
+            "InferenceService",
+            [
+                "Tensors", "WeightFormats", "Networks", "NeuralFunctionals", "ModelStore", "HTTPCore", "Batching",
+                httpTypes, logging,
+            ]),
+        .executableTarget(
+            name: "weightspace",
+            dependencies: [
+                "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "HTTPCore",
+                "HTTPServer", "InferenceService", arguments, logging,
+            ],
+            swiftSettings: settings()),
+
+        tests("Tensors"),
+        tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
+        tests("Networks", ["Tensors"], resources: [.copy("Fixtures")]),
+        tests("Engine"),
+        tests(
+            "NeuralFunctionals", ["Tensors", "WeightFormats", "Networks", "Engine"], resources: [.copy("Fixtures")]),
+        tests("HTTPCore", [httpTypes]),
+        tests("HTTPServer", ["HTTPCore", httpTypes, logging]),
+        tests("Batching"),
+    ]
+)

@@ -1,0 +1,33 @@
+/// The element types that files may store; all become float32 in memory.
+package enum ElementType: String, Sendable, CaseIterable {
+    case float16
+    case bfloat16
+    case float32
+    case float64
+    case int8
+    case int16
+    case int32
+    case int64
+    case uint8
+    case uint16
+    case uint32
+    case uint64
+    case bool
+
+    /// Bytes an element takes in a file.
+    package var byteCount: Int {
+        switch self {
+        case .int8, .uint8, .bool: 1
+        case .float16, .bfloat16, .int16, .uint16: 2
+        case .float32, .int32, .uint32: 4
+        case .float64, .int64, .uint64: 8
+        }
+    }
+
+    package var isFloatingPoint: Bool {
+        switch self {
+        case .float16, .bfloat16, .float32, .float64: true
+        default: false
+        }
+    }
+}
