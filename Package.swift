@@ -40,13 +40,15 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
+        .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
+
         // Bytes to weights.
         target("Tensors"),
         target("WeightFormats", ["Tensors", "CZlib"], memorySafe: false),
         target("Networks", ["Tensors"]),
 
         // Weights to features to model.
-        target("Engine", ["COpenBLAS"], memorySafe: false),
+        target("Engine", ["COpenBLAS", "CKernels"], memorySafe: false),
         target("NeuralFunctionals", ["Tensors", "Networks", "Engine"]),
         target(
             "ModelStore", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],

@@ -1,0 +1,75 @@
+import CKernels
+
+/// Softmax attention of `queries` tokens over `keys` tokens, per network and head.
+package struct AttentionShape: Sendable {
+    package let batch: Int
+    package let heads: Int
+    package let queries: Int
+    package let keys: Int
+    /// Whether one set of queries serves every network of the batch.
+    package let sharesQueries: Bool
+
+    package init(batch: Int, heads: Int, queries: Int, keys: Int, sharesQueries: Bool = false) {
+        self.batch = batch
+        self.heads = heads
+        self.queries = queries
+        self.keys = keys
+        self.sharesQueries = sharesQueries
+    }
+}
+
+/// Where the queries, keys and values of a head stand among the columns of their matrices.
+package struct HeadColumns: Sendable {
+    package let width: Int
+    /// Columns from one head to the next.
+    package let pitch: Int
+    package let first: Int
+
+    package init(width: Int, pitch: Int? = nil, first: Int = 0) {
+        self.width = width
+        self.pitch = pitch ?? width
+        self.first = first
+    }
+
+    func range(_ head: Int) -> Range<Int> {
+        let start = first + head * pitch
+        return start..<start + width
+    }
+}
+
+extension PlanBuilder {
+    /// softmax(q · kᵀ / √width) · v into `out`, whose heads stand side by side.
+    ///
+    /// *Shapes:* q (batch·queries or queries, …), k and v (batch·keys, …), out (batch·queries, heads·width).
+    package func attention(
+        q: Matrix, _ qColumns: HeadColumns, k: Matrix, _ kColumns: HeadColumns, v: Matrix, _ vColumns: HeadColumns,
+        _ shape: AttentionShape, into out: Matrix
+    ) {
+        let tasks = shape.batch * shape.heads
+        let scores = matrix(rows: threads * shape.queries, columns: shape.keys)
+        let scale = 1 / Float(qColumns.width).squareRoot()
+        step(touching: [q, k, v, out, scores]) { pool in
+            pool.run(tasks: tasks) { task, worker in
+                let (network, head) = (task / shape.heads, task % shape.heads)
+                let firstQuery = shape.sharesQueries ? 0 : network * shape.queries
+                let queries = q.rows(firstQuery..<firstQuery + shape.queries).columns(qColumns.range(head))
+                let keyRows = network * shape.keys..<(network + 1) * shape.keys
+                let own = scores.rows(worker * shape.queries..<(worker + 1) * shape.queries)
+                BLAS.multiply(queries, k.rows(keyRows).columns(kColumns.range(head)), transposingB: true, into: own)
+                softmaxRows(own, scale: scale)
+                BLAS.multiply(
+                    own, v.rows(keyRows).columns(vColumns.range(head)),
+                    into: out.rows(network * shape.queries..<(network + 1) * shape.queries)
+                        .columns(head * vColumns.width..<(head + 1) * vColumns.width))
+            }
+        }
+    }
+}
+
+/// Each row becomes softmax(scale · row).
+func softmaxRows(_ x: Matrix, scale: Float) {
+    for row in 0..<x.rows {
+        let start = x.pointer + row * x.stride
+        ck_softmax(start, start, x.columns, scale)
+    }
+}

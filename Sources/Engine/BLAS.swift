@@ -1,0 +1,22 @@
+import COpenBLAS
+
+/// The one door to OpenBLAS.
+enum BLAS {
+    /// OpenBLAS's thread count is global; evaluated once, it makes every call stay on its caller's thread.
+    static let useCallingThreadOnly: Void = openblas_set_num_threads(1)
+
+    /// c = scale · a · b (+ c where `accumulating`); `transposingB` reads b as (columns of c) × (columns of a).
+    static func multiply(
+        _ a: Matrix, _ b: Matrix, transposingA: Bool = false, transposingB: Bool = false, scale: Float = 1,
+        accumulating: Bool = false, into c: Matrix
+    ) {
+        let depth = transposingA ? a.rows : a.columns
+        precondition((transposingA ? a.columns : a.rows) == c.rows, "rows of the product")
+        precondition((transposingB ? b.rows : b.columns) == c.columns, "columns of the product")
+        precondition((transposingB ? b.columns : b.rows) == depth, "inner extents of the product")
+        cblas_sgemm(
+            CblasRowMajor, transposingA ? CblasTrans : CblasNoTrans, transposingB ? CblasTrans : CblasNoTrans,
+            blasint(c.rows), blasint(c.columns), blasint(depth), scale, a.pointer, blasint(a.stride), b.pointer,
+            blasint(b.stride), accumulating ? 1 : 0, c.pointer, blasint(c.stride))
+    }
+}

@@ -1,0 +1,85 @@
+/// A view of rows × columns floats inside a storage; a row is contiguous, rows lie `stride` floats apart.
+///
+/// In this project a row is a token and its columns are channels. Every view is checked against its storage when it is
+/// made, so kernels may trust its extents.
+package struct Matrix: Sendable {
+    let storage: Storage
+    let offset: Int
+    package let rows: Int
+    package let columns: Int
+    package let stride: Int
+
+    init(storage: Storage, offset: Int, rows: Int, columns: Int, stride: Int) {
+        precondition(rows > 0 && columns > 0 && stride >= columns && offset >= 0, "empty or overlapping rows")
+        precondition(offset + (rows - 1) * stride + columns <= storage.count, "view exceeds its storage")
+        self.storage = storage
+        self.offset = offset
+        self.rows = rows
+        self.columns = columns
+        self.stride = stride
+    }
+
+    /// A matrix with memory of its own, for parameters and constants.
+    package init(rows: Int, columns: Int, values: [Float]) {
+        precondition(values.count == rows * columns, "\(values.count) values for \(rows) × \(columns)")
+        self.init(storage: Storage(zeros: values.count), offset: 0, rows: rows, columns: columns, stride: columns)
+        write(values)
+    }
+
+    package var count: Int { rows * columns }
+    package var isContiguous: Bool { stride == columns || rows == 1 }
+
+    /// The first element. Valid for as long as the storage lives and is placed.
+    var pointer: UnsafeMutablePointer<Float> {
+        precondition(storage.isPlaced, "temporary used before its plan was finished")
+        return storage.base + offset
+    }
+
+    package func rows(_ range: Range<Int>) -> Matrix {
+        precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows out of range")
+        return Matrix(
+            storage: storage, offset: offset + range.lowerBound * stride, rows: range.count, columns: columns,
+            stride: stride)
+    }
+
+    package func columns(_ range: Range<Int>) -> Matrix {
+        precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns out of range")
+        return Matrix(
+            storage: storage, offset: offset + range.lowerBound, rows: rows, columns: range.count, stride: stride)
+    }
+
+    /// Rows 0, step, 2·step, …
+    package func everyRow(step: Int) -> Matrix {
+        precondition(step > 0 && rows % step == 0, "\(rows) rows in steps of \(step)")
+        return Matrix(
+            storage: storage, offset: offset, rows: rows / step, columns: columns, stride: stride * step)
+    }
+
+    /// The same floats in other extents; only for contiguous views.
+    package func reshaped(rows: Int, columns: Int) -> Matrix {
+        precondition(isContiguous && rows * columns == count, "\(self.rows) × \(self.columns) as \(rows) × \(columns)")
+        return Matrix(storage: storage, offset: offset, rows: rows, columns: columns, stride: columns)
+    }
+
+    /// Copies `values`, row by row, into the view.
+    package func write(_ values: [Float]) {
+        precondition(values.count == count, "\(values.count) values for \(rows) × \(columns)")
+        values.withUnsafeBufferPointer { source in
+            guard let start = source.baseAddress else { return }
+            for row in 0..<rows {
+                (pointer + row * stride).update(from: start + row * columns, count: columns)
+            }
+        }
+    }
+
+    /// The view's floats, row by row.
+    package func read() -> [Float] {
+        [Float](unsafeUninitializedCapacity: count) { target, written in
+            guard let start = target.baseAddress else { return }
+            for row in 0..<rows {
+                (start + row * columns).initialize(from: pointer + row * stride, count: columns)
+            }
+            written = count
+        }
+    }
+}

@@ -1,0 +1,78 @@
+/// A model's computation for one shape of input: steps in order over memory that was laid out once.
+///
+/// Running a plan allocates nothing. Unchecked Sendable is sound because a plan is used by one thread at a time: its
+/// owner hands it out and takes it back (`PlanCache`), and the steps join their workers before they return.
+package final class Plan: @unchecked Sendable {
+    typealias Step = @Sendable (WorkerPool) -> Void
+    private let steps: [Step]
+    /// Bytes of the arena, parameters not included.
+    package let memoryBytes: Int
+
+    init(steps: [Step], memoryBytes: Int) {
+        self.steps = steps
+        self.memoryBytes = memoryBytes
+    }
+
+    /// Computes the outputs from what the inputs hold.
+    package func run(_ pool: WorkerPool) {
+        for step in steps { step(pool) }
+    }
+}
+
+/// Records steps and the memory they touch, then lays the memory out so that what is never alive together overlaps.
+package final class PlanBuilder {
+    private var steps: [Plan.Step] = []
+    private var lifetimes: [ObjectIdentifier: Lifetime] = [:]
+    private var order: [ObjectIdentifier] = []
+    /// Threads that the plan will run on: scratch memory is kept for each.
+    package let threads: Int
+
+    private struct Lifetime {
+        let storage: Storage
+        var first: Int
+        var last: Int
+    }
+
+    package init(threads: Int) { self.threads = max(1, threads) }
+
+    /// Memory for a result; its contents are undefined until a step writes them.
+    package func matrix(rows: Int, columns: Int) -> Matrix {
+        let storage = Storage(unplaced: rows * columns)
+        let identifier = ObjectIdentifier(storage)
+        lifetimes[identifier] = Lifetime(storage: storage, first: Int.max, last: -1)
+        order.append(identifier)
+        return Matrix(storage: storage, offset: 0, rows: rows, columns: columns, stride: columns)
+    }
+
+    /// Appends a step that touches the given matrices and no other memory of the plan.
+    func step(touching matrices: [Matrix], _ body: @escaping Plan.Step) {
+        for matrix in matrices {
+            let identifier = ObjectIdentifier(matrix.storage)
+            guard var lifetime = lifetimes[identifier] else { continue }  // a parameter, not of this plan's memory
+            lifetime.first = min(lifetime.first, steps.count)
+            lifetime.last = steps.count
+            lifetimes[identifier] = lifetime
+        }
+        steps.append(body)
+    }
+
+    /// Lays out the memory. `kept` matrices (inputs and outputs) keep their contents for the whole plan.
+    package func finish(keeping kept: [Matrix]) -> Plan {
+        for matrix in kept {
+            let identifier = ObjectIdentifier(matrix.storage)
+            lifetimes[identifier]?.first = 0
+            lifetimes[identifier]?.last = steps.count
+        }
+        let blocks = order.compactMap { identifier in
+            lifetimes[identifier].map {
+                MemoryLayoutPlanner.Block(count: $0.storage.count, first: min($0.first, steps.count), last: $0.last)
+            }
+        }
+        let (offsets, total) = MemoryLayoutPlanner.layOut(blocks)
+        let arena = Arena(count: total)
+        for (identifier, offset) in zip(order, offsets) {
+            lifetimes[identifier]?.storage.place(in: arena, at: offset)
+        }
+        return Plan(steps: steps, memoryBytes: total * MemoryLayout<Float>.stride)
+    }
+}

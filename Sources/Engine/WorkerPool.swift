@@ -1,0 +1,51 @@
+import Dispatch
+import Foundation
+
+/// Runs the tasks of a step on a fixed number of threads; BLAS itself stays on the calling thread.
+package struct WorkerPool: Sendable {
+    package let threads: Int
+
+    package init(threads: Int) {
+        self.threads = max(1, threads)
+        BLAS.useCallingThreadOnly
+    }
+
+    /// Runs `body(task, worker)` for every task; tasks of one worker run in order on one thread.
+    ///
+    /// Which task a worker gets does not influence what a task computes, so results do not depend on `threads`.
+    func run(tasks: Int, _ body: @Sendable (_ task: Int, _ worker: Int) -> Void) {
+        let workers = min(threads, tasks)
+        if workers <= 1 {
+            for task in 0..<tasks { body(task, 0) }
+            return
+        }
+        DispatchQueue.concurrentPerform(iterations: workers) { worker in
+            var task = worker
+            while task < tasks {
+                body(task, worker)
+                task += workers
+            }
+        }
+    }
+
+    /// Splits `rows` into blocks that depend on `rows` alone and runs `body` on each.
+    func runBlocks(rows: Int, minimum: Int = 64, _ body: @Sendable (Range<Int>) -> Void) {
+        // At least four blocks where there is work for them, none much above 512 rows, sizes divisible by 8.
+        let blocks = max(min(4, rows / minimum), (rows + 511) / 512, 1)
+        let size = ((rows + blocks - 1) / blocks + 7) / 8 * 8
+        run(tasks: (rows + size - 1) / size) { task, _ in
+            body(task * size..<min(rows, (task + 1) * size))
+        }
+    }
+
+    /// The processors this process may use, less where a control group's quota is smaller.
+    package static var availableProcessors: Int {
+        let online = ProcessInfo.processInfo.activeProcessorCount
+        guard let text = try? String(contentsOfFile: "/sys/fs/cgroup/cpu.max", encoding: .utf8) else { return online }
+        let fields = text.split(whereSeparator: \.isWhitespace)
+        guard fields.count == 2, let quota = Double(fields[0]), let period = Double(fields[1]), period > 0 else {
+            return online
+        }
+        return max(1, min(online, Int((quota / period).rounded(.up))))
+    }
+}

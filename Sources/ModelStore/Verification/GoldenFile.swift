@@ -1,0 +1,59 @@
+import Foundation
+import NeuralFunctionals
+import Tensors
+
+/// A layer or model with parameters, an input and the outputs that PyTorch computed from them, in one state dict.
+///
+/// Names: `input…`, `param.…`, `output…`, `latent`; the metadata's `config` names the kind and its settings. Gradients
+/// and cotangents may be present and are left alone.
+package struct GoldenFile {
+    package let configuration: GoldenConfiguration
+    package let inputs: StateDict
+    package let parameters: StateDict
+    /// `output`, `output.weight.0`, …, `latent`
+    package let expected: StateDict
+
+    package init(_ contents: StateDict) throws(VerificationError) {
+        guard let text = contents.metadata["config"] else {
+            throw VerificationError("the file's metadata has no 'config'")
+        }
+        do {
+            configuration = try JSONDecoder().decode(GoldenConfiguration.self, from: Data(text.utf8))
+        } catch {
+            throw VerificationError("the metadata's 'config' cannot be read: \(describe(error))")
+        }
+        parameters = contents.scoped("param.")
+        inputs = StateDict(contents.entries.filter { $0.name == "input" || $0.name.hasPrefix("input.") })
+        expected = StateDict(
+            contents.entries.filter {
+                $0.name == "latent" || $0.name == "output" || $0.name.hasPrefix("output.")
+            })
+        if inputs.count == 0 { throw VerificationError("the file has no 'input'") }
+        if expected.count == 0 { throw VerificationError("the file has no 'output'") }
+    }
+}
+
+/// Why a file cannot be verified at all.
+package struct VerificationError: Error, CustomStringConvertible, Equatable {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}
+
+/// A decoding error in one line that names the member.
+func describe(_ error: any Error) -> String {
+    func path(_ context: DecodingError.Context) -> String { context.codingPath.map(\.stringValue).joined(separator: ".") }
+    switch error {
+    case DecodingError.keyNotFound(let key, let context):
+        return "member '\((context.codingPath + [key]).map(\.stringValue).joined(separator: "."))' is missing"
+    case DecodingError.typeMismatch(let type, let context):
+        return "member '\(path(context))' is not of type \(type)"
+    case DecodingError.valueNotFound(let type, let context):
+        return "member '\(path(context))' is null, expected \(type)"
+    case DecodingError.dataCorrupted(let context):
+        let place = path(context)
+        return place.isEmpty ? context.debugDescription : "member '\(place)': \(context.debugDescription)"
+    default:
+        return String(describing: error)
+    }
+}

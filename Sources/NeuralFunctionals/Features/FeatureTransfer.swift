@@ -1,0 +1,68 @@
+import Engine
+import Networks
+import Tensors
+
+extension WeightSpaceFeatures {
+    /// Fills an array from a tensor in the reference's layout, (B, C, out, in[, kh, kw]) or (B, C, out).
+    package func write(_ tensor: Tensor, to array: ArrayIndex) {
+        let (matrix, places, kernelCount) = layout(array)
+        var values = [Float](repeating: 0, count: tensor.count)
+        var source = 0
+        for network in 0..<batch {
+            for channel in 0..<channels {
+                for place in 0..<places {
+                    let row = (network * places + place) * channels * kernelCount + channel * kernelCount
+                    for position in 0..<kernelCount {
+                        values[row + position] = tensor.values[source]
+                        source += 1
+                    }
+                }
+            }
+        }
+        matrix.write(values)
+    }
+
+    /// The inverse of `write`.
+    package func read(_ array: ArrayIndex) -> Tensor {
+        let (matrix, places, kernelCount) = layout(array)
+        let rows = matrix.read()
+        var values = [Float]()
+        values.reserveCapacity(rows.count)
+        for network in 0..<batch {
+            for channel in 0..<channels {
+                for place in 0..<places {
+                    let row = (network * places + place) * channels * kernelCount + channel * kernelCount
+                    values.append(contentsOf: rows[row..<row + kernelCount])
+                }
+            }
+        }
+        return Tensor(shape: shape(array), values: values)
+    }
+
+    /// The reference's shape of an array.
+    package func shape(_ array: ArrayIndex) -> [Int] {
+        switch array {
+        case .weight(let layer): [batch, channels] + spec.layers[layer].weightShape
+        case .bias(let layer): [batch, channels, spec.layers[layer].outputs]
+        }
+    }
+
+    /// Fills single-channel features with raw weights, one network after another.
+    package func write(_ networks: [NetworkWeights]) {
+        precondition(channels == 1 && networks.count == batch, "raw weights have one channel")
+        for layer in 0..<spec.depth {
+            weights[layer].write(networks.flatMap { $0.layers[layer].weight.values })
+            biases[layer].write(networks.flatMap { $0.layers[layer].bias.values })
+        }
+    }
+
+    private func layout(_ array: ArrayIndex) -> (matrix: Matrix, places: Int, kernelCount: Int) {
+        switch array {
+        case .weight(let layer):
+            let (outputs, inputs, kernelCount) = axes(layer)
+            return (weights[layer], outputs * inputs, kernelCount)
+        case .bias(let layer):
+            return (biases[layer], spec.layers[layer].outputs, 1)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import Engine
+import Networks
+import Tensors
+
+/// Columns of an HNP map: channels alone, or channels of each of some neurons, folded channel-major by the reference.
+enum FoldedColumns {
+    case plain(Int)
+    case folded(_ channels: Int, _ neurons: Int)
+
+    var count: Int {
+        switch self {
+        case .plain(let channels): channels
+        case .folded(let channels, let neurons): channels * neurons
+        }
+    }
+
+    /// Positions in the reference's order of this engine's (neuron, channel) order.
+    var order: [Int] {
+        switch self {
+        case .plain(let channels): Array(0..<channels)
+        case .folded(let channels, let neurons): transposedOrder(outer: channels, inner: neurons)
+        }
+    }
+}
+
+/// Reads an HNP layer's maps into the engine's channel order.
+struct HNPParameters {
+    private let parameters: ParameterScope
+    /// The columns of the pooled vector: means of every array, then input columns, output rows and the last bias whole.
+    let pooled: [FoldedColumns]
+
+    init(_ parameters: ParameterScope, _ spec: NetworkSpec, inputs: Int, outputs: Int) {
+        self.parameters = parameters
+        let firstKernel = spec.layers.first?.kernelCount ?? 1
+        let lastKernel = spec.layers.last?.kernelCount ?? 1
+        pooled =
+            spec.layers.map { .plain($0.kernelCount * inputs) } + spec.layers.map { _ in .plain(inputs) } + [
+                .folded(firstKernel * inputs, spec.inputs), .folded(lastKernel * inputs, spec.outputs),
+                .folded(inputs, spec.outputs),
+            ]
+    }
+
+    func map(_ name: String, _ inputs: [FoldedColumns], _ outputs: FoldedColumns, rank: Int) -> AffineMap {
+        var order: [Int] = []
+        var first = 0
+        for part in inputs {
+            order += part.order.map { $0 + first }
+            first += part.count
+        }
+        let (weight, bias) = parameters.scope(name).affineTensors(
+            inputs: first, outputs: outputs.count, kernelRank: rank)
+        return AffineMap(
+            weight: weight.withColumns(order).withRows(outputs.order), bias: bias?.withRows(outputs.order))
+    }
+}

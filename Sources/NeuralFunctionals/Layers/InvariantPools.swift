@@ -1,0 +1,76 @@
+import Engine
+import Networks
+
+/// Layers from features to one vector a network, the same however hidden neurons are permuted.
+///
+/// *Shape of the result:* (batch, channels·pieces), channel-major: PyTorch's (B, C, pieces) flattened.
+package enum InvariantPool: Sendable {
+    /// Means of every array.
+    case np
+    /// Means over hidden neurons only; inputs of the first weight and outputs of the last keep their places.
+    case hnp
+    /// Mean, unbiased variance and five quantiles of every array (Unterthiner et al., arXiv 2002.11448).
+    case statistics
+
+    /// Entries per channel.
+    package func pieces(_ spec: NetworkSpec) -> Int {
+        switch self {
+        case .np: spec.layers.reduce(0) { $0 + $1.kernelCount + 1 }
+        case .hnp: spec.layers.indices.reduce(0) { $0 + groups(spec, $1).weight * spec.layers[$1].kernelCount + groups(spec, $1).bias }
+        case .statistics: 14 * spec.depth
+        }
+    }
+
+    package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
+        let pieces = pieces(x.spec)
+        let y = builder.matrix(rows: x.batch, columns: x.channels * pieces)
+        var first = 0
+        for layer in 0..<x.spec.depth {
+            let (outputs, inputs, kernelCount) = x.axes(layer)
+            if case .statistics = self {
+                builder.statistics(
+                    x.weights[layer], batch: x.batch, kernelCount: kernelCount, pieces: pieces, first: first, into: y)
+                builder.statistics(
+                    x.biases[layer], batch: x.batch, kernelCount: 1, pieces: pieces, first: first + 7, into: y)
+                first += 14
+                continue
+            }
+            let count = groups(x.spec, layer)
+            let weight = builder.matrix(rows: x.batch * count.weight, columns: x.weights[layer].columns)
+            if keepsInputs(layer) {
+                x.meanOverOutputs(layer, into: weight, in: builder)
+            } else if keepsOutputs(x.spec, layer) {
+                x.meanOverInputs(layer, into: weight, in: builder)
+            } else {
+                builder.mean(x.weights[layer], Axes(outer: x.batch, middle: outputs * inputs), into: weight)
+            }
+            builder.placePooled(
+                weight, groups: count.weight, kernelCount: kernelCount, pieces: pieces, first: first, into: y)
+            first += count.weight * kernelCount
+            let bias = builder.matrix(rows: x.batch * count.bias, columns: x.channels)
+            builder.mean(
+                x.biases[layer], Axes(outer: x.batch * count.bias, middle: outputs / count.bias), into: bias)
+            builder.placePooled(bias, groups: count.bias, kernelCount: 1, pieces: pieces, first: first, into: y)
+            first += count.bias
+        }
+        return y
+    }
+
+    private func keepsInputs(_ layer: Int) -> Bool {
+        if case .hnp = self { return layer == 0 }
+        return false
+    }
+
+    private func keepsOutputs(_ spec: NetworkSpec, _ layer: Int) -> Bool {
+        if case .hnp = self { return layer == spec.depth - 1 && layer > 0 }
+        return false
+    }
+
+    /// Rows that a network keeps of one layer's weight and bias.
+    private func groups(_ spec: NetworkSpec, _ layer: Int) -> (weight: Int, bias: Int) {
+        guard case .hnp = self else { return (1, 1) }
+        let bias = layer == spec.depth - 1 ? spec.outputs : 1
+        if layer == 0 { return (spec.inputs, bias) }
+        return (layer == spec.depth - 1 ? spec.outputs : 1, bias)
+    }
+}

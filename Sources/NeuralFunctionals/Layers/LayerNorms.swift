@@ -1,0 +1,97 @@
+import Engine
+import Networks
+import Tensors
+
+/// Every token normalized over its channels with the unbiased deviation; gains of their own for each array.
+package struct SimpleLayerNorm: WeightSpaceLayer {
+    private let weightNorms: [Normalization]
+    private let biasNorms: [Normalization]
+
+    package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int) {
+        func norm(_ name: String, _ index: Int, _ count: Int) -> Normalization {
+            let scope = parameters.scope(name).scope(index)
+            return Normalization(kind: .unbiased, gamma: scope.row("gamma", count), beta: scope.row("beta", count))
+        }
+        weightNorms = spec.layers.enumerated().map { norm("w_norms", $0, channels * $1.kernelCount) }
+        biasNorms = spec.layers.indices.map { norm("v_norms", $0, channels) }
+    }
+
+    package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        let y = x.like(in: builder)
+        for layer in 0..<x.spec.depth {
+            builder.normalize(x.weights[layer], weightNorms[layer], into: y.weights[layer])
+            builder.normalize(x.biases[layer], biasNorms[layer], into: y.biases[layer])
+        }
+        return y
+    }
+}
+
+/// The norm over channels and whichever neurons cannot be permuted: inputs in the first weight, outputs in the last
+/// weight and bias. Fully connected networks only.
+package struct ParamLayerNorm: WeightSpaceLayer {
+    private let weightNorms: [Normalization]
+    private let biasNorms: [Normalization]
+
+    package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int) {
+        /// The reference's (channel, neuron) elements in this engine's (neuron, channel) order.
+        func folded(_ scope: ParameterScope, neurons: Int) -> Normalization {
+            let order = transposedOrder(outer: channels, inner: neurons)
+            func row(_ name: String) -> Matrix {
+                let values = scope.tensor(name, [channels, neurons]).values
+                return Matrix(rows: 1, columns: order.count, values: order.map { values[$0] })
+            }
+            return Normalization(kind: .standard, gamma: row("weight"), beta: row("bias"))
+        }
+        func neuronMajor(_ scope: ParameterScope, neurons: Int) -> Normalization {
+            func row(_ name: String) -> Matrix {
+                Matrix(rows: 1, columns: neurons * channels, values: scope.tensor(name, [neurons, channels]).values)
+            }
+            return Normalization(kind: .standard, gamma: row("weight"), beta: row("bias"))
+        }
+        let last = spec.depth - 1
+        weightNorms = spec.layers.indices.map { index in
+            let scope = parameters.scope("norm\(index)_w")
+            if index == 0 { return folded(scope, neurons: spec.inputs) }
+            return index == last ? neuronMajor(scope, neurons: spec.outputs) : scope.layerNorm(channels)
+        }
+        biasNorms = spec.layers.indices.map { index in
+            let scope = parameters.scope("norm\(index)_v")
+            return index == last && index > 0 ? folded(scope, neurons: spec.outputs) : scope.layerNorm(channels)
+        }
+    }
+
+    package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        let y = x.like(in: builder)
+        let last = x.spec.depth - 1
+        for layer in 0..<x.spec.depth {
+            let (outputs, inputs, _) = x.axes(layer)
+            let (source, target) = (x.weights[layer], y.weights[layer])
+            if layer == 0 {
+                func byRow(_ matrix: Matrix) -> Matrix {
+                    matrix.reshaped(rows: x.batch * outputs, columns: inputs * x.channels)
+                }
+                builder.normalize(byRow(source), weightNorms[layer], into: byRow(target))
+            } else if layer == last {
+                let swapped = builder.matrix(rows: source.rows, columns: x.channels)
+                builder.swapAxes(source, Axes(outer: x.batch, middle: outputs, inner: inputs), into: swapped)
+                let byColumn = swapped.reshaped(rows: x.batch * inputs, columns: outputs * x.channels)
+                builder.normalize(byColumn, weightNorms[layer], into: byColumn)
+                builder.swapAxes(swapped, Axes(outer: x.batch, middle: inputs, inner: outputs), into: target)
+            } else {
+                builder.normalize(source, weightNorms[layer], into: target)
+            }
+            normalizeBias(x.biases[layer], layer, isLast: layer == last && layer > 0, x, into: y, in: builder)
+        }
+        return y
+    }
+
+    private func normalizeBias(
+        _ bias: Matrix, _ layer: Int, isLast: Bool, _ x: WeightSpaceFeatures, into y: WeightSpaceFeatures,
+        in builder: PlanBuilder
+    ) {
+        func whole(_ matrix: Matrix) -> Matrix {
+            isLast ? matrix.reshaped(rows: x.batch, columns: x.spec.outputs * x.channels) : matrix
+        }
+        builder.normalize(whole(bias), biasNorms[layer], into: whole(y.biases[layer]))
+    }
+}

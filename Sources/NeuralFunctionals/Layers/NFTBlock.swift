@@ -1,0 +1,68 @@
+import Engine
+import Networks
+
+/// Pre-norm transformer block: x += attention(norm(x)); x += Pointwise(GELU(Pointwise(norm(x)))).
+package struct NFTBlock: WeightSpaceLayer {
+    private let attentionNorm: SimpleLayerNorm
+    private let feedForwardNorm: SimpleLayerNorm
+    private let attention: NPAttention
+    private let expand: Pointwise
+    private let contract: Pointwise
+
+    package init(
+        _ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, heads: Int, expansion: Int,
+        sharesProjections: Bool = true
+    ) {
+        attentionNorm = SimpleLayerNorm(parameters.scope("ln1"), spec, channels: channels)
+        feedForwardNorm = SimpleLayerNorm(parameters.scope("ln2"), spec, channels: channels)
+        attention = NPAttention(
+            parameters.scope("attn"), spec, channels: channels, heads: heads, sharesProjections: sharesProjections)
+        let hidden = expansion * channels
+        expand = Pointwise(parameters.scope("ff").scope(0), spec, inputs: channels, outputs: hidden)
+        contract = Pointwise(parameters.scope("ff").scope(2), spec, inputs: hidden, outputs: channels)
+    }
+
+    package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        let y = attention(attentionNorm(x, in: builder), in: builder)
+        builder.add(x, to: y)
+        let hidden = expand(feedForwardNorm(y, in: builder), in: builder)
+        builder.activate(hidden, .gelu)
+        let z = contract(hidden, in: builder)
+        builder.add(y, to: z)
+        return z
+    }
+}
+
+/// The NFN encoder's block: x + relu(linear(norm(x))).
+package struct LinearResidualBlock: WeightSpaceLayer {
+    private let norm: SimpleLayerNorm
+    private let linear: any WeightSpaceLayer
+
+    package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, isHiddenOnly: Bool) {
+        norm = SimpleLayerNorm(parameters.scope("norm"), spec, channels: channels)
+        let scope = parameters.scope("base_layer")
+        linear =
+            isHiddenOnly
+            ? HNPLinear(scope, spec, inputs: channels, outputs: channels)
+            : NPLinear(scope, spec, inputs: channels, outputs: channels)
+    }
+
+    package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        let y = linear(norm(x, in: builder), in: builder)
+        builder.activate(y, .relu)
+        builder.add(x, to: y)
+        return y
+    }
+}
+
+extension PlanBuilder {
+    /// y += x on every token.
+    func add(_ x: WeightSpaceFeatures, to y: WeightSpaceFeatures) {
+        for (source, target) in zip(x.blocks, y.blocks) { add(source, to: target) }
+    }
+
+    /// x = f(x) on every token.
+    func activate(_ x: WeightSpaceFeatures, _ activation: Activation) {
+        for block in x.blocks { activate(block, activation) }
+    }
+}

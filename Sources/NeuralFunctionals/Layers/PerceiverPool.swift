@@ -1,0 +1,105 @@
+import Engine
+import Networks
+import Tensors
+
+/// Pools every token into a latent array: learned latents cross-attend to the tokens, then a gated feed-forward, then
+/// optionally self-attention among the latents (Jaegle et al., Perceiver, arXiv 2103.03206).
+package struct PerceiverPool {
+    private let latents: Matrix
+    private let contextNorm: Normalization
+    private let crossAttention: PreNormAttention
+    private let feedForward: GatedFeedForward
+    private let selfAttention: [(attention: PreNormAttention, feedForward: GatedFeedForward)]
+
+    private static let selfAttentionHeads = 8
+    private static let selfAttentionWidth = 64
+
+    package init(_ parameters: ParameterScope, channels: Int, latents: Int, width: Int, selfAttentionLayers: Int) {
+        self.latents = Matrix(
+            rows: latents, columns: width, values: parameters.tensor("latents", [latents, width]).values)
+        let cross = parameters.scope("cross_attns").scope(0)
+        contextNorm = cross.scope("norm_context").layerNorm(channels)
+        crossAttention = PreNormAttention(cross, width: width, context: channels, heads: 1, headWidth: channels)
+        feedForward = GatedFeedForward(parameters.scope("cross_ffs").scope(0), width: width)
+        selfAttention = (0..<selfAttentionLayers).map { index in
+            let scope = parameters.scope("self_attns").scope(0).scope(index)
+            return (
+                PreNormAttention(
+                    scope.scope(0), width: width, context: width, heads: Self.selfAttentionHeads,
+                    headWidth: Self.selfAttentionWidth),
+                GatedFeedForward(scope.scope(1), width: width)
+            )
+        }
+    }
+
+    package var latentCount: Int { latents.rows }
+    package var latentWidth: Int { latents.columns }
+
+    /// *Shapes:* tokens (batch·T, channels) → (batch·latents, width).
+    package func callAsFunction(_ tokens: Matrix, batch: Int, in builder: PlanBuilder) -> Matrix {
+        let x = builder.matrix(rows: batch * latents.rows, columns: latents.columns)
+        builder.broadcast(
+            latents, Axes(outer: 1, middle: batch, inner: latents.rows), into: x, overwriting: true)
+        crossAttention.add(
+            to: x, context: builder.normalize(tokens, contextNorm), batch: batch, in: builder)
+        feedForward.add(to: x, in: builder)
+        for layer in selfAttention {
+            layer.attention.add(to: x, context: nil, batch: batch, in: builder)
+            layer.feedForward.add(to: x, in: builder)
+        }
+        return x
+    }
+}
+
+/// x += to_out(attention(to_q(norm(x)), to_kv(context))), keys in the first half of to_kv's result, values in the second.
+private struct PreNormAttention {
+    private let norm: Normalization
+    private let toQ: AffineMap
+    private let toKV: AffineMap
+    private let toOut: AffineMap
+    private let heads: Int
+    private let headWidth: Int
+
+    init(_ parameters: ParameterScope, width: Int, context: Int, heads: Int, headWidth: Int) {
+        let inner = heads * headWidth
+        let function = parameters.scope("fn")
+        norm = parameters.scope("norm").layerNorm(width)
+        toQ = function.scope("to_q").affine(inputs: width, outputs: inner, hasBias: false)
+        toKV = function.scope("to_kv").affine(inputs: context, outputs: 2 * inner, hasBias: false)
+        toOut = function.scope("to_out").affine(inputs: inner, outputs: width)
+        self.heads = heads
+        self.headWidth = headWidth
+    }
+
+    /// `context` is normalized already; without one, x attends to itself.
+    func add(to x: Matrix, context: Matrix?, batch: Int, in builder: PlanBuilder) {
+        let normed = builder.normalize(x, norm)
+        let q = builder.apply(toQ, to: normed)
+        let kv = builder.apply(toKV, to: context ?? normed)
+        let mixed = builder.matrix(rows: x.rows, columns: heads * headWidth)
+        builder.attention(
+            q: q, HeadColumns(width: headWidth), k: kv, HeadColumns(width: headWidth), v: kv,
+            HeadColumns(width: headWidth, first: heads * headWidth),
+            AttentionShape(batch: batch, heads: heads, queries: x.rows / batch, keys: kv.rows / batch), into: mixed)
+        builder.apply(toOut, to: mixed, into: x, accumulating: true)
+    }
+}
+
+/// x += Linear(value · gelu(gate)) with [value, gate] = Linear(norm(x)), four times as wide.
+private struct GatedFeedForward {
+    private let norm: Normalization
+    private let expand: AffineMap
+    private let contract: AffineMap
+
+    init(_ parameters: ParameterScope, width: Int) {
+        norm = parameters.scope("norm").layerNorm(width)
+        let net = parameters.scope("fn").scope("net")
+        expand = net.scope(0).affine(inputs: width, outputs: 8 * width)
+        contract = net.scope(2).affine(inputs: 4 * width, outputs: width)
+    }
+
+    func add(to x: Matrix, in builder: PlanBuilder) {
+        let gated = builder.gatedGELU(builder.apply(expand, to: builder.normalize(x, norm)))
+        builder.apply(contract, to: gated, into: x, accumulating: true)
+    }
+}

@@ -1,0 +1,35 @@
+import Engine
+import Networks
+
+/// A layer from features to features of the same networks.
+package protocol WeightSpaceLayer {
+    /// Records the layer's steps; the input is left as it is.
+    func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures
+}
+
+/// An affine map of channels for every weight and another for every bias; a kernel's positions count as channels.
+package struct Pointwise: WeightSpaceLayer {
+    private let outputChannels: Int
+    private let weightMaps: [AffineMap]
+    private let biasMaps: [AffineMap]
+
+    package init(_ parameters: ParameterScope, _ spec: NetworkSpec, inputs: Int, outputs: Int) {
+        outputChannels = outputs
+        weightMaps = spec.layers.enumerated().map { index, layer in
+            parameters.scope("weight_maps").scope(index).affine(
+                inputs: inputs * layer.kernelCount, outputs: outputs * layer.kernelCount, kernelRank: 2)
+        }
+        biasMaps = spec.layers.indices.map { index in
+            parameters.scope("bias_maps").scope(index).affine(inputs: inputs, outputs: outputs, kernelRank: 1)
+        }
+    }
+
+    package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        let y = x.like(channels: outputChannels, in: builder)
+        for layer in 0..<x.spec.depth {
+            builder.apply(weightMaps[layer], to: x.weights[layer], into: y.weights[layer])
+            builder.apply(biasMaps[layer], to: x.biases[layer], into: y.biases[layer])
+        }
+        return y
+    }
+}

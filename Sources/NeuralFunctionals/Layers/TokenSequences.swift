@@ -1,0 +1,85 @@
+import Engine
+import Networks
+import Tensors
+
+extension WeightSpaceFeatures {
+    /// Tokens network by network: for each layer all of its weight row by row, then its bias (`FlattenWeights`).
+    ///
+    /// *Shape:* (batch·T, channels), T the parameter count. Fully connected networks only.
+    package func flattened(in builder: PlanBuilder) -> Matrix {
+        if batch == 1, let tokens { return tokens }
+        let count = spec.parameterCount
+        let y = builder.matrix(rows: batch * count, columns: channels)
+        var first = 0
+        for array in arrays {
+            let rows = array.rows / batch
+            for network in 0..<batch {
+                let start = network * count + first
+                builder.copy(array.rows(network * rows..<(network + 1) * rows), to: y.rows(start..<start + rows))
+            }
+            first += rows
+        }
+        return y
+    }
+
+    /// The inverse of `flattened`: fills these features from a token sequence.
+    package func unflatten(_ x: Matrix, in builder: PlanBuilder) {
+        let count = x.rows / batch
+        var first = 0
+        for array in arrays {
+            let rows = array.rows / batch
+            for network in 0..<batch {
+                let start = network * count + first
+                builder.copy(x.rows(start..<start + rows), to: array.rows(network * rows..<(network + 1) * rows))
+            }
+            first += rows
+        }
+    }
+}
+
+/// Learned queries attend to every token: (batch·latents, channels).
+package struct CrossAttnEncoder {
+    private let queries: Matrix
+
+    package init(_ parameters: ParameterScope, channels: Int, latents: Int) {
+        queries = Matrix(
+            rows: latents, columns: channels, values: parameters.tensor("embeddings", [latents, channels]).values)
+    }
+
+    package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
+        let tokens = x.flattened(in: builder)
+        return builder.attend(queries, to: tokens, batch: x.batch)
+    }
+}
+
+/// A learned query for every parameter attends to the latents and becomes that parameter's token.
+package struct CrossAttnDecoder {
+    private let queries: Matrix
+    private let spec: NetworkSpec
+
+    package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int) {
+        let count = spec.parameterCount
+        self.spec = spec
+        queries = Matrix(
+            rows: count, columns: channels, values: parameters.tensor("embeddings", [count, channels]).values)
+    }
+
+    package func callAsFunction(_ latents: Matrix, batch: Int, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        let y = WeightSpaceFeatures(spec, batch: batch, channels: queries.columns, in: builder)
+        y.unflatten(builder.attend(queries, to: latents, batch: batch), in: builder)
+        return y
+    }
+}
+
+extension PlanBuilder {
+    /// softmax(q · xᵀ / √C) · x with one head and shared queries.
+    fileprivate func attend(_ queries: Matrix, to x: Matrix, batch: Int) -> Matrix {
+        let y = matrix(rows: batch * queries.rows, columns: queries.columns)
+        let columns = HeadColumns(width: queries.columns)
+        attention(
+            q: queries, columns, k: x, columns, v: x, columns,
+            AttentionShape(batch: batch, heads: 1, queries: queries.rows, keys: x.rows / batch, sharesQueries: true),
+            into: y)
+        return y
+    }
+}
