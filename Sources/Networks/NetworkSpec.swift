@@ -38,4 +38,6 @@ package struct NetworkSpec: Hashable, Sendable {
         layers.reduce(0) { $0 + $1.outputs * $1.inputs * $1.kernelCount + $1.outputs }
     }
     package var isFullyConnected: Bool { layers.allSatisfy(\.kernel.isEmpty) }
+    /// Neuron counts in one word: `2-32-32-1`.
+    package var summary: String { sizes.map(String.init).joined(separator: "-") }
 }

@@ -1,0 +1,50 @@
+/// Finds the order in which layers join up, for files whose names sort differently (`input`, `hidden`, `output`).
+struct ChainOrdering {
+    /// (inputs, outputs) of every layer, in natural order of names.
+    private let layers: [(inputs: Int, outputs: Int)]
+    private var used: [Bool]
+    private var path: [Int] = []
+    private var found: [[Int]] = []
+    /// Bounds the search: branching is exponential in the worst case.
+    private var stepsLeft = 20_000
+    /// Bounds the recursion; longer networks must name their layers in order.
+    private static let longestChain = 128
+
+    private init(_ layers: [(inputs: Int, outputs: Int)]) {
+        self.layers = layers
+        used = [Bool](repeating: false, count: layers.count)
+    }
+
+    /// The only order in which the layers form a chain, layers of equal shape keeping theirs; nil if there is none or
+    /// more than one.
+    static func unique(_ links: [ChainLink], order: WeightOrder, batched: Bool) -> [Int]? {
+        guard links.count <= longestChain else { return nil }
+        var layers: [(inputs: Int, outputs: Int)] = []
+        for link in links {
+            guard let shape = order.layer(Array(link.weightShape.dropFirst(batched ? 1 : 0))) else { return nil }
+            if let bias = link.biasShape, bias.last != shape.outputs { return nil }
+            layers.append((shape.inputs, shape.outputs))
+        }
+        var search = ChainOrdering(layers)
+        search.extend(from: nil)
+        return search.found.count == 1 && search.stepsLeft > 0 ? search.found.first : nil
+    }
+
+    private mutating func extend(from width: Int?) {
+        guard path.count < layers.count else {
+            found.append(path)
+            return
+        }
+        var tried: Set<[Int]> = []
+        for index in layers.indices where !used[index] && (width == nil || layers[index].inputs == width) {
+            guard found.count < 2, stepsLeft > 0 else { return }
+            guard tried.insert([layers[index].inputs, layers[index].outputs]).inserted else { continue }
+            stepsLeft -= 1
+            used[index] = true
+            path.append(index)
+            extend(from: layers[index].outputs)
+            path.removeLast()
+            used[index] = false
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Tensors
+
+/// A weight and the bias that goes with it.
+struct LayerPair {
+    let weight: NamedTensor
+    let bias: NamedTensor?
+    /// The bias's name, or the name it should have had.
+    let biasName: String
+}
+
+/// Sorts a file's tensors into layers: by the names' common part, or by shape where the names say nothing.
+struct LayerPairing {
+    /// In natural order of the weights' names.
+    private(set) var layers: [LayerPair] = []
+    private(set) var mismatches: [NetworkMismatch] = []
+    /// Whether every bias found its weight, so that `layers` is the whole network.
+    private(set) var isWhole = true
+
+    /// - Parameter tensors: floating-point tensors of rank one or more, in natural order of their names.
+    init(_ tensors: [NamedTensor]) {
+        let names = tensors.map { ParameterName($0.name) }
+        let groups = Dictionary(grouping: tensors.indices) { names[$0].layerKey }
+        let hasPair = groups.values.contains { group in
+            group.contains { names[$0].role == .weight } && group.contains { names[$0].role == .bias }
+        }
+        if !hasPair, names.contains(where: { $0.role == nil }) {
+            pairByShape(tensors)
+        } else {
+            pairByName(tensors, names)
+        }
+    }
+
+    private mutating func pairByName(_ tensors: [NamedTensor], _ names: [ParameterName]) {
+        var weights: [String: Int] = [:]
+        var biases: [String: Int] = [:]
+        for (index, name) in names.enumerated() {
+            switch name.role {
+            case .weight where weights[name.layerKey] == nil: weights[name.layerKey] = index
+            case .bias where biases[name.layerKey] == nil: biases[name.layerKey] = index
+            default: refuse(tensors[index])
+            }
+        }
+        var siblings: [String: String] = [:]
+        for (key, weight) in weights {
+            guard let bias = biases[key] else { continue }
+            siblings[names[weight].word] = names[bias].word
+            siblings[names[bias].word] = names[weight].word
+        }
+        for (index, name) in names.enumerated() {
+            if weights[name.layerKey] == index {
+                let bias = biases[name.layerKey].map { tensors[$0] }
+                let biasName = bias?.name ?? name.partner(siblings: siblings)
+                layers.append(LayerPair(weight: tensors[index], bias: bias, biasName: biasName))
+            } else if biases[name.layerKey] == index, weights[name.layerKey] == nil {
+                missWeight(name.partner(siblings: siblings), of: tensors[index])
+            }
+        }
+    }
+
+    private mutating func pairByShape(_ tensors: [NamedTensor]) {
+        // A stack of biases has rank two, as a single network's weights have.
+        let isStack = !tensors.contains { $0.tensor.rank == 1 } && tensors.contains { [3, 5].contains($0.tensor.rank) }
+        let biasRank = isStack ? 2 : 1
+        let weights = tensors.filter { $0.tensor.rank > biasRank }
+        let biases = tensors.filter { $0.tensor.rank <= biasRank }
+        for (index, weight) in weights.enumerated() {
+            let bias = index < biases.count ? biases[index] : nil
+            layers.append(LayerPair(weight: weight, bias: bias, biasName: bias?.name ?? "bias of \(weight.name)"))
+        }
+        for bias in biases.dropFirst(weights.count) { missWeight("weight of \(bias.name)", of: bias) }
+    }
+
+    private mutating func refuse(_ tensor: NamedTensor) {
+        mismatches.append(
+            NetworkMismatch(
+                .unexpectedTensor, tensor: tensor.name, expected: "the weight or the bias of one layer",
+                received: "\(tensor.tensor.shape), which belongs to none"))
+    }
+
+    private mutating func missWeight(_ name: String, of bias: NamedTensor) {
+        isWhole = false
+        mismatches.append(
+            NetworkMismatch(
+                .missingTensor, tensor: name, expected: "a weight for \(quoted(bias.name))", received: "nothing"))
+    }
+}

@@ -1,0 +1,110 @@
+import Tensors
+
+/// Paired tensors brought into chain order and one orientation.
+struct LayeredForm {
+    let mismatches: [NetworkMismatch]
+    let order: WeightOrder
+    /// Nil for a single network.
+    let batch: LayerChain.Batch?
+    private let layers: [LayerPair]
+
+    init(_ pairing: LayerPairing, expecting expectation: NetworkExpectation?) {
+        let batch = Self.batch(of: pairing.layers)
+        let links = pairing.layers.map { pair in
+            ChainLink(
+                weightName: pair.weight.name, weightShape: pair.weight.tensor.shape, biasName: pair.biasName,
+                biasShape: pair.bias?.tensor.shape)
+        }
+        let (order, sequence) = Self.arrangement(of: links, batch: batch)
+        let chain = LayerChain(sequence.map { links[$0] }, order: order, batch: batch, expectation: expectation)
+        var found = pairing.mismatches
+        if pairing.isWhole {
+            if let depth = expectation?.depthMismatch(chain) { found.append(depth) }
+            if batch?.count == 0 { found.append(Self.emptyBatch) }
+            found += chain.mismatches
+        }
+        mismatches = found
+        self.order = order
+        self.batch = batch
+        layers = sequence.map { pairing.layers[$0] }
+    }
+
+    private static var emptyBatch: NetworkMismatch {
+        NetworkMismatch(.shapeMismatch, expected: "expected at least one network", received: "a batch of 0")
+    }
+
+    /// The networks in canonical layout. Only meaningful without mismatches.
+    var networks: [NetworkWeights] {
+        guard let batch else { return [network { $0 }] }
+        return (0..<batch.count).map { index in network { $0.slice(index) } }
+    }
+
+    private func network(_ part: (Tensor) -> Tensor) -> NetworkWeights {
+        NetworkWeights(
+            layers: layers.compactMap { pair in
+                guard let bias = pair.bias else { return nil }
+                let weight = part(pair.weight.tensor)
+                return NetworkLayer(
+                    weightName: pair.weight.name,
+                    weight: order == .inputsFirst ? weight.outputsFirst : weight,
+                    biasName: bias.name, bias: part(bias.tensor))
+            })
+    }
+
+    /// Whether most tensors have one axis more than a single network's, and the leading extent that most of them share.
+    private static func batch(of layers: [LayerPair]) -> LayerChain.Batch? {
+        var extents: [(count: Int, source: String)] = []
+        var singles = 0
+        func note(_ entry: NamedTensor, single: [Int], stacked: [Int]) {
+            if single.contains(entry.tensor.rank) { singles += 1 }
+            if stacked.contains(entry.tensor.rank) { extents.append((entry.tensor.shape[0], entry.name)) }
+        }
+        for pair in layers {
+            note(pair.weight, single: [2, 4], stacked: [3, 5])
+            if let bias = pair.bias { note(bias, single: [1], stacked: [2]) }
+        }
+        guard extents.count > singles else { return nil }
+        let tally = Dictionary(grouping: extents, by: \.count).mapValues(\.count)
+        let most = tally.values.max() ?? 0
+        return extents.first { tally[$0.count] == most }.map { LayerChain.Batch(count: $0.count, source: $0.source) }
+    }
+
+    /// The layout and the sequence of layers under which the shapes chain; PyTorch's and that of the names if several do,
+    /// or if none does.
+    private static func arrangement(of links: [ChainLink], batch: LayerChain.Batch?) -> (WeightOrder, [Int]) {
+        let natural = Array(links.indices)
+        // Only Flax calls a weight a kernel, which settles networks whose weights are all square.
+        let isFlax = !links.isEmpty && links.allSatisfy { ParameterName($0.weightName).usesKernelWord }
+        let orders: [WeightOrder] = isFlax ? [.inputsFirst, .outputsFirst] : [.outputsFirst, .inputsFirst]
+        let breaks = orders.map { LayerChain(links, order: $0, batch: batch).mismatches.filter(isShape).count }
+        if let fitting = breaks.firstIndex(of: 0) { return (orders[fitting], natural) }
+        for order in orders {
+            if let sequence = ChainOrdering.unique(links, order: order, batched: batch != nil) {
+                return (order, sequence)
+            }
+        }
+        return (breaks[1] < breaks[0] ? orders[1] : orders[0], natural)
+    }
+
+    private static func isShape(_ mismatch: NetworkMismatch) -> Bool { mismatch.code == .shapeMismatch }
+}
+
+extension Tensor {
+    /// A weight of layout ([height, width,] inputs, outputs) as (outputs, inputs[, height, width]).
+    fileprivate var outputsFirst: Tensor {
+        let inputs = shape[rank - 2]
+        let outputs = shape[rank - 1]
+        let kernel = Array(shape.dropLast(2))
+        let positions = kernel.reduce(1, *)
+        var result: [Float] = []
+        result.reserveCapacity(count)
+        for output in 0..<outputs {
+            for input in 0..<inputs {
+                for position in 0..<positions {
+                    result.append(values[(position * inputs + input) * outputs + output])
+                }
+            }
+        }
+        return Tensor(shape: [outputs, inputs] + kernel, values: result)
+    }
+}

@@ -1,0 +1,53 @@
+import Tensors
+
+extension NetworkSpec {
+    /// The tensor names of a SIREN written in PyTorch: sine layers wrap a linear one, the last layer is bare.
+    package var torchNames: [(weight: String, bias: String)] {
+        layers.indices.map { index in
+            let prefix = index < layers.count - 1 ? "net.\(index).linear" : "net.\(index)"
+            return (prefix + ".weight", prefix + ".bias")
+        }
+    }
+}
+
+extension NetworkWeights {
+    /// A freshly initialised SIREN of these sizes, the same for the same seed: what an example request carries.
+    ///
+    /// Weights are uniform within ±1/inputs in the first layer and ±√(6/inputs)/30 after it, biases within ±1/√inputs.
+    package static func example(spec: NetworkSpec, seed: UInt64) -> NetworkWeights {
+        var random = RandomSource(seed: seed)
+        var layers: [NetworkLayer] = []
+        for (index, (layer, names)) in zip(spec.layers, spec.torchNames).enumerated() {
+            let fanIn = Float(max(1, layer.inputs)) * Float(max(1, layer.kernelCount))
+            let weightBound = index == 0 ? 1 / fanIn : (6 / fanIn).squareRoot() / 30
+            layers.append(
+                NetworkLayer(
+                    weightName: names.weight,
+                    weight: random.uniform(shape: layer.weightShape, bound: weightBound),
+                    biasName: names.bias,
+                    bias: random.uniform(shape: [layer.outputs], bound: 1 / fanIn.squareRoot())))
+        }
+        return NetworkWeights(layers: layers)
+    }
+
+    /// The network as named tensors, weight before bias, in layer order.
+    package var stateDict: StateDict {
+        StateDict(
+            layers.flatMap { layer in
+                [
+                    NamedTensor(name: layer.weightName, tensor: layer.weight),
+                    NamedTensor(name: layer.biasName, tensor: layer.bias),
+                ]
+            })
+    }
+}
+
+extension RandomSource {
+    fileprivate mutating func uniform(shape: [Int], bound: Float) -> Tensor {
+        let count = shape.reduce(1, *)
+        var values: [Float] = []
+        values.reserveCapacity(count)
+        for _ in 0..<count { values.append(uniform(in: -bound...bound)) }
+        return Tensor(shape: shape, values: values)
+    }
+}

@@ -1,0 +1,31 @@
+import Foundation
+
+/// A small generator of reproducible numbers: the same seed gives the same numbers on every machine.
+///
+/// SplitMix64 (Steele, Lea and Flood, 2014): a counter run through a mixing function. Not for secrets.
+package struct RandomSource: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// A number of the range, all of its 2²⁴ steps equally likely.
+    package mutating func uniform(in range: ClosedRange<Float>) -> Float {
+        let fraction = Float(next() >> 40) / Float(1 << 24)
+        return min(range.upperBound, range.lowerBound + (range.upperBound - range.lowerBound) * fraction)
+    }
+
+    /// A number of the standard normal distribution (Box and Muller's transform).
+    package mutating func normal() -> Float {
+        let radius = (Double(next() >> 11) + 1) / Double(1 << 53)
+        let angle = Double(next() >> 11) / Double(1 << 53)
+        return Float((-2 * log(radius)).squareRoot() * cos(2 * Double.pi * angle))
+    }
+}
