@@ -7,33 +7,6 @@
 /* Coefficients below are least-squares fits in float64 over Chebyshev nodes of the stated range;
    the error bounds in the header are asserted by the tests of the Engine target. */
 
-static inline float erf_approx(float x) {
-    /* x P(x^2) / Q(x^2) on |x| <= 3.95, where erf reaches 1 in float32. */
-    const float limit = 3.95f;
-    float a = x < -limit ? -limit : (x > limit ? limit : x);
-    float z = a * a;
-    float p = 2.011746928e-06f;
-    p = p * z + 2.875986255e-04f;
-    p = p * z + 3.917253424e-03f;
-    p = p * z + 5.320686577e-02f;
-    p = p * z + 1.940342621e-01f;
-    p = p * z + 1.128379006e+00f;
-    float q = 3.783964946e-05f;
-    q = q * z + 1.198184066e-03f;
-    q = q * z + 1.527057588e-02f;
-    q = q * z + 1.155901566e-01f;
-    q = q * z + 5.052898760e-01f;
-    q = q * z + 1.0f;
-    return a * p / q;
-}
-
-CKERNEL void ck_gelu(const float *x, float *y, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        float v = x[i];
-        y[i] = 0.5f * v * (1.0f + erf_approx(v * 0.70710678118654752f));
-    }
-}
-
 static inline float exp_approx(float x) {
     const float lowest = -87.33654f, highest = 88.0f;
     float a = x < lowest ? lowest : (x > highest ? highest : x);
@@ -54,6 +27,39 @@ static inline float exp_approx(float x) {
     float scale;
     memcpy(&scale, &scale_bits, sizeof scale);
     return x < lowest ? 0.0f : e * scale;
+}
+
+/* Below 0.95 as a + a P(a^2), so that the leading term stays exact; above it as 1 - exp(-Q(a)), where erfc is small
+   enough for the error of the exponential not to matter. Beyond 3.95 erf is 1 in float32. */
+static inline float erf_approx(float x) {
+    float a = fabsf(x);
+    a = a > 3.95f ? 3.95f : a;
+    float z = a * a;
+    float p = 8.020106636e-05f;
+    p = p * z + -8.049196817e-04f;
+    p = p * z + 5.191468540e-03f;
+    p = p * z + -2.685473223e-02f;
+    p = p * z + 1.128358585e-01f;
+    p = p * z + -3.761262287e-01f;
+    p = p * z + 1.283791637e-01f;
+    float low = a + a * p;
+    float q = 2.148643702e-05f;
+    q = q * a + -4.389933318e-04f;
+    q = q * a + 4.193056750e-03f;
+    q = q * a + -2.517748806e-02f;
+    q = q * a + 1.083701554e-01f;
+    q = q * a + 6.332647585e-01f;
+    q = q * a + 1.129555749e+00f;
+    q = q * a + -1.832149936e-04f;
+    float high = 1.0f - exp_approx(-q);
+    return copysignf(a < 0.95f ? low : high, x);
+}
+
+CKERNEL void ck_gelu(const float *x, float *y, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        float v = x[i];
+        y[i] = 0.5f * v * (1.0f + erf_approx(v * 0.70710678118654752f));
+    }
 }
 
 CKERNEL void ck_exp(const float *x, float *y, size_t count) {
@@ -106,16 +112,14 @@ CKERNEL void ck_softmax(const float *x, float *y, size_t count, float scale) {
         float v = x[i] * scale;
         peak = v > peak ? v : peak;
     }
-    float sum = 0.0f;
+    for (size_t i = 0; i < count; i++) y[i] = exp_approx(x[i] * scale - peak);
+    /* In float64: an error of the sum is common to the whole row. */
+    double sum = 0.0;
     {
 #pragma clang fp reassociate(on)
-        for (size_t i = 0; i < count; i++) {
-            float e = exp_approx(x[i] * scale - peak);
-            y[i] = e;
-            sum += e;
-        }
+        for (size_t i = 0; i < count; i++) sum += (double)y[i];
     }
-    float factor = 1.0f / sum;
+    float factor = (float)(1.0 / sum);
     for (size_t i = 0; i < count; i++) y[i] *= factor;
 }
 
@@ -142,13 +146,25 @@ CKERNEL void ck_add(const float *x, float *y, size_t count) {
     for (size_t i = 0; i < count; i++) y[i] += x[i];
 }
 
+CKERNEL void ck_accumulate(const float *x, double *sum, size_t count) {
+    for (size_t i = 0; i < count; i++) sum[i] += (double)x[i];
+}
+
+CKERNEL void ck_store(const double *sum, float *y, size_t count, double factor) {
+    for (size_t i = 0; i < count; i++) y[i] = (float)(sum[i] * factor);
+}
+
 CKERNEL void ck_add_scaled(const float *x, float *y, size_t count, float factor) {
     for (size_t i = 0; i < count; i++) y[i] += factor * x[i];
 }
 
-CKERNEL float ck_sum(const float *x, size_t count) {
-#pragma clang fp reassociate(on)
-    float sum = 0.0f;
-    for (size_t i = 0; i < count; i++) sum += x[i];
-    return sum;
+CKERNEL void ck_matrix_vector(const float *weight, const float *x, const float *bias, float *y, size_t rows,
+                              size_t columns) {
+    for (size_t row = 0; row < rows; row++) {
+        const float *w = weight + row * columns;
+        /* In order, one rounding a term: a sine network at 30 radians a unit magnifies any other order. */
+        float sum = 0.0f;
+        for (size_t i = 0; i < columns; i++) sum += w[i] * x[i];
+        y[row] = sum + bias[row];
+    }
 }

@@ -47,8 +47,9 @@ extension PlanBuilder {
     ) {
         let tasks = shape.batch * shape.heads
         let scores = matrix(rows: threads * shape.queries, columns: shape.keys)
+        let sums = DoubleScratch(workers: threads, count: shape.queries * vColumns.width, in: self)
         let scale = 1 / Float(qColumns.width).squareRoot()
-        step(touching: [q, k, v, out, scores]) { pool in
+        step(touching: [q, k, v, out, scores, sums.matrix]) { pool in
             pool.run(tasks: tasks) { task, worker in
                 let (network, head) = (task / shape.heads, task % shape.heads)
                 let firstQuery = shape.sharesQueries ? 0 : network * shape.queries
@@ -57,12 +58,32 @@ extension PlanBuilder {
                 let own = scores.rows(worker * shape.queries..<(worker + 1) * shape.queries)
                 BLAS.multiply(queries, k.rows(keyRows).columns(kColumns.range(head)), transposingB: true, into: own)
                 softmaxRows(own, scale: scale)
-                BLAS.multiply(
-                    own, v.rows(keyRows).columns(vColumns.range(head)),
-                    into: out.rows(network * shape.queries..<(network + 1) * shape.queries)
-                        .columns(head * vColumns.width..<(head + 1) * vColumns.width))
+                let result = out.rows(network * shape.queries..<(network + 1) * shape.queries)
+                    .columns(head * vColumns.width..<(head + 1) * vColumns.width)
+                mixValues(
+                    own, v.rows(keyRows).columns(vColumns.range(head)), sums: sums.zeroed(worker), into: result)
             }
         }
+    }
+}
+
+/// out = weights · values, blocks of keys added up in float64: over a thousand near-equal weights, one running float32
+/// sum would lose more to rounding than the rest of a model together.
+private func mixValues(_ weights: Matrix, _ values: Matrix, sums: UnsafeMutablePointer<Double>, into out: Matrix) {
+    let block = 64
+    guard values.rows > block else {
+        BLAS.multiply(weights, values, into: out)
+        return
+    }
+    for first in stride(from: 0, to: values.rows, by: block) {
+        let keys = first..<min(first + block, values.rows)
+        BLAS.multiply(weights.columns(keys), values.rows(keys), into: out)
+        for row in 0..<out.rows {
+            ck_accumulate(out.pointer + row * out.stride, sums + row * out.columns, out.columns)
+        }
+    }
+    for row in 0..<out.rows {
+        ck_store(sums + row * out.columns, out.pointer + row * out.stride, out.columns, 1)
     }
 }
 

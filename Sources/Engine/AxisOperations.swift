@@ -21,19 +21,20 @@ package struct Axes: Sendable {
 
 extension PlanBuilder {
     /// y[outer, inner] = mean over middle of x[outer, middle, inner], channel by channel.
+    ///
+    /// Summed in float64: an error in a mean reaches every entry that the mean is broadcast to, so none averages out.
     package func mean(_ x: Matrix, _ axes: Axes, into y: Matrix) {
         precondition(x.rows == axes.count && y.rows == axes.reducedCount && x.columns == y.columns, "mean's shapes")
-        step(touching: [x, y]) { pool in
-            pool.run(tasks: axes.reducedCount) { task, _ in
+        let sums = DoubleScratch(workers: threads, count: x.columns, in: self)
+        step(touching: [x, y, sums.matrix]) { pool in
+            pool.run(tasks: axes.reducedCount) { task, worker in
                 let (outer, inner) = (task / axes.inner, task % axes.inner)
-                let target = y.pointer + task * y.stride
+                let sum = sums.zeroed(worker)
                 let first = x.pointer + (outer * axes.middle * axes.inner + inner) * x.stride
-                target.update(from: first, count: x.columns)
-                for middle in 1..<max(axes.middle, 1) {
-                    ck_add(first + middle * axes.inner * x.stride, target, x.columns)
+                for middle in 0..<axes.middle {
+                    ck_accumulate(first + middle * axes.inner * x.stride, sum, x.columns)
                 }
-                let factor = 1 / Float(axes.middle)
-                for column in 0..<x.columns { target[column] *= factor }
+                ck_store(sum, y.pointer + task * y.stride, x.columns, 1 / Double(axes.middle))
             }
         }
     }

@@ -110,6 +110,8 @@ extension PlanBuilder {
     package func fourierFeatures(_ x: Matrix, frequencies: Matrix, kernelCount: Int, into y: Matrix) {
         let (channels, count) = (frequencies.rows, frequencies.columns)
         precondition(x.columns == channels * kernelCount && y.columns == 2 * count * kernelCount, "Fourier features")
+        // Float.pi is rounded towards zero, and the difference to the nearest float32 shows.
+        let twoPi = Float(2 * Double.pi)
         let scratch = matrix(rows: threads, columns: 3 * count)
         step(touching: [x, y, scratch]) { pool in
             let block = 64
@@ -123,7 +125,7 @@ extension PlanBuilder {
                             let value = source[channel * kernelCount + position]
                             ck_add_scaled(frequencies.pointer + channel * frequencies.stride, angle, count, value)
                         }
-                        for index in 0..<count { angle[index] *= 2 * Float.pi }
+                        for index in 0..<count { angle[index] *= twoPi }
                         ck_sincos(angle, angle + count, angle + 2 * count, count)
                         for index in 0..<2 * count {
                             target[index * kernelCount + position] = angle[count + index]

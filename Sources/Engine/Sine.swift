@@ -47,12 +47,9 @@ extension PlanBuilder {
                         let weight = parameters[2 * layer]
                         let bias = parameters[2 * layer + 1]
                         let (inputs, outputs) = (grid.sizes[layer], grid.sizes[layer + 1])
-                        for neuron in 0..<outputs {
-                            let row = weight.pointer + network * weight.stride + neuron * inputs
-                            var sum: Float = 0
-                            for index in 0..<inputs { sum += row[index] * input[index] }
-                            output[neuron] = sum + (bias.pointer + network * bias.stride)[neuron]
-                        }
+                        ck_matrix_vector(
+                            weight.pointer + network * weight.stride, input, bias.pointer + network * bias.stride,
+                            output, outputs, inputs)
                         if layer < layers - 1 {
                             for neuron in 0..<outputs { angles[neuron] = output[neuron] * grid.omega0 }
                             ck_sincos(angles, output, cosines, outputs)

@@ -9,7 +9,7 @@
 #define CKERNEL
 #endif
 
-/* y[i] = 0.5 x (1 + erf(x / sqrt 2)); absolute error of erf below 5e-7. x may be y. */
+/* y[i] = 0.5 x (1 + erf(x / sqrt 2)); absolute error of erf below 2e-7. x may be y. */
 void ck_gelu(const float *x, float *y, size_t count);
 /* y[i] = exp(x[i]); relative error below 2e-7 for x in [-87, 88]; x below gives 0. */
 void ck_exp(const float *x, float *y, size_t count);
@@ -25,5 +25,9 @@ void ck_affine(const float *x, float *y, size_t count, float mean, float factor,
 void ck_add(const float *x, float *y, size_t count);
 /* y += factor * x */
 void ck_add_scaled(const float *x, float *y, size_t count, float factor);
-/* Sum of all elements. */
-float ck_sum(const float *x, size_t count);
+/* sum += x, in float64. */
+void ck_accumulate(const float *x, double *sum, size_t count);
+/* y = sum * factor, rounded to float32. */
+void ck_store(const double *sum, float *y, size_t count, double factor);
+/* y = weight x + bias, weight row-major, terms summed in order. */
+void ck_matrix_vector(const float *weight, const float *x, const float *bias, float *y, size_t rows, size_t columns);

@@ -10,8 +10,12 @@ package struct OutputComparison: Sendable, Equatable {
     /// Largest |difference| / max(1, |reference|).
     package let largestError: Float
     package let tolerance: Float
+    /// How far one float32 rounding of the input moves this output; computed only where the tolerance is exceeded.
+    package let roundingFloor: Float?
 
-    package var agrees: Bool { largestError <= tolerance }
+    /// Within the tolerance, or within twice the output's own uncertainty where that is larger: no two float32
+    /// programs agree better than the output's condition allows, the reference with itself included.
+    package var agrees: Bool { largestError <= max(tolerance, 2 * (roundingFloor ?? 0)) }
 }
 
 /// Runs a golden file's module on its input and compares every output.
@@ -23,9 +27,35 @@ package enum Verification {
         let (input, batch) = try makeInput(file, in: builder)
         let outputs = try module.record(input, batch, builder)
         let plan = builder.finish(keeping: matrices(of: input) + outputs.values.flatMap(matrices))
-        fill(input, from: file.inputs)
-        plan.run(pool)
-        return try compare(outputs, file)
+        func compute(_ inputs: StateDict) -> [String: Tensor] {
+            fill(input, from: inputs)
+            plan.run(pool)
+            return read(outputs)
+        }
+        let computed = compute(file.inputs)
+        let errors = try file.expected.entries.sorted { naturallyPrecedes($0.name, $1.name) }
+            .map { entry in (entry, try error(of: computed[entry.name], against: entry)) }
+        let tolerance = file.configuration.kind.tolerance
+        // A few draws: a single one may leave an output's most sensitive entries alone.
+        let perturbed =
+            errors.contains { $0.1 > tolerance } ? (0..<4).map { compute(rounded(file.inputs, seed: $0)) } : []
+        return errors.map { entry, error in
+            let own = computed[entry.name] ?? entry.tensor
+            let floor = perturbed.map { largestError($0[entry.name] ?? own, own) }.max()
+            return OutputComparison(
+                name: entry.name, shape: own.shape, largestError: error, tolerance: tolerance,
+                roundingFloor: error > tolerance ? floor : nil)
+        }
+    }
+
+    /// The inputs with every element moved by at most half a unit in the last place of float32.
+    private static func rounded(_ inputs: StateDict, seed: UInt64) -> StateDict {
+        var random = RandomSource(seed: seed)
+        return StateDict(
+            inputs.entries.map { entry in
+                let values = entry.tensor.values.map { $0 * (1 + random.uniform(in: -1...1) * Float.ulpOfOne / 2) }
+                return NamedTensor(name: entry.name, tensor: Tensor(shape: entry.tensor.shape, values: values))
+            })
     }
 
     private static func makeInput(_ file: GoldenFile, in builder: PlanBuilder) throws -> (ModuleValue, Int) {
@@ -63,9 +93,7 @@ package enum Verification {
         }
     }
 
-    private static func compare(
-        _ outputs: [String: ModuleValue], _ file: GoldenFile
-    ) throws(VerificationError) -> [OutputComparison] {
+    private static func read(_ outputs: [String: ModuleValue]) -> [String: Tensor] {
         var computed: [String: Tensor] = [:]
         for (name, value) in outputs {
             switch value {
@@ -74,20 +102,15 @@ package enum Verification {
                 for (element, array) in names(features.spec, name) { computed[element] = features.read(array) }
             }
         }
-        var comparisons: [OutputComparison] = []
-        for entry in file.expected.entries.sorted(by: { naturallyPrecedes($0.name, $1.name) }) {
-            guard let own = computed[entry.name] else {
-                throw VerificationError("the module has no output '\(entry.name)'")
-            }
-            guard own.shape == entry.tensor.shape else {
-                throw VerificationError("'\(entry.name)': the file has shape \(entry.tensor.shape), computed \(own.shape)")
-            }
-            comparisons.append(
-                OutputComparison(
-                    name: entry.name, shape: own.shape, largestError: largestError(own, entry.tensor),
-                    tolerance: file.configuration.kind.tolerance))
+        return computed
+    }
+
+    private static func error(of own: Tensor?, against entry: NamedTensor) throws(VerificationError) -> Float {
+        guard let own else { throw VerificationError("the module has no output '\(entry.name)'") }
+        guard own.shape == entry.tensor.shape else {
+            throw VerificationError("'\(entry.name)': the file has shape \(entry.tensor.shape), computed \(own.shape)")
         }
-        return comparisons
+        return largestError(own, entry.tensor)
     }
 
     private static func largestError(_ own: Tensor, _ reference: Tensor) -> Float {

@@ -14,11 +14,19 @@ package struct ParameterError: Error, Equatable, CustomStringConvertible {
 ///
 /// A layer that asks for a parameter that is not there gets zeros, so that one pass finds every problem.
 package final class ParameterReader {
-    private let dictionary: StateDict
+    /// All parameters: those given, or those drawn so far.
+    package private(set) var dictionary: StateDict
     private var used: Set<String> = []
     private var problems: [String] = []
+    private var random: RandomSource?
 
     package init(_ dictionary: StateDict) { self.dictionary = dictionary }
+
+    /// Draws every parameter that is asked for: a model with random weights, whose names and shapes it then knows.
+    package init(drawing seed: UInt64) {
+        dictionary = StateDict()
+        random = RandomSource(seed: seed)
+    }
 
     package var root: ParameterScope { ParameterScope(reader: self, prefix: "") }
 
@@ -31,6 +39,13 @@ package final class ParameterReader {
 
     fileprivate func tensor(_ name: String, _ shape: [Int]) -> Tensor {
         used.insert(name)
+        if var source = random {
+            // The spread of PyTorch's own initialisation: uniform within 1/√inputs.
+            let bound = 1 / Float(max(shape.dropFirst().reduce(1, *), 1)).squareRoot()
+            let values = (0..<shape.reduce(1, *)).map { _ in source.uniform(in: -bound...bound) }
+            random = source
+            dictionary.set(NamedTensor(name: name, tensor: Tensor(shape: shape, values: values)))
+        }
         guard let tensor = dictionary[name] else {
             problems.append("missing parameter '\(name)' of shape \(shape)")
             return Tensor(zeros: shape)

@@ -6,7 +6,7 @@ import Tensors
 ///
 /// *Shapes:* `weights[i]` (batch·outputs·inputs, channels·k) where k is the kernel's size and column
 /// channel·k + position; `biases[i]` (batch·outputs, channels). Rows are network-major, as PyTorch orders the entries.
-package struct WeightSpaceFeatures {
+package struct WeightSpaceFeatures: Sendable {
     package let spec: NetworkSpec
     package let batch: Int
     package let channels: Int

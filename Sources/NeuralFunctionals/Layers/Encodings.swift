@@ -139,7 +139,7 @@ package struct IOSinusoidalEncoding: WeightSpaceLayer {
     private func codes(_ count: Int) -> [[Float]] {
         let frequencies = linearSpace(1, maximumFrequency / 2, bands)
         return linearSpace(-1, 1, count).map { x in
-            let angles = frequencies.map { x * $0 * Float.pi }
+            let angles = frequencies.map { x * $0 * Float(Double.pi) }
             return angles.map { Float(sin(Double($0))) } + angles.map { Float(cos(Double($0))) } + [x]
         }
     }

@@ -4,7 +4,7 @@ import Tensors
 
 /// Pools every token into a latent array: learned latents cross-attend to the tokens, then a gated feed-forward, then
 /// optionally self-attention among the latents (Jaegle et al., Perceiver, arXiv 2103.03206).
-package struct PerceiverPool {
+package struct PerceiverPool: Sendable {
     private let latents: Matrix
     private let contextNorm: Normalization
     private let crossAttention: PreNormAttention

@@ -38,7 +38,7 @@ extension WeightSpaceFeatures {
 }
 
 /// Learned queries attend to every token: (batch·latents, channels).
-package struct CrossAttnEncoder {
+package struct CrossAttnEncoder: Sendable {
     private let queries: Matrix
 
     package init(_ parameters: ParameterScope, channels: Int, latents: Int) {
@@ -53,7 +53,7 @@ package struct CrossAttnEncoder {
 }
 
 /// A learned query for every parameter attends to the latents and becomes that parameter's token.
-package struct CrossAttnDecoder {
+package struct CrossAttnDecoder: Sendable {
     private let queries: Matrix
     private let spec: NetworkSpec
 

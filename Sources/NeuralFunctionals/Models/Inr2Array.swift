@@ -68,7 +68,7 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
 /// The autoencoder from an INR's weights to a latent array and back to small INRs (Zhou et al., arXiv 2305.13546, §4).
 ///
 /// The encoder reads any hidden width; depth, inputs and outputs are those it was built for.
-package struct Inr2Array {
+package struct Inr2Array: Sendable {
     package let configuration: Inr2ArrayConfiguration
     package let spec: NetworkSpec
     package let decoder: InrDecoder

@@ -18,7 +18,7 @@ package struct ImageShape: Hashable, Sendable {
 }
 
 /// Maps every latent to the parameters of one small INR and draws the picture from them, cell by cell.
-package struct InrDecoder {
+package struct InrDecoder: Sendable {
     package struct Configuration: Decodable, Sendable {
         package enum Kind: String, Decodable, Sendable {
             /// One MLP for every parameter array.

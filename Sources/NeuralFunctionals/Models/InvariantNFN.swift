@@ -77,7 +77,7 @@ package struct InvariantNFNConfiguration: Decodable, Sendable {
 
 /// Equivariant layers, an invariant pool and an MLP: class logits of an INR, or the predicted accuracy of a CNN
 /// (arXiv 2302.14040).
-package struct InvariantNFN {
+package struct InvariantNFN: Sendable {
     package let configuration: InvariantNFNConfiguration
     private let standardization: WeightStandardization?
     private let features: LayerChain
@@ -107,34 +107,34 @@ package struct InvariantNFN {
     private static func features(
         _ parameters: ParameterScope, _ configuration: InvariantNFNConfiguration, _ spec: NetworkSpec
     ) throws(ModelError) -> LayerChain {
-        var chain = LayerChain(parameters, channels: 1)
+        var chain = LayerChain(channels: 1)
         switch configuration.inputEncoding {
         case .gaussian:
             guard let settings = configuration.gaussian else { throw ModelError("inp_enc 'gaussian' without settings") }
-            chain.append(channels: 2 * settings.mappingSize) {
+            chain.append(parameters, channels: 2 * settings.mappingSize) {
                 GaussianFourierFeatures($0, inputs: 1, count: settings.mappingSize)
             }
         case .pointwise:
             guard let settings = configuration.pointwise else {
                 throw ModelError("inp_enc 'pointwise' without settings")
             }
-            chain.append(channels: settings.outputChannels) {
+            chain.append(parameters, channels: settings.outputChannels) {
                 Pointwise($0, spec, inputs: 1, outputs: settings.outputChannels)
             }
         case nil: break
         }
         if configuration.encodesPositions {
             guard let layer = configuration.sinusoidal?.layer else { throw ModelError("pos_enc without io_sinusoidal") }
-            chain.append(channels: chain.channels + layer.addedChannels) { _ in layer }
+            chain.append(parameters, channels: chain.channels + layer.addedChannels) { _ in layer }
         }
         for channels in configuration.hiddenChannels {
             let inputs = chain.channels
-            chain.append(channels: channels) {
+            chain.append(parameters, channels: channels) {
                 configuration.mode.layer($0, spec, inputs: inputs, outputs: channels)
             }
             switch configuration.norm {
-            case .simple: chain.append(channels: channels) { SimpleLayerNorm($0, spec, channels: channels) }
-            case .param: chain.append(channels: channels) { ParamLayerNorm($0, spec, channels: channels) }
+            case .simple: chain.append(parameters, channels: channels) { SimpleLayerNorm($0, spec, channels: channels) }
+            case .param: chain.append(parameters, channels: channels) { ParamLayerNorm($0, spec, channels: channels) }
             case nil: break
             }
             chain.appendReLU()

@@ -25,7 +25,7 @@ package struct LatentClassifierConfiguration: Decodable, Sendable {
 
 /// A transformer over a latent array that reads the class off the first token; parameter names are those of
 /// `torch.nn.TransformerEncoder` with pre-norm layers and no final norm.
-package struct LatentClassifier {
+package struct LatentClassifier: Sendable {
     package let configuration: LatentClassifierConfiguration
     private let projection: AffineMap
     private let positions: Matrix

@@ -55,24 +55,22 @@ package struct SinusoidalSettings: Decodable, Sendable {
 }
 
 /// A chain of layers whose parameters carry their position in a `torch.nn.Sequential`.
-struct LayerChain {
-    enum Element {
+struct LayerChain: Sendable {
+    enum Element: Sendable {
         case layer(any WeightSpaceLayer)
         case relu
     }
 
-    private let parameters: ParameterScope
     private var elements: [Element] = []
     private var position = 0
     private(set) var channels: Int
 
-    init(_ parameters: ParameterScope, channels: Int) {
-        self.parameters = parameters
-        self.channels = channels
-    }
+    init(channels: Int) { self.channels = channels }
 
-    /// Appends the layer that `make` builds at the next position.
-    mutating func append(channels: Int, _ make: (ParameterScope) -> any WeightSpaceLayer) {
+    /// Appends the layer that `make` builds from the parameters of the next position.
+    mutating func append(
+        _ parameters: ParameterScope, channels: Int, _ make: (ParameterScope) -> any WeightSpaceLayer
+    ) {
         elements.append(.layer(make(parameters.scope(position))))
         self.channels = channels
         position += 1
@@ -99,7 +97,7 @@ struct LayerChain {
 }
 
 /// Per-position statistics of raw weights that some checkpoints carry as buffers (`mean_weights_0`, `std_bias_1`, …).
-struct WeightStandardization {
+struct WeightStandardization: Sendable {
     private let means: [Matrix]
     private let deviations: [Matrix]
 

@@ -22,7 +22,7 @@ package struct StatNetConfiguration: Decodable, Sendable {
 }
 
 /// An MLP on simple statistics of every array: the accuracy predictor to compare with (arXiv 2002.11448).
-package struct StatNet {
+package struct StatNet: Sendable {
     private let standardization: WeightStandardization?
     private let maps: [AffineMap]
     private let configuration: StatNetConfiguration

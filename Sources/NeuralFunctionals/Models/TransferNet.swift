@@ -37,7 +37,7 @@ package struct TransferNetConfiguration: Decodable, Sendable {
 }
 
 /// The INR editor: its output, added to the input weights, is the edited INR (arXiv 2302.14040, §3.3).
-package struct TransferNet {
+package struct TransferNet: Sendable {
     private let chain: LayerChain
 
     package init(
@@ -46,31 +46,32 @@ package struct TransferNet {
         guard configuration.mode != .hnp || spec.depth > 1 else {
             throw ModelError("HNP layers need networks of at least two layers")
         }
-        var chain = LayerChain(parameters.scope("hnet"), channels: 1)
+        let parameters = parameters.scope("hnet")
+        var chain = LayerChain(channels: 1)
         if let count = configuration.mappingSize {
-            chain.append(channels: 2 * count) { GaussianFourierFeatures($0, inputs: 1, count: count) }
+            chain.append(parameters, channels: 2 * count) { GaussianFourierFeatures($0, inputs: 1, count: count) }
         }
         if configuration.encodesPositions {
             let layer =
                 configuration.sinusoidal?.layer
                 ?? IOSinusoidalEncoding(maximumFrequency: 3, bands: 3, encodesLayers: false)
-            chain.append(channels: chain.channels + layer.addedChannels) { _ in layer }
+            chain.append(parameters, channels: chain.channels + layer.addedChannels) { _ in layer }
         }
         for index in 0..<configuration.hiddenLayers {
             let inputs = chain.channels
             let channels = configuration.hiddenChannels
-            chain.append(channels: channels) {
+            chain.append(parameters, channels: channels) {
                 configuration.mode.layer($0, spec, inputs: inputs, outputs: channels)
             }
             if configuration.hasNorm {
-                chain.append(channels: channels) { SimpleLayerNorm($0, spec, channels: channels) }
+                chain.append(parameters, channels: channels) { SimpleLayerNorm($0, spec, channels: channels) }
             }
             chain.appendReLU()
             if index == 0, configuration.dropout > 0 { chain.skip() }
         }
         let inputs = chain.channels
-        chain.append(channels: 1) { configuration.mode.layer($0, spec, inputs: inputs, outputs: 1) }
-        chain.append(channels: 1) { LearnedScale($0, spec) }
+        chain.append(parameters, channels: 1) { configuration.mode.layer($0, spec, inputs: inputs, outputs: 1) }
+        chain.append(parameters, channels: 1) { LearnedScale($0, spec) }
         self.chain = chain
     }
 
