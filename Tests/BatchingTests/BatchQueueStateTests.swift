@@ -161,31 +161,31 @@ import Testing
                     deadline: Bool.random(using: &random) ? now + Int.random(in: 1..<40, using: &random) : nil,
                     payload: now)
                 let id = try? state.admit(entry)
-                #expect((id != nil) == model.admit(entry))
+                try #require((id != nil) == model.admit(entry))
                 ids[now] = id
             case 6:
                 guard let (payload, id) = ids.min(by: { $0.key % 7 < $1.key % 7 }) else { continue }
                 ids[payload] = nil
-                #expect((state.cancel(id)?.payload == payload) == model.cancel(payload))
+                try #require((state.cancel(id)?.payload == payload) == model.cancel(payload))
             case 7:
-                #expect(state.removeOverdue(at: now).map(\.payload) == model.removeOverdue(at: now))
+                try #require(state.removeOverdue(at: now).map(\.payload) == model.removeOverdue(at: now))
             default:
                 let (batch, overdue) = state.nextBatch(at: now)
-                #expect(overdue.map(\.payload) == model.removeOverdue(at: now))
+                try #require(overdue.map(\.payload) == model.removeOverdue(at: now))
                 let payloads = batch?.entries.map(\.payload) ?? []
-                #expect(payloads == model.nextBatch())
+                try #require(payloads == model.nextBatch())
                 if let batch {
-                    #expect(batch.itemCount <= policy.maxBatch || batch.entries.count == 1)
-                    #expect(batch.itemCount == batch.entries.reduce(0) { $0 + $1.itemCount })
+                    try #require(batch.itemCount <= policy.maxBatch || batch.entries.count == 1)
+                    try #require(batch.itemCount == batch.entries.reduce(0) { $0 + $1.itemCount })
                     state.finish(batch)
                 }
             }
-            #expect(state.waitingRequests == model.waiting.count)
-            #expect(state.waitingBytes == model.waiting.reduce(0) { $0 + $1.byteCount })
-            #expect(state.waitingItems == model.waiting.reduce(0) { $0 + $1.itemCount })
-            #expect(
+            try #require(state.waitingRequests == model.waiting.count)
+            try #require(state.waitingBytes == model.waiting.reduce(0) { $0 + $1.byteCount })
+            try #require(state.waitingItems == model.waiting.reduce(0) { $0 + $1.itemCount })
+            try #require(
                 state.waitingRequestsByLane == Dictionary(grouping: model.waiting, by: \.lane).mapValues(\.count))
-            #expect(state.requestsInFlight == 0 && state.itemsInFlight == 0)
+            try #require(state.requestsInFlight == 0 && state.itemsInFlight == 0)
         }
     }
 }
