@@ -164,7 +164,7 @@ import Testing
                 try #require((id != nil) == model.admit(entry))
                 ids[now] = id
             case 6:
-                guard let (payload, id) = ids.min(by: { $0.key % 7 < $1.key % 7 }) else { continue }
+                guard let (payload, id) = ids.min(by: { ($0.key % 7, $0.key) < ($1.key % 7, $1.key) }) else { continue }
                 ids[payload] = nil
                 try #require((state.cancel(id)?.payload == payload) == model.cancel(payload))
             case 7:
