@@ -83,5 +83,10 @@ let package = Package(
         tests("HTTPCore", [httpTypes]),
         tests("HTTPServer", ["HTTPCore", httpTypes, logging]),
         tests("Batching"),
+        tests(
+            "InferenceService",
+            [
+                "HTTPCore", "Batching", "ModelStore", "Tensors", "WeightFormats", "Networks", httpTypes, logging,
+            ]),
     ]
 )

@@ -1,0 +1,116 @@
+import Dispatch
+import Synchronization
+
+extension Batcher {
+    /// Computes batches until nothing waits; runs on the compute queue, once at a time.
+    func computeWaiting() {
+        while let batch = takeBatch() {
+            let started = now()
+            let outputs = outputs(of: batch)
+            finish(batch, outputs: outputs, started: started, ended: now())
+        }
+    }
+
+    private func takeBatch() -> Queue.Batch? {
+        let instant = now()
+        return state.withLock { state in
+            let (batch, overdue) = state.queue.nextBatch(at: instant)
+            state.isRunning = batch != nil
+            state.lastProgress = instant
+            leave(overdue, error: .deadlineExceeded, at: instant, state: &state)
+            return batch
+        }
+    }
+
+    /// The outputs of all entries, one after the other. A request larger than a batch is computed in several.
+    private func outputs(of batch: Queue.Batch) -> Result<[Output], BatchError> {
+        let items = batch.entries.count == 1 ? batch.entries[0].payload.items : batch.entries.flatMap(\.payload.items)
+        guard items.count > policy.maxBatch else { return compute(items, lane: batch.lane) }
+        var outputs: [Output] = []
+        outputs.reserveCapacity(items.count)
+        for start in stride(from: 0, to: items.count, by: policy.maxBatch) {
+            let part = Array(items[start..<min(items.count, start + policy.maxBatch)])
+            switch compute(part, lane: batch.lane) {
+            case .success(let computed): outputs += computed
+            case .failure(let error): return .failure(error)
+            }
+            let instant = now()
+            state.withLock { $0.lastProgress = instant }
+        }
+        return .success(outputs)
+    }
+
+    private func compute(_ items: [Item], lane: Lane) -> Result<[Output], BatchError> {
+        guard !items.isEmpty else { return .success([]) }
+        let started = now()
+        let outputs = execute(lane, items)
+        observer?.batchComputed(lane: lane, itemCount: items.count, duration: started.duration(to: now()))
+        guard outputs.count == items.count else {
+            return .failure(.outputCount(expected: items.count, received: outputs.count))
+        }
+        return .success(outputs)
+    }
+
+    private func finish(
+        _ batch: Queue.Batch, outputs: Result<[Output], BatchError>, started: ContinuousClock.Instant,
+        ended: ContinuousClock.Instant
+    ) {
+        let batchSize = min(batch.itemCount, policy.maxBatch)
+        state.withLock { state in
+            state.queue.finish(batch)
+            state.serviceTime.record(itemCount: batch.itemCount, duration: started.duration(to: ended))
+            state.lastProgress = ended
+            completionQueue.async {
+                var offset = 0
+                for entry in batch.entries {
+                    let range = offset..<offset + entry.itemCount
+                    offset = range.upperBound
+                    self.complete(
+                        entry,
+                        with: outputs.map { outputs in
+                            BatchResult(
+                                outputs: batch.entries.count == 1 ? outputs : Array(outputs[range]),
+                                queueDuration: entry.enqueued.duration(to: started),
+                                computeDuration: started.duration(to: ended), batchSize: batchSize)
+                        }, leaving: started)
+                }
+            }
+            announceIfDrained(&state)
+        }
+    }
+}
+
+extension Batcher {
+    /// Calls back entries that leave the queue uncomputed.
+    func leave(_ entries: [Queue.Entry], error: BatchError, at instant: ContinuousClock.Instant, state: inout State) {
+        guard !entries.isEmpty else { return }
+        completionQueue.async {
+            for entry in entries { self.complete(entry, with: .failure(error), leaving: instant) }
+        }
+        announceIfDrained(&state)
+    }
+
+    /// The completions of all admitted requests are on the serial completion queue when the state says drained, since
+    /// both change under the lock; what is put there now comes after them.
+    func announceIfDrained(_ state: inout State) {
+        guard state.queue.isDrained, !state.whenDrained.isEmpty else { return }
+        let callbacks = state.whenDrained
+        state.whenDrained = []
+        completionQueue.async { for callback in callbacks { callback() } }
+    }
+
+    private func complete(
+        _ entry: Queue.Entry, with result: Result<BatchResult<Output>, BatchError>,
+        leaving instant: ContinuousClock.Instant
+    ) {
+        let outcome: BatchOutcome =
+            switch result {
+            case .success: .completed
+            case .failure(let error): .failed(error)
+            }
+        observer?.requestLeft(
+            lane: entry.lane, outcome: outcome, itemCount: entry.itemCount,
+            queueDuration: entry.enqueued.duration(to: instant))
+        entry.payload.completion(result)
+    }
+}

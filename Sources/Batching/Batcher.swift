@@ -1,0 +1,140 @@
+import Dispatch
+import Synchronization
+
+/// Requests wait in one bounded queue; whenever the computation is free it takes what is waiting, as one batch.
+///
+/// No timer delays a request in the hope of company. Batches are computed one after the other on a queue of the
+/// batcher's own; completions run on another, in the order in which requests leave, so that a slow one does not hold
+/// up the computation. Every admitted request's completion is called exactly once.
+package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: Sendable>: Sendable {
+    package typealias Completion = @Sendable (Result<BatchResult<Output>, BatchError>) -> Void
+
+    struct Request: Sendable {
+        let items: [Item]
+        let completion: Completion
+    }
+
+    typealias Queue = BatchQueueState<Lane, Request, ContinuousClock.Instant>
+
+    struct State {
+        var queue: Queue
+        /// Whether a pass over the queue is scheduled or under way.
+        var isRunning = false
+        var lastProgress: ContinuousClock.Instant
+        var serviceTime = ServiceTime()
+        var whenDrained: [@Sendable () -> Void] = []
+    }
+
+    let policy: BatchPolicy
+    let execute: @Sendable (Lane, [Item]) -> [Output]
+    let observer: (any BatchObserver<Lane>)?
+    let now: @Sendable () -> ContinuousClock.Instant
+    let state: Mutex<State>
+    private let computeQueue: DispatchQueue
+    let completionQueue: DispatchQueue
+
+    /// - Parameters:
+    ///   - name: what the batcher's queues are called in a debugger.
+    ///   - now: the clock; tests bring their own.
+    ///   - execute: computes at most `policy.maxBatch` items of one lane, one output per item in the same order.
+    package init(
+        policy: BatchPolicy, name: String, observer: (any BatchObserver<Lane>)? = nil,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+        execute: @escaping @Sendable (Lane, [Item]) -> [Output]
+    ) {
+        self.policy = policy
+        self.observer = observer
+        self.now = now
+        self.execute = execute
+        state = Mutex(State(queue: Queue(policy: policy), lastProgress: now()))
+        computeQueue = DispatchQueue(label: name + ".compute")
+        completionQueue = DispatchQueue(label: name + ".completions")
+    }
+
+    /// Queues a request as a whole, or refuses it at once.
+    /// - Parameters:
+    ///   - byteCount: what the request counts against `BatchPolicy.maxQueueBytes`.
+    ///   - deadline: from when on the request is dropped instead of computed.
+    ///   - completion: called once with the outputs or the reason why there are none, on the batcher's queue.
+    package func submit(
+        lane: Lane, items: [Item], byteCount: Int, deadline: ContinuousClock.Instant? = nil,
+        completion: @escaping Completion
+    ) throws(BatchRefusal) -> BatchTicket {
+        let enqueued = now()
+        let entry = Queue.Entry(
+            lane: lane, itemCount: items.count, byteCount: byteCount, enqueued: enqueued, deadline: deadline,
+            payload: Request(items: items, completion: completion))
+        let id = try state.withLock { state throws(BatchRefusal) in
+            let id = try admit(entry, to: &state)
+            if !state.isRunning {
+                state.isRunning = true
+                state.lastProgress = enqueued
+                computeQueue.async { self.computeWaiting() }
+            }
+            return id
+        }
+        return BatchTicket { self.cancel(id) }
+    }
+
+    /// Calls back the requests whose deadline has passed instead of leaving it to the next batch. For a timer of the
+    /// caller's: a long computation then does not hold back the news that another request is too late.
+    package func expireOverdue() {
+        let instant = now()
+        state.withLock { state in
+            let overdue = state.queue.removeOverdue(at: instant)
+            leave(overdue, error: .deadlineExceeded, at: instant, state: &state)
+        }
+    }
+
+    /// Refuses new requests and calls back, on the batcher's queue, after the last completion of those admitted.
+    package func drain(completion: @escaping @Sendable () -> Void) {
+        state.withLock { state in
+            state.queue.drain()
+            state.whenDrained.append(completion)
+            announceIfDrained(&state)
+        }
+    }
+
+    package var heartbeat: BatchHeartbeat {
+        state.withLock { BatchHeartbeat(isBusy: $0.isRunning, lastProgress: $0.lastProgress) }
+    }
+
+    package var load: BatchLoad<Lane> {
+        state.withLock { state in
+            BatchLoad(
+                waitingRequests: state.queue.waitingRequests,
+                waitingRequestsByLane: state.queue.waitingRequestsByLane, waitingItems: state.queue.waitingItems,
+                waitingBytes: state.queue.waitingBytes, requestsInFlight: state.queue.requestsInFlight,
+                itemsInFlight: state.queue.itemsInFlight, secondsPerItem: state.serviceTime.secondsPerItem,
+                isDraining: state.queue.isDraining)
+        }
+    }
+
+    /// Whole seconds until what waits and is being computed now should be done, within 1...60.
+    package var retryAfterSeconds: Int {
+        state.withLock { state in
+            state.serviceTime.retryAfterSeconds(itemCount: state.queue.waitingItems + state.queue.itemsInFlight)
+        }
+    }
+
+    /// Admits an entry; if the queue is full, those too late to be computed give up their places first.
+    private func admit(_ entry: Queue.Entry, to state: inout State) throws(BatchRefusal) -> BatchEntryID {
+        do {
+            return try state.queue.admit(entry)
+        } catch {
+            let overdue = state.queue.removeOverdue(at: entry.enqueued)
+            guard !overdue.isEmpty else { throw error }
+            leave(overdue, error: .deadlineExceeded, at: entry.enqueued, state: &state)
+            return try state.queue.admit(entry)
+        }
+    }
+
+    private func cancel(_ id: BatchEntryID) -> Bool {
+        let instant = now()
+        return state.withLock { state in
+            guard let entry = state.queue.cancel(id) else { return false }
+            leave([entry], error: .cancelled, at: instant, state: &state)
+            return true
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import Batching
+import Dispatch
+import Synchronization
+import Testing
+
+@Suite struct BatcherConcurrencyTests {
+    @Test("concurrent submitters fill the queue to its limit exactly")
+    func queueLimitIsExact() throws {
+        let gate = Gate()
+        let batcher = TestBatcher(policy: try policy(maxBatch: 8, maxQueue: 50), name: "test") { lane, items in
+            if lane == "blocker" { gate.pass() }
+            return items
+        }
+        _ = try batcher.submit(lane: "blocker", items: [0], byteCount: 1) { _ in }
+        try gate.awaitArrival()
+        let outcomes = Journal<Outcome>()
+        let refused = Atomic(0)
+        DispatchQueue.concurrentPerform(iterations: 400) { item in
+            do throws(BatchRefusal) {
+                _ = try batcher.submit(lane: "a", items: [item], byteCount: 1) { outcomes.append($0) }
+            } catch {
+                refused.add(error == .queueFull(waiting: 50, limit: 50) ? 1 : 1000, ordering: .relaxed)
+            }
+        }
+        #expect(refused.load(ordering: .relaxed) == 350)
+        #expect(batcher.load.waitingRequests == 50)
+        gate.open()
+        #expect(try outcomes.wait(for: 50).allSatisfy { $0.error == nil })
+    }
+
+    @Test(
+        "every admitted request is answered once, with its own outputs, in batches within the limit", arguments: [1, 3])
+    func everyRequestIsAnsweredOnce(maxBatch: Int) throws {
+        let observer = JournalObserver()
+        let batcher = TestBatcher(
+            policy: try policy(maxBatch: maxBatch, maxQueue: 16), name: "test", observer: observer
+        ) { _, items in items.map { $0 &* 7 } }
+        let answers = Mutex([Int](repeating: 0, count: 600))
+        let wrong = Atomic(0)
+        let admitted = Mutex<Set<Int>>([])
+        DispatchQueue.concurrentPerform(iterations: 600) { request in
+            let items = Array(repeating: request, count: request % 5)
+            // Every fourth is withdrawn at once: it may be waiting, computed or done by then.
+            let ticket = try? batcher.submit(lane: "\(request % 2)", items: items, byteCount: 1) { outcome in
+                answers.withLock { $0[request] += 1 }
+                if let result = try? outcome.get(), result.outputs != items.map({ $0 &* 7 }) {
+                    wrong.add(1, ordering: .relaxed)
+                }
+            }
+            guard let ticket else { return }
+            admitted.withLock { _ = $0.insert(request) }
+            if request % 4 == 0 { ticket.cancel() }
+        }
+        let drained = Journal<Int>()
+        batcher.drain { drained.append(1) }
+        try drained.wait(for: 1)
+        let accepted = admitted.withLock { $0 }
+        #expect(!accepted.isEmpty)
+        #expect(answers.withLock { $0 } == (0..<600).map { accepted.contains($0) ? 1 : 0 })
+        #expect(wrong.load(ordering: .relaxed) == 0)
+        #expect(observer.batches.all.allSatisfy { (1...maxBatch).contains($0) })
+        #expect(observer.departures.all.count == accepted.count)
+        let load = batcher.load
+        #expect(load.waitingRequests == 0 && load.waitingBytes == 0 && load.requestsInFlight == 0)
+    }
+
+    @Test("requests of one submitter and lane are answered in the order of submission")
+    func orderIsKept() throws {
+        let computed = Journal<[Int]>()
+        let batcher = TestBatcher(policy: try policy(maxBatch: 5, maxQueue: 1000), name: "test") { _, items in
+            computed.append(items)
+            return items
+        }
+        let outcomes = Journal<Outcome>()
+        for item in 0..<500 {
+            _ = try batcher.submit(lane: "a", items: [item], byteCount: 1) { outcomes.append($0) }
+        }
+        let answers = try outcomes.wait(for: 500).flatMap { try $0.get().outputs }
+        #expect(answers == Array(0..<500))
+        #expect(computed.all.flatMap { $0 } == Array(0..<500))
+    }
+}
