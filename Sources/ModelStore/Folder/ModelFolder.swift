@@ -1,0 +1,72 @@
+import Foundation
+import Networks
+import NeuralFunctionals
+import Tensors
+import WeightFormats
+
+/// Why a model folder cannot be served.
+package struct ModelFolderError: Error, CustomStringConvertible, Sendable, Equatable {
+    package let folder: String
+    package let reason: String
+
+    package var description: String { "model folder '\(folder)': \(reason)" }
+}
+
+/// A model on disk, as on Hugging Face: `config.json` and one file of parameters a network.
+package enum ModelFolder {
+    /// Reads and checks the whole folder. Nothing is assumed: a missing, unexpected or misshapen parameter is an error.
+    package static func load(_ url: URL) throws(ModelFolderError) -> ServedModel {
+        let folder = url.lastPathComponent
+        do {
+            return try read(url)
+        } catch let error as ModelFolderError {
+            throw error
+        } catch {
+            throw ModelFolderError(folder: folder, reason: reason(for: error))
+        }
+    }
+
+    /// The folders that `directory` holds, or the directory itself where it is a model; in the order of their names.
+    package static func candidates(in directory: URL) throws -> [URL] {
+        let files = FileManager.default
+        if files.fileExists(atPath: directory.appendingPathComponent("config.json").path) { return [directory] }
+        return try files.contentsOfDirectory(at: directory, includingPropertiesForKeys: nil)
+            .filter { files.fileExists(atPath: $0.appendingPathComponent("config.json").path) }
+            .sorted { naturallyPrecedes($0.lastPathComponent, $1.lastPathComponent) }
+    }
+
+    private static func read(_ url: URL) throws -> ServedModel {
+        var digest = ContentDigest()
+        func contents(_ name: String) throws -> [UInt8] {
+            guard let data = FileManager.default.contents(atPath: url.appendingPathComponent(name).path) else {
+                throw ModelFolderError(folder: url.lastPathComponent, reason: "'\(name)' cannot be read")
+            }
+            let bytes = [UInt8](data)
+            digest.update(bytes)
+            return bytes
+        }
+        func parameters(_ name: String) throws -> StateDict {
+            do {
+                return try WeightFile.read(try contents(name), limits: .checkpoint).soleNetwork().unwrapped
+            } catch let error as FormatError {
+                throw ModelFolderError(folder: url.lastPathComponent, reason: "'\(name)': \(error.detail)")
+            }
+        }
+        let manifest = try JSONDecoder().decode(ModelManifest.self, from: Data(try contents("config.json")))
+        let networks = try ServedNetworks(manifest) { file, build in
+            let reader = ParameterReader(try parameters(file))
+            let module = try build(reader.root)
+            do {
+                try reader.finish()
+            } catch {
+                throw ModelFolderError(folder: url.lastPathComponent, reason: "'\(file)': \(error.description)")
+            }
+            return module
+        }
+        return try ServedModel(manifest, networks, sha256: digest.finish())
+    }
+
+    private static func reason(for error: any Error) -> String {
+        error is DecodingError ? "'config.json': \(describe(error))" : String(describing: error)
+    }
+}

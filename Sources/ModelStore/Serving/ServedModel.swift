@@ -1,0 +1,130 @@
+import Dispatch
+import Engine
+import Networks
+import NeuralFunctionals
+import Synchronization
+import Tensors
+
+/// A loaded model: from an uploaded network to an answer.
+package final class ServedModel: Sendable {
+    package let manifest: ModelManifest
+    /// Of `config.json` and every parameter file, in the order they are read.
+    package let sha256: String
+    package let expectation: NetworkExpectation
+    package let operations: [Operation]
+    private let networks: ServedNetworks
+    private let scales: ArrayScales?
+    private let plans = PlanCache(byteLimit: 256 << 20)
+
+    init(_ manifest: ModelManifest, _ networks: ServedNetworks, sha256: String) throws(ModelError) {
+        let input = manifest.input
+        self.manifest = manifest
+        self.sha256 = sha256
+        self.networks = networks
+        operations = networks.operations(manifest.task)
+        let isWidthBound = manifest.network.map { section in
+            switch section.configuration {
+            case .invariantNFN(let configuration): configuration.normalizes
+            case .statNet(let configuration): configuration.normalizes
+            }
+        }
+        expectation = NetworkExpectation(
+            spec: input.spec,
+            hiddenWidths: isWidthBound ?? false ? .fixed : .free(upTo: input.maximumHiddenWidth))
+        guard !input.canonicalizes || input.family == .siren else {
+            throw ModelError("input.canonicalize is for sine networks only")
+        }
+        if let values = input.arrayScales {
+            guard let scales = ArrayScales(values, depth: input.spec.depth) else {
+                throw ModelError(
+                    "input.array_scales: expected \(2 * input.spec.depth) finite numbers, received \(values.count)")
+            }
+            self.scales = scales
+        } else {
+            scales = nil
+        }
+    }
+
+    package var name: String { manifest.name }
+    package var version: String { manifest.version }
+    package var labels: [String] { manifest.labels }
+    /// Shape of one network's latents, where the model encodes.
+    package var latentShape: [Int]? { networks.latentShape }
+
+    /// Checks an uploaded network and brings it into the form that the model reads.
+    package func prepare(
+        _ network: NetworkWeights, _ upload: UploadConvention
+    ) throws(NetworkError) -> PreparedNetwork {
+        try expectation.check(network)
+        let input = manifest.input
+        guard input.family == .siren else {
+            return PreparedNetwork(features: scaled(network), network: network, detection: nil)
+        }
+        let detection =
+            upload.convention.map { ConventionDetection(convention: $0, reason: "as requested", isConfident: true) }
+            ?? ConventionDetector.detect(network)
+        var own = try network.converted(from: detection.convention, to: input.convention)
+        if let omega0 = upload.omega0, omega0 != input.omega0 {
+            own = try own.absorbing(omega0: omega0, into: input.omega0)
+        }
+        let canonical = input.canonicalizes ? CanonicalForm(omega0: Float(input.omega0))(own) : own
+        return PreparedNetwork(features: scaled(canonical), network: own, detection: detection)
+    }
+
+    private func scaled(_ network: NetworkWeights) -> NetworkWeights { scales.map { $0(network) } ?? network }
+
+    /// Answers for every network, in order: rows of the operation's result, network by network.
+    ///
+    /// Every network is computed by itself, so that its answer depends neither on its companions nor on the number of
+    /// threads; many networks share the threads, few get them all for their own layers.
+    package func run(
+        _ operation: Operation, _ inputs: [NetworkWeights], _ pool: WorkerPool
+    ) throws(ModelError) -> [[Float]] {
+        guard inputs.count >= pool.threads, pool.threads > 1 else {
+            var results: [[Float]] = []
+            for network in inputs { results.append(try run(operation, network, pool)) }
+            return results
+        }
+        let results = Mutex<[Result<[Float], ModelError>?]>(Array(repeating: nil, count: inputs.count))
+        let single = WorkerPool(threads: 1)
+        DispatchQueue.concurrentPerform(iterations: pool.threads) { worker in
+            for index in stride(from: worker, to: inputs.count, by: pool.threads) {
+                let result = Result { () throws(ModelError) in try run(operation, inputs[index], single) }
+                results.withLock { $0[index] = result }
+            }
+        }
+        var values: [[Float]] = []
+        for result in results.withLock({ $0 }) {
+            guard let result else { throw ModelError("a network was left out of its batch") }
+            values.append(try result.get())
+        }
+        return values
+    }
+
+    private func run(
+        _ operation: Operation, _ network: NetworkWeights, _ pool: WorkerPool
+    ) throws(ModelError) -> [Float] {
+        let key = PlanCache.Key(operation: operation, spec: network.spec, threads: pool.threads)
+        let compiled = try plans.take(key) { () throws(ModelError) in
+            let builder = PlanBuilder(threads: pool.threads)
+            let input = WeightSpaceFeatures(network.spec, batch: 1, channels: 1, in: builder)
+            let output = try networks.record(operation, input, in: builder)
+            return CompiledPlan(
+                plan: builder.finish(keeping: input.arrays + [output]), input: input, output: output)
+        }
+        compiled.input.write([network])
+        compiled.plan.run(pool)
+        let values = compiled.output.read()
+        plans.giveBack(compiled, key)
+        return values
+    }
+
+    /// Runs every operation once on the model's own sizes, so that the first request finds plans and pages ready.
+    package func warmUp(_ pool: WorkerPool) throws(ModelError) {
+        let network = NetworkWeights.example(spec: manifest.input.spec, seed: 0)
+        for operation in operations {
+            _ = try run(operation, [NetworkWeights](repeating: network, count: pool.threads), pool)
+            _ = try run(operation, [network], pool)
+        }
+    }
+}
