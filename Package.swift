@@ -63,7 +63,7 @@ let package = Package(
         target(
             "InferenceService",
             [
-                "Tensors", "WeightFormats", "Networks", "NeuralFunctionals", "ModelStore", "HTTPCore", "Batching",
+                "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "HTTPCore", "Batching",
                 httpTypes, logging,
             ]),
         .executableTarget(

@@ -6,6 +6,12 @@ package struct ConventionDetection: Sendable, Hashable {
     package let reason: String
     /// False where the signs disagree or say nothing, so that a client had better name the convention.
     package let isConfident: Bool
+
+    package init(convention: SIRENConvention, reason: String, isConfident: Bool) {
+        self.convention = convention
+        self.reason = reason
+        self.isConfident = isConfident
+    }
 }
 
 /// Tells the conventions apart by the spread of the first bias and by the names' prefix.

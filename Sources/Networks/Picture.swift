@@ -6,6 +6,13 @@ package struct Picture: Sendable, Equatable {
     /// height × width × channels values.
     package let values: [Float]
 
+    package init(height: Int, width: Int, channels: Int, values: [Float]) {
+        self.height = height
+        self.width = width
+        self.channels = channels
+        self.values = values
+    }
+
     /// 0 for −1 and less, 255 for 1 and more, and everything between truncated to whole numbers.
     package var bytes8: [UInt8] {
         values.map { value in

@@ -11,9 +11,6 @@ package enum EmbeddedModels {
             folder.appendingPathComponent("weightspace_ModelStore.resources/Models"),
             folder.deletingLastPathComponent().appendingPathComponent("share/weightspace/models"),
         ]
-        return candidates.first { url in
-            var isDirectory: ObjCBool = false
-            return files.fileExists(atPath: url.path, isDirectory: &isDirectory) && isDirectory.boolValue
-        }
+        return candidates.first { (try? files.contentsOfDirectory(atPath: $0.path)) != nil }
     }
 }

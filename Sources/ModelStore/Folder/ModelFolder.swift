@@ -53,16 +53,7 @@ package enum ModelFolder {
             }
         }
         let manifest = try JSONDecoder().decode(ModelManifest.self, from: Data(try contents("config.json")))
-        let networks = try ServedNetworks(manifest) { file, build in
-            let reader = ParameterReader(try parameters(file))
-            let module = try build(reader.root)
-            do {
-                try reader.finish()
-            } catch {
-                throw ModelFolderError(folder: url.lastPathComponent, reason: "'\(file)': \(error.description)")
-            }
-            return module
-        }
+        let networks = try ServedNetworks(manifest) { ParameterReader(try parameters($0)) }
         return try ServedModel(manifest, networks, sha256: digest.finish())
     }
 

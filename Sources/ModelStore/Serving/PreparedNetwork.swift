@@ -9,6 +9,12 @@ package struct UploadConvention: Sendable, Hashable {
         self.convention = convention
         self.omega0 = omega0
     }
+
+    /// The convention asked for, or else the one that the weights show.
+    func detection(of network: NetworkWeights) -> ConventionDetection {
+        convention.map { ConventionDetection(convention: $0, reason: "as requested", isConfident: true) }
+            ?? ConventionDetector.detect(network)
+    }
 }
 
 /// A network ready for a model: in the model's convention, in canonical form, scaled.
@@ -19,4 +25,18 @@ package struct PreparedNetwork: Sendable {
     package let network: NetworkWeights
     /// How the upload was understood; nil for networks that have no conventions.
     package let detection: ConventionDetection?
+
+    init(features: NetworkWeights, network: NetworkWeights, detection: ConventionDetection?) {
+        self.features = features
+        self.network = network
+        self.detection = detection
+    }
+
+    /// A SIREN that no model reads, only drawn: brought into the `nfn` convention at omega0 = 30.
+    package init(drawing network: NetworkWeights, _ upload: UploadConvention) throws(NetworkError) {
+        let found = upload.detection(of: network)
+        var own = try network.converted(from: found.convention, to: .nfn)
+        if let omega0 = upload.omega0 { own = try own.absorbing(omega0: omega0) }
+        self.init(features: own, network: own, detection: found)
+    }
 }

@@ -60,9 +60,7 @@ package final class ServedModel: Sendable {
         guard input.family == .siren else {
             return PreparedNetwork(features: scaled(network), network: network, detection: nil)
         }
-        let detection =
-            upload.convention.map { ConventionDetection(convention: $0, reason: "as requested", isConfident: true) }
-            ?? ConventionDetector.detect(network)
+        let detection = upload.detection(of: network)
         var own = try network.converted(from: detection.convention, to: input.convention)
         if let omega0 = upload.omega0, omega0 != input.omega0 {
             own = try own.absorbing(omega0: omega0, into: input.omega0)

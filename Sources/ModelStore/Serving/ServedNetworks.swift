@@ -13,24 +13,29 @@ package struct ServedNetworks: Sendable {
         case statNet(StatNet)
     }
 
-    /// `load` reads a parameter file and lets the closure build a module from it.
-    init(
-        _ manifest: ModelManifest, load: (_ file: String, _ build: (ParameterScope) throws -> Any) throws -> Any
-    ) throws {
-        func module<Module>(_ file: String, _ build: (ParameterScope) throws -> Module) throws -> Module? {
-            try load(file, build) as? Module
+    /// `open` reads a parameter file of the model.
+    init(_ manifest: ModelManifest, open: (_ file: String) throws -> ParameterReader) throws {
+        func module<Module>(_ file: String, _ build: (ParameterScope) throws -> Module) throws -> Module {
+            let reader = try open(file)
+            let module = try build(reader.root)
+            do throws(ParameterError) {
+                try reader.finish()
+            } catch {
+                throw ParameterError(problems: error.problems.map { "'\(file)': \($0)" })
+            }
+            return module
         }
         let spec = manifest.input.spec
-        encoder = try manifest.encoder.flatMap { section in
+        encoder = try manifest.encoder.map { section in
             guard let image = manifest.input.image else { throw ModelError("input.image is needed by an encoder") }
             return try module(section.file) { parameters in
                 try Inr2Array(parameters, section.configuration, spec: spec, image: image)
             }
         }
-        classifier = try manifest.classifier.flatMap { section in
+        classifier = try manifest.classifier.map { section in
             try module(section.file) { try LatentClassifier($0, section.configuration) }
         }
-        direct = try manifest.network.flatMap { section in
+        direct = try manifest.network.map { section in
             switch section.configuration {
             case .invariantNFN(let configuration):
                 try module(section.file) { .invariantNFN(try InvariantNFN($0, configuration, spec: spec)) }

@@ -1,0 +1,55 @@
+import HTTPCore
+import ModelStore
+
+/// What the service serves.
+enum Endpoint: Sendable, Hashable {
+    case inference(Operation)
+    case render
+    case models
+    case model
+    case example
+    case live
+    case ready
+    case metrics
+    case version
+    case index
+
+    /// Whether the body holds weights, and so is read away from the I/O queues.
+    var readsWeights: Bool {
+        switch self {
+        case .inference, .render: true
+        default: false
+        }
+    }
+
+    /// The table of paths. Inference comes in two spellings: with the model in the path, or as an option.
+    static let routes: [Router<Endpoint>.Route] = {
+        var routes: [Router<Endpoint>.Route] = []
+        let named: [(String, Endpoint)] =
+            Operation.allCases.map { ($0.rawValue, .inference($0)) } + [("render", .render)]
+        for (name, endpoint) in named {
+            routes.append(.init("POST", "/v1/\(name)", endpoint))
+            routes.append(.init("POST", "/v1/models/{model}/\(name)", endpoint))
+        }
+        let pages: [(String, Endpoint)] = [
+            ("/", .index), ("/v1/models", .models), ("/v1/models/{model}", .model),
+            ("/v1/models/{model}/example", .example), ("/livez", .live), ("/healthz", .live), ("/readyz", .ready),
+            ("/health", .ready), ("/ping", .ready), ("/metrics", .metrics), ("/version", .version),
+        ]
+        routes += pages.map { .init("GET", $0.0, $0.1) }
+        return routes
+    }()
+}
+
+/// What this build is.
+package struct VersionInfo: Sendable, Hashable {
+    package let version: String
+    package let commit: String
+    package let swift: String
+
+    package init(version: String, commit: String, swift: String) {
+        self.version = version
+        self.commit = commit
+        self.swift = swift
+    }
+}

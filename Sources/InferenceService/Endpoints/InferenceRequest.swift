@@ -1,0 +1,214 @@
+import Batching
+import HTTPCore
+import HTTPTypes
+import ModelStore
+import Networks
+import NeuralFunctionals
+import Tensors
+import WeightFormats
+
+/// One request with weights on its way: body → networks → features → queue → answer.
+struct InferenceRequest: Sendable {
+    private let service: ServiceHandler
+    private let request: Request
+    private let endpoint: Endpoint
+    private let parameters: [String: String]
+    private let reply: @Sendable (Response) -> Void
+
+    init(
+        _ service: ServiceHandler, _ request: Request, _ endpoint: Endpoint, _ parameters: [String: String],
+        _ reply: @escaping @Sendable (Response) -> Void
+    ) {
+        self.service = service
+        self.request = request
+        self.endpoint = endpoint
+        self.parameters = parameters
+        self.reply = reply
+    }
+
+    func start() {
+        guard !request.cancellation.isCancelled else { return fail(ServiceFault(.cancelled), RequestTiming()) }
+        let began = ContinuousClock.now
+        var timing = RequestTiming()
+        do throws(ServiceFault) {
+            let upload = try Upload(request, limits: service.configuration.formatLimits)
+            let options = try options(upload)
+            let prepared = try prepare(upload, options)
+            timing.parse = .now - began
+            service.metrics.recordParse(format: upload.format, duration: timing.parse, bytes: request.body.count)
+            try compute(prepared, options, timing)
+        } catch {
+            timing.parse = .now - began
+            fail(error, timing)
+        }
+    }
+
+    /// The query speaks louder than the document, the path louder than both.
+    private func options(_ upload: Upload) throws(ServiceFault) -> RequestOptions {
+        var options = try RequestOptions(query: request.head.target.query, members: upload.members, form: upload.form)
+        options.model = parameters["model"] ?? options.model
+        if options.output == .json, acceptsPNG, endpoint == .render || endpoint == .inference(.reconstruct) {
+            options.output = .png
+        }
+        return options
+    }
+
+    private var acceptsPNG: Bool {
+        request.head.fields[values: .accept].contains { value in
+            value.split(separator: ",").contains { range in
+                let type = range.split(separator: ";", omittingEmptySubsequences: false).first ?? ""
+                return type.filter { $0 != " " && $0 != "\t" }.lowercased() == "image/png"
+            }
+        }
+    }
+
+    /// What is known of a request before anything is computed.
+    private struct Prepared {
+        let model: ServedModel?
+        let networks: [Result<PreparedNetwork, ServiceFault>]
+        let isStrict: Bool
+    }
+
+    private func prepare(_ upload: Upload, _ options: RequestOptions) throws(ServiceFault) -> Prepared {
+        let model: ServedModel?
+        switch endpoint {
+        case .inference(let operation):
+            let named = try service.registry.model(options.model, version: options.version)
+            guard named.operations.contains(operation) else {
+                throw .noSuchOperation(operation, model: named)
+            }
+            model = named
+        default:
+            model = options.model == nil ? nil : try service.registry.model(options.model, version: options.version)
+        }
+        // Drawing needs no model, but a flat upload needs to be told its layers.
+        let expectation = model?.expectation ?? service.registry.models.first.flatMap(flatExpectation(upload))
+        let uploaded = try UploadedNetworks(
+            upload, expecting: expectation, limit: service.configuration.maxNetworks)
+        let convention = UploadConvention(convention: options.convention, omega0: options.omega0)
+        let networks = uploaded.networks.map { entry in
+            entry.flatMap { network -> Result<PreparedNetwork, ServiceFault> in
+                Result { () throws(NetworkError) in
+                    guard let model else { return try PreparedNetwork(drawing: network, convention) }
+                    return try model.prepare(network, convention)
+                }.mapError(ServiceFault.init)
+            }
+        }
+        let isStrict = options.isStrict || !uploaded.isBatch || options.output == .npy || options.output == .raw
+        if isStrict {
+            for network in networks { _ = try network.get() }
+        }
+        return Prepared(model: model, networks: networks, isStrict: isStrict)
+    }
+
+    private func flatExpectation(_ upload: Upload) -> (ServedModel) -> NetworkExpectation? {
+        { model in
+            let isFlat = upload.entries.contains { entry in
+                guard case .success(let tensors) = entry else { return false }
+                return tensors.count == 1 && tensors.entries[0].tensor.rank <= 2
+            }
+            return isFlat ? model.expectation : nil
+        }
+    }
+
+    private func compute(
+        _ prepared: Prepared, _ options: RequestOptions, _ timing: RequestTiming
+    ) throws(ServiceFault) {
+        guard case .inference(let operation) = endpoint, let model = prepared.model else {
+            return try draw(prepared, options, timing)
+        }
+        let features = prepared.networks.compactMap { try? $0.get().features }
+        let deadline = options.timeout.map { request.received + $0 }
+        let service = service
+        let ticket: BatchTicket
+        do throws(ServiceFault) {
+            ticket = try service.queue.submit(
+                ModelLane(model: model, operation: operation), features, deadline: deadline
+            ) { [self] result in
+                finish(result, prepared, operation, model, options, timing)
+            }
+        } catch {
+            service.metrics.recordRejection(reason: error.code)
+            throw error
+        }
+        request.cancellation.onCancel { ticket.cancel() }
+    }
+
+    private func finish(
+        _ result: Result<BatchResult<ModelQueue.Output>, BatchError>, _ prepared: Prepared, _ operation: Operation,
+        _ model: ServedModel, _ options: RequestOptions, _ timing: RequestTiming
+    ) {
+        var timing = timing
+        do throws(ServiceFault) {
+            let batch = try result.mapError(ServiceFault.init).get()
+            timing.queue = batch.queueDuration
+            timing.compute = batch.computeDuration
+            var outputs = batch.outputs.makeIterator()
+            let items = prepared.networks.enumerated().map { index, network in
+                let outcome = network.flatMap { prepared in
+                    (outputs.next() ?? .failure(.internalFault)).map { values in
+                        value(values, operation, prepared, model)
+                    }
+                }
+                return ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome)
+            }
+            let writer = AnswerWriter(requestID: request.id, model: model, options: options)
+            reply(service.timed(try writer.response(kind(operation, model), items), timing))
+        } catch {
+            fail(error, timing)
+        }
+    }
+
+    private func kind(_ operation: Operation, _ model: ServedModel) -> AnswerKind {
+        switch operation {
+        case .classify: .classes
+        case .encode: .latents(shape: model.latentShape ?? [])
+        case .reconstruct: .reconstructions
+        case .predict: .accuracy
+        }
+    }
+
+    private func value(
+        _ values: [Float], _ operation: Operation, _ prepared: PreparedNetwork, _ model: ServedModel
+    ) -> ItemAnswer.Value {
+        guard operation == .reconstruct, let image = model.manifest.input.image else { return .values(values) }
+        let picture = Picture(height: image.height, width: image.width, channels: image.channels, values: values)
+        let renderer = SIRENRenderer(omega0: Float(model.manifest.input.omega0), convention: model.manifest.input.convention)
+        let own = try? renderer.picture(of: prepared.network, height: image.height, width: image.width)
+        return .picture(picture, reference: own)
+    }
+
+    /// The INR's own picture: cheap, so computed here.
+    private func draw(
+        _ prepared: Prepared, _ options: RequestOptions, _ timing: RequestTiming
+    ) throws(ServiceFault) {
+        let began = ContinuousClock.now
+        let image = prepared.model?.manifest.input.image
+        let (height, width) = (options.height ?? image?.height ?? 28, options.width ?? image?.width ?? 28)
+        let input = prepared.model?.manifest.input
+        let renderer = SIRENRenderer(
+            omega0: Float(input?.omega0 ?? 30), convention: input?.convention ?? .nfn,
+            sizeLimit: service.configuration.maxPictureSide)
+        let items = prepared.networks.enumerated().map { index, network in
+            let outcome = network.flatMap { prepared in
+                Result { () throws(PictureError) in
+                    try renderer.picture(of: prepared.network, height: height, width: width)
+                }.mapError(ServiceFault.init)
+            }
+            return ItemAnswer(
+                index: index, detection: try? network.get().detection,
+                outcome: outcome.map { .picture($0, reference: nil) })
+        }
+        if prepared.isStrict {
+            for item in items { _ = try item.outcome.get() }
+        }
+        var timing = timing
+        timing.compute = .now - began
+        let writer = AnswerWriter(requestID: request.id, model: prepared.model, options: options)
+        reply(service.timed(try writer.response(.pictures, items), timing))
+    }
+
+    private func fail(_ fault: ServiceFault, _ timing: RequestTiming) {
+        reply(service.timed(service.failure(fault.httpError, id: request.id, route: nil), timing))
+    }
+}

@@ -1,0 +1,163 @@
+import HTTPCore
+import HTTPTypes
+import ModelStore
+import Networks
+import NeuralFunctionals
+import Tensors
+import WeightFormats
+
+/// Answers that need no weights.
+extension ServiceHandler {
+    func answer(_ endpoint: Endpoint, _ parameters: [String: String], _ request: Request) -> Response {
+        do throws(ServiceFault) {
+            switch endpoint {
+            case .live: return try live()
+            case .ready: return try ready()
+            case .models: return try models()
+            case .model: return describe(try registry.model(parameters["model"], version: nil))
+            case .example: return example(try registry.model(parameters["model"], version: nil))
+            case .metrics:
+                return Response(.ok, contentType: PrometheusText.contentType, body: Array(metrics.render().utf8))
+            case .version: return json { write(version, to: &$0) }
+            case .index: return index()
+            case .inference, .render: throw .internalFault
+            }
+        } catch {
+            return failure(error.httpError, id: request.id, route: nil)
+        }
+    }
+
+    /// Longer than the largest network may take; a compute loop stuck for so long never comes back.
+    private static let stallLimit: Duration = .seconds(300)
+
+    private func live() throws(ServiceFault) -> Response {
+        guard !queue.isStalled(limit: Self.stallLimit) else {
+            throw ServiceFault(
+                .serviceUnavailable, "stalled", "Stalled", "the compute loop has made no progress", retryAfter: 10)
+        }
+        return json { writer in
+            writer.beginObject()
+            writer.member("live", true)
+            writer.endObject()
+        }
+    }
+
+    private func ready() throws(ServiceFault) -> Response {
+        if registry.isDraining { throw .draining }
+        guard registry.isReady else { throw .starting }
+        return json { writer in
+            writer.beginObject()
+            writer.member("ready", true)
+            writer.member("live", true)
+            writer.endObject()
+        }
+    }
+
+    private func models() throws(ServiceFault) -> Response {
+        let standard = try registry.model(nil, version: nil)
+        return json { writer in
+            writer.beginObject()
+            writer.member("default", standard.name)
+            writer.name("models")
+            writer.array(registry.models) { writer, model in
+                writer.beginObject()
+                identify(model, to: &writer)
+                writer.endObject()
+            }
+            writer.endObject()
+        }
+    }
+
+    private func describe(_ model: ServedModel) -> Response {
+        json { writer in
+            writer.beginObject()
+            identify(model, to: &writer)
+            writer.name("labels")
+            writer.array(model.labels) { writer, label in writer.value(label) }
+            if let shape = model.latentShape {
+                writer.name("latent_shape")
+                writer.array(shape) { writer, extent in writer.value(extent) }
+            }
+            let input = model.manifest.input
+            writer.name("input")
+            writer.beginObject()
+            writer.member("family", input.family.rawValue)
+            writer.member("networks", model.expectation.summary)
+            writer.name("sizes")
+            writer.array(input.sizes) { writer, size in writer.value(size) }
+            if input.family == .siren {
+                writer.member("omega0", input.omega0)
+                writer.member("convention", input.convention.rawValue)
+                writer.member("canonicalize", input.canonicalizes)
+            }
+            if let image = input.image {
+                writer.name("image")
+                writer.array([image.height, image.width, image.channels]) { writer, extent in writer.value(extent) }
+            }
+            writer.endObject()
+            writer.name("card")
+            writer.beginObject()
+            for (name, value) in model.manifest.card.sorted(by: { $0.key < $1.key }) {
+                switch value {
+                case .text(let text): writer.member(name, text)
+                case .number(let number): writer.member(name, number)
+                }
+            }
+            writer.endObject()
+            writer.endObject()
+        }
+    }
+
+    private func identify(_ model: ServedModel, to writer: inout JSONWriter) {
+        writer.member("name", model.name)
+        writer.member("version", model.version)
+        writer.member("sha256", model.sha256)
+        writer.member("task", model.manifest.task.rawValue)
+        writer.name("operations")
+        writer.array(model.operations) { writer, operation in writer.value(operation.rawValue) }
+    }
+
+    /// A request body that the model accepts: an untrained network, freshly initialised.
+    private func example(_ model: ServedModel) -> Response {
+        let network = NetworkWeights.example(spec: model.manifest.input.spec, seed: 0)
+        return json { writer in
+            writer.beginObject()
+            writer.name("inputs")
+            writer.beginArray()
+            writer.beginObject()
+            for entry in network.stateDict.entries {
+                writer.name(entry.name)
+                writer.value(entry.tensor)
+            }
+            writer.endObject()
+            writer.endArray()
+            writer.endObject()
+        }
+    }
+
+    private func index() -> Response {
+        json { writer in
+            writer.beginObject()
+            writer.member("name", "weightspace")
+            writer.member("version", version.version)
+            writer.name("paths")
+            writer.array(Endpoint.routes) { writer, route in writer.value("\(route.method) \(route.template)") }
+            writer.endObject()
+        }
+    }
+
+    private func write(_ version: VersionInfo, to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("name", "weightspace")
+        writer.member("version", version.version)
+        writer.member("commit", version.commit)
+        writer.member("swift", version.swift)
+        writer.endObject()
+    }
+
+    private func json(_ write: (inout JSONWriter) -> Void) -> Response {
+        var writer = JSONWriter()
+        write(&writer)
+        return Response(.ok, contentType: "application/json", body: writer.bytes + [0x0a])
+    }
+}

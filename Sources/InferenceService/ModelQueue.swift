@@ -1,0 +1,101 @@
+import Batching
+import Engine
+import ModelStore
+import Networks
+import NeuralFunctionals
+
+/// A model and what is asked of it: requests of one lane are computed together.
+struct ModelLane: Hashable, Sendable {
+    let model: ServedModel
+    let operation: Operation
+
+    static func == (left: ModelLane, right: ModelLane) -> Bool {
+        left.model === right.model && left.operation == right.operation
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(ObjectIdentifier(model))
+        hasher.combine(operation)
+    }
+}
+
+/// The one queue between requests and models.
+package final class ModelQueue: Sendable {
+    typealias Output = Result<[Float], ServiceFault>
+    typealias Shell = Batcher<ModelLane, NetworkWeights, Output>
+
+    private let batcher: Shell
+    let limit: Int
+
+    package init(_ configuration: ServiceConfiguration, metrics: ServiceMetrics) throws(BatchPolicyError) {
+        let pool = WorkerPool(threads: configuration.threads)
+        limit = configuration.maxQueue
+        batcher = Shell(
+            policy: try BatchPolicy(
+                maxBatch: configuration.maxBatch, maxQueue: configuration.maxQueue,
+                maxQueueBytes: configuration.maxQueueBytes),
+            name: "compute", observer: QueueObserver(metrics: metrics)
+        ) { lane, networks in
+            do throws(ModelError) {
+                return try lane.model.run(lane.operation, networks, pool).map { .success($0) }
+            } catch {
+                return networks.map { _ in .failure(.internalFault) }
+            }
+        }
+        metrics.gauges.readQueue(limit: limit) { [weak batcher] in
+            let waiting = batcher?.load.waitingRequestsByLane ?? [:]
+            return waiting.reduce(into: [:]) { $0[$1.key.model.name, default: 0] += $1.value }
+        }
+    }
+
+    func submit(
+        _ lane: ModelLane, _ networks: [NetworkWeights], deadline: ContinuousClock.Instant?,
+        completion: @escaping Shell.Completion
+    ) throws(ServiceFault) -> BatchTicket {
+        let bytes = networks.reduce(0) { $0 + 4 * $1.spec.parameterCount }
+        do throws(BatchRefusal) {
+            return try batcher.submit(
+                lane: lane, items: networks, byteCount: bytes, deadline: deadline, completion: completion)
+        } catch {
+            throw ServiceFault(error, retryAfter: batcher.retryAfterSeconds)
+        }
+    }
+
+    /// Refuses at once where the queue is full already, before a body is read.
+    func refusal() -> ServiceFault? {
+        let waiting = batcher.load.waitingRequests
+        guard waiting >= limit else { return nil }
+        return ServiceFault(
+            BatchRefusal.queueFull(waiting: waiting, limit: limit), retryAfter: batcher.retryAfterSeconds)
+    }
+
+    package func expireOverdue() { batcher.expireOverdue() }
+
+    /// Whether the compute loop has been busy without progress for longer than any request should take.
+    func isStalled(limit: Duration) -> Bool { batcher.heartbeat.isStalled(at: .now, limit: limit) }
+
+    package func drain(completion: @escaping @Sendable () -> Void) { batcher.drain(completion: completion) }
+}
+
+/// Passes what the queue does on to the metrics.
+private struct QueueObserver: BatchObserver {
+    let metrics: ServiceMetrics
+
+    func batchComputed(lane: ModelLane, itemCount: Int, duration: Duration) {
+        metrics.recordBatch(model: lane.model.name, version: lane.model.version, size: itemCount)
+        metrics.recordCompute(model: lane.model.name, duration: duration)
+    }
+
+    func requestLeft(lane: ModelLane, outcome: BatchOutcome, itemCount: Int, queueDuration: Duration) {
+        let outcome: InferenceOutcome =
+            switch outcome {
+            case .completed: .success
+            case .failed(.deadlineExceeded): .deadlineExceeded
+            case .failed(.cancelled): .cancelled
+            case .failed(.outputCount): .failure
+            }
+        metrics.recordQueue(model: lane.model.name, duration: queueDuration)
+        metrics.recordInference(
+            model: lane.model.name, version: lane.model.version, outcome: outcome, items: itemCount)
+    }
+}

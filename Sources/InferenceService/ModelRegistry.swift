@@ -1,0 +1,47 @@
+import ModelStore
+import Synchronization
+
+/// The models that are served, by name.
+package final class ModelRegistry: Sendable {
+    private struct State {
+        var models: [ServedModel] = []
+        var isReady = false
+        var isDraining = false
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    /// Makes the models available; the first one answers where a request names none.
+    package func publish(_ models: [ServedModel]) {
+        state.withLock { state in
+            state.models = models
+            state.isReady = true
+        }
+    }
+
+    package func beginDraining() { state.withLock { $0.isDraining = true } }
+
+    package var models: [ServedModel] { state.withLock { $0.models } }
+    package var isReady: Bool { state.withLock { $0.isReady && !$0.isDraining } }
+    package var isDraining: Bool { state.withLock { $0.isDraining } }
+
+    func model(_ name: String?, version: String?) throws(ServiceFault) -> ServedModel {
+        let (models, isReady, isDraining) = state.withLock { ($0.models, $0.isReady, $0.isDraining) }
+        if isDraining { throw .draining }
+        guard isReady, let first = models.first else { throw .starting }
+        guard let name else {
+            guard version.map({ $0 == first.version }) ?? true else {
+                throw .noSuchVersion(model: first.name, version ?? "", served: [first.version])
+            }
+            return first
+        }
+        let named = models.filter { $0.name == name }
+        guard !named.isEmpty else { throw .noSuchModel(name, served: models.map(\.name)) }
+        guard let model = named.first(where: { version == nil || $0.version == version }) else {
+            throw .noSuchVersion(model: name, version ?? "", served: named.map(\.version))
+        }
+        return model
+    }
+}

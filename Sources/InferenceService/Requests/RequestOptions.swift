@@ -1,0 +1,110 @@
+import HTTPCore
+import Networks
+import WeightFormats
+
+/// How results leave.
+package enum OutputFormat: String, Sendable, CaseIterable {
+    case json
+    case base64
+    case npy
+    case raw
+    case png
+}
+
+/// What a client may ask for beside its weights: in the query, or as members of its JSON document.
+package struct RequestOptions: Sendable, Equatable {
+    package var model: String?
+    package var version: String?
+    package var topK = 5
+    package var output: OutputFormat = .json
+    package var isStrict = false
+    package var timeout: Duration?
+    package var convention: SIRENConvention?
+    package var omega0: Double?
+    package var height: Int?
+    package var width: Int?
+
+    package init() {}
+
+    private static let names = [
+        "model", "version", "top_k", "output", "strict", "timeout_ms", "convention", "omega0", "height", "width",
+    ]
+
+    /// - Parameters:
+    ///   - query: each name once; an unknown one is an error, since it is more likely mistyped than meant.
+    ///   - members: of the document; unknown ones are left alone, since other tools add their own.
+    ///   - form: text fields of a form.
+    init(
+        query: [QueryItem], members: [String: JSONValue] = [:], form: [(String, String)] = []
+    ) throws(ServiceFault) {
+        for (name, value) in members.sorted(by: { $0.key < $1.key }) where !value.isNull {
+            try set(name, text(of: value), isKnownOnly: false)
+        }
+        for (name, value) in form { try set(name, value, isKnownOnly: false) }
+        var seen: Set<String> = []
+        for item in query {
+            guard seen.insert(item.name).inserted else {
+                throw .badRequest("option '\(printable(item.name))' is given twice")
+            }
+            try set(item.name, item.value ?? "", isKnownOnly: true)
+        }
+    }
+
+    private func text(of value: JSONValue) -> String {
+        if let int = value.int { return String(int) }
+        if let double = value.double { return String(double) }
+        if let flag = value.bool { return flag ? "1" : "0" }
+        return value.string ?? ""
+    }
+
+    private mutating func set(_ name: String, _ value: String, isKnownOnly: Bool) throws(ServiceFault) {
+        switch name {
+        case "model": model = value
+        case "version": version = value
+        case "top_k": topK = try whole(name, value, 1...65536)
+        case "output": output = try choice(name, value == "binary" ? "raw" : value)
+        case "strict": isStrict = try flag(name, value)
+        case "timeout_ms": timeout = .milliseconds(try whole(name, value, 1...3_600_000))
+        case "convention": convention = value == "auto" ? nil : try choice(name, value)
+        case "omega0":
+            guard let number = Double(value), number.isFinite, number > 0, number <= 1e6 else {
+                throw .badRequest("option 'omega0': expected a positive number, received '\(printable(value))'")
+            }
+            omega0 = number
+        case "height": height = try whole(name, value, 1...65536)
+        case "width": width = try whole(name, value, 1...65536)
+        default:
+            if isKnownOnly {
+                throw .badRequest(
+                    "unknown option '\(printable(name))'; known: \(Self.names.joined(separator: ", "))")
+            }
+        }
+    }
+
+    private func whole(_ name: String, _ value: String, _ range: ClosedRange<Int>) throws(ServiceFault) -> Int {
+        guard let number = Int(value), range.contains(number) else {
+            throw .badRequest(
+                "option '\(name)': expected a whole number from \(range.lowerBound) to \(range.upperBound), received '\(printable(value))'"
+            )
+        }
+        return number
+    }
+
+    private func flag(_ name: String, _ value: String) throws(ServiceFault) -> Bool {
+        switch value {
+        case "1", "true", "": return true
+        case "0", "false": return false
+        default: throw .badRequest("option '\(name)': expected 0 or 1, received '\(printable(value))'")
+        }
+    }
+
+    private func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ name: String, _ value: String
+    ) throws(ServiceFault) -> Choice {
+        guard let choice = Choice(rawValue: value) else {
+            let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw .badRequest("option '\(name)': expected one of \(known), received '\(printable(value))'")
+        }
+        return choice
+    }
+}

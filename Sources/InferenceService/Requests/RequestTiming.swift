@@ -1,0 +1,22 @@
+/// Where a request's time went.
+package struct RequestTiming: Sendable, Equatable {
+    package var parse: Duration = .zero
+    package var queue: Duration = .zero
+    package var compute: Duration = .zero
+
+    package init() {}
+
+    /// The `Server-Timing` field (W3C Server Timing), in milliseconds.
+    package var field: String {
+        [("parse", parse), ("queue", queue), ("compute", compute)]
+            .map { name, duration in "\(name);dur=\(milliseconds(duration))" }
+            .joined(separator: ", ")
+    }
+
+    private func milliseconds(_ duration: Duration) -> String {
+        let (seconds, attoseconds) = duration.components
+        let microseconds = seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+        let fraction = String(microseconds % 1000)
+        return "\(microseconds / 1000).\(String(repeating: "0", count: 3 - fraction.count))\(fraction)"
+    }
+}

@@ -1,0 +1,138 @@
+import Batching
+import HTTPCore
+import HTTPTypes
+import ModelStore
+import Networks
+import NeuralFunctionals
+import WeightFormats
+
+/// Why a request, or one network of it, gets no answer: the service's half of the table of error codes.
+package struct ServiceFault: Error, Sendable, Equatable {
+    package let status: HTTPResponse.Status
+    package let code: String
+    package let title: String
+    package let detail: String
+    package var retryAfter: Int?
+
+    package init(
+        _ status: HTTPResponse.Status, _ code: String, _ title: String, _ detail: String, retryAfter: Int? = nil
+    ) {
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.retryAfter = retryAfter
+    }
+
+    /// The fault as the server's error.
+    var httpError: HTTPError {
+        var fields = HTTPFields()
+        if code == FormatError.Code.unsupportedEncoding.rawValue { fields[.acceptEncoding] = ContentCoding.accepted }
+        return HTTPError(status, code: code, title: title, detail: detail, fields: fields, retryAfter: retryAfter)
+    }
+
+    static func badRequest(_ detail: String) -> ServiceFault {
+        ServiceFault(.badRequest, "bad_request", "Bad request", detail)
+    }
+
+    static func noSuchModel(_ name: String, served: [String]) -> ServiceFault {
+        ServiceFault(
+            .notFound, "no_such_model", "No such model",
+            "no model is named '\(printable(name))'; served: \(served.joined(separator: ", "))")
+    }
+
+    static func noSuchVersion(model: String, _ version: String, served: [String]) -> ServiceFault {
+        ServiceFault(
+            .notFound, "no_such_version", "No such version",
+            "model '\(model)' has no version '\(printable(version))'; served: \(served.joined(separator: ", "))")
+    }
+
+    static func noSuchOperation(_ operation: Operation, model: ServedModel) -> ServiceFault {
+        let offered = model.operations.map(\.rawValue).joined(separator: ", ")
+        return ServiceFault(
+            .notFound, "no_such_operation", "No such operation",
+            "model '\(model.name)' does not offer \(operation.rawValue); it offers \(offered)")
+    }
+
+    static let starting = ServiceFault(
+        .serviceUnavailable, "starting", "Starting", "models are being loaded", retryAfter: 1)
+    static let draining = ServiceFault(
+        .serviceUnavailable, "draining", "Draining", "the server is shutting down", retryAfter: 5)
+    static let internalFault = ServiceFault(
+        .internalServerError, "internal", "Internal error", "the request could not be computed")
+    static let nonFiniteOutput = ServiceFault(
+        .internalServerError, "non_finite_output", "Result is not finite",
+        "the model's result has elements that are not finite numbers")
+
+    init(_ error: FormatError) {
+        let (status, title): (HTTPResponse.Status, String) =
+            switch error.code {
+            case .badRequest: (.badRequest, "Malformed upload")
+            case .badJSON: (.badRequest, "Malformed JSON")
+            case .badEncoding: (.badRequest, "Malformed content coding")
+            case .inflatedTooLarge: (.contentTooLarge, "Inflated body too large")
+            case .unknownFormat: (.unsupportedMediaType, "Unknown file format")
+            case .legacyTorchFormat: (.unsupportedMediaType, "Legacy PyTorch file")
+            case .unsafePickle: (.unsupportedMediaType, "Unsafe pickle")
+            case .unsupportedEncoding: (.unsupportedMediaType, "Unsupported content coding")
+            case .dtype: (.unprocessableContent, "Element type cannot be read")
+            case .nonFinite: (.unprocessableContent, "Weights are not finite")
+            case .shapeMismatch: (.unprocessableContent, "Shapes do not fit")
+            case .unexpectedTensor: (.unprocessableContent, "Unexpected tensor")
+            case .batchTooLarge: (.unprocessableContent, "Batch too large")
+            case .internal: (.internalServerError, "Internal error")
+            }
+        self.init(status, error.code.rawValue, title, error.detail)
+    }
+
+    init(_ error: NetworkError) {
+        let title =
+            switch error.code {
+            case NetworkMismatch.Code.shapeMismatch.rawValue: "Shapes do not fit"
+            case NetworkMismatch.Code.missingTensor.rawValue: "Tensor is missing"
+            case NetworkMismatch.Code.unexpectedTensor.rawValue: "Unexpected tensor"
+            case NetworkMismatch.Code.dtype.rawValue: "Element type cannot be read"
+            default: "Weights are not finite"
+            }
+        self.init(.unprocessableContent, error.code, title, error.detail)
+    }
+
+    init(_ error: PictureError) {
+        self.init(.unprocessableContent, "shape_mismatch", "Network draws no picture", error.detail)
+    }
+
+    init(_ refusal: BatchRefusal, retryAfter: Int) {
+        switch refusal {
+        case .queueFull(let waiting, let limit):
+            self.init(
+                .tooManyRequests, "queue_full", "Queue full", "\(waiting) of \(limit) requests waiting",
+                retryAfter: retryAfter)
+        case .queueBytesFull(_, let requested, let limit) where requested > limit:
+            self.init(
+                .contentTooLarge, "body_too_large", "Weights too large",
+                "\(requested) bytes of weights exceed the queue's limit of \(limit)")
+        case .queueBytesFull(let waiting, let requested, let limit):
+            self.init(
+                .tooManyRequests, "queue_full", "Queue full",
+                "\(waiting) of \(limit) bytes waiting, no room for \(requested) more", retryAfter: retryAfter)
+        case .draining: self = .draining
+        }
+    }
+
+    init(_ error: BatchError) {
+        switch error {
+        case .deadlineExceeded:
+            self.init(
+                .gatewayTimeout, "deadline_exceeded", "Deadline exceeded", "timeout_ms ran out while the request waited")
+        case .cancelled:
+            self.init(.init(code: 499), "client_closed", "Client closed", "the client hung up before its answer")
+        case .outputCount: self = .internalFault
+        }
+    }
+}
+
+/// Text of a client's, shortened for a message and free of control characters.
+func printable(_ text: String) -> String {
+    let safe = text.unicodeScalars.prefix(80).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : String($0) }
+    return safe.joined() + (text.unicodeScalars.count > 80 ? "…" : "")
+}

@@ -1,0 +1,85 @@
+import HTTPCore
+import HTTPTypes
+import Networks
+import Tensors
+import WeightFormats
+
+/// The named tensors of a request's body: networks in the order they came, each readable or not.
+package struct Upload: Sendable {
+    package let entries: [Result<StateDict, ServiceFault>]
+    /// Whether the body was written as a batch, so that one bad network need not fail it.
+    package let isBatch: Bool
+    /// What the body was, for metrics: a file format, or `multipart`.
+    package let format: String
+    package let members: [String: JSONValue]
+    package let form: [(String, String)]
+
+    /// Reads a file of weights from disk or from a body without HTTP around it.
+    package init(file bytes: [UInt8], limits: FormatLimits) throws(ServiceFault) {
+        do throws(FormatError) {
+            let file = try WeightFile.read(bytes, limits: limits)
+            entries = file.networks.map { $0.mapError(ServiceFault.init) }
+            isBatch = file.isBatch
+            format = file.format.rawValue
+            members = file.options
+            form = []
+        } catch {
+            throw ServiceFault(error)
+        }
+    }
+
+    init(_ request: Request, limits: FormatLimits) throws(ServiceFault) {
+        let body: [UInt8]
+        let boundary: String?
+        do throws(FormatError) {
+            let coding = request.head.fields[values: .contentEncoding].joined(separator: ",")
+            body = try ContentCoding.decode(request.body, contentEncoding: coding, limits: limits)
+            boundary = try request.head.fields[.contentType].flatMap { value throws(FormatError) in
+                try Multipart.boundary(ofContentType: value)
+            }
+        } catch {
+            throw ServiceFault(error)
+        }
+        guard let boundary else {
+            try self.init(file: body, limits: limits)
+            return
+        }
+        try self.init(multipart: body, boundary: boundary, limits: limits)
+    }
+
+    /// Parts with a file name, or named `file`, hold networks; the others are options.
+    private init(multipart body: [UInt8], boundary: String, limits: FormatLimits) throws(ServiceFault) {
+        let parts: [FormPart]
+        do throws(FormatError) {
+            parts = try Multipart.parse(body, boundary: boundary, limits: limits)
+        } catch {
+            throw ServiceFault(error)
+        }
+        var entries: [Result<StateDict, ServiceFault>] = []
+        var form: [(String, String)] = []
+        var members: [String: JSONValue] = [:]
+        var files = 0
+        for part in parts {
+            guard part.filename != nil || part.name == "file" else {
+                form.append((part.name, String(decoding: part.bytes.prefix(256), as: UTF8.self)))
+                continue
+            }
+            files += 1
+            do throws(ServiceFault) {
+                let upload = try Upload(file: part.bytes, limits: limits)
+                entries += upload.entries
+                members.merge(upload.members) { first, _ in first }
+            } catch {
+                entries.append(.failure(error))
+            }
+        }
+        guard files > 0 else {
+            throw .badRequest("the form has no file; send at least one part named 'file'")
+        }
+        self.entries = entries
+        self.form = form
+        self.members = members
+        isBatch = files > 1 || entries.count > 1
+        format = "multipart"
+    }
+}

@@ -1,0 +1,31 @@
+import WeightFormats
+
+/// Bounds of the service, whatever transport it stands behind.
+package struct ServiceConfiguration: Sendable {
+    /// Threads that compute.
+    package var threads = 1
+    /// Networks computed together.
+    package var maxBatch = 16
+    /// Requests that may wait.
+    package var maxQueue = 64
+    /// Bytes of weights that may wait.
+    package var maxQueueBytes = 64 << 20
+    /// Bytes of a request's body, compressed or not.
+    package var maxBodyBytes = 16 << 20
+    /// The longest side of a picture that is drawn.
+    package var maxPictureSide = 512
+    /// Networks of one request.
+    package var maxNetworks = 1024
+
+    package init() {}
+
+    /// Limits for the readers of uploads.
+    var formatLimits: FormatLimits {
+        var limits = FormatLimits()
+        limits.maxInflatedBytes = maxBodyBytes
+        limits.maxNetworks = maxNetworks
+        // Checked where the tensor can be told from its companions in a batch.
+        limits.requiresFinite = false
+        return limits
+    }
+}

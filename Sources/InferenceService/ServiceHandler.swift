@@ -1,0 +1,112 @@
+import Dispatch
+import HTTPCore
+import HTTPTypes
+import Logging
+import ModelStore
+import Synchronization
+
+/// The service as the server sees it: routes, admission, answers, access log.
+///
+/// Small answers are given on the I/O queue; bodies are read on queues of their own, so that neither a large upload nor
+/// the models ever hold up a health check.
+package final class ServiceHandler: RequestHandler {
+    let configuration: ServiceConfiguration
+    let registry: ModelRegistry
+    let queue: ModelQueue
+    let metrics: ServiceMetrics
+    let version: VersionInfo
+    private let router: Router<Endpoint>
+    private let logger: Logger
+    private let parsers: [DispatchQueue]
+    private let nextParser = Atomic<Int>(0)
+    private let inFlight = Atomic<Int>(0)
+
+    package init(
+        _ configuration: ServiceConfiguration, registry: ModelRegistry, queue: ModelQueue, metrics: ServiceMetrics,
+        version: VersionInfo, logger: Logger
+    ) throws {
+        self.configuration = configuration
+        self.registry = registry
+        self.queue = queue
+        self.metrics = metrics
+        self.version = version
+        self.logger = logger
+        router = try Router(Endpoint.routes)
+        parsers = (0..<max(1, configuration.threads)).map { DispatchQueue(label: "parse-\($0)") }
+        metrics.gauges.readRequestsInFlight { [weak self] in self?.inFlight.load(ordering: .relaxed) ?? 0 }
+        metrics.gauges.readModels { [registry] in
+            registry.models.map { ModelIdentity(model: $0.name, version: $0.version, sha256: $0.sha256) }
+        }
+        metrics.gauges.readLifecycle(ready: { [registry] in registry.isReady }, draining: { [registry] in registry.isDraining })
+    }
+
+    package func admit(_ head: RequestHead, id: String) -> Admission {
+        inFlight.add(1, ordering: .relaxed)
+        switch router.route(head.method, head.target) {
+        case .found(let match):
+            guard match.handler.readsWeights else { return .accept(maxBodyBytes: configuration.maxBodyBytes) }
+            guard let fault = queue.refusal() else { return .accept(maxBodyBytes: configuration.maxBodyBytes) }
+            metrics.recordRejection(reason: fault.code)
+            return .refuse(failure(fault.httpError, id: id, route: match.template))
+        case .options(let allow, let template):
+            var response = Response.options(allow: allow)
+            response.route = template
+            return .refuse(timed(response))
+        case .failed(let error, let template):
+            return .refuse(failure(error, id: id, route: template))
+        }
+    }
+
+    package func respond(to request: Request, reply: @escaping @Sendable (Response) -> Void) {
+        guard case .found(let match) = router.route(request.head.method, request.head.target) else {
+            // `admit` has refused everything else.
+            reply(failure(.internal, id: request.id, route: nil))
+            return
+        }
+        let finish: @Sendable (Response) -> Void = { response in
+            var response = response
+            response.route = match.template
+            reply(response)
+        }
+        guard match.handler.readsWeights else {
+            finish(timed(answer(match.handler, match.parameters, request)))
+            return
+        }
+        let parser = nextParser.wrappingAdd(1, ordering: .relaxed).oldValue
+        parsers[Int(bitPattern: UInt(bitPattern: parser) % UInt(parsers.count))].async { [self] in
+            InferenceRequest(self, request, match.handler, match.parameters, finish).start()
+        }
+    }
+
+    package func response(to error: HTTPError, head: RequestHead?, id: String) -> Response {
+        failure(error, id: id, route: nil)
+    }
+
+    package func finished(_ record: AccessRecord) {
+        inFlight.subtract(1, ordering: .relaxed)
+        metrics.recordHTTP(
+            method: record.method ?? "other", route: record.route ?? "unmatched", status: record.status,
+            duration: record.duration)
+        var metadata: Logger.Metadata = [
+            "request_id": "\(record.id)", "status": "\(record.status)", "peer": "\(record.peer)",
+            "bytes_in": "\(record.bytesIn)", "bytes_out": "\(record.bytesOut)",
+            "duration_ms": "\(Double(Int(record.duration / .microseconds(1))) / 1000)",
+        ]
+        if let method = record.method { metadata["method"] = "\(method)" }
+        if let path = record.path { metadata["path"] = "\(path)" }
+        if let reason = record.reason { metadata["reason"] = "\(reason)" }
+        logger.log(level: record.status >= 500 ? .error : .info, "request", metadata: metadata)
+    }
+
+    func failure(_ error: HTTPError, id: String, route: String?) -> Response {
+        var response = error.response(requestID: id)
+        response.route = route
+        return timed(response)
+    }
+
+    func timed(_ response: Response, _ timing: RequestTiming = RequestTiming()) -> Response {
+        var response = response
+        response.fields.set("Server-Timing", to: timing.field)
+        return response
+    }
+}
