@@ -12,15 +12,21 @@ final class Listener: @unchecked Sendable {
     private let queue = DispatchQueue(label: "http.accept")
     private let descriptor: Int32
     private let logger: Logger
+    private let accept: @Sendable (Int32) -> ListeningSocket.Accepted
     private let accepted: @Sendable (AcceptedSocket) -> Void
     private var source: (any DispatchSourceRead)?
     private var isPaused = false
     private var isClosed = false
     private var whenClosed: [@Sendable () -> Void] = []
 
-    init(_ socket: ListeningSocket, logger: Logger, accepted: @escaping @Sendable (AcceptedSocket) -> Void) {
+    init(
+        _ socket: ListeningSocket, logger: Logger,
+        accept: @escaping @Sendable (Int32) -> ListeningSocket.Accepted = { ListeningSocket.accept($0) },
+        accepted: @escaping @Sendable (AcceptedSocket) -> Void
+    ) {
         descriptor = socket.descriptor
         self.logger = logger
+        self.accept = accept
         self.accepted = accepted
     }
 
@@ -58,7 +64,7 @@ final class Listener: @unchecked Sendable {
     private func acceptAll() {
         guard !isClosed, !isPaused else { return }
         while true {
-            switch ListeningSocket.accept(descriptor) {
+            switch accept(descriptor) {
             case .connection(let connection, let address):
                 SystemCalls.disableDelay(connection)
                 accepted(AcceptedSocket(descriptor: connection, peer: address?.description ?? "unknown"))
