@@ -1,0 +1,48 @@
+/// `host[:port]` (RFC 3986 section 3.2 without user information), as `Host` and absolute targets carry it.
+struct Authority: Equatable {
+    /// In lower case.
+    let host: String
+    let port: Int?
+
+    /// Nothing when the octets are no host: empty, with user information, a path, a list, or a wrong port.
+    init?(_ bytes: ArraySlice<UInt8>, defaultPort: Int?) {
+        let hostEnd: Int
+        if bytes.first == UInt8(ascii: "[") {
+            guard let bracket = bytes.firstIndex(of: UInt8(ascii: "]")) else { return nil }
+            let address = bytes[(bytes.startIndex + 1)..<bracket]
+            guard address.contains(UInt8(ascii: ":")), address.allSatisfy(Self.isAddressLiteral) else { return nil }
+            hostEnd = bracket + 1
+        } else {
+            hostEnd = bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.endIndex
+            let name = bytes[..<hostEnd]
+            guard !name.isEmpty, name.allSatisfy(Self.isRegisteredName) else { return nil }
+        }
+        host = String(decoding: bytes[..<hostEnd].map(ASCII.lowercased), as: UTF8.self)
+        guard hostEnd < bytes.endIndex else {
+            port = defaultPort
+            return
+        }
+        let digits = bytes[(hostEnd + 1)...]
+        guard bytes[hostEnd] == UInt8(ascii: ":"), digits.count <= 5, digits.allSatisfy(ASCII.isDigit) else {
+            return nil
+        }
+        let number = digits.reduce(0) { $0 * 10 + Int($1 &- 0x30) }
+        guard number <= 65_535 else { return nil }
+        port = digits.isEmpty ? defaultPort : number
+    }
+
+    /// Letters, digits and the marks of a registered name; a comma is left out, since it joins repeated fields.
+    private static func isRegisteredName(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "%"),
+            UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("),
+            UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ";"), UInt8(ascii: "="):
+            true
+        default: ASCII.isDigit(byte) || ASCII.isLetter(byte)
+        }
+    }
+
+    private static func isAddressLiteral(_ byte: UInt8) -> Bool {
+        ASCII.hexValue(byte) != nil || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".")
+    }
+}

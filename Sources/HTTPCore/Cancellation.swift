@@ -1,0 +1,34 @@
+import Synchronization
+
+/// Tells the work for one request that nobody waits for its answer any more.
+package final class Cancellation: Sendable {
+    private struct State {
+        var isCancelled = false
+        var handlers: [@Sendable () -> Void] = []
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    package var isCancelled: Bool { state.withLock { $0.isCancelled } }
+
+    /// Calls `handler` once, on cancellation and on whatever thread that happens, or now if it has happened already.
+    package func onCancel(_ handler: @escaping @Sendable () -> Void) {
+        let late = state.withLock { state in
+            if !state.isCancelled { state.handlers.append(handler) }
+            return state.isCancelled
+        }
+        if late { handler() }
+    }
+
+    /// Cancels; only the first call has an effect.
+    package func cancel() {
+        let handlers = state.withLock { state in
+            state.isCancelled = true
+            defer { state.handlers = [] }
+            return state.handlers
+        }
+        for handler in handlers { handler() }
+    }
+}

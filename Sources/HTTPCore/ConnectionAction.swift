@@ -1,0 +1,31 @@
+/// What a connection's state asks its owner to do.
+package enum ConnectionAction: Sendable, Equatable {
+    /// Ask the handler, then call `admitted`.
+    case admit(exchange: Int, head: RequestHead, id: String)
+    /// Hand the complete request to the handler, then call `reply` whenever the answer is there.
+    case respond(exchange: Int, head: RequestHead, id: String, body: [UInt8], received: ContinuousClock.Instant)
+    /// Render the error, then call `reply`.
+    case fail(exchange: Int, error: HTTPError, head: RequestHead?, id: String)
+    /// Nobody waits for this exchange any more.
+    case cancel(exchange: Int)
+    case finished(AccessRecord)
+    /// Tell the client that nothing more comes, and keep reading.
+    case shutdownSending
+    /// Close the socket; nothing follows.
+    case close(CloseReason)
+}
+
+/// Why a connection ended.
+package enum CloseReason: String, Sendable, Equatable {
+    /// The last answer was sent.
+    case answered
+    case idle
+    case drained
+    case clientClosed = "client_closed"
+    case clientReset = "client_reset"
+    case writeStalled = "write_stalled"
+    /// After its last answer, the client closed too or was waited for long enough.
+    case lingered
+    /// The server stopped without waiting.
+    case shutdown
+}

@@ -1,0 +1,163 @@
+extension ConnectionState {
+    /// Whether the connection has as many requests under way as it may.
+    var isBlocked: Bool {
+        guard parser.isBetweenRequests, receiving == .nothing else { return false }
+        let held = exchanges.reduce(0) { $0 + ($1.isUnanswered ? $1.bytesIn : 0) }
+        return exchanges.count >= limits.maxPipelined || held >= limits.maxPipelinedBytes
+    }
+
+    /// Advances the parser by one event; false when there is nothing to advance.
+    mutating func parseStep(at now: Moment) -> Bool {
+        guard phase == .open, intake == .parsing, !awaitsAdmission else { return false }
+        if isBlocked {
+            // The client cannot be blamed for a head that is not being read.
+            headStarted = nil
+            return false
+        }
+        do throws(HTTPParseError) {
+            guard let event = try parser.next() else {
+                if headStarted == nil, parser.isInsideHead { headStarted = now.instant }
+                return false
+            }
+            handle(event, at: now)
+        } catch {
+            fail(error.httpError, at: now)
+        }
+        return true
+    }
+
+    private mutating func handle(_ event: RequestParser.Event, at now: Moment) {
+        switch event {
+        case .head(let head):
+            headStarted = nil
+            awaitsAdmission = true
+            let id = RequestID.resolve(head.fields, unixMilliseconds: now.unixMilliseconds)
+            let number = open(head: head, id: id, received: now.instant, progress: .receiving)
+            actions.append(.admit(exchange: number, head: head, id: id))
+        case .body(let piece):
+            bodyBytes += piece.count
+            guard case .body(let number) = receiving, let index = index(of: number) else { return }
+            body.append(contentsOf: piece)
+            exchanges[index].bytesIn += piece.count
+        case .end:
+            endOfRequest(at: now)
+        }
+    }
+
+    private mutating func endOfRequest(at now: Moment) {
+        let finished = receiving
+        receiving = .nothing
+        bodyStarted = nil
+        if !keepsAlive || isDraining { stopParsing(lingers: isDraining) }
+        if case .body(let number) = finished, let index = index(of: number), let head = exchanges[index].head {
+            exchanges[index].progress = .waiting
+            exchanges[index].owesContinue = false
+            let exchange = exchanges[index]
+            actions.append(
+                .respond(exchange: number, head: head, id: exchange.id, body: body, received: exchange.received))
+            body = []
+        } else {
+            settle(at: now)
+        }
+    }
+
+    /// The handler's decision on the head that `.admit` named.
+    package mutating func admitted(_ number: Int, _ admission: Admission, at now: Moment) {
+        guard awaitsAdmission, phase == .open, let index = index(of: number), let head = exchanges[index].head else {
+            return
+        }
+        awaitsAdmission = false
+        let isLast = nextNumber >= limits.maxRequestsPerConnection
+        keepsAlive = head.keepAlive && !isLast
+        if isLast, head.keepAlive { lingers = true }
+        bodyBytes = 0
+        bodyStarted = head.framing == .none ? nil : now.instant
+        switch admission {
+        case .accept(let maxBodyBytes):
+            let limit = max(0, min(maxBodyBytes, limits.maxBodyBytes))
+            parser.bodyLimit = limit
+            receiving = .body(exchange: number)
+            if case .length(let length) = head.framing {
+                guard length <= limit else { return }
+                body.reserveCapacity(min(length, 1024 * 1024))
+            }
+            if head.expectsContinue {
+                exchanges[index].owesContinue = true
+                bodyStarted = nil
+                flush(at: now)
+            }
+        case .refuse(let response):
+            refuse(index, with: response, head: head, at: now)
+        }
+    }
+
+    /// Answers before the body. A short body is dropped so that the connection lives on; otherwise this was its last
+    /// request. A client that waits for `100 Continue` may or may not send its body now, so it cannot stay either.
+    private mutating func refuse(_ index: Int, with response: Response, head: RequestHead, at now: Moment) {
+        exchanges[index].progress = .answered(response)
+        let bodyIsShort =
+            switch head.framing {
+            case .none: true
+            case .length(let length): length <= limits.maxDiscardedBytes && !head.expectsContinue
+            case .chunked: false
+            }
+        if bodyIsShort, keepsAlive, !isDraining, !response.closesConnection {
+            receiving = .discarding
+        } else {
+            receiving = .nothing
+            bodyStarted = nil
+            stopParsing(lingers: head.framing != .none || isDraining || response.closesConnection)
+        }
+        flush(at: now)
+    }
+
+    /// Answers with an error after which the input makes no sense any more.
+    mutating func fail(_ error: HTTPError, at now: Moment) {
+        guard phase == .open else { return }
+        let received = headStarted ?? now.instant
+        headStarted = nil
+        bodyStarted = nil
+        body = []
+        if intake != .ended { stopParsing(lingers: true) }
+        let failed = receiving
+        receiving = .nothing
+        switch failed {
+        case .body(let number):
+            guard let index = index(of: number) else { return }
+            exchanges[index].progress = .waiting
+            exchanges[index].owesContinue = false
+            let exchange = exchanges[index]
+            actions.append(.fail(exchange: number, error: error, head: exchange.head, id: exchange.id))
+        case .nothing:
+            let id = RequestID.make(unixMilliseconds: now.unixMilliseconds)
+            let number = open(head: nil, id: id, received: received, progress: .waiting)
+            actions.append(.fail(exchange: number, error: error, head: nil, id: id))
+        case .discarding:
+            settle(at: now)
+        }
+    }
+
+    /// Answers with an error before any request is read: for a connection that is one too many.
+    package mutating func refuseConnection(_ error: HTTPError, at now: Moment) {
+        fail(error, at: now)
+    }
+
+    /// Takes no further request. `lingers` says that the client may be sending one all the same.
+    mutating func stopParsing(lingers mayBeSending: Bool) {
+        if intake == .parsing { intake = .ignoring }
+        if mayBeSending || parser.bufferedBytes > 0 { lingers = true }
+    }
+
+    func index(of number: Int) -> Int? {
+        exchanges.firstIndex { $0.number == number }
+    }
+
+    private mutating func open(
+        head: RequestHead?, id: String, received: ContinuousClock.Instant, progress: Exchange.Progress
+    ) -> Int {
+        let number = nextNumber
+        nextNumber += 1
+        exchanges.append(Exchange(number: number, head: head, id: id, received: received, progress: progress))
+        return number
+    }
+}

@@ -1,0 +1,44 @@
+import HTTPTypes
+
+/// The name of one request in logs, in error bodies and in `X-Request-Id`.
+package enum RequestID {
+    static let fieldName = "X-Request-Id"
+    static let maxLength = 128
+
+    /// The client's own name for its request if it is a harmless one, else a new one.
+    package static func resolve(_ fields: HTTPFields, unixMilliseconds: Int64) -> String {
+        if let given = fields.value(of: fieldName), isAcceptable(given) { return given }
+        return make(unixMilliseconds: unixMilliseconds)
+    }
+
+    /// 1 to 128 letters, digits, dots, underscores and hyphens: safe in a header, a log line and a file name.
+    package static func isAcceptable(_ text: String) -> Bool {
+        (1...maxLength).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                ASCII.isDigit(byte) || ASCII.isLetter(byte) || byte == 0x2E || byte == 0x5F || byte == 0x2D
+            }
+    }
+
+    /// 26 letters and digits that sort by time: 48 bits of milliseconds, then 80 random bits (the ULID layout).
+    package static func make(unixMilliseconds: Int64) -> String {
+        var generator = SystemRandomNumberGenerator()
+        return make(unixMilliseconds: unixMilliseconds, using: &generator)
+    }
+
+    static func make(unixMilliseconds: Int64, using generator: inout some RandomNumberGenerator) -> String {
+        let time = UInt64(truncatingIfNeeded: max(0, unixMilliseconds)) & 0xFFFF_FFFF_FFFF
+        let high = generator.next() & 0xFF_FFFF_FFFF
+        let low = generator.next() & 0xFF_FFFF_FFFF
+        return base32(time, digits: 10) + base32(high, digits: 8) + base32(low, digits: 8)
+    }
+
+    private static func base32(_ number: UInt64, digits: Int) -> String {
+        let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
+        var text = ""
+        for position in (0..<digits).reversed() {
+            let digit = alphabet[Int((number >> UInt64(position * 5)) & 31)]
+            text.unicodeScalars.append(Unicode.Scalar(digit))
+        }
+        return text
+    }
+}

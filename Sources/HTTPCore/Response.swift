@@ -1,0 +1,42 @@
+import HTTPTypes
+
+/// An answer before it is put on the wire; the server adds `Date`, `Content-Length`, `Connection` and `X-Request-Id`.
+package struct Response: Sendable, Equatable {
+    package var status: HTTPResponse.Status
+    package var fields: HTTPFields
+    package var body: [UInt8]
+    /// Makes this the connection's last response.
+    package var closesConnection = false
+    /// The path template that the request matched, for metrics; not sent.
+    package var route: String?
+    /// The stable code of an error, for the access log; not sent.
+    package var reason: String?
+
+    package init(_ status: HTTPResponse.Status, fields: HTTPFields = [:], body: [UInt8] = []) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
+
+    package init(_ status: HTTPResponse.Status, contentType: String, body: [UInt8]) {
+        self.init(status, fields: [.contentType: contentType], body: body)
+    }
+
+    /// The answer to `OPTIONS`.
+    package static func options(allow: [String]) -> Response {
+        Response(.noContent, fields: [.allow: allow.joined(separator: ", ")])
+    }
+}
+
+extension HTTPFields {
+    /// Sets a field that has no constant of its own; a name that is not a token sets nothing.
+    package mutating func set(_ name: String, to value: String) {
+        guard let name = HTTPField.Name(name) else { return }
+        self[name] = value
+    }
+
+    /// The value of a field that has no constant of its own.
+    package func value(of name: String) -> String? {
+        HTTPField.Name(name).flatMap { self[$0] }
+    }
+}

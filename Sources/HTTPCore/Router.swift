@@ -1,0 +1,148 @@
+/// Finds what serves a request. A literal segment wins over a hole, and the search steps back when it must.
+package struct Router<Handler: Sendable>: Sendable {
+    package struct Route: Sendable {
+        package let method: String
+        package let template: String
+        package let handler: Handler
+
+        package init(_ method: String, _ template: String, _ handler: Handler) {
+            self.method = method
+            self.template = template
+            self.handler = handler
+        }
+    }
+
+    package struct Match: Sendable {
+        package let handler: Handler
+        /// The template as written, for metrics; never the path itself, whose values are unbounded.
+        package let template: String
+        /// The holes' decoded values by name.
+        package let parameters: [String: String]
+    }
+
+    package enum Outcome: Sendable {
+        case found(Match)
+        /// An `OPTIONS` request, to be answered 204 with these methods in `Allow`.
+        case options(allow: [String], template: String?)
+        case failed(HTTPError, template: String?)
+    }
+
+    /// A mistake in the table itself.
+    package enum TableError: Error, Equatable {
+        case invalidTemplate(String)
+        case unknownMethod(String)
+        case duplicate(method: String, template: String)
+        /// Two templates that match the same paths under different names.
+        case ambiguous(String, String)
+    }
+
+    private struct Node {
+        var literals: [String: Int] = [:]
+        var hole: Int?
+        var endpoint: Endpoint?
+    }
+
+    private struct Endpoint {
+        var template: PathTemplate
+        var handlers: [String: Handler] = [:]
+
+        /// HEAD comes with GET, OPTIONS with everything.
+        var allow: [String] {
+            var methods = Set(handlers.keys).union(["OPTIONS"])
+            if handlers["GET"] != nil { methods.insert("HEAD") }
+            return methods.sorted()
+        }
+    }
+
+    private var nodes = [Node()]
+
+    /// Builds the table.
+    package init(_ routes: [Route]) throws(TableError) {
+        for route in routes { try insert(route) }
+    }
+
+    /// What serves `method` at the target. The methods of RFC 9110 and PATCH are known, others are answered 501.
+    package func route(_ method: String, _ target: RequestTarget) -> Outcome {
+        guard HTTPMethods.known.contains(method) else {
+            return .failed(.unknownMethod(ASCII.quoted(method.utf8)), template: nil)
+        }
+        if target.path == "*" { return .options(allow: allMethods, template: nil) }
+        guard target.form != .authority else {
+            return .failed(.methodNotAllowed(method, allow: allMethods), template: nil)
+        }
+        var values: [String] = []
+        guard let endpoint = find(target.segments[...], at: 0, values: &values) else {
+            // TRACE is refused for the whole server, whatever the path.
+            if method == "TRACE" { return .failed(.methodNotAllowed(method, allow: allMethods), template: nil) }
+            return .failed(.noSuchPath(ASCII.quoted(target.path.utf8)), template: nil)
+        }
+        let template = endpoint.template.text
+        if let handler = endpoint.handlers[method] ?? (method == "HEAD" ? endpoint.handlers["GET"] : nil) {
+            let names = endpoint.template.parts.compactMap { part in
+                if case .parameter(let name) = part { name } else { nil }
+            }
+            let parameters = Dictionary(zip(names, values)) { first, _ in first }
+            return .found(Match(handler: handler, template: template, parameters: parameters))
+        }
+        if method == "OPTIONS" { return .options(allow: endpoint.allow, template: template) }
+        return .failed(.methodNotAllowed(method, allow: endpoint.allow), template: template)
+    }
+
+    private var allMethods: [String] {
+        let all: Set<String> = nodes.reduce(into: ["OPTIONS"]) { $0.formUnion($1.endpoint?.allow ?? []) }
+        return all.sorted()
+    }
+
+    /// Depth first; at most two branches a segment, and a template has few segments.
+    private func find(_ segments: ArraySlice<String>, at index: Int, values: inout [String]) -> Endpoint? {
+        guard let segment = segments.first else { return nodes[index].endpoint }
+        if let next = nodes[index].literals[segment],
+            let found = find(segments.dropFirst(), at: next, values: &values)
+        {
+            return found
+        }
+        guard let next = nodes[index].hole, !segment.isEmpty else { return nil }
+        values.append(segment)
+        if let found = find(segments.dropFirst(), at: next, values: &values) { return found }
+        values.removeLast()
+        return nil
+    }
+
+    private mutating func insert(_ route: Route) throws(TableError) {
+        guard let template = PathTemplate(route.template) else { throw .invalidTemplate(route.template) }
+        guard HTTPMethods.known.contains(route.method) else { throw .unknownMethod(route.method) }
+        var index = 0
+        for part in template.parts {
+            index = child(of: index, for: part)
+        }
+        var endpoint = nodes[index].endpoint ?? Endpoint(template: template)
+        guard endpoint.template == template else { throw .ambiguous(endpoint.template.text, template.text) }
+        guard endpoint.handlers.updateValue(route.handler, forKey: route.method) == nil else {
+            throw .duplicate(method: route.method, template: template.text)
+        }
+        nodes[index].endpoint = endpoint
+    }
+
+    private mutating func child(of index: Int, for part: PathTemplate.Part) -> Int {
+        let existing =
+            switch part {
+            case .literal(let text): nodes[index].literals[text]
+            case .parameter: nodes[index].hole
+            }
+        if let existing { return existing }
+        let new = nodes.count
+        nodes.append(Node())
+        switch part {
+        case .literal(let text): nodes[index].literals[text] = new
+        case .parameter: nodes[index].hole = new
+        }
+        return new
+    }
+}
+
+/// The methods that are known by name, offered or not.
+enum HTTPMethods {
+    static let known: Set<String> = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+    ]
+}

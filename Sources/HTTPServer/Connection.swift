@@ -1,0 +1,185 @@
+import Dispatch
+import HTTPCore
+import Synchronization
+
+/// Moves bytes between a socket and a `ConnectionState`, and carries out what the state decides.
+///
+/// `@unchecked Sendable`: confined to its I/O queue, but for `inbox`, which has a lock of its own.
+final class Connection: @unchecked Sendable {
+    /// Answers that wait for the I/O queue, given on whatever thread.
+    private struct Inbox {
+        var replies: [(exchange: Int, response: Response)] = []
+        /// Whether `advance` is running or about to run, and so will see them.
+        var isAttended = false
+    }
+
+    /// Reads of one event, after which other connections get their turn.
+    private static let readsPerEvent = 16
+
+    private let io: IOQueue
+    private let socket: SocketDescriptor
+    private let handler: any RequestHandler
+    private let peer: String
+    private let whenClosed: () -> Void
+    private var state: ConnectionState
+    private var cancellations: [Int: Cancellation] = [:]
+    private let inbox = Mutex(Inbox())
+
+    init(
+        _ accepted: AcceptedSocket, io: IOQueue, configuration: ServerConfiguration, handler: any RequestHandler,
+        whenClosed: @escaping () -> Void
+    ) {
+        self.io = io
+        self.handler = handler
+        self.whenClosed = whenClosed
+        peer = accepted.peer
+        socket = SocketDescriptor(accepted.descriptor, queue: io.queue)
+        state = ConnectionState(
+            limits: configuration.limits, timeouts: configuration.timeouts, peer: accepted.peer, at: .now())
+    }
+
+    /// Whether it would lose an answer by being cut.
+    var isBusy: Bool { state.hasUnanswered || !state.output.isEmpty }
+
+    /// Starts to serve, or to answer with `refusal` and close.
+    func start(refusal: HTTPError?) {
+        dispatchPrecondition(condition: .onQueue(io.queue))
+        socket.start { [self] in readable() }
+        if let refusal { state.refuseConnection(refusal, at: .now()) }
+        advance()
+    }
+
+    func tick() {
+        dispatchPrecondition(condition: .onQueue(io.queue))
+        let now = Moment.now()
+        state.tick(at: now)
+        // Reading would tell, but a connection that is not being read must be asked.
+        if state.hasUnanswered, !state.wantsInput, socket.isBroken { state.reset(at: now) }
+        advance()
+    }
+
+    /// Finishes what is under way and closes. What has arrived already counts as under way.
+    func drain() {
+        readable()
+        state.drain(at: .now())
+        advance()
+    }
+
+    func cut() {
+        state.cut(at: .now())
+        advance()
+    }
+
+    private func readable() {
+        dispatchPrecondition(condition: .onQueue(io.queue))
+        for _ in 0..<Self.readsPerEvent where state.wantsInput {
+            let received = socket.receive(into: &io.scratch)
+            let now = Moment.now()
+            switch received {
+            case .bytes(let count): state.receive(io.scratch[..<count], at: now)
+            case .end: state.endOfInput(at: now)
+            case .failed: state.reset(at: now)
+            case .wouldBlock: return
+            }
+            advance()
+        }
+    }
+
+    /// Does what there is to do until only an event from outside can bring more.
+    private func advance() {
+        let now = Moment.now()
+        inbox.withLock { $0.isAttended = true }
+        repeat {
+            var isBusy = true
+            while isBusy {
+                isBusy = false
+                for reply in takeReplies() {
+                    cancellations[reply.exchange] = nil
+                    state.reply(to: reply.exchange, with: reply.response, at: now)
+                }
+                while let action = state.nextAction(at: now) {
+                    perform(action, at: now)
+                    isBusy = true
+                }
+                if sendOutput(at: now) { isBusy = true }
+            }
+        } while !leaveInbox()
+        socket.wantsInput = state.wantsInput
+        if state.output.isEmpty {
+            socket.stopWaitingToSend()
+        } else {
+            socket.waitToSend { [self] in advance() }
+        }
+    }
+
+    private func takeReplies() -> [(exchange: Int, response: Response)] {
+        inbox.withLock { inbox in
+            defer { inbox.replies = [] }
+            return inbox.replies
+        }
+    }
+
+    /// False if another answer has come meanwhile.
+    private func leaveInbox() -> Bool {
+        inbox.withLock { inbox in
+            inbox.isAttended = !inbox.replies.isEmpty
+            return !inbox.isAttended
+        }
+    }
+
+    private func perform(_ action: ConnectionAction, at now: Moment) {
+        switch action {
+        case .admit(let exchange, let head, let id):
+            state.admitted(exchange, handler.admit(head, id: id), at: now)
+        case .respond(let exchange, let head, let id, let body, let received):
+            let cancellation = Cancellation()
+            cancellations[exchange] = cancellation
+            let request = Request(
+                head: head, id: id, body: body, peer: peer, cancellation: cancellation, received: received)
+            let ticket = ReplyTicket(
+                deliver: { [self] response in post(response, to: exchange) },
+                fallback: { [handler] in handler.response(to: .internal, head: head, id: id) })
+            handler.respond(to: request) { ticket.use($0) }
+        case .fail(let exchange, let error, let head, let id):
+            state.reply(to: exchange, with: handler.response(to: error, head: head, id: id), at: now)
+        case .cancel(let exchange):
+            cancellations.removeValue(forKey: exchange)?.cancel()
+        case .finished(let record):
+            handler.finished(record)
+        case .shutdownSending:
+            socket.shutdownSending()
+        case .close:
+            // `self` stays alive until the socket is closed, whoever else lets go of it.
+            socket.close { [self] in whenClosed() }
+        }
+    }
+
+    private func post(_ response: Response, to exchange: Int) {
+        let mustWake = inbox.withLock { inbox in
+            inbox.replies.append((exchange, response))
+            defer { inbox.isAttended = true }
+            return !inbox.isAttended
+        }
+        if mustWake { io.queue.async { [self] in advance() } }
+    }
+
+    /// Whether anything was sent or lost.
+    private func sendOutput(at now: Moment) -> Bool {
+        var hasProgressed = false
+        while let piece = state.output.next {
+            switch socket.send(piece, more: state.output.hasMore) {
+            case .bytes(let count): state.wrote(count, at: now)
+            case .wouldBlock: return hasProgressed
+            case .failed: state.reset(at: now)
+            }
+            hasProgressed = true
+        }
+        return hasProgressed
+    }
+}
+
+/// A connection as the listener hands it over.
+struct AcceptedSocket: Sendable {
+    let descriptor: Int32
+    let peer: String
+}

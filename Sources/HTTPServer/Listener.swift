@@ -1,0 +1,88 @@
+import Dispatch
+import Glibc
+import Logging
+
+/// Accepts connections until it is closed. When the process or the system runs out of descriptors or memory it pauses
+/// and tries again: it neither ends nor spins.
+///
+/// `@unchecked Sendable`: confined to `queue`.
+final class Listener: @unchecked Sendable {
+    private static let pause = DispatchTimeInterval.milliseconds(200)
+
+    private let queue = DispatchQueue(label: "http.accept")
+    private let descriptor: Int32
+    private let logger: Logger
+    private let accept: @Sendable (Int32) -> ListeningSocket.Accepted
+    private let accepted: @Sendable (AcceptedSocket) -> Void
+    private var source: (any DispatchSourceRead)?
+    private var isPaused = false
+    private var isClosed = false
+    private var whenClosed: [@Sendable () -> Void] = []
+
+    init(
+        _ socket: ListeningSocket, logger: Logger,
+        accept: @escaping @Sendable (Int32) -> ListeningSocket.Accepted = { ListeningSocket.accept($0) },
+        accepted: @escaping @Sendable (AcceptedSocket) -> Void
+    ) {
+        descriptor = socket.descriptor
+        self.logger = logger
+        self.accept = accept
+        self.accepted = accepted
+    }
+
+    func start() {
+        queue.async { [self] in
+            guard !isClosed else { return }
+            let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+            source.setEventHandler { [self] in acceptAll() }
+            source.setCancelHandler { [self] in descriptorIsFree() }
+            self.source = source
+            source.activate()
+        }
+    }
+
+    /// Stops accepting, after one last look at what is already waiting.
+    func close(whenClosed: @escaping @Sendable () -> Void) {
+        queue.async { [self] in
+            self.whenClosed.append(whenClosed)
+            guard !isClosed else { return }
+            if !isPaused { acceptAll() }
+            isClosed = true
+            guard let source else { return descriptorIsFree() }
+            if isPaused { source.resume() }
+            source.cancel()
+        }
+    }
+
+    private func descriptorIsFree() {
+        source = nil
+        Glibc.close(descriptor)
+        for action in whenClosed { action() }
+        whenClosed = []
+    }
+
+    private func acceptAll() {
+        guard !isClosed, !isPaused else { return }
+        while true {
+            switch accept(descriptor) {
+            case .connection(let connection, let address):
+                SystemCalls.disableDelay(connection)
+                accepted(AcceptedSocket(descriptor: connection, peer: address?.description ?? "unknown"))
+            case .none: return
+            case .exhausted(let error):
+                logger.warning("accepting is paused", metadata: ["error": "\(error)"])
+                return pauseAccepting()
+            }
+        }
+    }
+
+    private func pauseAccepting() {
+        isPaused = true
+        source?.suspend()
+        queue.asyncAfter(deadline: .now() + Self.pause) { [self] in
+            guard isPaused, !isClosed else { return }
+            isPaused = false
+            source?.resume()
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Glibc
+
+/// A bound, listening, non-blocking TCP socket. Whoever holds the descriptor closes it.
+struct ListeningSocket {
+    let descriptor: Int32
+    let address: SocketAddress
+
+    private static let backlog: Int32 = 4096
+
+    /// Binds the first address of `host` that can be bound.
+    init(host: String, port: Int) throws(ServerError) {
+        guard (0...65_535).contains(port) else { throw .invalidPort(port) }
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+        var list: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(host, String(port), &hints, &list)
+        guard status == 0 else {
+            throw .unknownHost(host, reason: String(cString: gai_strerror(status)))
+        }
+        // The list is the resolver's own until it is freed here, after its last use.
+        defer { freeaddrinfo(list) }
+        var failure = SystemError(call: "getaddrinfo", number: EADDRNOTAVAIL)
+        var candidate = list
+        while let info = candidate?.pointee {
+            do throws(SystemError) {
+                (descriptor, address) = try Self.listen(info)
+                return
+            } catch {
+                failure = error
+            }
+            candidate = info.ai_next
+        }
+        throw .cannotListen(address: "\(host):\(port)", failure)
+    }
+
+    private static func listen(_ info: addrinfo) throws(SystemError) -> (Int32, SocketAddress) {
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(info.ai_family, type, 0)
+        guard descriptor >= 0 else { throw .last("socket") }
+        do throws(SystemError) {
+            guard SystemCalls.setOption(descriptor, level: SOL_SOCKET, SO_REUSEADDR, to: 1) else {
+                throw .last("setsockopt")
+            }
+            if info.ai_family == AF_INET6 {
+                _ = SystemCalls.setOption(descriptor, level: Int32(IPPROTO_IPV6), IPV6_V6ONLY, to: 0)
+            }
+            guard bind(descriptor, info.ai_addr, info.ai_addrlen) == 0 else { throw .last("bind") }
+            guard Glibc.listen(descriptor, backlog) == 0 else { throw .last("listen") }
+            guard let address = localAddress(descriptor) else { throw .last("getsockname") }
+            return (descriptor, address)
+        } catch {
+            close(descriptor)
+            throw error
+        }
+    }
+
+    private static func localAddress(_ descriptor: Int32) -> SocketAddress? {
+        var storage = sockaddr_storage()
+        let status = withSocketAddress(&storage) { getsockname(descriptor, $0, $1) }
+        return status == 0 ? SocketAddress(storage) : nil
+    }
+
+    enum Accepted {
+        case connection(Int32, SocketAddress?)
+        case none
+        /// The process or the system has no room; trying again at once would spin.
+        case exhausted(SystemError)
+    }
+
+    /// Takes the next waiting connection.
+    static func accept(_ descriptor: Int32) -> Accepted {
+        while true {
+            var storage = sockaddr_storage()
+            let accepted = withSocketAddress(&storage) { Glibc.accept(descriptor, $0, $1) }
+            if accepted >= 0 {
+                SystemCalls.makeNonBlocking(accepted)
+                return .connection(accepted, SocketAddress(storage))
+            }
+            switch errno {
+            case EAGAIN, EWOULDBLOCK: return .none
+            // The client gave up while it waited, or its network failed.
+            case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
+                ENETUNREACH, EPERM:
+                continue
+            default: return .exhausted(.last("accept4"))
+            }
+        }
+    }
+
+    /// Lends the storage as the general address type, with its size to be overwritten by the call.
+    private static func withSocketAddress(
+        _ storage: inout sockaddr_storage,
+        _ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+    ) -> Int32 {
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutablePointer(to: &storage) { pointer in
+            // `sockaddr` is the common start of every address type, and the call is told the storage's true size.
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, &size) }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import HTTPCore
+
+/// Where and within which bounds a server serves.
+package struct ServerConfiguration: Sendable {
+    /// A name or address; `::` takes IPv4 too.
+    package var host = "127.0.0.1"
+    /// 0 takes any free port; `Server.start` tells which.
+    package var port = 0
+    package var limits = HTTPLimits()
+    package var timeouts = HTTPTimeouts()
+    /// One more is answered 503 and closed.
+    package var maxConnections = 1024
+    /// Serial queues among which connections are divided.
+    package var queueCount = 2
+    /// How long a draining server still accepts, so that whoever sends it clients can notice.
+    package var drainDelay: Duration = .zero
+
+    package init() {}
+}
+
+/// Why a server did not start.
+package enum ServerError: Error, Sendable, Equatable, CustomStringConvertible {
+    case invalidPort(Int)
+    /// The resolver's own words.
+    case unknownHost(String, reason: String)
+    case cannotListen(address: String, SystemError)
+    case alreadyStarted
+
+    package var description: String {
+        switch self {
+        case .invalidPort(let port): "port \(port) is not within 0 to 65535"
+        case .unknownHost(let host, let reason): "host '\(host)' is not known: \(reason)"
+        case .cannotListen(let address, let error): "cannot listen on \(address): \(error)"
+        case .alreadyStarted: "the server was started before"
+        }
+    }
+}

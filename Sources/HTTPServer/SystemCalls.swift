@@ -1,0 +1,73 @@
+import Glibc
+
+/// The socket calls that connections use, with what can happen spelled out.
+enum SystemCalls {
+    enum Received {
+        case bytes(Int)
+        case wouldBlock
+        case end
+        case failed(SystemError)
+    }
+
+    enum Sent {
+        case bytes(Int)
+        case wouldBlock
+        case failed(SystemError)
+    }
+
+    static func receive(_ descriptor: Int32, into buffer: inout [UInt8]) -> Received {
+        while true {
+            // The array lends its own memory and count, so the kernel cannot write past it.
+            let count = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
+            if count > 0 { return .bytes(count) }
+            if count == 0 { return .end }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN, EWOULDBLOCK: return .wouldBlock
+            default: return .failed(.last("recv"))
+            }
+        }
+    }
+
+    /// `more` says that further bytes follow at once, so that the kernel may wait for them.
+    static func send(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>, more: Bool) -> Sent {
+        let flags = Int32(MSG_NOSIGNAL) | (more ? Int32(MSG_MORE) : 0)
+        while true {
+            // The slice lends its own memory and count, so the kernel cannot read past it.
+            let count = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, flags) }
+            if count >= 0 { return .bytes(count) }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN, EWOULDBLOCK: return .wouldBlock
+            default: return .failed(.last("send"))
+            }
+        }
+    }
+
+    /// Whether both directions are over or the connection is broken, which needs no reading to find out.
+    static func isBroken(_ descriptor: Int32) -> Bool {
+        var request = pollfd(fd: descriptor, events: 0, revents: 0)
+        guard poll(&request, 1, 0) > 0 else { return false }
+        return Int32(request.revents) & (POLLERR | POLLHUP | POLLNVAL) != 0
+    }
+
+    static func shutdownSending(_ descriptor: Int32) {
+        _ = shutdown(descriptor, Int32(SHUT_WR))
+    }
+
+    static func setOption(_ descriptor: Int32, level: Int32, _ option: Int32, to value: Int32) -> Bool {
+        var value = value
+        return setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
+    }
+
+    /// Also keeps the descriptor from programs that the process may start.
+    static func makeNonBlocking(_ descriptor: Int32) {
+        _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    }
+
+    /// Small answers must not wait for the acknowledgement of the previous one.
+    static func disableDelay(_ descriptor: Int32) {
+        _ = setOption(descriptor, level: Int32(IPPROTO_TCP), TCP_NODELAY, to: 1)
+    }
+}

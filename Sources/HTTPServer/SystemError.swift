@@ -1,0 +1,14 @@
+import Glibc
+
+/// A system call's failure.
+package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
+    package let call: String
+    package let number: Int32
+
+    /// The failure that the last call on this thread left in `errno`.
+    static func last(_ call: String) -> SystemError { SystemError(call: call, number: errno) }
+
+    package var description: String {
+        "\(call): \(String(cString: strerror(number)))"
+    }
+}

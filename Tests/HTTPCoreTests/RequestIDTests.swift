@@ -1,0 +1,48 @@
+import HTTPTypes
+import Testing
+
+@testable import HTTPCore
+
+@Suite("RequestID")
+struct RequestIDTests {
+    private struct Zeros: RandomNumberGenerator {
+        mutating func next() -> UInt64 { 0 }
+    }
+
+    private func resolve(_ given: String) -> String {
+        var fields = HTTPFields()
+        fields.set("x-request-id", to: given)
+        return RequestID.resolve(fields, unixMilliseconds: 1)
+    }
+
+    @Test(
+        "takes the client's own name if it is harmless",
+        arguments: ["a", "A-b_c.9", String(repeating: "x", count: 128)])
+    func accepted(_ name: String) {
+        #expect(resolve(name) == name)
+    }
+
+    @Test(
+        "replaces any other",
+        arguments: ["", "a b", "a/b", "\u{E9}", "a,b", "{}", String(repeating: "x", count: 129)])
+    func replaced(_ name: String) {
+        #expect(resolve(name) != name)
+        #expect(RequestID.isAcceptable(resolve(name)))
+    }
+
+    @Test("makes names of 26 letters that sort by time and differ")
+    func made() {
+        let earlier = RequestID.make(unixMilliseconds: 1_700_000_000_000)
+        let later = RequestID.make(unixMilliseconds: 1_700_000_000_001)
+        #expect(earlier.count == 26 && later.count == 26)
+        #expect(earlier < later)
+        #expect(RequestID.make(unixMilliseconds: 5) != RequestID.make(unixMilliseconds: 5))
+    }
+
+    @Test("spells the milliseconds in ten digits of base 32")
+    func layout() {
+        var zeros = Zeros()
+        #expect(RequestID.make(unixMilliseconds: 33, using: &zeros) == "00000000110000000000000000")
+        #expect(RequestID.make(unixMilliseconds: -1, using: &zeros) == String(repeating: "0", count: 26))
+    }
+}

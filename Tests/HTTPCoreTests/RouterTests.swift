@@ -1,0 +1,105 @@
+import HTTPTypes
+import Testing
+
+@testable import HTTPCore
+
+@Suite("Router")
+struct RouterTests {
+    private func router() throws -> Router<String> {
+        try Router([
+            .init("GET", "/", "root"), .init("GET", "/v2", "server"), .init("GET", "/v2/", "server"),
+            .init("GET", "/v2/models/{model}", "model"), .init("GET", "/v2/models/stats", "stats"),
+            .init("POST", "/v2/models/{model}/infer", "infer"),
+            .init("POST", "/v2/models/{model}/versions/{version}/infer", "infer"),
+            .init("GET", "/v2/models/stats/x", "literal"), .init("GET", "/v2/models/{model}/y", "hole"),
+        ])
+    }
+
+    private func found(_ method: String, _ path: String) throws -> Router<String>.Match? {
+        if case .found(let match) = try router().route(method, RequestTarget(path)) { match } else { nil }
+    }
+
+    private func error(_ method: String, _ path: String) throws -> HTTPError? {
+        if case .failed(let error, _) = try router().route(method, RequestTarget(path)) { error } else { nil }
+    }
+
+    @Test("binds decoded segments to names and tells the template")
+    func parameters() throws {
+        let match = try found("POST", "/v2/models/a%2Fb/versions/1/infer?x=y")
+        #expect(match?.handler == "infer")
+        #expect(match?.parameters == ["model": "a/b", "version": "1"])
+        #expect(match?.template == "/v2/models/{model}/versions/{version}/infer")
+    }
+
+    @Test("prefers a literal segment, and steps back from it when it leads nowhere")
+    func precedence() throws {
+        #expect(try found("GET", "/v2/models/stats")?.handler == "stats")
+        #expect(try found("GET", "/v2/models/other")?.handler == "model")
+        #expect(try found("GET", "/v2/models/stats/x")?.handler == "literal")
+        let stepped = try found("GET", "/v2/models/stats/y")
+        #expect(stepped?.handler == "hole")
+        #expect(stepped?.parameters == ["model": "stats"])
+    }
+
+    @Test("serves HEAD through GET, and not through POST")
+    func head() throws {
+        #expect(try found("HEAD", "/v2")?.handler == "server")
+        #expect(try error("HEAD", "/v2/models/a/infer")?.status.code == 405)
+    }
+
+    @Test(
+        "tells a path that is not there, an empty hole, and a slash too many",
+        arguments: [
+            "/x", "/v2/models", "/v2/models/", "/v2/models/a/", "/v2//models/a", "//",
+        ])
+    func notFound(_ path: String) throws {
+        #expect(try error("GET", path)?.code == "no_such_path")
+    }
+
+    @Test("lists what is allowed with 405")
+    func notAllowed() throws {
+        let error = try error("PUT", "/v2/models/a")
+        #expect(error?.code == "method_not_allowed")
+        #expect(error?.fields[.allow] == "GET, HEAD, OPTIONS")
+        #expect(try self.error("GET", "/v2/models/a/infer")?.fields[.allow] == "OPTIONS, POST")
+        #expect(try self.error("TRACE", "/x")?.fields[.allow] == "GET, HEAD, OPTIONS, POST")
+    }
+
+    @Test("answers OPTIONS for a path and for the server")
+    func options() throws {
+        guard case .options(let allow, let template) = try router().route("OPTIONS", RequestTarget("/v2/models/a"))
+        else {
+            Issue.record("expected options")
+            return
+        }
+        #expect(allow == ["GET", "HEAD", "OPTIONS"])
+        #expect(template == "/v2/models/{model}")
+        let server = try router().route("OPTIONS", RequestTarget("*", method: "OPTIONS"))
+        guard case .options(let all, nil) = server else {
+            Issue.record("expected options")
+            return
+        }
+        #expect(all == ["GET", "HEAD", "OPTIONS", "POST"])
+        #expect(Response.options(allow: all).fields[.allow] == "GET, HEAD, OPTIONS, POST")
+    }
+
+    @Test("does not know methods in lower case", arguments: ["get", "BREW", "Post"])
+    func unknownMethods(_ method: String) throws {
+        #expect(try error(method, "/")?.status.code == 501)
+    }
+
+    @Test("refuses a table that contradicts itself")
+    func tables() {
+        typealias TableError = Router<Int>.TableError
+        func expect(_ error: TableError, _ routes: [(String, String)]) {
+            #expect(throws: error) { try Router<Int>(routes.map { .init($0.0, $0.1, 0) }) }
+        }
+        expect(.invalidTemplate("x"), [("GET", "x")])
+        expect(.invalidTemplate("/{a}/{a}"), [("GET", "/{a}/{a}")])
+        expect(.invalidTemplate("/a{b}"), [("GET", "/a{b}")])
+        expect(.invalidTemplate("/{}"), [("GET", "/{}")])
+        expect(.unknownMethod("get"), [("get", "/")])
+        expect(.duplicate(method: "GET", template: "/a"), [("GET", "/a"), ("GET", "/a")])
+        expect(.ambiguous("/{a}", "/{b}"), [("GET", "/{a}"), ("POST", "/{b}")])
+    }
+}

@@ -1,0 +1,129 @@
+import Glibc
+import HTTPCore
+import Testing
+
+@testable import HTTPServer
+
+@Suite("Server: clients that go away or dawdle")
+struct HangUpTests {
+    private func cancelled(_ held: TestService.Held) throws {
+        let cancelled = Mailbox<Bool>()
+        held.request.cancellation.onCancel { cancelled.put(true) }
+        #expect(try cancelled.take())
+    }
+
+    @Test("cancels the request of a client that closes while it waits")
+    func close() throws {
+        let running = try RunningServer()
+        let client = try running.client()
+        try client.send(RunningServer.get("/held"))
+        let held = try running.service.held.take()
+        #expect(!held.request.cancellation.isCancelled)
+        client.close()
+        try cancelled(held)
+        let record = try running.service.records.take()
+        #expect(record.status == 499 && record.reason == "client_closed")
+        held.answer("too late")
+    }
+
+    @Test("cancels every pipelined request of a client that resets, even its last")
+    func reset() throws {
+        let running = try RunningServer()
+        let client = try running.client()
+        try client.send(RunningServer.get("/held") + RunningServer.get("/held", "Connection: close\r\n"))
+        let held = try (0..<2).map { _ in try running.service.held.take() }
+        client.reset()
+        for each in held { try cancelled(each) }
+    }
+
+    @Test("notices a reset though the client had closed its sending side before")
+    func resetAfterHalfClose() throws {
+        let running = try RunningServer { $0.timeouts.idle = .milliseconds(100) }
+        let client = try running.client()
+        try client.send(RunningServer.get("/held", "Connection: close\r\n"))
+        client.shutdownSending()
+        let held = try running.service.held.take()
+        client.reset()
+        try cancelled(held)
+    }
+
+    @Test(
+        "still answers a client that closes its sending side after its last request",
+        arguments: [
+            "GET /held HTTP/1.0\r\n\r\n", RunningServer.get("/held", "Connection: close\r\n"),
+        ])
+    func halfClose(_ request: String) throws {
+        let running = try RunningServer()
+        let client = try running.client()
+        try client.send(request)
+        client.shutdownSending()
+        let held = try running.service.held.take()
+        // The end of input has been seen by the time that a later connection is served.
+        for _ in 0..<2 {
+            let other = try running.client()
+            try other.send(RunningServer.get())
+            _ = try other.response()
+        }
+        held.answer("here")
+        #expect(try client.response().text == "here")
+        #expect(try client.isAtEnd())
+        #expect(!held.request.cancellation.isCancelled)
+    }
+
+    @Test("gets an answer that is made at once to a client that pipes its request in and closes")
+    func immediateHalfClose() throws {
+        let running = try RunningServer()
+        for _ in 0..<20 {
+            let client = try running.client()
+            try client.send(RunningServer.get())
+            client.shutdownSending()
+            #expect(try client.response().text == "root")
+        }
+    }
+
+    @Test("answers 408 to a head that does not get ready, and closes")
+    func headerTimeout() throws {
+        let running = try RunningServer { $0.timeouts.header = .milliseconds(80) }
+        let client = try running.client()
+        try client.send("GET / HTTP/1.1\r\nHost:")
+        let response = try client.response()
+        #expect(response.status == 408)
+        #expect(response.text.contains("header_timeout"))
+        #expect(try client.isAtEnd())
+    }
+
+    @Test("answers 408 to a body that stops")
+    func bodyTimeout() throws {
+        let running = try RunningServer { $0.timeouts.body = .milliseconds(80) }
+        let client = try running.client()
+        try client.send(RunningServer.post("/echo", "Content-Length: 10\r\n", "abc"))
+        let response = try client.response()
+        #expect(response.status == 408)
+        #expect(response.text.contains("body_timeout"))
+    }
+
+    @Test("closes idle and silent connections")
+    func idle() throws {
+        let running = try RunningServer {
+            $0.timeouts.header = .milliseconds(50)
+            $0.timeouts.idle = .milliseconds(50)
+        }
+        let silent = try running.client()
+        #expect(try silent.isAtEnd())
+        let idle = try running.client()
+        try idle.send(RunningServer.get())
+        _ = try idle.response()
+        #expect(try idle.isAtEnd())
+    }
+
+    @Test("drops a client that reads nothing of a large answer")
+    func writeStall() throws {
+        let running = try RunningServer { $0.timeouts.writeStall = .milliseconds(150) }
+        let client = try running.client()
+        client.setReceiveBuffer(4096)
+        try client.send(RunningServer.get("/size/12000000"))
+        let record = try running.service.records.take()
+        #expect(record.reason == "write_stalled")
+        #expect(record.bytesOut < 12_000_000)
+    }
+}

@@ -1,0 +1,81 @@
+import Dispatch
+import HTTPTypes
+import Synchronization
+
+@testable import HTTPCore
+
+/// Values that one thread gives and a test waits for, never longer than some seconds.
+final class Mailbox<Value: Sendable>: Sendable {
+    struct Timeout: Error {}
+
+    private let values = Mutex<[Value]>([])
+    private let available = DispatchSemaphore(value: 0)
+
+    func put(_ value: Value) {
+        values.withLock { $0.append(value) }
+        available.signal()
+    }
+
+    func take() throws -> Value {
+        guard available.wait(timeout: .now() + 10) == .success else { throw Timeout() }
+        return values.withLock { $0.removeFirst() }
+    }
+
+    var count: Int { values.withLock { $0.count } }
+}
+
+/// A small service: some paths answer at once, `/held` when the test says so, `/dropped` never.
+final class TestService: RequestHandler {
+    struct Held: Sendable {
+        let request: Request
+        let reply: @Sendable (Response) -> Void
+
+        func answer(_ text: String) { reply(TestService.text(text)) }
+    }
+
+    enum Endpoint { case root, echo, size, held, dropped, later }
+
+    let held = Mailbox<Held>()
+    let records = Mailbox<AccessRecord>()
+    private let router: Router<Endpoint>
+    private let maxBodyBytes: Int
+
+    init(maxBodyBytes: Int = .max) throws {
+        self.maxBodyBytes = maxBodyBytes
+        router = try Router([
+            .init("GET", "/", .root), .init("POST", "/echo", .echo), .init("GET", "/size/{bytes}", .size),
+            .init("GET", "/held", .held), .init("POST", "/held", .held), .init("GET", "/dropped", .dropped),
+            .init("GET", "/later", .later),
+        ])
+    }
+
+    static func text(_ text: String) -> Response {
+        Response(.ok, contentType: "text/plain", body: Array(text.utf8))
+    }
+
+    func admit(_ head: RequestHead, id: String) -> Admission { .accept(maxBodyBytes: maxBodyBytes) }
+
+    func respond(to request: Request, reply: @escaping @Sendable (Response) -> Void) {
+        switch router.route(request.head.method, request.head.target) {
+        case .options(let allow, _): reply(.options(allow: allow))
+        case .failed(let error, _): reply(response(to: error, head: request.head, id: request.id))
+        case .found(let match):
+            switch match.handler {
+            case .root: reply(Self.text("root"))
+            case .echo: reply(Response(.ok, contentType: "text/plain", body: request.body))
+            case .size:
+                let size = match.parameters["bytes"].flatMap { Int($0) } ?? 0
+                reply(Response(.ok, body: (0..<size).map { UInt8(truncatingIfNeeded: $0) }))
+            case .held: held.put(Held(request: request, reply: reply))
+            case .dropped: break
+            case .later: DispatchQueue.global().async { reply(Self.text("later")) }
+            }
+        }
+    }
+
+    func response(to error: HTTPError, head: RequestHead?, id: String) -> Response {
+        error.response(requestID: id)
+    }
+
+    func finished(_ record: AccessRecord) { records.put(record) }
+}
