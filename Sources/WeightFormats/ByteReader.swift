@@ -1,0 +1,53 @@
+/// Reads a range of bytes front to back; running past the end is an error, never a trap.
+struct ByteReader {
+    private let bytes: ArraySlice<UInt8>
+    /// What is being read, for messages.
+    private let subject: String
+    /// Index of the next byte in the underlying array.
+    private(set) var position: Int
+
+    init(_ bytes: ArraySlice<UInt8>, of subject: String) {
+        self.bytes = bytes
+        self.subject = subject
+        position = bytes.startIndex
+    }
+
+    var remaining: Int { bytes.endIndex - position }
+    /// Bytes read so far.
+    var offset: Int { position - bytes.startIndex }
+    var rest: ArraySlice<UInt8> { bytes[position...] }
+
+    mutating func byte() throws(FormatError) -> UInt8 {
+        guard position < bytes.endIndex else { throw cutShort(1) }
+        defer { position += 1 }
+        return bytes[position]
+    }
+
+    mutating func take(_ count: Int) throws(FormatError) -> ArraySlice<UInt8> {
+        guard count >= 0, count <= remaining else { throw cutShort(count) }
+        defer { position += count }
+        return bytes[position..<position + count]
+    }
+
+    mutating func littleEndian<Integer: FixedWidthInteger>(_ type: Integer.Type) throws(FormatError) -> Integer {
+        var value: Integer = 0
+        for byte in try take(Integer.bitWidth / 8).reversed() {
+            value = value << 8 | Integer(truncatingIfNeeded: byte)
+        }
+        return value
+    }
+
+    /// The bytes before the next `terminator`, which is consumed too.
+    mutating func line(terminator: UInt8, limit: Int) throws(FormatError) -> ArraySlice<UInt8> {
+        guard let end = rest.prefix(limit).firstIndex(of: terminator) else {
+            throw FormatError(.badRequest, "\(subject): no line end within \(limit) bytes of byte \(offset)")
+        }
+        defer { position = end + 1 }
+        return bytes[position..<end]
+    }
+
+    private func cutShort(_ count: Int) -> FormatError {
+        FormatError(
+            .badRequest, "\(subject): ends at byte \(bytes.count), but byte \(offset) asks for \(count) more")
+    }
+}

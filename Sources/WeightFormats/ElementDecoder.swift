@@ -1,0 +1,81 @@
+import Tensors
+
+/// Turns the elements that files store into float32.
+///
+/// Floating-point elements round to nearest; integers and booleans must be exact, that is within ±2²⁴.
+enum ElementDecoder {
+    private static let largestExactInteger: UInt64 = 1 << 24
+
+    /// - Parameter bytes: whole elements, nothing else.
+    static func decode(
+        _ bytes: ArraySlice<UInt8>, as type: ElementType, bigEndian: Bool = false
+    ) throws(FormatError) -> [Float] {
+        guard bytes.count.isMultiple(of: type.byteCount) else {
+            throw FormatError(.badRequest, "\(bytes.count) bytes are not whole elements of \(type.rawValue)")
+        }
+        if type == .float32, !bigEndian { return copyFloats(bytes) }
+        switch type {
+        case .float16: return words(bytes, UInt16.self, bigEndian) { Float(Float16(bitPattern: $0)) }
+        case .bfloat16: return words(bytes, UInt16.self, bigEndian) { Float(bitPattern: UInt32($0) << 16) }
+        case .float32: return words(bytes, UInt32.self, bigEndian) { Float(bitPattern: $0) }
+        case .float64: return words(bytes, UInt64.self, bigEndian) { Float(Double(bitPattern: $0)) }
+        case .bool: return words(bytes, UInt8.self, bigEndian) { $0 == 0 ? 0 : 1 }
+        case .int8: return try integers(bytes, Int8.self, bigEndian)
+        case .int16: return try integers(bytes, Int16.self, bigEndian)
+        case .int32: return try integers(bytes, Int32.self, bigEndian)
+        case .int64: return try integers(bytes, Int64.self, bigEndian)
+        case .uint8: return try integers(bytes, UInt8.self, bigEndian)
+        case .uint16: return try integers(bytes, UInt16.self, bigEndian)
+        case .uint32: return try integers(bytes, UInt32.self, bigEndian)
+        case .uint64: return try integers(bytes, UInt64.self, bigEndian)
+        }
+    }
+
+    private static func integers<Word: FixedWidthInteger & BitwiseCopyable>(
+        _ bytes: ArraySlice<UInt8>, _ type: Word.Type, _ bigEndian: Bool
+    ) throws(FormatError) -> [Float] {
+        var offender: Word?
+        let values = words(bytes, type, bigEndian) { word in
+            if UInt64(word.magnitude) > largestExactInteger { offender = word }
+            return Float(word)
+        }
+        if let offender {
+            throw FormatError(.dtype, "integer \(offender) has no exact float32 value; expected at most 2^24")
+        }
+        return values
+    }
+
+    /// Sound without bounds checks: the loop reads `count / size` words of `size` bytes each.
+    private static func words<Word: FixedWidthInteger & BitwiseCopyable>(
+        _ bytes: ArraySlice<UInt8>, _ type: Word.Type, _ bigEndian: Bool, _ convert: (Word) -> Float
+    ) -> [Float] {
+        let size = MemoryLayout<Word>.size
+        let count = bytes.count / size
+        return bytes.withUnsafeBytes { raw in
+            [Float](unsafeUninitializedCapacity: count) { floats, initialized in
+                for index in 0..<count {
+                    let word = raw.loadUnaligned(fromByteOffset: index * size, as: Word.self)
+                    let native = bigEndian ? Word(bigEndian: word) : Word(littleEndian: word)
+                    floats.initializeElement(at: index, to: convert(native))
+                }
+                initialized = count
+            }
+        }
+    }
+
+    /// The common case as one copy. Sound because every bit pattern is a `Float` and the sizes are equal.
+    private static func copyFloats(_ bytes: ArraySlice<UInt8>) -> [Float] {
+        #if _endian(little)
+            let count = bytes.count / 4
+            return [Float](unsafeUninitializedCapacity: count) { floats, initialized in
+                bytes.withUnsafeBytes { raw in
+                    UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: floats[..<count]))
+                        .copyMemory(from: raw)
+                }
+                initialized = count
+            }
+        #else
+            return words(bytes, UInt32.self, false) { Float(bitPattern: $0) }
+        #endif
+    }
+}

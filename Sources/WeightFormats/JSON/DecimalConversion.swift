@@ -1,0 +1,58 @@
+/// The double nearest to a decimal number, ties to even, for numbers of up to 19 digits and moderate exponents.
+///
+/// Printed float32 values have up to 18 digits, too many for the classic method of one floating-point
+/// division, so the general case divides integers: mantissa / 5ᵏ with 64 bits of quotient and a remainder
+/// decides every rounding exactly, since 10ᵏ is 5ᵏ times a power of two.
+enum DecimalConversion {
+    private static let powersOf5: [UInt64] = powers(of: 5, count: 28)
+    private static let powersOf10: [Double] = powers(of: 10, count: 20).map { Double($0) } + [1e20, 1e21, 1e22]
+
+    /// - Returns: `mantissa` × 10 to the power of `exponent`; nil if the exponent is beyond ±27.
+    static func double(_ mantissa: UInt64, exponent: Int) -> Double? {
+        if mantissa == 0 { return 0 }
+        if mantissa <= 1 << 53, exponent >= -22, exponent <= 22 {
+            // Both operands are exact, so the one operation rounds correctly.
+            let value = Double(mantissa)
+            return exponent < 0 ? value / powersOf10[-exponent] : value * powersOf10[exponent]
+        }
+        guard exponent >= -27, exponent <= 27 else { return nil }
+        return exponent < 0
+            ? divide(mantissa, by: powersOf5[-exponent], exponent: exponent)
+            : multiply(mantissa, by: powersOf5[exponent], exponent: exponent)
+    }
+
+    private static func divide(_ mantissa: UInt64, by divisor: UInt64, exponent: Int) -> Double {
+        // With both scaled to [2⁶³, 2⁶⁴), the quotient times 2⁶³ lies in (2⁶², 2⁶⁴).
+        let shift = mantissa.leadingZeroBitCount
+        let divisorShift = divisor.leadingZeroBitCount
+        let scaled = mantissa << UInt64(shift)
+        let (quotient, remainder) = (divisor << UInt64(divisorShift)).dividingFullWidth((scaled >> 1, scaled << 63))
+        return round(quotient, isExact: remainder == 0, exponent: exponent - 63 + divisorShift - shift)
+    }
+
+    private static func multiply(_ mantissa: UInt64, by factor: UInt64, exponent: Int) -> Double {
+        let (high, low) = mantissa.multipliedFullWidth(by: factor)
+        if high == 0 { return round(low, isExact: true, exponent: exponent) }
+        let shift = UInt64(high.leadingZeroBitCount)
+        let top = shift == 0 ? high : high << shift | low >> (64 - shift)
+        return round(top, isExact: low << shift == 0, exponent: exponent + 64 - Int(shift))
+    }
+
+    /// - Parameter isExact: false if the number lies strictly between `bits` and `bits` + 1.
+    private static func round(_ bits: UInt64, isExact: Bool, exponent: Int) -> Double {
+        let shift = bits.leadingZeroBitCount
+        let normal = bits << UInt64(shift)
+        var significand = normal >> 11
+        let rest = normal & 0x7ff
+        if rest > 0x400 || (rest == 0x400 && (!isExact || significand & 1 == 1)) { significand += 1 }
+        // Exponents stay far from both ends of the range. A carry out of the significand moves into the exponent.
+        let biased = UInt64(truncatingIfNeeded: exponent - shift + 63 + 1023)
+        return Double(bitPattern: biased << 52 &+ (significand &- (1 << 52)))
+    }
+
+    private static func powers(of base: UInt64, count: Int) -> [UInt64] {
+        var result: [UInt64] = [1]
+        while result.count < count { result.append(result[result.count - 1] * base) }
+        return result
+    }
+}

@@ -1,0 +1,126 @@
+/// Numbers in row-major order with the extents of the arrays that held them.
+package struct NumberArray: Sendable, Equatable {
+    /// Outermost first; empty for a bare number.
+    package var shape: [Int]
+    package var values: [Float]
+}
+
+extension JSONScanner {
+    /// Reads a number or a nested array of numbers of equal length at each level, rounded to float32.
+    ///
+    /// A number that is too large for float32 becomes infinite.
+    ///
+    /// - Parameters:
+    ///   - maxRank: the deepest nesting.
+    ///   - maxCount: the most numbers.
+    /// - Throws: `shape_mismatch` for ragged arrays, `dtype` for elements that are not numbers,
+    ///   `inflated_too_large` past `maxCount`, `bad_json` for faults of syntax.
+    package mutating func readNumberArray(maxRank: Int, maxCount: Int) throws(FormatError) -> NumberArray {
+        var reader = NumberArrayReader(maxRank: maxRank, maxCount: maxCount)
+        while try !reader.step(&self) {}
+        return NumberArray(shape: reader.shape.map { $0 ?? 0 }, values: reader.values)
+    }
+}
+
+/// Reads nested arrays without recursion; the nesting of the first number fixes the rank.
+private struct NumberArrayReader {
+    let maxRank: Int
+    let maxCount: Int
+    /// Extents, as far as known: the first array of each level fixes its.
+    var shape: [Int?] = []
+    var values: [Float] = []
+    /// Elements so far of every open array.
+    private var counts: [Int] = []
+    private var rank: Int?
+
+    init(maxRank: Int, maxCount: Int) {
+        self.maxRank = maxRank
+        self.maxCount = maxCount
+    }
+
+    /// Reads one number or opens one array, then closes what ends after it. Returns whether the value is complete.
+    mutating func step(_ scanner: inout JSONScanner) throws(FormatError) -> Bool {
+        switch try scanner.peek() {
+        case .number:
+            try reach(counts.count, scanner)
+            try readRow(&scanner)
+            if counts.isEmpty { return true }
+        case .array:
+            guard counts.count < maxRank else {
+                throw FormatError(
+                    .shapeMismatch, "arrays nested more than \(maxRank) deep at byte \(scanner.position)")
+            }
+            if let rank, counts.count >= rank {
+                throw FormatError(
+                    .shapeMismatch, "ragged array: expected a number, found an array at byte \(scanner.position)")
+            }
+            try scanner.enter()
+            counts.append(0)
+            if shape.count < counts.count { shape.append(nil) }
+            guard try scanner.closes(UInt8(ascii: "]")) else { return false }
+            try reach(counts.count, scanner)
+            try close(&scanner)
+            if counts.isEmpty { return true }
+        case let kind:
+            throw FormatError(.dtype, "expected a number, found \(kind.phrase) at byte \(scanner.position)")
+        }
+        repeat {
+            counts[counts.count - 1] += 1
+            if try !scanner.separated(before: UInt8(ascii: "]")) { return false }
+            try close(&scanner)
+        } while !counts.isEmpty
+        return true
+    }
+
+    /// The hot loop: numbers of one row, up to the last that a comma and another number follow.
+    private mutating func readRow(_ scanner: inout JSONScanner) throws(FormatError) {
+        while true {
+            guard values.count < maxCount else {
+                throw FormatError(.inflatedTooLarge, "more than \(maxCount) numbers at byte \(scanner.position)")
+            }
+            values.append(Float(try scanner.scanNumber()))
+            guard !counts.isEmpty, scanner.skipToNextNumber() else { return }
+            counts[counts.count - 1] += 1
+        }
+    }
+
+    private mutating func reach(_ level: Int, _ scanner: JSONScanner) throws(FormatError) {
+        guard rank == nil || rank == level else {
+            throw FormatError(
+                .shapeMismatch, "ragged array: expected an array, found a number at byte \(scanner.position)")
+        }
+        rank = level
+    }
+
+    /// Ends the innermost array, whose bracket was consumed.
+    private mutating func close(_ scanner: inout JSONScanner) throws(FormatError) {
+        scanner.depth -= 1
+        let count = counts.removeLast()
+        let level = counts.count
+        guard let expected = shape[level] else {
+            shape[level] = count
+            return
+        }
+        guard count == expected else {
+            throw FormatError(
+                .shapeMismatch,
+                "ragged array: expected \(expected) elements, found \(count) before byte \(scanner.position)")
+        }
+    }
+}
+
+extension JSONScanner {
+    /// Consumes a comma if a number follows it.
+    fileprivate mutating func skipToNextNumber() -> Bool {
+        var index = position
+        while index < bytes.count, isSpace(bytes[index]) { index += 1 }
+        guard index < bytes.count, bytes[index] == UInt8(ascii: ",") else { return false }
+        index += 1
+        while index < bytes.count, isSpace(bytes[index]) { index += 1 }
+        guard index < bytes.count, bytes[index] == UInt8(ascii: "-") || bytes[index] &- UInt8(ascii: "0") <= 9 else {
+            return false
+        }
+        position = index
+        return true
+    }
+}

@@ -1,0 +1,157 @@
+import Tensors
+
+/// The header of a NumPy array file, which is a Python dict literal of three known members.
+struct NPYHeader: Equatable {
+    /// How the elements are stored.
+    enum Element: Equatable {
+        case type(ElementType, bigEndian: Bool)
+        /// Text or anything else that is no number.
+        case other(String)
+    }
+
+    var element: Element
+    var isColumnMajor: Bool
+    var shape: [Int]
+
+    /// Reads the magic, the version and the header, up to the data.
+    static func read(_ reader: inout ByteReader) throws(FormatError) -> NPYHeader {
+        guard try reader.take(6).elementsEqual([0x93] + "NUMPY".utf8) else {
+            throw FormatError(.badRequest, "npy: no magic number")
+        }
+        let major = try reader.byte()
+        let minor = try reader.byte()
+        guard (1...3).contains(major), minor == 0 else {
+            throw FormatError(.badRequest, "npy: version \(major).\(minor), expected 1.0, 2.0 or 3.0")
+        }
+        let length =
+            major == 1 ? Int(try reader.littleEndian(UInt16.self)) : Int(try reader.littleEndian(UInt32.self))
+        guard length <= 0xffff else { throw FormatError(.badRequest, "npy: header of \(length) bytes") }
+        var literal = PythonLiteral(try reader.take(length))
+        return try literal.readHeader()
+    }
+
+    /// What a type description such as `<f4` stands for.
+    static func element(_ description: String) throws(FormatError) -> Element {
+        let order = description.utf8.first
+        let isOrder = order.map { "<>=|".utf8.contains($0) } ?? false
+        let code = isOrder ? String(description.dropFirst()) : description
+        guard !code.hasPrefix("O") else {
+            throw FormatError(.unsafePickle, "npy: dtype \(quoted(description)) holds pickled Python objects")
+        }
+        let types: [String: ElementType] = [
+            "f2": .float16, "f4": .float32, "f8": .float64, "b1": .bool, "i1": .int8, "i2": .int16, "i4": .int32,
+            "i8": .int64, "u1": .uint8, "u2": .uint16, "u4": .uint32, "u8": .uint64,
+        ]
+        guard let type = types[code] else { return .other(description) }
+        return .type(type, bigEndian: order == UInt8(ascii: ">"))
+    }
+}
+
+/// Parses the few forms of Python literals that headers use; nothing is evaluated.
+private struct PythonLiteral {
+    private let bytes: ArraySlice<UInt8>
+    private var position: Int
+
+    init(_ bytes: ArraySlice<UInt8>) {
+        self.bytes = bytes
+        position = bytes.startIndex
+    }
+
+    mutating func readHeader() throws(FormatError) -> NPYHeader {
+        var element: NPYHeader.Element?
+        var isColumnMajor: Bool?
+        var shape: [Int]?
+        try expect("{")
+        while !consume("}") {
+            let name = try readString()
+            try expect(":")
+            switch name {
+            case "descr" where element == nil: element = try readElement()
+            case "fortran_order" where isColumnMajor == nil: isColumnMajor = try readBool()
+            case "shape" where shape == nil: shape = try readTuple()
+            default: throw malformed("unexpected member \(quoted(name))")
+            }
+            if !consume(",") {
+                try expect("}")
+                break
+            }
+        }
+        skipSpaces()
+        guard position == bytes.endIndex else { throw malformed("text after the literal") }
+        guard let element, let isColumnMajor, let shape else {
+            throw malformed("expected 'descr', 'fortran_order' and 'shape'")
+        }
+        return NPYHeader(element: element, isColumnMajor: isColumnMajor, shape: shape)
+    }
+
+    private mutating func readElement() throws(FormatError) -> NPYHeader.Element {
+        skipSpaces()
+        guard position < bytes.endIndex, bytes[position] != UInt8(ascii: "[") else {
+            throw FormatError(.dtype, "npy: records are not supported, expected a plain dtype such as '<f4'")
+        }
+        return try NPYHeader.element(try readString())
+    }
+
+    private mutating func readTuple() throws(FormatError) -> [Int] {
+        var extents: [Int] = []
+        try expect("(")
+        while !consume(")") {
+            extents.append(try readInteger())
+            if !consume(",") {
+                try expect(")")
+                break
+            }
+        }
+        return extents
+    }
+
+    private mutating func readInteger() throws(FormatError) -> Int {
+        skipSpaces()
+        var value: Int?
+        while position < bytes.endIndex, bytes[position] &- UInt8(ascii: "0") <= 9 {
+            let (product, overflow) = (value ?? 0).multipliedReportingOverflow(by: 10)
+            let (sum, sumOverflow) = product.addingReportingOverflow(Int(bytes[position] - UInt8(ascii: "0")))
+            guard !overflow, !sumOverflow else { throw malformed("extent too large") }
+            value = sum
+            position += 1
+        }
+        guard let value else { throw malformed("expected a whole number") }
+        _ = consume("L")  // Python 2 marked long integers
+        return value
+    }
+
+    private mutating func readBool() throws(FormatError) -> Bool {
+        if consume("True") { return true }
+        try expect("False")
+        return false
+    }
+
+    private mutating func readString() throws(FormatError) -> String {
+        skipSpaces()
+        guard position < bytes.endIndex, bytes[position] == UInt8(ascii: "'") || bytes[position] == UInt8(ascii: "\""),
+            let end = bytes[(position + 1)...].firstIndex(of: bytes[position]),
+            let text = String(validating: bytes[(position + 1)..<end], as: UTF8.self), !text.contains("\\")
+        else { throw malformed("expected a string") }
+        position = end + 1
+        return text
+    }
+
+    private mutating func skipSpaces() {
+        while position < bytes.endIndex, isSpace(bytes[position]) { position += 1 }
+    }
+
+    private mutating func consume(_ token: String) -> Bool {
+        skipSpaces()
+        guard bytes[position...].starts(with: token.utf8) else { return false }
+        position += token.utf8.count
+        return true
+    }
+
+    private mutating func expect(_ token: String) throws(FormatError) {
+        guard consume(token) else { throw malformed("expected \(quoted(token))") }
+    }
+
+    private func malformed(_ detail: String) -> FormatError {
+        FormatError(.badRequest, "npy header: \(detail) at byte \(position - bytes.startIndex)")
+    }
+}

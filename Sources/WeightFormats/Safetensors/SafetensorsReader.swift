@@ -1,0 +1,147 @@
+import Tensors
+
+/// Reads safetensors files: the length of a JSON header as eight little-endian bytes, the header, the data.
+///
+/// Everything that the format demands is checked, in particular that the tensors cover the data without holes or
+/// overlaps, so that no two readers can see different content.
+enum SafetensorsReader {
+    private struct Entry {
+        let name: String
+        let type: ElementType
+        let shape: [Int]
+        let begin: Int
+        let end: Int
+    }
+
+    private static let types: [String: ElementType] = [
+        "F16": .float16, "BF16": .bfloat16, "F32": .float32, "F64": .float64,
+        "I8": .int8, "I16": .int16, "I32": .int32, "I64": .int64,
+        "U8": .uint8, "U16": .uint16, "U32": .uint32, "U64": .uint64, "BOOL": .bool,
+    ]
+
+    static func read(_ bytes: [UInt8], limits: FormatLimits) throws(FormatError) -> WeightFile {
+        var reader = ByteReader(bytes[...], of: "safetensors")
+        let length = try reader.littleEndian(UInt64.self)
+        guard length <= UInt64(limits.maxSafetensorsHeaderBytes), length <= UInt64(reader.remaining) else {
+            throw FormatError(
+                .badRequest,
+                "safetensors: header of \(length) bytes, expected at most \(min(limits.maxSafetensorsHeaderBytes, reader.remaining))"
+            )
+        }
+        let header: JSONValue
+        do throws(FormatError) {
+            header = try JSONValue.parse(Array(try reader.take(Int(length))), limits: limits)
+        } catch {
+            throw FormatError(.badRequest, "safetensors header: \(error.detail)")
+        }
+        guard let members = header.members else {
+            throw FormatError(.badRequest, "safetensors header: expected an object, found \(header.kind.phrase)")
+        }
+        var metadata: [String: String] = [:]
+        var entries: [Entry] = []
+        for member in members {
+            if member.name == "__metadata__" {
+                metadata = try readMetadata(member.value)
+            } else {
+                entries.append(try readEntry(member))
+            }
+        }
+        let data = reader.rest
+        try requireCoverage(entries, of: data.count)
+        return try decode(entries, metadata: metadata, from: data, limits: limits)
+    }
+
+    private static func readMetadata(_ value: JSONValue) throws(FormatError) -> [String: String] {
+        guard let members = value.members else {
+            throw FormatError(.badRequest, "safetensors: __metadata__ is \(value.kind.phrase), expected an object")
+        }
+        var metadata: [String: String] = [:]
+        for member in members {
+            guard let text = member.value.string else {
+                throw FormatError(
+                    .badRequest,
+                    "safetensors: metadata \(quoted(member.name)) is \(member.value.kind.phrase), expected a string")
+            }
+            metadata[member.name] = text
+        }
+        return metadata
+    }
+
+    private static func readEntry(_ member: JSONMember) throws(FormatError) -> Entry {
+        let subject = "safetensors: tensor \(quoted(member.name))"
+        guard let typeName = member.value["dtype"]?.string, let shape = member.value["shape"]?.ints,
+            let offsets = member.value["data_offsets"]?.ints, offsets.count == 2, member.value.members?.count == 3
+        else {
+            throw FormatError(
+                .badRequest,
+                "\(subject): expected 'dtype' (a string), 'shape' (whole numbers) and 'data_offsets' (two whole numbers)"
+            )
+        }
+        guard let type = types[typeName] else {
+            throw FormatError(.dtype, "\(subject): unknown dtype \(quoted(typeName))")
+        }
+        let (begin, end) = (offsets[0], offsets[1])
+        guard begin >= 0, begin <= end else {
+            throw FormatError(.badRequest, "\(subject): impossible data_offsets \(offsets)")
+        }
+        var size = type.byteCount
+        for extent in shape {
+            let (product, overflow) = size.multipliedReportingOverflow(by: extent)
+            guard extent >= 0, !overflow else {
+                throw FormatError(.badRequest, "\(subject): impossible shape \(shape)")
+            }
+            size = product
+        }
+        guard end - begin == size else {
+            throw FormatError(
+                .badRequest,
+                "\(subject): data_offsets span \(end - begin) bytes, but \(typeName) \(shape) takes \(size)")
+        }
+        return Entry(name: member.name, type: type, shape: shape, begin: begin, end: end)
+    }
+
+    private static func requireCoverage(_ entries: [Entry], of count: Int) throws(FormatError) {
+        var position = 0
+        for entry in entries.sorted(by: { ($0.begin, $0.end) < ($1.begin, $1.end) }) {
+            guard entry.begin == position else {
+                let fault = entry.begin < position ? "overlaps the tensor before it" : "leaves a hole before it"
+                throw FormatError(
+                    .badRequest,
+                    "safetensors: tensor \(quoted(entry.name)) starts at \(entry.begin), expected \(position); it \(fault)"
+                )
+            }
+            guard entry.end <= count else {
+                throw FormatError(
+                    .badRequest,
+                    "safetensors: tensor \(quoted(entry.name)) ends at \(entry.end), past the \(count) bytes of data")
+            }
+            position = entry.end
+        }
+        guard position == count else {
+            throw FormatError(.badRequest, "safetensors: \(count) bytes of data, but the tensors cover \(position)")
+        }
+    }
+
+    private static func decode(
+        _ entries: [Entry], metadata: [String: String], from data: ArraySlice<UInt8>, limits: FormatLimits
+    ) throws(FormatError) -> WeightFile {
+        var builder = StateDictBuilder(limits: limits)
+        for entry in entries {
+            if isLabel(entry.type, rank: entry.shape.count) {
+                builder.ignore(entry.name)
+                continue
+            }
+            try builder.reserve(entry.name, shape: entry.shape)
+            let range = data.startIndex + entry.begin..<data.startIndex + entry.end
+            let values: [Float]
+            do throws(FormatError) {
+                values = try ElementDecoder.decode(data[range], as: entry.type)
+            } catch {
+                throw error.within("tensor \(quoted(entry.name))")
+            }
+            try builder.add(entry.name, shape: entry.shape, values: values, type: entry.type)
+        }
+        let state = try builder.finish(metadata: metadata)
+        return WeightFile(format: .safetensors, networks: [.success(state.unwrapped)], ignored: builder.ignored)
+    }
+}

@@ -1,0 +1,97 @@
+/// Where the elements of a tensor lie in a flat array: at `offset` plus the index times `strides`.
+struct StridedView {
+    let shape: [Int]
+    let strides: [Int]
+    let offset: Int
+
+    /// - Parameter count: elements of the flat array.
+    /// - Throws: `bad_request` unless every element lies inside it.
+    init(shape: [Int], strides: [Int], offset: Int, within count: Int) throws(FormatError) {
+        guard strides.count == shape.count else {
+            throw FormatError(.badRequest, "\(shape.count) axes but \(strides.count) strides")
+        }
+        guard offset >= 0, offset <= count, strides.allSatisfy({ $0 >= 0 }), shape.allSatisfy({ $0 >= 0 }) else {
+            throw FormatError(
+                .badRequest, "offset \(offset), shape \(shape) or strides \(strides) out of range for \(count) elements"
+            )
+        }
+        if !shape.contains(0) {
+            var last = offset
+            for (extent, stride) in zip(shape, strides) {
+                let (span, overflow) = (extent - 1).multipliedReportingOverflow(by: stride)
+                let (sum, sumOverflow) = last.addingReportingOverflow(span)
+                guard !overflow, !sumOverflow, sum < count else {
+                    throw FormatError(
+                        .badRequest,
+                        "offset \(offset), shape \(shape), strides \(strides) reach past a storage of \(count) elements"
+                    )
+                }
+                last = sum
+            }
+            guard last < count else {
+                throw FormatError(.badRequest, "offset \(offset) lies past a storage of \(count) elements")
+            }
+        }
+        self.shape = shape
+        // The stride of an axis that is never stepped along may be anything, even too large to add.
+        self.strides = zip(shape, strides).map { $0 > 1 ? $1 : 0 }
+        self.offset = offset
+    }
+
+    /// Strides of an array that stores its first index fastest.
+    static func columnMajor(_ shape: [Int]) -> [Int] {
+        var strides: [Int] = []
+        var step = 1
+        for extent in shape {
+            strides.append(step)
+            step *= max(extent, 1)
+        }
+        return strides
+    }
+
+    private var isRowMajor: Bool {
+        var step = 1
+        for (extent, stride) in zip(shape, strides).reversed() where extent != 1 {
+            if stride != step { return false }
+            step *= extent
+        }
+        return true
+    }
+
+    /// The elements in row-major order. The caller has checked that the size of `shape` is affordable.
+    func gather(_ flat: [Float]) -> [Float] {
+        let count = shape.reduce(1, *)
+        guard count > 0 else { return [] }
+        if isRowMajor {
+            return offset == 0 && count == flat.count ? flat : Array(flat[offset..<offset + count])
+        }
+        let innerExtent = shape.last ?? 1
+        let innerStride = strides.last ?? 0
+        var result: [Float] = []
+        result.reserveCapacity(count)
+        var index = [Int](repeating: 0, count: shape.count)
+        var base = offset
+        while result.count < count {
+            var position = base
+            for _ in 0..<innerExtent {
+                result.append(flat[position])
+                position += innerStride
+            }
+            base = advance(&index, from: base)
+        }
+        return result
+    }
+
+    /// Steps every axis but the last, like an odometer.
+    private func advance(_ index: inout [Int], from base: Int) -> Int {
+        var base = base
+        for axis in shape.indices.dropLast().reversed() {
+            index[axis] += 1
+            base += strides[axis]
+            if index[axis] < shape[axis] { break }
+            base -= shape[axis] * strides[axis]
+            index[axis] = 0
+        }
+        return base
+    }
+}

@@ -1,0 +1,66 @@
+/// The opcodes that a pickle of tensors needs. All others are refused, whatever they would do.
+enum PickleOpcode: UInt8 {
+    case proto = 0x80
+    case frame = 0x95
+    case stop = 0x2e
+    case mark = 0x28
+
+    case none = 0x4e
+    case newTrue = 0x88
+    case newFalse = 0x89
+    case binInt = 0x4a
+    case binInt1 = 0x4b
+    case binInt2 = 0x4d
+    case long1 = 0x8a
+    case binFloat = 0x47
+    case binUnicode = 0x58
+    case shortBinUnicode = 0x8c
+    case binBytes = 0x42
+    case shortBinBytes = 0x43
+
+    case emptyTuple = 0x29
+    case tuple = 0x74
+    case tuple1 = 0x85
+    case tuple2 = 0x86
+    case tuple3 = 0x87
+    case emptyList = 0x5d
+    case append = 0x61
+    case appends = 0x65
+    case emptyDict = 0x7d
+    case setItem = 0x73
+    case setItems = 0x75
+
+    case binGet = 0x68
+    case longBinGet = 0x6a
+    case binPut = 0x71
+    case longBinPut = 0x72
+    case memoize = 0x94
+
+    case global = 0x63
+    case stackGlobal = 0x93
+    case reduce = 0x52
+    case build = 0x62
+    case binPersistentID = 0x51
+
+    /// Names of refused opcodes that matter enough to be told apart in a message.
+    static func nameOfRefused(_ byte: UInt8) -> String {
+        switch byte {
+        case 0x69: "INST"
+        case 0x6f: "OBJ"
+        case 0x81: "NEWOBJ"
+        case 0x92: "NEWOBJ_EX"
+        case 0x82: "EXT1"
+        case 0x83: "EXT2"
+        case 0x84: "EXT4"
+        case 0x50: "PERSID"
+        case 0x32: "DUP"
+        case 0x30: "POP"
+        case 0x31: "POP_MARK"
+        case 0x8b: "LONG4"
+        case 0x8d: "BINUNICODE8"
+        case 0x8e: "BINBYTES8"
+        case 0x96: "BYTEARRAY8"
+        default: "0x" + hexadecimal(byte)
+        }
+    }
+}

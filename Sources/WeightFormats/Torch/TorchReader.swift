@@ -1,0 +1,103 @@
+import Tensors
+
+/// Reads what `torch.save` writes since PyTorch 1.6: a zip archive of a pickle and of raw storages.
+///
+/// The top level is a dict of tensors, or one that holds such a dict under a name like `state_dict`. Lists and
+/// tuples of tensors become numbered tensors; everything else beside tensors is ignored.
+struct TorchReader {
+    private let archive: ZipArchive
+    private let limits: FormatLimits
+    private let heap: PickleHeap
+    private var storages: TorchStorages
+
+    static func read(_ archive: ZipArchive, limits: FormatLimits) throws(FormatError) -> WeightFile {
+        let pickles = archive.entries.filter { $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl") }
+        guard pickles.count == 1, let pickle = pickles.first else {
+            throw FormatError(.badRequest, "\(pickles.count) entries named data.pkl, expected one")
+        }
+        if let entry = archive.entries.first(where: { $0.method != .stored }) {
+            throw FormatError(
+                .badRequest, "entry \(quoted(entry.name)) is compressed; PyTorch archives store their entries")
+        }
+        let (root, heap) = try PickleMachine.run(try archive.read(pickle), limits: limits)
+        guard case .dict(let dict) = root else {
+            throw FormatError(.badRequest, "the file holds \(root.kind), expected a dict of tensors")
+        }
+        let prefix = String(pickle.name.dropLast("data.pkl".count))
+        var reader = TorchReader(
+            archive: archive, limits: limits, heap: heap,
+            storages: try TorchStorages(archive, prefix: prefix, limits: limits))
+        return try reader.read(dict)
+    }
+
+    private mutating func read(_ top: Int) throws(FormatError) -> WeightFile {
+        var builder = StateDictBuilder(limits: limits)
+        var dict = top
+        var wrapper: String?
+        let members = heap.members(of: top)
+        for name in wrapperNames where wrapper == nil {
+            if case .dict(let inner) = members.first(where: { $0.name == name })?.value, holdsTensors(inner) {
+                wrapper = name
+                dict = inner
+            }
+        }
+        if let wrapper {
+            for member in members where member.name != wrapper { builder.ignore(member.name) }
+        }
+        for (name, value) in heap.members(of: dict) { try add(value, named: name, to: &builder) }
+        let state = try builder.finish()
+        return WeightFile(
+            format: .torch, networks: [.success(state.unwrapped)], ignored: builder.ignored, wrapper: wrapper)
+    }
+
+    private func holdsTensors(_ dict: Int) -> Bool {
+        heap.dicts[dict].contains { !tensors(in: $0.value).isEmpty }
+    }
+
+    /// The tensors of a value: itself, or all elements of a list of nothing else.
+    private func tensors(in value: PickleValue) -> [PickleTensor] {
+        let elements: [PickleValue]
+        switch value {
+        case .tensor(let index): return [heap.tensors[index]]
+        case .list(let index): elements = heap.lists[index]
+        case .tuple(let index): elements = heap.tuples[index]
+        default: return []
+        }
+        var tensors: [PickleTensor] = []
+        for element in elements {
+            guard case .tensor(let index) = element else { return [] }
+            tensors.append(heap.tensors[index])
+        }
+        return tensors
+    }
+
+    private mutating func add(
+        _ value: PickleValue, named name: String, to builder: inout StateDictBuilder
+    ) throws(FormatError) {
+        let tensors = tensors(in: value)
+        if case .tensor = value, let tensor = tensors.first {
+            try add(tensor, named: name, to: &builder)
+        } else if tensors.isEmpty {
+            builder.ignore(name)
+        } else {
+            for (index, tensor) in tensors.enumerated() { try add(tensor, named: "\(name).\(index)", to: &builder) }
+        }
+    }
+
+    private mutating func add(
+        _ tensor: PickleTensor, named name: String, to builder: inout StateDictBuilder
+    ) throws(FormatError) {
+        let type = tensor.storage.type
+        guard !isLabel(type, rank: tensor.shape.count) else { return builder.ignore(name) }
+        try builder.reserve(name, shape: tensor.shape)
+        let values: [Float]
+        do throws(FormatError) {
+            let view = try StridedView(
+                shape: tensor.shape, strides: tensor.strides, offset: tensor.offset, within: tensor.storage.count)
+            values = view.gather(try storages.values(of: tensor.storage))
+        } catch {
+            throw error.within("tensor \(quoted(name))")
+        }
+        try builder.add(name, shape: tensor.shape, values: values, type: type)
+    }
+}

@@ -1,0 +1,106 @@
+/// A zip archive in memory, checked as a whole before any entry is read.
+struct ZipArchive {
+    private let bytes: [UInt8]
+    private let limits: FormatLimits
+    let entries: [ZipEntry]
+    private let positions: [String: Int]
+
+    /// - Throws: unless names are unique, local headers agree with the directory, entries do not overlap,
+    ///   and the sizes they claim are within the limits.
+    init(_ bytes: [UInt8], limits: FormatLimits) throws(FormatError) {
+        self.bytes = bytes
+        self.limits = limits
+        var (entries, end) = try ZipDirectory.read(bytes, limits: limits)
+        var positions: [String: Int] = [:]
+        var total = 0
+        for index in entries.indices {
+            let entry = entries[index]
+            guard positions.updateValue(index, forKey: entry.name) == nil else {
+                throw FormatError(.badRequest, "zip: two entries named \(quoted(entry.name))")
+            }
+            entries[index].data = try Self.locateData(of: entry, in: bytes[..<end])
+            let (sum, overflow) = total.addingReportingOverflow(entry.size)
+            guard !overflow, sum <= limits.maxInflatedBytes else {
+                throw FormatError(
+                    .inflatedTooLarge, "zip: entries inflate to more than \(limits.maxInflatedBytes) bytes")
+            }
+            guard entry.size <= limits.inflationCap(forCompressed: entry.compressedSize) else {
+                throw FormatError(
+                    .inflatedTooLarge,
+                    "zip: \(quoted(entry.name)) inflates \(entry.compressedSize) bytes to \(entry.size), more than \(limits.maxInflationRatio) times"
+                )
+            }
+            total = sum
+        }
+        try Self.refuseOverlaps(entries)
+        self.entries = entries
+        self.positions = positions
+    }
+
+    func entry(_ name: String) -> ZipEntry? { positions[name].map { entries[$0] } }
+
+    /// The entry's bytes, inflated if need be, once their checksum was confirmed.
+    func read(_ entry: ZipEntry) throws(FormatError) -> ArraySlice<UInt8> {
+        let content: ArraySlice<UInt8>
+        switch entry.method {
+        case .stored: content = bytes[entry.data]
+        case .deflated: content = try inflate(entry)
+        }
+        guard content.count == entry.size else {
+            throw FormatError(
+                .badRequest, "zip: \(quoted(entry.name)) holds \(content.count) bytes, expected \(entry.size)")
+        }
+        guard crc32(content) == entry.crc else {
+            throw FormatError(.badRequest, "zip: \(quoted(entry.name)) is damaged: its CRC-32 does not match")
+        }
+        return content
+    }
+
+    private func inflate(_ entry: ZipEntry) throws(FormatError) -> ArraySlice<UInt8> {
+        var output: [UInt8] = []
+        do throws(FormatError) {
+            var inflater = try Inflater(.none)
+            let consumed = try inflater.inflate(bytes[entry.data], into: &output, cap: entry.size)
+            guard consumed == entry.compressedSize else {
+                throw FormatError(.badRequest, "\(entry.compressedSize - consumed) bytes after the compressed data")
+            }
+        } catch {
+            // Content that disagrees with the directory is a broken archive, whatever it would have grown to.
+            throw FormatError(.badRequest, "zip: \(quoted(entry.name)): \(error.detail)")
+        }
+        return output[...]
+    }
+
+    /// Reads the local header (APPNOTE 4.3.7) only for what the directory cannot know: where the data starts.
+    private static func locateData(of entry: ZipEntry, in bytes: ArraySlice<UInt8>) throws(FormatError) -> Range<Int> {
+        guard entry.headerOffset <= bytes.endIndex else {
+            throw FormatError(.badRequest, "zip: \(quoted(entry.name)) starts inside the directory")
+        }
+        var reader = ByteReader(bytes[entry.headerOffset...], of: "zip entry \(quoted(entry.name))")
+        guard try reader.littleEndian(UInt32.self) == ZipSignature.localHeader else {
+            throw FormatError(
+                .badRequest, "zip: no local header for \(quoted(entry.name)) at byte \(entry.headerOffset)")
+        }
+        _ = try reader.take(22)
+        let nameLength = try reader.littleEndian(UInt16.self)
+        let extraLength = try reader.littleEndian(UInt16.self)
+        guard try reader.take(Int(nameLength)).elementsEqual(entry.name.utf8) else {
+            throw FormatError(.badRequest, "zip: local header of \(quoted(entry.name)) has another name")
+        }
+        _ = try reader.take(Int(extraLength))
+        let start = reader.position
+        _ = try reader.take(entry.compressedSize)
+        return start..<reader.position
+    }
+
+    /// Entries that share bytes are how small archives inflate to huge ones.
+    private static func refuseOverlaps(_ entries: [ZipEntry]) throws(FormatError) {
+        var end = 0
+        for entry in entries.sorted(by: { $0.headerOffset < $1.headerOffset }) {
+            guard entry.headerOffset >= end else {
+                throw FormatError(.badRequest, "zip: \(quoted(entry.name)) overlaps the entry before it")
+            }
+            end = entry.data.upperBound
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import Tensors
+import Testing
+
+@testable import WeightFormats
+
+@Suite("NumPy files")
+struct NumPyTests {
+    @Test(
+        "Byte orders, memory orders, widths and versions give the same array",
+        arguments: [
+            "plain.npy", "fortran.npy", "big_endian.npy", "fortran_big_double.npy", "half.npy", "version2.npy",
+            "version3.npy",
+        ])
+    func sameArray(name: String) throws {
+        let state = try Fixture.state(name)
+        #expect(state.names == ["arr_0"])
+        #expect(state["arr_0"] == Fixture.a)
+    }
+
+    @Test("Integers and booleans convert where that is exact")
+    func integers() throws {
+        #expect(
+            try Fixture.state("small_integers.npy")["arr_0"] == Tensor(shape: [2, 2], values: [-1, 2, 3, 16_777_216]))
+        #expect(try Fixture.state("boolean.npy")["arr_0"]?.values == [1, 0, 1])
+        #expect(try Fixture.state("scalar.npy")["arr_0"] == Tensor(shape: [], values: [0.5]))
+    }
+
+    @Test(
+        "Arrays that are no numbers are refused",
+        arguments: [
+            ("large_integer.npy", FormatError.Code.dtype), ("complex.npy", .dtype), ("records.npy", .dtype),
+            ("objects.npy", .unsafePickle),
+        ])
+    func refusedTypes(name: String, expected: FormatError.Code) throws {
+        #expect(code(reading: try Fixture.bytes(name)) == expected)
+    }
+
+    @Test("An archive loses the suffixes; labels and text are ignored")
+    func archive() throws {
+        let file = try Fixture.read("stored.npz")
+        let state = try file.soleNetwork()
+        #expect(state.names == ["a", "b"])
+        #expect(state["a"] == Fixture.a)
+        #expect(file.ignored == ["label", "note"])
+    }
+
+    @Test("Deflated entries and 64-bit directories are read", arguments: ["deflated.npz", "zip64_directory.npz"])
+    func archiveForms(name: String) throws {
+        #expect(try Fixture.state(name)["a"] == Fixture.a)
+    }
+
+    /// A version 1 file of the given header text and data.
+    static func file(_ header: String, data: Int = 4) -> [UInt8] {
+        var bytes: [UInt8] = [0x93] + "NUMPY".utf8 + [1, 0]
+        bytes.append(littleEndian: UInt16(header.utf8.count))
+        return bytes + header.utf8 + [UInt8](repeating: 0, count: data)
+    }
+
+    @Test(
+        "Header text is parsed as a literal, in any order and spacing",
+        arguments: [
+            "{'descr':'<f4','fortran_order':False,'shape':(1,)}",
+            "{ \"shape\" : ( 1 , ) , 'fortran_order' : True, 'descr': \"<f4\" , }  \n",
+            "{'descr': '=f4', 'fortran_order': False, 'shape': (1L,), }",
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (), }",
+        ])
+    func literals(header: String) throws {
+        #expect(try WeightFile.read(Self.file(header)).soleNetwork()["arr_0"]?.values == [0])
+    }
+
+    static let malformed: [(String, Int, FormatError.Code)] = [
+        ("{'descr': '<f4', 'fortran_order': False}", 4, .badRequest),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}", 4, .badRequest),
+        ("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", 4, .badRequest),
+        ("{'descr': '<f4', 'fortran_order': 0, 'shape': (1,)}", 4, .badRequest),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", 4, .badRequest),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (1 + 1,)}", 4, .badRequest),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", 4, .badRequest),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4)}", 4, .badRequest),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904,)}", 4, .inflatedTooLarge),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4611686018427387904)}", 0, .inflatedTooLarge),
+        ("{'descr': '<f4', 'fortran_order': True, 'shape': (4611686018427387904, 0)}", 0, .inflatedTooLarge),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", 4, .badRequest),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", 5, .badRequest),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1)}", 4, .shapeMismatch),
+        ("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", 4, .unsafePickle),
+        ("{'descr': 'O8', 'fortran_order': False, 'shape': ()}", 4, .unsafePickle),
+        ("{'descr': '<U1', 'fortran_order': False, 'shape': (1,)}", 4, .dtype),
+        ("{'descr': [('x', '<f4')], 'fortran_order': False, 'shape': (1,)}", 4, .dtype),
+        ("{'descr': '<f\\x34', 'fortran_order': False, 'shape': (1,)}", 4, .badRequest),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} print()", 4, .badRequest),
+        ("__import__('os').system('id')", 4, .badRequest),
+        ("{'descr': '<f4", 4, .badRequest),
+        ("", 4, .badRequest),
+    ]
+
+    @Test("Each malformed header is refused", arguments: malformed.indices)
+    func malformedHeaders(index: Int) {
+        let (header, data, expected) = Self.malformed[index]
+        #expect(code(reading: Self.file(header, data: data)) == expected, "\(header)")
+    }
+
+    @Test("Unknown versions and huge headers are refused")
+    func versions() {
+        #expect(code(reading: [0x93] + "NUMPY".utf8 + [4, 0, 0, 0, 0, 0]) == .badRequest)
+        #expect(code(reading: [0x93] + "NUMPY".utf8 + [2, 0, 0xff, 0xff, 0xff, 0x7f]) == .badRequest)
+    }
+
+    @Test("Written arrays are read back, whatever their rank", arguments: [[], [3], [2, 3], [0, 2], [1, 2, 1, 3]])
+    func arrayRoundTrip(shape: [Int]) throws {
+        let count = shape.reduce(1, *)
+        let tensor = Tensor(shape: shape, values: (0..<count).map { Float($0) / 7 - 0.1 })
+        let bytes = NPYWriter.write(tensor)
+        #expect(try WeightFile.read(bytes).soleNetwork()["arr_0"] == tensor)
+        #expect((bytes.count - 4 * count).isMultiple(of: 64))
+    }
+
+    @Test("NumPy's own bytes for the same array are equal to the writer's")
+    func sameBytesAsNumPy() throws {
+        #expect(NPYWriter.write(Fixture.a) == (try Fixture.bytes("plain.npy")))
+    }
+
+    @Test("Written archives are read back")
+    func archiveRoundTrip() throws {
+        let state = StateDict([
+            NamedTensor(name: "layer/é", tensor: Fixture.a), NamedTensor(name: "b", tensor: Fixture.b),
+        ])
+        #expect(try WeightFile.read(try NPZWriter.write(state)).soleNetwork() == state)
+    }
+}
