@@ -70,7 +70,7 @@ let package = Package(
             name: "weightspace",
             dependencies: [
                 "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "HTTPCore",
-                "HTTPServer", "InferenceService", arguments, logging,
+                "HTTPServer", "InferenceService", arguments, httpTypes, logging,
             ],
             swiftSettings: settings()),
 

@@ -64,7 +64,7 @@ package struct ServiceFault: Error, Sendable, Equatable {
         .internalServerError, "non_finite_output", "Result is not finite",
         "the model's result has elements that are not finite numbers")
 
-    init(_ error: FormatError) {
+    package init(_ error: FormatError) {
         let (status, title): (HTTPResponse.Status, String) =
             switch error.code {
             case .badRequest: (.badRequest, "Malformed upload")
@@ -85,7 +85,7 @@ package struct ServiceFault: Error, Sendable, Equatable {
         self.init(status, error.code.rawValue, title, error.detail)
     }
 
-    init(_ error: NetworkError) {
+    package init(_ error: NetworkError) {
         let title =
             switch error.code {
             case NetworkMismatch.Code.shapeMismatch.rawValue: "Shapes do not fit"
@@ -97,7 +97,7 @@ package struct ServiceFault: Error, Sendable, Equatable {
         self.init(.unprocessableContent, error.code, title, error.detail)
     }
 
-    init(_ error: PictureError) {
+    package init(_ error: PictureError) {
         self.init(.unprocessableContent, "shape_mismatch", "Network draws no picture", error.detail)
     }
 

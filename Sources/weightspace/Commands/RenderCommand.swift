@@ -1,0 +1,43 @@
+import ArgumentParser
+import Foundation
+import ModelStore
+import Networks
+import WeightFormats
+
+/// `weightspace render FILE --output net.png`
+struct RenderCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "render", abstract: "Draws the picture that a SIREN stands for, as PNG.")
+
+    @Argument(help: "A file of weights; '-' is standard input.")
+    var file: String
+
+    @Option(help: "The PNG file to write.")
+    var output: String
+
+    @Option(help: "Pixels from top to bottom.")
+    var height = 28
+
+    @Option(help: "Pixels from left to right.")
+    var width = 28
+
+    @OptionGroup var conventions: ConventionOptions
+
+    func run() throws {
+        let convention = try conventions.resolve()
+        let upload = UploadFile(file, expecting: nil)
+        guard upload.networks.count == 1 else {
+            throw CommandFailure("'\(file)' holds \(upload.networks.count) networks; one can be drawn at a time")
+        }
+        do {
+            let prepared = try PreparedNetwork(drawing: try upload.networks[0].get(), convention)
+            let renderer = SIRENRenderer(sizeLimit: 4096)
+            let picture = try renderer.picture(of: prepared.network, height: height, width: width)
+            let png = try PNGWriter.write(
+                picture.bytes8, width: width, height: height, color: picture.channels == 3 ? .rgb : .gray)
+            try Data(png).write(to: URL(fileURLWithPath: output), options: .atomic)
+        } catch {
+            throw CommandFailure("\(file): \(reason(error))")
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import ArgumentParser
+import Engine
+import ModelStore
+import WeightFormats
+
+/// `weightspace verify FILE…`
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Computes reference files anew and compares every output.",
+        discussion: """
+            A reference file is a safetensors file with the parameters, an input and the outputs of one layer or model, \
+            as PyTorch computed them. Errors are |difference| / max(1, |reference|).
+            """)
+
+    @Argument(help: "Reference files.")
+    var files: [String]
+
+    @OptionGroup var threads: ThreadOption
+
+    @Flag(help: "One JSON object a line for every output.")
+    var json = false
+
+    func run() throws {
+        var settings = Settings()
+        let pool = WorkerPool(threads: try threads.resolve(&settings))
+        let progress = ProgressBar(total: files.count)
+        var failures = 0
+        var largest: (error: Float, name: String) = (0, "")
+        for (index, path) in files.enumerated() {
+            do {
+                let contents = try WeightFile.read(try UploadFile.bytes(path), limits: .checkpoint).soleNetwork()
+                let file = try GoldenFile(contents)
+                let comparisons = try Verification.run(file, pool: pool)
+                progress.clear()
+                if !comparisons.allSatisfy(\.agrees) { failures += 1 }
+                for comparison in comparisons {
+                    report(path, file, comparison)
+                    if comparison.largestError >= largest.error { largest = (comparison.largestError, path) }
+                }
+            } catch {
+                progress.clear()
+                failures += 1
+                Terminal.complain("\(path): \(reason(error))")
+            }
+            progress.update(index + 1)
+        }
+        progress.clear()
+        if !json {
+            print("\(files.count - failures) of \(files.count) files agree; largest error \(largest.error) in \(largest.name)")
+        }
+        if failures > 0 { throw ExitCode(1) }
+    }
+
+    private func report(_ path: String, _ file: GoldenFile, _ comparison: OutputComparison) {
+        if json {
+            var writer = JSONWriter()
+            writer.beginObject()
+            writer.member("file", path)
+            writer.member("module", file.configuration.kind.name)
+            writer.member("output", comparison.name)
+            writer.member("largest_error", comparison.largestError)
+            writer.member("tolerance", comparison.tolerance)
+            if let floor = comparison.roundingFloor { writer.member("rounding_floor", floor) }
+            writer.member("agrees", comparison.agrees)
+            writer.endObject()
+            return print(String(decoding: writer.bytes, as: UTF8.self))
+        }
+        let shape = comparison.shape.map(String.init).joined(separator: "×")
+        var line = "\(path)  \(comparison.name) [\(shape)]  \(comparison.largestError)  "
+        line += comparison.agrees ? "ok" : "OUT OF TOLERANCE \(comparison.tolerance)"
+        if let floor = comparison.roundingFloor {
+            line += " (tolerance \(comparison.tolerance); one rounding of the input moves it by \(floor))"
+        }
+        print(line)
+    }
+}

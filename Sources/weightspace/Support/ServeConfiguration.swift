@@ -1,0 +1,56 @@
+import Engine
+import HTTPCore
+import HTTPServer
+import InferenceService
+import Logging
+
+/// Everything `serve` needs to know, resolved and checked.
+struct ServeConfiguration {
+    var server = ServerConfiguration()
+    var service = ServiceConfiguration()
+    let models: String?
+    let drainTimeout: Duration
+    let logFormat: LogFormat
+    let logLevel: Logger.Level
+
+    init(_ options: ServeCommand, _ settings: inout Settings) throws {
+        func count(_ name: String, _ flag: Int?, _ standard: Int, _ range: ClosedRange<Int>) throws -> Int {
+            try settings.value(
+                name, flag, default: standard, isValid: { range.contains($0) },
+                expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        func seconds(_ name: String, _ flag: Double?, _ standard: Double) throws -> Duration {
+            .seconds(
+                try settings.value(
+                    name, flag, default: standard, isValid: { $0.isFinite && (0...86_400).contains($0) },
+                    expected: "seconds from 0 to 86400"))
+        }
+        server.host = try settings.value("host", options.host, default: "127.0.0.1", expected: "an address")
+        server.port = try count("port", options.port, 8080, 0...65535)
+        service.threads = try count("threads", options.threads, WorkerPool.availableProcessors, 1...1024)
+        models = try settings.optional("models", options.models, expected: "a folder")
+        service.maxBatch = try count("max-batch", options.maxBatch, service.maxBatch, 1...4096)
+        service.maxQueue = try count("max-queue", options.maxQueue, service.maxQueue, 1...1_000_000)
+        service.maxQueueBytes = try count(
+            "max-queue-bytes", options.maxQueueBytes, service.maxQueueBytes, 1...(1 << 40))
+        service.maxBodyBytes = try count("max-body-bytes", options.maxBodyBytes, service.maxBodyBytes, 1...(1 << 32))
+        service.maxNetworks = try count("max-networks", options.maxNetworks, service.maxNetworks, 1...1_000_000)
+        server.maxConnections = try count("max-connections", options.maxConnections, server.maxConnections, 1...1_000_000)
+        server.limits.maxBodyBytes = service.maxBodyBytes
+        server.timeouts.header = try seconds("header-timeout", options.headerTimeout, 10)
+        server.timeouts.body = try seconds("body-timeout", options.bodyTimeout, 30)
+        server.timeouts.idle = try seconds("idle-timeout", options.idleTimeout, 75)
+        server.timeouts.writeStall = try seconds("write-timeout", options.writeTimeout, 30)
+        server.drainDelay = try seconds("drain-delay", options.drainDelay, 0)
+        drainTimeout = try seconds("drain-timeout", options.drainTimeout, 25)
+        let format = try settings.value(
+            "log-format", options.logFormat, default: LogFormat.text.rawValue,
+            isValid: { LogFormat(rawValue: $0) != nil }, expected: "text or json")
+        logFormat = LogFormat(rawValue: format) ?? .text
+        let level = try settings.value(
+            "log-level", options.logLevel, default: Logger.Level.info.rawValue,
+            isValid: { Logger.Level(rawValue: $0) != nil },
+            expected: "trace, debug, info, notice, warning, error or critical")
+        logLevel = Logger.Level(rawValue: level) ?? .info
+    }
+}

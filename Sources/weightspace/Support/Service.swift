@@ -1,0 +1,107 @@
+import Dispatch
+import Engine
+import Foundation
+import Glibc
+import HTTPServer
+import InferenceService
+import Logging
+import ModelStore
+import Synchronization
+
+/// The running service: from an open port over ready models to an orderly end.
+final class Service: Sendable {
+    private let configuration: ServeConfiguration
+    private let logger = Logger(label: "weightspace")
+    private let registry = ModelRegistry()
+    private let queue: ModelQueue
+    private let server: Server
+    private let ending = Mutex(false)
+    private let ended = DispatchSemaphore(value: 0)
+    private let exitCode = Atomic<Int32>(0)
+
+    init(_ configuration: ServeConfiguration) throws {
+        self.configuration = configuration
+        let build = Weightspace.build
+        let metrics = ServiceMetrics(
+            build: BuildInfo(version: build.version, commit: build.commit, swift: build.swift))
+        queue = try ModelQueue(configuration.service, metrics: metrics)
+        let handler = try ServiceHandler(
+            configuration.service, registry: registry, queue: queue, metrics: metrics, version: build, logger: logger)
+        server = Server(configuration: configuration.server, handler: handler, logger: logger)
+        metrics.gauges.readConnections { [weak server] in ["open": server?.connectionCount ?? 0] }
+    }
+
+    /// Serves until a signal ends it. The port is open before the models are loaded, so that probes get answers.
+    func run() throws {
+        let signals = SignalWatcher([SIGTERM, SIGINT]) { [self] signal in end(signal) }
+        do {
+            let address = try server.start()
+            print("listening on http://\(address)")
+            try? FileHandle.standardOutput.synchronize()
+            fflush(nil)
+        } catch {
+            throw CommandFailure(error.description)
+        }
+        try loadModels()
+        let housekeeping = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "housekeeping"))
+        housekeeping.setEventHandler { [queue] in queue.expireOverdue() }
+        housekeeping.schedule(deadline: .now(), repeating: .milliseconds(50))
+        housekeeping.activate()
+        ended.wait()
+        housekeeping.cancel()
+        signals.cancel()
+        let code = exitCode.load(ordering: .relaxed)
+        if code != 0 { throw CommandFailure("the drain timeout cut answers short") }
+    }
+
+    /// A folder that cannot be loaded is reported and left out; with none left there is nothing to serve.
+    private func loadModels() throws {
+        let directory = try ModelSelection.directory(configuration.models)
+        let folders: [URL]
+        do {
+            folders = try ModelFolder.candidates(in: directory)
+        } catch {
+            throw CommandFailure("cannot read '\(directory.path)': \(error.localizedDescription)")
+        }
+        let pool = WorkerPool(threads: configuration.service.threads)
+        var models: [ServedModel] = []
+        var reasons: [String] = []
+        for folder in folders {
+            do {
+                let model = try ModelFolder.load(folder)
+                try model.warmUp(pool)
+                models.append(model)
+                logger.info("model loaded", metadata: ["model": "\(model.name)", "version": "\(model.version)"])
+            } catch {
+                reasons.append(reason(error))
+                logger.error("model not loaded", metadata: ["reason": "\(reason(error))"])
+            }
+        }
+        guard !models.isEmpty else {
+            throw CommandFailure(reasons.isEmpty ? "no model folder in '\(directory.path)'" : reasons[0])
+        }
+        registry.publish(models)
+        logger.info("ready", metadata: ["models": "\(models.count)"])
+    }
+
+    /// The first signal drains; a second one ends at once.
+    private func end(_ signal: Int32) {
+        let isFirst = ending.withLock { isEnding in
+            defer { isEnding = true }
+            return !isEnding
+        }
+        guard isFirst else {
+            logger.warning("second signal, ending at once")
+            exit(1)
+        }
+        logger.info("stopping", metadata: ["signal": "\(signal)"])
+        registry.beginDraining()
+        server.drain(deadline: configuration.drainTimeout) { [self] report in
+            if report.cut > 0 {
+                logger.error("drain timeout", metadata: ["cut": "\(report.cut)"])
+                exitCode.store(1, ordering: .relaxed)
+            }
+            ended.signal()
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import Foundation
+
+/// Resolves settings: the command line before the environment (`WEIGHTSPACE_…`) before the default.
+struct Settings {
+    private let environment: [String: String]
+    /// Every setting as it was resolved, for `--print-config`.
+    private(set) var resolved: [(name: String, value: String, source: String)] = []
+
+    init(environment: [String: String] = ProcessInfo.processInfo.environment) { self.environment = environment }
+
+    /// `max-batch` is `WEIGHTSPACE_MAX_BATCH` in the environment.
+    static func variable(_ name: String) -> String {
+        "WEIGHTSPACE_" + name.uppercased().replacingOccurrences(of: "-", with: "_")
+    }
+
+    mutating func value<Value: LosslessStringConvertible>(
+        _ name: String, _ flag: Value?, default standard: Value, isValid: (Value) -> Bool = { _ in true },
+        expected: String
+    ) throws -> Value {
+        try optional(name, flag, isValid: isValid, expected: expected) ?? note(name, standard, "default")
+    }
+
+    mutating func optional<Value: LosslessStringConvertible>(
+        _ name: String, _ flag: Value?, isValid: (Value) -> Bool = { _ in true }, expected: String
+    ) throws -> Value? {
+        if let flag {
+            guard isValid(flag) else { throw ValidationError("--\(name): expected \(expected), received '\(flag)'") }
+            return note(name, flag, "command line")
+        }
+        let variable = Self.variable(name)
+        guard let text = environment[variable] else { return nil }
+        guard let value = Value(text), isValid(value) else {
+            throw ValidationError("\(variable): expected \(expected), received '\(text)'")
+        }
+        return note(name, value, variable)
+    }
+
+    private mutating func note<Value: LosslessStringConvertible>(
+        _ name: String, _ value: Value, _ source: String
+    ) -> Value {
+        resolved.append((name, value.description, source))
+        return value
+    }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Foundation
+import HTTPTypes
+import InferenceService
+import ModelStore
+import Networks
+import WeightFormats
+
+/// How uploads are to be understood where it should not be guessed.
+struct ConventionOptions: ParsableArguments {
+    @Option(help: "nfn or dws; detected without it.")
+    var convention: String?
+
+    @Option(help: "The sine frequency of the networks, where it is not the model's.")
+    var omega0: Double?
+
+    func resolve() throws -> UploadConvention {
+        let known = try convention.map { text in
+            guard let known = SIRENConvention(rawValue: text) else {
+                throw ValidationError("--convention: expected nfn or dws, received '\(text)'")
+            }
+            return known
+        }
+        guard omega0.map({ $0.isFinite && $0 > 0 }) ?? true else {
+            throw ValidationError("--omega0: expected a positive number")
+        }
+        return UploadConvention(convention: known, omega0: omega0)
+    }
+}
+
+/// The networks of one file, in order, each readable or not.
+struct UploadFile {
+    let path: String
+    let networks: [Result<NetworkWeights, ServiceFault>]
+    let format: String
+    let ignored: [String]
+
+    /// A file that cannot be read at all has one network, the failure.
+    init(_ path: String, expecting expectation: NetworkExpectation?) {
+        self.path = path
+        do throws(ServiceFault) {
+            let upload = try Upload(file: try Self.bytes(path), limits: Self.limits)
+            let uploaded = try UploadedNetworks(upload, expecting: expectation, limit: .max)
+            networks = uploaded.networks
+            ignored = uploaded.ignored
+            format = upload.format
+        } catch {
+            networks = [.failure(error)]
+            ignored = []
+            format = "unknown"
+        }
+    }
+
+    /// Files of one's own may be larger than what strangers may send.
+    private static let limits: FormatLimits = {
+        var limits = FormatLimits()
+        limits.maxInflatedBytes = 1 << 30
+        limits.maxNetworks = 1 << 20
+        limits.maxTensors = 4096
+        limits.requiresFinite = false
+        return limits
+    }()
+
+    static func bytes(_ path: String) throws(ServiceFault) -> [UInt8] {
+        do {
+            let data =
+                path == "-"
+                ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(fileURLWithPath: path))
+            return [UInt8](data)
+        } catch {
+            throw ServiceFault(.badRequest, "unreadable_file", "File cannot be read", error.localizedDescription)
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import Foundation
+import InferenceService
+
+/// The program: one subcommand for everything it does.
+@main
+struct Weightspace: ParsableCommand {
+    static let build = VersionInfo(version: "0.1.0", commit: BuildCommit.value, swift: "6")
+
+    static let configuration = CommandConfiguration(
+        commandName: "weightspace",
+        abstract: "Reads neural networks: classifies, encodes and draws the weights of INRs.",
+        version: build.version,
+        subcommands: [
+            ServeCommand.self, ClassifyCommand.self, EncodeCommand.self, RenderCommand.self, InspectCommand.self,
+            VerifyCommand.self, ModelsCommand.self,
+        ])
+
+    /// Exits 0 when all went well, 1 where some input failed, 2 where the command line was wrong.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            let code = exitCode(for: error)
+            let message = fullMessage(for: error)
+            if code == .success {
+                print(message)
+            } else if !message.isEmpty {
+                Terminal.complain(message)
+            }
+            Foundation.exit(code == .success ? 0 : code == .validationFailure ? 2 : 1)
+        }
+    }
+}
+
+/// The commit that was built, where the build was told.
+enum BuildCommit {
+    static var value: String { ProcessInfo.processInfo.environment["WEIGHTSPACE_COMMIT"] ?? "unknown" }
+}
