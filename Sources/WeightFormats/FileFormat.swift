@@ -44,7 +44,8 @@ package enum FileFormat: String, Sendable, CaseIterable {
         let listed = names.prefix(4).map(quoted).joined(separator: ", ")
         throw FormatError(
             .unknownFormat,
-            "a zip archive of \(names.count) entries (\(listed)…) that is neither PyTorch (*/data.pkl) nor NumPy (*.npy)"
+            "a zip archive of \(names.count) entries (\(listed)…) "
+                + "that is neither PyTorch (*/data.pkl) nor NumPy (*.npy)"
         )
     }
 

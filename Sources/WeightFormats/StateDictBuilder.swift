@@ -46,7 +46,8 @@ struct StateDictBuilder {
         guard extent <= remainingElements else {
             throw FormatError(
                 .inflatedTooLarge,
-                "tensor \(quoted(name)): shape \(shape) exceeds the \(limits.maxInflatedBytes) bytes that all tensors may take as float32"
+                "tensor \(quoted(name)): shape \(shape) exceeds the "
+                    + "\(limits.maxInflatedBytes) bytes that all tensors may take as float32"
             )
         }
         remainingElements -= count

@@ -12,7 +12,8 @@ struct JSONWeightsTests {
     @Test("Named tensors keep their order, and options are told from them by name")
     func named() throws {
         let file = try read(
-            #"{"b": [1, 2], "top_k": 3, "a": [[1], [2]], "model": "m", "s": 0.5, "id": "x", "strict": true, "output": null}"#
+            #"{"b": [1, 2], "top_k": 3, "a": [[1], [2]], "model": "m", "s": 0.5,"#
+                + #""id": "x", "strict": true, "output": null}"#
         )
         let state = try file.soleNetwork()
         #expect(state.names == ["b", "a", "s"])

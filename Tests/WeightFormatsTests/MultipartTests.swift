@@ -57,7 +57,8 @@ struct MultipartTests {
             "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx", "--B\r\nno colon\r\n\r\nx\r\n--B--",
             "--B\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\nx\r\n--B--",
             "--B\r\nContent-Disposition: form-data\r\n\r\nx\r\n--B--",
-            "--B\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Type: multipart/mixed; boundary=C\r\n\r\n\r\n--B--",
+            "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n"
+                + "Content-Type: multipart/mixed; boundary=C\r\n\r\n\r\n--B--",
             "--B\nContent-Disposition: form-data; name=\"a\"\n\nx\n--B--",
         ])
     func malformed(text: String) { #expect(code { _ = try parse(text) } == .badRequest) }

@@ -127,6 +127,12 @@ struct PickleTests {
         #expect(refusal(Pickle.proto + lists + Pickle.stop)?.code == .badRequest)
         let cycle: [UInt8] = [0x7d, 0x71, 0] + Pickle.text("state_dict") + [0x68, 0, 0x73]
         #expect(refusal(Pickle.proto + cycle + Pickle.stop)?.code == .badRequest)
+        // One long list under many names: looked through once, not once for each name.
+        let chunk: [UInt8] = Pickle.mark + [UInt8](repeating: 0x4e, count: 16_000) + [0x65]
+        let long: [UInt8] = [0x5d, 0x71, 0] + Array(repeatElement(chunk, count: 10).joined())
+        let names = (0..<100_000).flatMap { _ in [0x68, 1, 0x68, 0, 0x73] as [UInt8] }
+        let prefix = Pickle.proto + Pickle.text("w") + [0x71, 1] + long
+        #expect(refusal(prefix + [0x7d] + names + Pickle.stop)?.code == .badRequest)
         let deep = [UInt8](repeating: 0x85, count: 100_000)
         #expect(refusal(Pickle.dict([0x29] + deep))?.code == .badRequest)
     }

@@ -33,7 +33,9 @@ struct WriterTests {
         #expect(json == #"{"a":1,"b":[],"c":[true,false],"d":{"e":"f","g":null},"h":1.5}"#)
     }
 
-    @Test("Text is escaped so that it reads back", arguments: ["", "plain", "\"\\/\n\r\t\u{0}\u{1f}\u{7f}é😀\u{2028}"])
+    @Test(
+        "Text is escaped so that it reads back",
+        arguments: ["", "plain", "a/b", "\"\\/\n\r\t\u{0}\u{1f}\u{7f}é😀\u{2028}"])
     func escapes(value: String) throws {
         let json = text { $0.value(value) }
         #expect(try JSONValue.parse(Array(json.utf8)) == .string(value))

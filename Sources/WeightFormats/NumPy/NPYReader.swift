@@ -30,7 +30,8 @@ enum NPYReader {
         guard !overflow, reader.remaining == size else {
             throw FormatError(
                 .badRequest,
-                "tensor \(quoted(name)): \(reader.remaining) bytes of data, expected \(count) elements of \(type.rawValue)"
+                "tensor \(quoted(name)): \(reader.remaining) bytes of data, "
+                    + "expected \(count) elements of \(type.rawValue)"
             )
         }
         let values: [Float]

@@ -25,7 +25,8 @@ enum SafetensorsReader {
         guard length <= UInt64(limits.maxSafetensorsHeaderBytes), length <= UInt64(reader.remaining) else {
             throw FormatError(
                 .badRequest,
-                "safetensors: header of \(length) bytes, expected at most \(min(limits.maxSafetensorsHeaderBytes, reader.remaining))"
+                "safetensors: header of \(length) bytes, "
+                    + "expected at most \(min(limits.maxSafetensorsHeaderBytes, reader.remaining))"
             )
         }
         let header: JSONValue
@@ -74,7 +75,8 @@ enum SafetensorsReader {
         else {
             throw FormatError(
                 .badRequest,
-                "\(subject): expected 'dtype' (a string), 'shape' (whole numbers) and 'data_offsets' (two whole numbers)"
+                "\(subject): expected 'dtype' (a string), "
+                    + "'shape' (whole numbers) and 'data_offsets' (two whole numbers)"
             )
         }
         guard let type = types[typeName] else {
@@ -107,7 +109,8 @@ enum SafetensorsReader {
                 let fault = entry.begin < position ? "overlaps the tensor before it" : "leaves a hole before it"
                 throw FormatError(
                     .badRequest,
-                    "safetensors: tensor \(quoted(entry.name)) starts at \(entry.begin), expected \(position); it \(fault)"
+                    "safetensors: tensor \(quoted(entry.name)) starts at \(entry.begin), "
+                        + "expected \(position); it \(fault)"
                 )
             }
             guard entry.end <= count else {

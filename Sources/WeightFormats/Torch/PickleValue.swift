@@ -67,6 +67,14 @@ struct PickleHeap {
         }
     }
 
+    /// For each of the containers, whether it holds tensors and nothing else. One pass over all of them, so that a
+    /// pickle gains nothing from mentioning the same long list many times.
+    static func holdTensorsOnly(_ containers: [[PickleValue]]) -> [Bool] {
+        containers.map { elements in
+            !elements.isEmpty && elements.allSatisfy { if case .tensor = $0 { true } else { false } }
+        }
+    }
+
     /// The whole numbers of a tuple; nil if it is none or holds anything else.
     func ints(_ value: PickleValue) -> [Int]? {
         guard case .tuple(let index) = value else { return nil }

@@ -8,6 +8,9 @@ struct TorchReader {
     private let archive: ZipArchive
     private let limits: FormatLimits
     private let heap: PickleHeap
+    /// Which lists and tuples of the heap hold only tensors.
+    private let isTensorList: [Bool]
+    private let isTensorTuple: [Bool]
     private var storages: TorchStorages
 
     static func read(_ archive: ZipArchive, limits: FormatLimits) throws(FormatError) -> WeightFile {
@@ -25,7 +28,8 @@ struct TorchReader {
         }
         let prefix = String(pickle.name.dropLast("data.pkl".count))
         var reader = TorchReader(
-            archive: archive, limits: limits, heap: heap,
+            archive: archive, limits: limits, heap: heap, isTensorList: PickleHeap.holdTensorsOnly(heap.lists),
+            isTensorTuple: PickleHeap.holdTensorsOnly(heap.tuples),
             storages: try TorchStorages(archive, prefix: prefix, limits: limits))
         return try reader.read(dict)
     }
@@ -51,36 +55,32 @@ struct TorchReader {
     }
 
     private func holdsTensors(_ dict: Int) -> Bool {
-        heap.dicts[dict].contains { !tensors(in: $0.value).isEmpty }
-    }
-
-    /// The tensors of a value: itself, or all elements of a list of nothing else.
-    private func tensors(in value: PickleValue) -> [PickleTensor] {
-        let elements: [PickleValue]
-        switch value {
-        case .tensor(let index): return [heap.tensors[index]]
-        case .list(let index): elements = heap.lists[index]
-        case .tuple(let index): elements = heap.tuples[index]
-        default: return []
+        heap.dicts[dict].contains { _, value in
+            switch value {
+            case .tensor: true
+            case .list(let index): isTensorList[index]
+            case .tuple(let index): isTensorTuple[index]
+            default: false
+            }
         }
-        var tensors: [PickleTensor] = []
-        for element in elements {
-            guard case .tensor(let index) = element else { return [] }
-            tensors.append(heap.tensors[index])
-        }
-        return tensors
     }
 
     private mutating func add(
         _ value: PickleValue, named name: String, to builder: inout StateDictBuilder
     ) throws(FormatError) {
-        let tensors = tensors(in: value)
-        if case .tensor = value, let tensor = tensors.first {
-            try add(tensor, named: name, to: &builder)
-        } else if tensors.isEmpty {
-            builder.ignore(name)
-        } else {
-            for (index, tensor) in tensors.enumerated() { try add(tensor, named: "\(name).\(index)", to: &builder) }
+        switch value {
+        case .tensor(let index): try add(heap.tensors[index], named: name, to: &builder)
+        case .list(let index) where isTensorList[index]: try add(heap.lists[index], named: name, to: &builder)
+        case .tuple(let index) where isTensorTuple[index]: try add(heap.tuples[index], named: name, to: &builder)
+        default: builder.ignore(name)
+        }
+    }
+
+    private mutating func add(
+        _ elements: [PickleValue], named name: String, to builder: inout StateDictBuilder
+    ) throws(FormatError) {
+        for (index, element) in elements.enumerated() {
+            try add(element, named: "\(name).\(index)", to: &builder)
         }
     }
 

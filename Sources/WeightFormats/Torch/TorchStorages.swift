@@ -36,7 +36,8 @@ struct TorchStorages {
         guard !overflow, size == entry.size else {
             throw FormatError(
                 .badRequest,
-                "storage \(quoted(storage.key)) holds \(entry.size) bytes, expected \(storage.count) elements of \(storage.type.rawValue)"
+                "storage \(quoted(storage.key)) holds \(entry.size) bytes, "
+                    + "expected \(storage.count) elements of \(storage.type.rawValue)"
             )
         }
         guard storage.count <= remaining else {

@@ -27,7 +27,8 @@ struct ZipArchive {
             guard entry.size <= limits.inflationCap(forCompressed: entry.compressedSize) else {
                 throw FormatError(
                     .inflatedTooLarge,
-                    "zip: \(quoted(entry.name)) inflates \(entry.compressedSize) bytes to \(entry.size), more than \(limits.maxInflationRatio) times"
+                    "zip: \(quoted(entry.name)) inflates \(entry.compressedSize) bytes to \(entry.size), "
+                        + "more than \(limits.maxInflationRatio) times"
                 )
             }
             total = sum
