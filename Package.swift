@@ -63,7 +63,8 @@ let package = Package(
         target(
             "InferenceService",
             [
-                "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "HTTPCore", "Batching",
+                "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "HTTPCore",
+                "Batching",
                 httpTypes, logging,
             ]),
         .executableTarget(
@@ -80,6 +81,9 @@ let package = Package(
         tests("Engine"),
         tests(
             "NeuralFunctionals", ["Tensors", "WeightFormats", "Networks", "Engine"], resources: [.copy("Fixtures")]),
+        tests(
+            "ModelStore", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
+            resources: [.copy("Fixtures")]),
         tests("HTTPCore", [httpTypes]),
         tests("HTTPServer", ["HTTPCore", httpTypes, logging]),
         tests("Batching"),
@@ -87,6 +91,9 @@ let package = Package(
             "InferenceService",
             [
                 "HTTPCore", "Batching", "ModelStore", "Tensors", "WeightFormats", "Networks", httpTypes, logging,
-            ]),
+            ], resources: [.copy("Fixtures")]),
+        .testTarget(
+            name: "WeightspaceTests", dependencies: ["weightspace", "Tensors", "WeightFormats"],
+            resources: [.copy("Fixtures")], swiftSettings: settings(memorySafe: false)),
     ]
 )

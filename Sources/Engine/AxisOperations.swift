@@ -41,7 +41,8 @@ extension PlanBuilder {
 
     /// y[outer, middle, inner] += x[outer, inner], or = where `overwriting`.
     package func broadcast(_ x: Matrix, _ axes: Axes, into y: Matrix, overwriting: Bool = false) {
-        precondition(y.rows == axes.count && x.rows == axes.reducedCount && x.columns == y.columns, "broadcast's shapes")
+        precondition(
+            y.rows == axes.count && x.rows == axes.reducedCount && x.columns == y.columns, "broadcast's shapes")
         step(touching: [x, y]) { pool in
             pool.runBlocks(rows: y.rows) { range in
                 for row in range {

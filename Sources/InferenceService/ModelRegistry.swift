@@ -28,8 +28,8 @@ package final class ModelRegistry: Sendable {
     package var isDraining: Bool { state.withLock { $0.isDraining } }
 
     func model(_ name: String?, version: String?) throws(ServiceFault) -> ServedModel {
-        let (models, isReady, isDraining) = state.withLock { ($0.models, $0.isReady, $0.isDraining) }
-        if isDraining { throw .draining }
+        // While draining, what was admitted is still answered.
+        let (models, isReady) = state.withLock { ($0.models, $0.isReady) }
         guard isReady, let first = models.first else { throw .starting }
         guard let name else {
             guard version.map({ $0 == first.version }) ?? true else {

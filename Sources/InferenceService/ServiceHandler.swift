@@ -37,7 +37,8 @@ package final class ServiceHandler: RequestHandler {
         metrics.gauges.readModels { [registry] in
             registry.models.map { ModelIdentity(model: $0.name, version: $0.version, sha256: $0.sha256) }
         }
-        metrics.gauges.readLifecycle(ready: { [registry] in registry.isReady }, draining: { [registry] in registry.isDraining })
+        metrics.gauges.readLifecycle(
+            ready: { [registry] in registry.isReady }, draining: { [registry] in registry.isDraining })
     }
 
     package func admit(_ head: RequestHead, id: String) -> Admission {

@@ -6,6 +6,17 @@ struct LayerPair {
     let bias: NamedTensor?
     /// The bias's name, or the name it should have had.
     let biasName: String
+
+    /// The pair with a weight that was stored as one run of numbers given its rows back: the bias says how many.
+    var withMatrixWeight: LayerPair {
+        guard let bias, bias.tensor.rank == 1, weight.tensor.rank == 1, bias.tensor.count > 0,
+            weight.tensor.count.isMultiple(of: bias.tensor.count)
+        else { return self }
+        let shape = [bias.tensor.count, weight.tensor.count / bias.tensor.count]
+        let matrix = NamedTensor(
+            name: weight.name, tensor: weight.tensor.reshaped(shape), elementType: weight.elementType)
+        return LayerPair(weight: matrix, bias: bias, biasName: biasName)
+    }
 }
 
 /// Sorts a file's tensors into layers: by the names' common part, or by shape where the names say nothing.

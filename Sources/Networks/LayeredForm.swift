@@ -9,8 +9,9 @@ struct LayeredForm {
     private let layers: [LayerPair]
 
     init(_ pairing: LayerPairing, expecting expectation: NetworkExpectation?) {
-        let batch = Self.batch(of: pairing.layers)
-        let links = pairing.layers.map { pair in
+        let pairs = pairing.layers.map(\.withMatrixWeight)
+        let batch = Self.batch(of: pairs)
+        let links = pairs.map { pair in
             ChainLink(
                 weightName: pair.weight.name, weightShape: pair.weight.tensor.shape, biasName: pair.biasName,
                 biasShape: pair.bias?.tensor.shape)
@@ -26,7 +27,7 @@ struct LayeredForm {
         mismatches = found
         self.order = order
         self.batch = batch
-        layers = sequence.map { pairing.layers[$0] }
+        layers = sequence.map { pairs[$0] }
     }
 
     private static var emptyBatch: NetworkMismatch {

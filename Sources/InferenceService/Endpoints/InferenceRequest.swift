@@ -173,7 +173,8 @@ struct InferenceRequest: Sendable {
     ) -> ItemAnswer.Value {
         guard operation == .reconstruct, let image = model.manifest.input.image else { return .values(values) }
         let picture = Picture(height: image.height, width: image.width, channels: image.channels, values: values)
-        let renderer = SIRENRenderer(omega0: Float(model.manifest.input.omega0), convention: model.manifest.input.convention)
+        let renderer = SIRENRenderer(
+            omega0: Float(model.manifest.input.omega0), convention: model.manifest.input.convention)
         let own = try? renderer.picture(of: prepared.network, height: image.height, width: image.width)
         return .picture(picture, reference: own)
     }

@@ -123,7 +123,8 @@ package struct ServiceFault: Error, Sendable, Equatable {
         switch error {
         case .deadlineExceeded:
             self.init(
-                .gatewayTimeout, "deadline_exceeded", "Deadline exceeded", "timeout_ms ran out while the request waited")
+                .gatewayTimeout, "deadline_exceeded", "Deadline exceeded", "timeout_ms ran out while the request waited"
+            )
         case .cancelled:
             self.init(.init(code: 499), "client_closed", "Client closed", "the client hung up before its answer")
         case .outputCount: self = .internalFault

@@ -68,7 +68,8 @@ private struct StackWithBadValues {
                     faults[network]
                     ?? ServiceFault(
                         .unprocessableContent, NetworkMismatch.Code.nonFinite.rawValue, "Weights are not finite",
-                        "tensor '\(printable(entry.name))': element \(index % max(size, 1)) of network \(network) is \(value)")
+                        "tensor '\(printable(entry.name))': element \(index % max(size, 1)) of network \(network) is \(value)"
+                    )
             }
         }
         networks = zip(reading.networks, faults).map { network, fault in

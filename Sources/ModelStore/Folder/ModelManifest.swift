@@ -57,7 +57,8 @@ package struct ModelManifest: Decodable, Sendable {
             sizes = try values.decode([Int].self, forKey: .sizes)
             filters = try values.decodeIfPresent([[Int]?].self, forKey: .filters)
             omega0 = try values.decodeIfPresent(Double.self, forKey: .omega0) ?? 30
-            let convention = try values.decodeIfPresent(String.self, forKey: .convention) ?? SIRENConvention.nfn.rawValue
+            let convention =
+                try values.decodeIfPresent(String.self, forKey: .convention) ?? SIRENConvention.nfn.rawValue
             guard let known = SIRENConvention(rawValue: convention) else {
                 throw DecodingError.dataCorruptedError(
                     forKey: .convention, in: values, debugDescription: "expected nfn or dws, received '\(convention)'")
@@ -73,7 +74,8 @@ package struct ModelManifest: Decodable, Sendable {
             arrayScales = try values.decodeIfPresent([Double].self, forKey: .arrayScales)
             maximumHiddenWidth = try values.decodeIfPresent(Int.self, forKey: .maximumHiddenWidth) ?? 512
             let layers = sizes.count - 1
-            let kernelsFit = filters.map { $0.count == layers && $0.allSatisfy { $0.map { $0.count == 2 } ?? true } } ?? true
+            let kernelsFit =
+                filters.map { $0.count == layers && $0.allSatisfy { $0.map { $0.count == 2 } ?? true } } ?? true
             guard layers > 0, sizes.allSatisfy({ (1...65536).contains($0) }), kernelsFit else {
                 throw DecodingError.dataCorruptedError(
                     forKey: .sizes, in: values, debugDescription: "sizes and filters do not describe a network")
@@ -154,7 +156,8 @@ package struct ModelManifest: Decodable, Sendable {
         card = try values.decodeIfPresent([String: CardValue].self, forKey: .card) ?? [:]
         for (key, text) in [(CodingKeys.name, name), (.version, version)] where !Self.isIdentifier(text) {
             throw DecodingError.dataCorruptedError(
-                forKey: key, in: values, debugDescription: "expected letters, digits, '.', '_' or '-', received '\(text)'")
+                forKey: key, in: values,
+                debugDescription: "expected letters, digits, '.', '_' or '-', received '\(text)'")
         }
         guard temperature.isFinite, temperature > 0 else {
             throw DecodingError.dataCorruptedError(
@@ -187,7 +190,8 @@ private struct ModuleFile {
         model = try values.decode(String.self, forKey: .model)
         guard !file.isEmpty, !file.contains("/"), file != "..", file != "." else {
             throw DecodingError.dataCorruptedError(
-                forKey: .file, in: values, debugDescription: "expected the name of a file in the folder, received '\(file)'")
+                forKey: .file, in: values,
+                debugDescription: "expected the name of a file in the folder, received '\(file)'")
         }
         guard models.contains(model) else {
             throw DecodingError.dataCorruptedError(

@@ -77,7 +77,8 @@ package struct GoldenConfiguration: Decodable {
         let filters = try values.decodeIfPresent([[Int]?].self, forKey: .filters)
         if let sizes {
             let layers = sizes.count - 1
-            let positive = sizes.allSatisfy { $0 > 0 } && (filters ?? []).allSatisfy { $0?.allSatisfy { $0 > 0 } ?? true }
+            let positive =
+                sizes.allSatisfy { $0 > 0 } && (filters ?? []).allSatisfy { $0?.allSatisfy { $0 > 0 } ?? true }
             guard layers > 0, positive, filters.map({ $0.count == layers }) ?? true else {
                 throw DecodingError.dataCorruptedError(
                     forKey: .sizes, in: values, debugDescription: "sizes and filters do not describe a network")
@@ -93,7 +94,8 @@ package struct GoldenConfiguration: Decodable {
             case "cifar": return ImageShape(height: 32, width: 32, channels: 3)
             default:
                 throw DecodingError.dataCorruptedError(
-                    forKey: .kind, in: values, debugDescription: "unknown data '\(name)', expected mnist, fashion or cifar")
+                    forKey: .kind, in: values,
+                    debugDescription: "unknown data '\(name)', expected mnist, fashion or cifar")
             }
         }
         settings = try Settings(from: decoder)

@@ -42,7 +42,9 @@ package struct VerificationError: Error, CustomStringConvertible, Equatable {
 
 /// A decoding error in one line that names the member.
 func describe(_ error: any Error) -> String {
-    func path(_ context: DecodingError.Context) -> String { context.codingPath.map(\.stringValue).joined(separator: ".") }
+    func path(_ context: DecodingError.Context) -> String {
+        context.codingPath.map(\.stringValue).joined(separator: ".")
+    }
     switch error {
     case DecodingError.keyNotFound(let key, let context):
         return "member '\((context.codingPath + [key]).map(\.stringValue).joined(separator: "."))' is missing"

@@ -43,7 +43,9 @@ struct GoldenModule {
             return heads
         }
         func needFullyConnected() throws {
-            guard spec.isFullyConnected else { throw VerificationError("'\(name)' reads fully connected networks only") }
+            guard spec.isFullyConnected else {
+                throw VerificationError("'\(name)' reads fully connected networks only")
+            }
         }
         switch name {
         case "Pointwise":

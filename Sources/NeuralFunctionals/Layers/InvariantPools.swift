@@ -16,7 +16,10 @@ package enum InvariantPool: Sendable {
     package func pieces(_ spec: NetworkSpec) -> Int {
         switch self {
         case .np: spec.layers.reduce(0) { $0 + $1.kernelCount + 1 }
-        case .hnp: spec.layers.indices.reduce(0) { $0 + groups(spec, $1).weight * spec.layers[$1].kernelCount + groups(spec, $1).bias }
+        case .hnp:
+            spec.layers.indices.reduce(0) {
+                $0 + groups(spec, $1).weight * spec.layers[$1].kernelCount + groups(spec, $1).bias
+            }
         case .statistics: 14 * spec.depth
         }
     }

@@ -36,7 +36,8 @@ package struct NPAttention: WeightSpaceLayer {
             unprojections: spec.layers.enumerated().map { index, layer in
                 // The reference maps each of a weight's three terms back, bias and all, and adds them up.
                 let (weight, bias) = map("unproject_weight", index, channels, channels * layer.kernelCount)
-                return AffineMap(weight: weight, bias: bias.map { Tensor(shape: $0.shape, values: $0.values.map { 3 * $0 }) })
+                return AffineMap(
+                    weight: weight, bias: bias.map { Tensor(shape: $0.shape, values: $0.values.map { 3 * $0 }) })
             })
     }
 
@@ -133,5 +134,7 @@ package struct NPAttention: WeightSpaceLayer {
 }
 
 extension AffineMap {
-    fileprivate init(_ tensors: (weight: Tensor, bias: Tensor?)) { self.init(weight: tensors.weight, bias: tensors.bias) }
+    fileprivate init(_ tensors: (weight: Tensor, bias: Tensor?)) {
+        self.init(weight: tensors.weight, bias: tensors.bias)
+    }
 }

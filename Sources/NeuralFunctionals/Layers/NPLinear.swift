@@ -119,7 +119,8 @@ private struct IOEmbedding {
         let last = channels * (spec.layers.last?.kernelCount ?? 1)
         input = embedding("in_embed", [1, first, 1, spec.inputs], channels: first, neurons: spec.inputs)
         output = embedding("out_embed", [1, last, spec.outputs, 1], channels: last, neurons: spec.outputs)
-        outputBias = embedding("out_bias_embed", [1, channels, spec.outputs], channels: channels, neurons: spec.outputs)
+        outputBias = embedding(
+            "out_bias_embed", [1, channels, spec.outputs], channels: channels, neurons: spec.outputs)
     }
 
     func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {

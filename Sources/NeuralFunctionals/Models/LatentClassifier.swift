@@ -57,7 +57,8 @@ package struct LatentClassifier: Sendable {
         let tokens = z.rows / batch
         guard tokens <= positions.rows, z.columns == projection.inputs else {
             throw ModelError(
-                "the classifier reads at most \(positions.rows) latents of \(projection.inputs), received \(tokens) of \(z.columns)")
+                "the classifier reads at most \(positions.rows) latents of \(projection.inputs), received \(tokens) of \(z.columns)"
+            )
         }
         let x = builder.apply(projection, to: z)
         builder.broadcast(positions.rows(0..<tokens), Axes(outer: 1, middle: batch, inner: tokens), into: x)

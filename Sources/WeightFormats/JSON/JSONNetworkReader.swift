@@ -6,7 +6,8 @@ struct JSONNetworkReader {
 
     /// Members with a bare number or text under these names are options or labels, never a tensor.
     private static let reserved: Set<String> = [
-        "model", "version", "top_k", "output", "strict", "timeout_ms", "id", "parameters",
+        "model", "version", "top_k", "output", "strict", "timeout_ms", "convention", "omega0", "height", "width", "id",
+        "parameters",
         "label", "class", "class_id", "target", "index", "epoch", "step", "seed",
     ]
 

@@ -34,7 +34,8 @@ struct InspectCommand: ParsableCommand {
 
     private func printTable(_ file: UploadFile, _ index: Int, _ network: NetworkWeights) {
         let place = file.networks.count > 1 ? "[\(index)]" : ""
-        print("\(file.path)\(place): \(file.format), \(network.spec.summary), \(network.spec.parameterCount) parameters")
+        print(
+            "\(file.path)\(place): \(file.format), \(network.spec.summary), \(network.spec.parameterCount) parameters")
         let rows = network.statistics.map { statistics in
             [
                 statistics.name, statistics.shape.map(String.init).joined(separator: " × "), number(statistics.min),

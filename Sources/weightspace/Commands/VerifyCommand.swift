@@ -46,7 +46,9 @@ struct VerifyCommand: ParsableCommand {
         }
         progress.clear()
         if !json {
-            print("\(files.count - failures) of \(files.count) files agree; largest error \(largest.error) in \(largest.name)")
+            print(
+                "\(files.count - failures) of \(files.count) files agree; largest error \(largest.error) in \(largest.name)"
+            )
         }
         if failures > 0 { throw ExitCode(1) }
     }

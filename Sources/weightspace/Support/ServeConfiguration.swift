@@ -35,7 +35,8 @@ struct ServeConfiguration {
             "max-queue-bytes", options.maxQueueBytes, service.maxQueueBytes, 1...(1 << 40))
         service.maxBodyBytes = try count("max-body-bytes", options.maxBodyBytes, service.maxBodyBytes, 1...(1 << 32))
         service.maxNetworks = try count("max-networks", options.maxNetworks, service.maxNetworks, 1...1_000_000)
-        server.maxConnections = try count("max-connections", options.maxConnections, server.maxConnections, 1...1_000_000)
+        server.maxConnections = try count(
+            "max-connections", options.maxConnections, server.maxConnections, 1...1_000_000)
         server.limits.maxBodyBytes = service.maxBodyBytes
         server.timeouts.header = try seconds("header-timeout", options.headerTimeout, 10)
         server.timeouts.body = try seconds("body-timeout", options.bodyTimeout, 30)
