@@ -9,13 +9,15 @@ import Logging
 final class Listener: @unchecked Sendable {
     private static let pause = DispatchTimeInterval.milliseconds(200)
 
-    private let queue = DispatchQueue(label: "http.accept")
+    let queue = DispatchQueue(label: "http.accept")
     private let descriptor: Int32
     private let logger: Logger
     private let accept: @Sendable (Int32) -> ListeningSocket.Accepted
     private let accepted: @Sendable (AcceptedSocket) -> Void
     private var source: (any DispatchSourceRead)?
     private var isPaused = false
+    /// Whether the log knows that there is no room; one line for each spell is enough.
+    private var isExhausted = false
     private var isClosed = false
     private var whenClosed: [@Sendable () -> Void] = []
 
@@ -68,9 +70,12 @@ final class Listener: @unchecked Sendable {
             case .connection(let connection, let address):
                 SystemCalls.disableDelay(connection)
                 accepted(AcceptedSocket(descriptor: connection, peer: address?.description ?? "unknown"))
-            case .none: return
+            case .none:
+                isExhausted = false
+                return
             case .exhausted(let error):
-                logger.warning("accepting is paused", metadata: ["error": "\(error)"])
+                if !isExhausted { logger.warning("accepting is paused", metadata: ["error": "\(error)"]) }
+                isExhausted = true
                 return pauseAccepting()
             }
         }

@@ -83,7 +83,7 @@ struct ListeningSocket {
             case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
                 ENETUNREACH, EPERM:
                 continue
-            default: return .exhausted(.last("accept4"))
+            default: return .exhausted(.last("accept"))
             }
         }
     }

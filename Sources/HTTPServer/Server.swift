@@ -32,6 +32,8 @@ package final class Server: Sendable {
     private let handler: any RequestHandler
     private let logger: Logger
     private let queues: [IOQueue]
+    /// For what is to happen later; a shared queue could be busy just then.
+    private let control = DispatchQueue(label: "http.control")
     private let state = Mutex(State())
 
     package init(configuration: ServerConfiguration, handler: any RequestHandler, logger: Logger) {
@@ -88,11 +90,11 @@ package final class Server: Sendable {
         }
         guard isFirst else { return completeIfDone() }
         logger.info("draining", metadata: ["connections": "\(connectionCount)"])
-        DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(configuration.drainDelay.nanoseconds)) {
+        control.asyncAfter(deadline: .now() + .nanoseconds(configuration.drainDelay.nanoseconds)) {
             [self] in
             stopAccepting { [self] in
                 for queue in queues { queue.drain() }
-                DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(deadline.nanoseconds)) { [self] in
+                control.asyncAfter(deadline: .now() + .nanoseconds(deadline.nanoseconds)) { [self] in
                     cut()
                 }
             }
@@ -109,6 +111,15 @@ package final class Server: Sendable {
         }
         guard wasServing else { return completeIfDone() }
         stopAccepting { [self] in cut() }
+    }
+
+    /// Calls `completion` once every queue that the server runs on has taken a turn, which a stuck one never does:
+    /// the heartbeat for a watchdog.
+    package func confirmProgress(_ completion: @escaping @Sendable () -> Void) {
+        let turns = DispatchGroup()
+        for queue in queues { queue.queue.async(group: turns) {} }
+        state.withLock { $0.listener }?.queue.async(group: turns) {}
+        turns.notify(queue: control, execute: completion)
     }
 
     private func stopAccepting(then next: @escaping @Sendable () -> Void) {

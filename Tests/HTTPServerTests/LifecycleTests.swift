@@ -193,6 +193,14 @@ struct LifecycleTests {
         #expect(throws: ServerError.alreadyStarted) { try server.start() }
     }
 
+    @Test("confirms that all its queues make progress")
+    func progress() throws {
+        let running = try RunningServer()
+        let confirmed = Mailbox<Bool>()
+        running.server.confirmProgress { confirmed.put(true) }
+        #expect(try confirmed.take())
+    }
+
     @Test("delivers signals instead of dying of them")
     func signals() throws {
         let received = Mailbox<Int32>()

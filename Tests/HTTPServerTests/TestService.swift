@@ -53,6 +53,17 @@ final class TestService: RequestHandler {
         Response(.ok, contentType: "text/plain", body: Array(text.utf8))
     }
 
+    /// Bytes that differ from block to block, so that lost or swapped ones show.
+    static func pattern(_ size: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(size)
+        while bytes.count < size {
+            let block = UInt8(truncatingIfNeeded: bytes.count / 1000)
+            bytes += [UInt8](repeating: block, count: min(1000, size - bytes.count))
+        }
+        return bytes
+    }
+
     func admit(_ head: RequestHead, id: String) -> Admission { .accept(maxBodyBytes: maxBodyBytes) }
 
     func respond(to request: Request, reply: @escaping @Sendable (Response) -> Void) {
@@ -65,7 +76,7 @@ final class TestService: RequestHandler {
             case .echo: reply(Response(.ok, contentType: "text/plain", body: request.body))
             case .size:
                 let size = match.parameters["bytes"].flatMap { Int($0) } ?? 0
-                reply(Response(.ok, body: (0..<size).map { UInt8(truncatingIfNeeded: $0) }))
+                reply(Response(.ok, body: Self.pattern(size)))
             case .held: held.put(Held(request: request, reply: reply))
             case .dropped: break
             case .later: DispatchQueue.global().async { reply(Self.text("later")) }
