@@ -1,0 +1,16 @@
+#!/bin/sh
+# Everything that must hold before a change lands: format, structure, a build without warnings, all tests.
+set -eu
+cd "$(dirname "$0")/.."
+. Deploy/dependencies.sh
+command -v curl >/dev/null 2>&1 || missing="${missing:-} curl"
+install_missing
+
+echo "== format"
+swift format lint --strict --recursive Package.swift Sources Tests
+echo "== structure"
+sh Deploy/check-structure.sh
+sh Deploy/check-structure.sh --self-test
+echo "== build and tests"
+# Its own build folder: the settings differ from those of an ordinary build.
+WEIGHTSPACE_STRICT=1 swift test --scratch-path .build-test "$@"
