@@ -4,6 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Every loop here reads and writes each element at its own index, so that x and y may be the same array; the compiler
+   is told, or it would take the scalar path whenever they are. */
+#define ELEMENTWISE _Pragma("clang loop vectorize(assume_safety)")
+
 /* Coefficients below are least-squares fits in float64 over Chebyshev nodes of the stated range;
    the error bounds in the header are asserted by the tests of the Engine target. */
 
@@ -56,6 +60,7 @@ static inline float erf_approx(float x) {
 }
 
 CKERNEL void ck_gelu(const float *x, float *y, size_t count) {
+    ELEMENTWISE
     for (size_t i = 0; i < count; i++) {
         float v = x[i];
         y[i] = 0.5f * v * (1.0f + erf_approx(v * 0.70710678118654752f));
@@ -63,11 +68,13 @@ CKERNEL void ck_gelu(const float *x, float *y, size_t count) {
 }
 
 CKERNEL void ck_exp(const float *x, float *y, size_t count) {
+    ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] = exp_approx(x[i]);
 }
 
 CKERNEL void ck_sincos(const float *x, float *s, float *c, size_t count) {
     int beyond = 0;
+    ELEMENTWISE
     for (size_t i = 0; i < count; i++) {
         float v = x[i];
         beyond |= !(fabsf(v) <= 8192.0f);
@@ -112,6 +119,7 @@ CKERNEL void ck_softmax(const float *x, float *y, size_t count, float scale) {
         float v = x[i] * scale;
         peak = v > peak ? v : peak;
     }
+    ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] = exp_approx(x[i] * scale - peak);
     /* In float64: an error of the sum is common to the whole row. */
     double sum = 0.0;
@@ -120,6 +128,7 @@ CKERNEL void ck_softmax(const float *x, float *y, size_t count, float scale) {
         for (size_t i = 0; i < count; i++) sum += (double)y[i];
     }
     float factor = (float)(1.0 / sum);
+    ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] *= factor;
 }
 
@@ -139,22 +148,27 @@ CKERNEL void ck_moments(const float *x, size_t count, float *mean, float *square
 
 CKERNEL void ck_affine(const float *x, float *y, size_t count, float mean, float factor, const float *gamma,
                        const float *beta) {
+    ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] = (x[i] - mean) * factor * gamma[i] + beta[i];
 }
 
 CKERNEL void ck_add(const float *x, float *y, size_t count) {
+    ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] += x[i];
 }
 
 CKERNEL void ck_accumulate(const float *x, double *sum, size_t count) {
+    ELEMENTWISE
     for (size_t i = 0; i < count; i++) sum[i] += (double)x[i];
 }
 
 CKERNEL void ck_store(const double *sum, float *y, size_t count, double factor) {
+    ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] = (float)(sum[i] * factor);
 }
 
 CKERNEL void ck_add_scaled(const float *x, float *y, size_t count, float factor) {
+    ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] += factor * x[i];
 }
 
