@@ -168,6 +168,8 @@ CKERNEL void ck_store(const double *sum, float *y, size_t count, double factor) 
 }
 
 CKERNEL void ck_add_scaled(const float *x, float *y, size_t count, float factor) {
+/* Two roundings, as the reference's; a fused one shows in the Fourier features. */
+#pragma clang fp contract(off)
     ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] += factor * x[i];
 }
