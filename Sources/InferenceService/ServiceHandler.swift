@@ -14,7 +14,7 @@ package final class ServiceHandler: RequestHandler {
     let registry: ModelRegistry
     let queue: ModelQueue
     let metrics: ServiceMetrics
-    let version: VersionInfo
+    let version: BuildInfo
     private let router: Router<Endpoint>
     private let logger: Logger
     private let parsers: [DispatchQueue]
@@ -23,7 +23,7 @@ package final class ServiceHandler: RequestHandler {
 
     package init(
         _ configuration: ServiceConfiguration, registry: ModelRegistry, queue: ModelQueue, metrics: ServiceMetrics,
-        version: VersionInfo, logger: Logger
+        version: BuildInfo, logger: Logger
     ) throws {
         self.configuration = configuration
         self.registry = registry

@@ -5,7 +5,7 @@ import InferenceService
 /// The program: one subcommand for everything it does.
 @main
 struct Weightspace: ParsableCommand {
-    static let build = VersionInfo(version: "0.1.0", commit: BuildCommit.value, swift: "6")
+    static let build = BuildInfo(version: "0.1.0", commit: BuildCommit.value, swift: "6")
 
     static let configuration = CommandConfiguration(
         commandName: "weightspace",

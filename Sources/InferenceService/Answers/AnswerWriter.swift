@@ -46,11 +46,7 @@ struct AnswerWriter {
         writer.member("index", item.index)
         switch item.outcome {
         case .failure(let fault):
-            writer.name("error")
-            writer.beginObject()
-            writer.member("code", fault.code)
-            writer.member("detail", fault.detail)
-            writer.endObject()
+            writer.error(fault)
         case .success(.values(let values)):
             switch kind {
             case .classes: writeClasses(values, to: &writer)
@@ -78,19 +74,7 @@ struct AnswerWriter {
             writer.member("score", Float.nan)  // noted by the writer, and refused
             return
         }
-        let ranking = model.ranking(logits)
-        func write(_ score: ClassScore, to writer: inout JSONWriter) {
-            writer.member("class_id", score.classID)
-            writer.member("label", model.labels[score.classID])
-            writer.member("score", score.score)
-        }
-        if let best = ranking.first { write(best, to: &writer) }
-        writer.name("top_k")
-        writer.array(ranking.prefix(options.topK)) { writer, score in
-            writer.beginObject()
-            write(score, to: &writer)
-            writer.endObject()
-        }
+        writer.ranking(logits, of: model, topK: options.topK)
     }
 
     private func write(_ tensor: Tensor, to writer: inout JSONWriter) {

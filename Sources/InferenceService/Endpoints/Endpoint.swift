@@ -40,16 +40,3 @@ enum Endpoint: Sendable, Hashable {
         return routes
     }()
 }
-
-/// What this build is.
-package struct VersionInfo: Sendable, Hashable {
-    package let version: String
-    package let commit: String
-    package let swift: String
-
-    package init(version: String, commit: String, swift: String) {
-        self.version = version
-        self.commit = commit
-        self.swift = swift
-    }
-}

@@ -146,7 +146,7 @@ extension ServiceHandler {
         }
     }
 
-    private func write(_ version: VersionInfo, to writer: inout JSONWriter) {
+    private func write(_ version: BuildInfo, to writer: inout JSONWriter) {
         writer.beginObject()
         writer.member("name", "weightspace")
         writer.member("version", version.version)

@@ -54,27 +54,8 @@ struct ClassifyCommand: ParsableCommand {
         writer.member("file", answer.path)
         writer.member("index", answer.index)
         switch answer.values {
-        case .failure(let fault):
-            writer.name("error")
-            writer.beginObject()
-            writer.member("code", fault.code)
-            writer.member("detail", fault.detail)
-            writer.endObject()
-        case .success(let logits):
-            let ranking = model.ranking(logits)
-            if let best = ranking.first {
-                writer.member("class_id", best.classID)
-                writer.member("label", model.labels[best.classID])
-                writer.member("score", best.score)
-            }
-            writer.name("top_k")
-            writer.array(ranking.prefix(topK)) { writer, score in
-                writer.beginObject()
-                writer.member("class_id", score.classID)
-                writer.member("label", model.labels[score.classID])
-                writer.member("score", score.score)
-                writer.endObject()
-            }
+        case .failure(let fault): writer.error(fault)
+        case .success(let logits): writer.ranking(logits, of: model, topK: topK)
         }
         writer.endObject()
         print(String(decoding: writer.bytes, as: UTF8.self))

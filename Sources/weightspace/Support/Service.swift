@@ -22,8 +22,7 @@ final class Service: Sendable {
     init(_ configuration: ServeConfiguration) throws {
         self.configuration = configuration
         let build = Weightspace.build
-        let metrics = ServiceMetrics(
-            build: BuildInfo(version: build.version, commit: build.commit, swift: build.swift))
+        let metrics = ServiceMetrics(build: build)
         queue = try ModelQueue(configuration.service, metrics: metrics)
         let handler = try ServiceHandler(
             configuration.service, registry: registry, queue: queue, metrics: metrics, version: build, logger: logger)
