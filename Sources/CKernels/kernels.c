@@ -16,7 +16,7 @@ static inline float exp_approx(float x) {
     float a = x < lowest ? lowest : (x > highest ? highest : x);
     /* Adding and subtracting 1.5 * 2^23 rounds to the nearest integer. */
     float shifted = a * 1.44269504f + 12582912.0f;
-    int32_t bits;
+    uint32_t bits;
     memcpy(&bits, &shifted, sizeof bits);
     float n = shifted - 12582912.0f;
     float r = a - n * 0.693359375f;
@@ -27,7 +27,7 @@ static inline float exp_approx(float x) {
     p = p * r + 1.666651538e-01f;
     p = p * r + 5.000000081e-01f;
     float e = 1.0f + r + r * r * p;
-    int32_t scale_bits = (bits + 127) << 23;
+    uint32_t scale_bits = (bits + 127) << 23;
     float scale;
     memcpy(&scale, &scale_bits, sizeof scale);
     return x < lowest ? 0.0f : e * scale;
@@ -120,7 +120,12 @@ CKERNEL void ck_softmax(const float *x, float *y, size_t count, float scale) {
         peak = v > peak ? v : peak;
     }
     ELEMENTWISE
-    for (size_t i = 0; i < count; i++) y[i] = exp_approx(x[i] * scale - peak);
+    for (size_t i = 0; i < count; i++) {
+        /* A statement of its own, so that it is not fused: an unrounded product would not meet the peak exactly, and
+           large scores could all underflow. */
+        float v = x[i] * scale;
+        y[i] = exp_approx(v - peak);
+    }
     /* In float64: an error of the sum is common to the whole row. */
     double sum = 0.0;
     {

@@ -72,11 +72,14 @@ package struct ModelManifest: Decodable, Sendable {
             image = extents.map { ImageShape(height: $0[0], width: $0[1], channels: $0[2]) }
             canonicalizes = try values.decodeIfPresent(Bool.self, forKey: .canonicalizes) ?? false
             arrayScales = try values.decodeIfPresent([Double].self, forKey: .arrayScales)
-            maximumHiddenWidth = try values.decodeIfPresent(Int.self, forKey: .maximumHiddenWidth) ?? 512
+            maximumHiddenWidth = try values.decodeIfPresent(.maximumHiddenWidth, in: SettingBounds.extent) ?? 512
             let layers = sizes.count - 1
+            func isKernel(_ sides: [Int]) -> Bool {
+                sides.count == 2 && sides.allSatisfy(SettingBounds.kernel.contains)
+            }
             let kernelsFit =
-                filters.map { $0.count == layers && $0.allSatisfy { $0.map { $0.count == 2 } ?? true } } ?? true
-            guard layers > 0, sizes.allSatisfy({ (1...65536).contains($0) }), kernelsFit else {
+                filters.map { $0.count == layers && $0.allSatisfy { $0.map(isKernel) ?? true } } ?? true
+            guard layers > 0, sizes.allSatisfy(SettingBounds.neurons.contains), kernelsFit else {
                 throw DecodingError.dataCorruptedError(
                     forKey: .sizes, in: values, debugDescription: "sizes and filters do not describe a network")
             }

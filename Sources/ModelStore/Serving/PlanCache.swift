@@ -44,10 +44,12 @@ final class PlanCache: Sendable {
     }
 
     func giveBack(_ plan: CompiledPlan, _ key: Key) {
+        // A plan above the limit would push every other out and still exceed it.
+        guard plan.plan.memoryBytes <= byteLimit else { return }
         idle.withLock { idle in
             idle.append(Idle(key: key, plan: plan))
             var bytes = idle.reduce(0) { $0 + $1.plan.plan.memoryBytes }
-            while bytes > byteLimit, idle.count > 1 {
+            while bytes > byteLimit {
                 bytes -= idle.removeFirst().plan.plan.memoryBytes
             }
         }

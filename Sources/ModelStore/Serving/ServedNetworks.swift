@@ -50,8 +50,15 @@ package struct ServedNetworks: Sendable {
         switch manifest.task {
         case .classify:
             let classes: Int
-            if encoder != nil, let classifier {
-                classes = classifier.configuration.classes
+            if let encoder, let classifier {
+                let configuration = classifier.configuration
+                guard encoder.latentCount <= configuration.positions, encoder.latentWidth == configuration.latentWidth
+                else {
+                    throw ModelError(
+                        "the classifier reads at most \(configuration.positions) latents of \(configuration.latentWidth), the encoder makes \(encoder.latentCount) of \(encoder.latentWidth)"
+                    )
+                }
+                classes = configuration.classes
             } else if case .invariantNFN(let network) = direct {
                 classes = network.configuration.outputs
             } else {
@@ -63,7 +70,10 @@ package struct ServedNetworks: Sendable {
         case .encode:
             guard encoder != nil else { throw ModelError("task 'encode' needs an encoder") }
         case .predictAccuracy:
-            guard direct != nil else { throw ModelError("task 'predict_accuracy' needs a network") }
+            guard let direct else { throw ModelError("task 'predict_accuracy' needs a network") }
+            if case .invariantNFN(let network) = direct, network.configuration.outputs != 1 {
+                throw ModelError("task 'predict_accuracy' needs one output, received \(network.configuration.outputs)")
+            }
         }
     }
 

@@ -77,9 +77,12 @@ package struct GoldenConfiguration: Decodable {
         let filters = try values.decodeIfPresent([[Int]?].self, forKey: .filters)
         if let sizes {
             let layers = sizes.count - 1
-            let positive =
-                sizes.allSatisfy { $0 > 0 } && (filters ?? []).allSatisfy { $0?.allSatisfy { $0 > 0 } ?? true }
-            guard layers > 0, positive, filters.map({ $0.count == layers }) ?? true else {
+            let kernelsFit = (filters ?? []).allSatisfy { sides in
+                sides.map { $0.count == 2 && $0.allSatisfy(SettingBounds.kernel.contains) } ?? true
+            }
+            guard layers > 0, sizes.allSatisfy(SettingBounds.neurons.contains), kernelsFit,
+                filters.map({ $0.count == layers }) ?? true
+            else {
                 throw DecodingError.dataCorruptedError(
                     forKey: .sizes, in: values, debugDescription: "sizes and filters do not describe a network")
             }
@@ -117,8 +120,9 @@ package struct GoldenConfiguration: Decodable {
     }
 
     func required(_ value: Int?, _ name: String) throws(VerificationError) -> Int {
-        guard let value, value > 0 else {
-            throw VerificationError("the configuration of '\(kind.name)' lacks a positive '\(name)'")
+        guard let value, SettingBounds.extent.contains(value) else {
+            let bounds = "\(SettingBounds.extent.lowerBound) to \(SettingBounds.extent.upperBound)"
+            throw VerificationError("the configuration of '\(kind.name)' lacks '\(name)', a number from \(bounds)")
         }
         return value
     }

@@ -42,6 +42,13 @@ struct GoldenModule {
             }
             return heads
         }
+        func sharesProjections() throws -> Bool {
+            let shares = settings.sharesProjections ?? true
+            guard !shares || spec.isFullyConnected else {
+                throw VerificationError("'\(name)' needs 'share_projections': false where there are kernels")
+            }
+            return shares
+        }
         func needFullyConnected() throws {
             guard spec.isFullyConnected else {
                 throw VerificationError("'\(name)' reads fully connected networks only")
@@ -49,36 +56,38 @@ struct GoldenModule {
         }
         switch name {
         case "Pointwise":
-            return equivariant(Pointwise(parameters, spec, inputs: try inputs(), outputs: try outputs()))
+            return equivariant(
+                Pointwise(parameters, spec, inputs: try inputs(), outputs: try outputs()), reading: try inputs())
         case "NPLinear":
             return equivariant(
                 NPLinear(
                     parameters, spec, inputs: try inputs(), outputs: try outputs(),
-                    embedsIO: settings.embedsIO ?? false))
+                    embedsIO: settings.embedsIO ?? false), reading: try inputs())
         case "HNPLinear":
             guard spec.depth > 1 else { throw VerificationError("'HNPLinear' needs at least two layers") }
-            return equivariant(HNPLinear(parameters, spec, inputs: try inputs(), outputs: try outputs()))
+            return equivariant(
+                HNPLinear(parameters, spec, inputs: try inputs(), outputs: try outputs()), reading: try inputs())
         case "NPAttention":
             return equivariant(
                 NPAttention(
                     parameters, spec, channels: try channels(), heads: try heads(),
-                    sharesProjections: settings.sharesProjections ?? true))
+                    sharesProjections: try sharesProjections()), reading: try channels())
         case "Block":
             return equivariant(
                 NFTBlock(
                     parameters, spec, channels: try channels(), heads: try heads(),
                     expansion: try configuration.required(settings.expansion, "ff_factor"),
-                    sharesProjections: settings.sharesProjections ?? true))
+                    sharesProjections: try sharesProjections()), reading: try channels())
         case "SimpleLayerNorm":
-            return equivariant(SimpleLayerNorm(parameters, spec, channels: try channels()))
+            return equivariant(SimpleLayerNorm(parameters, spec, channels: try channels()), reading: try channels())
         case "ParamLayerNorm":
             try needFullyConnected()
-            return equivariant(ParamLayerNorm(parameters, spec, channels: try channels()))
+            return equivariant(ParamLayerNorm(parameters, spec, channels: try channels()), reading: try channels())
         case "GaussianFourierFeatureTransform":
             return equivariant(
                 GaussianFourierFeatures(
                     parameters, inputs: try inputs(),
-                    count: try configuration.required(settings.mappingSize, "mapping_size")))
+                    count: try configuration.required(settings.mappingSize, "mapping_size")), reading: try inputs())
         case "IOSinusoidalEncoding":
             let settings = try configuration.model(SinusoidalSettings.self)
             return equivariant(
@@ -86,7 +95,8 @@ struct GoldenModule {
                     maximumFrequency: settings.maximumFrequency, bands: settings.bands,
                     encodesLayers: settings.encodesLayers))
         case "LearnedPosEmbedding":
-            return equivariant(LearnedPosEmbedding(parameters, spec, channels: try channels()))
+            return equivariant(
+                LearnedPosEmbedding(parameters, spec, channels: try channels()), reading: try channels())
         case "LearnedScale":
             return equivariant(LearnedScale(parameters, spec))
         case "ChannelDropout":
@@ -105,13 +115,15 @@ struct GoldenModule {
             let (width, latents) = (try channels(), try configuration.required(settings.latents, "num_latents"))
             let layer = CrossAttnEncoder(parameters, channels: width, latents: latents)
             return { input, batch, builder in
-                ["output": .tensor(layer(try features(input), in: builder), [batch, latents, width])]
+                let x = try features(input, channels: width)
+                return ["output": .tensor(layer(x, in: builder), [batch, latents, width])]
             }
         case "CrossAttnDecoder":
             try needFullyConnected()
-            let layer = CrossAttnDecoder(parameters, spec, channels: try channels())
+            let width = try channels()
+            let layer = CrossAttnDecoder(parameters, spec, channels: width)
             return { input, batch, builder in
-                ["output": .features(layer(try matrix(input), batch: batch, in: builder))]
+                ["output": .features(layer(try matrix(input, width: width), batch: batch, in: builder))]
             }
         default:
             throw VerificationError("unknown layer '\(name)'")
@@ -128,7 +140,7 @@ struct GoldenModule {
                 parameters, try configuration.model(Inr2ArrayConfiguration.self), spec: try configuration.network(),
                 image: image)
             return { input, batch, builder in
-                let latents = model.encode(try features(input), in: builder)
+                let latents = model.encode(try features(input, channels: 1), in: builder)
                 let width = model.latentWidth
                 let shape = model.configuration.isSpatial ? [batch, model.latentCount, width] : [batch, width]
                 let pictures = model.decoder.draw(latents, batch: batch, in: builder)
@@ -159,19 +171,21 @@ struct GoldenModule {
         case "TransferNet":
             let model = try TransferNet(
                 parameters, try configuration.model(TransferNetConfiguration.self), spec: try configuration.network())
-            return { input, _, builder in ["output": .features(model(try features(input), in: builder))] }
+            return { input, _, builder in ["output": .features(model(try features(input, channels: 1), in: builder))] }
         default:
             throw VerificationError("unknown model '\(name)'")
         }
     }
 
-    private static func equivariant(_ layer: some WeightSpaceLayer) -> Record {
-        { input, _, builder in ["output": .features(layer(try features(input), in: builder))] }
+    private static func equivariant(_ layer: some WeightSpaceLayer, reading channels: Int? = nil) -> Record {
+        { input, _, builder in
+            ["output": .features(layer(try features(input, channels: channels), in: builder))]
+        }
     }
 
     private static func vector(_ model: @escaping (WeightSpaceFeatures, PlanBuilder) -> Matrix) -> Record {
         { input, batch, builder in
-            let y = model(try features(input), builder)
+            let y = model(try features(input, channels: 1), builder)
             return ["output": .tensor(y, [batch, y.columns])]
         }
     }
@@ -183,16 +197,25 @@ struct GoldenModule {
         }
     }
 
-    private static func features(_ value: ModuleValue) throws(VerificationError) -> WeightSpaceFeatures {
+    /// - Parameter channels: what the module reads; nil where any number will do.
+    private static func features(
+        _ value: ModuleValue, channels: Int? = nil
+    ) throws(VerificationError) -> WeightSpaceFeatures {
         guard case .features(let features) = value else {
             throw VerificationError("expected 'input.weight.0', 'input.bias.0', …, received 'input'")
+        }
+        if let channels, features.channels != channels {
+            throw VerificationError("'input': expected \(channels) channels, received \(features.channels)")
         }
         return features
     }
 
-    private static func matrix(_ value: ModuleValue) throws(VerificationError) -> Matrix {
-        guard case .tensor(let matrix, _) = value else {
+    private static func matrix(_ value: ModuleValue, width: Int? = nil) throws(VerificationError) -> Matrix {
+        guard case .tensor(let matrix, let shape) = value else {
             throw VerificationError("expected 'input', received weight-space features")
+        }
+        if let width, matrix.columns != width {
+            throw VerificationError("'input': expected vectors of \(width), received shape \(shape)")
         }
         return matrix
     }

@@ -23,9 +23,9 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
 
         package init(from decoder: any Decoder) throws {
             let values = try decoder.container(keyedBy: CodingKeys.self)
-            latentCount = try values.decode(Int.self, forKey: .latentCount)
-            latentWidth = try values.decode(Int.self, forKey: .latentWidth)
-            selfAttentionLayers = try values.decodeIfPresent(Int.self, forKey: .selfAttentionLayers) ?? 0
+            latentCount = try values.decode(.latentCount, in: SettingBounds.extent)
+            latentWidth = try values.decode(.latentWidth, in: SettingBounds.extent)
+            selfAttentionLayers = try values.decodeIfPresent(.selfAttentionLayers, in: SettingBounds.depth) ?? 0
         }
     }
 
@@ -54,10 +54,10 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         blockType = try values.decode(BlockType.self, forKey: .blockType)
-        blockCount = try values.decode(Int.self, forKey: .blockCount)
-        mappingSize = try values.decode(Int.self, forKey: .mappingSize)
-        heads = try values.decodeIfPresent(Int.self, forKey: .heads) ?? 4
-        expansion = try values.decodeIfPresent(Int.self, forKey: .expansion) ?? 4
+        blockCount = try values.decode(.blockCount, in: SettingBounds.depth)
+        mappingSize = try values.decode(.mappingSize, in: SettingBounds.extent)
+        heads = try values.decodeIfPresent(.heads, in: SettingBounds.extent) ?? 4
+        expansion = try values.decodeIfPresent(.expansion, in: 1...64) ?? 4
         isSpatial = try values.decodeIfPresent(Bool.self, forKey: .isSpatial) ?? true
         pool = try values.decode(Pool.self, forKey: .pool)
         self.decoder = try InrDecoder.Configuration(from: decoder)
@@ -84,6 +84,9 @@ package struct Inr2Array: Sendable {
         guard spec.isFullyConnected else { throw ModelError("Inr2Array reads fully connected networks only") }
         guard configuration.blockType != .nft || channels % configuration.heads == 0 else {
             throw ModelError("\(channels) channels do not divide into \(configuration.heads) heads")
+        }
+        guard configuration.blockType != .hnpResidual || spec.depth > 1 else {
+            throw ModelError("HNP layers need networks of at least two layers")
         }
         self.configuration = configuration
         self.spec = spec

@@ -43,8 +43,8 @@ package struct InrDecoder: Sendable {
         package init(from decoder: any Decoder) throws {
             let values = try decoder.container(keyedBy: CodingKeys.self)
             kind = try values.decodeIfPresent(Kind.self, forKey: .kind) ?? .sitzmann
-            hiddenSize = try values.decodeIfPresent(Int.self, forKey: .hiddenSize) ?? 256
-            hiddenLayers = try values.decodeIfPresent(Int.self, forKey: .hiddenLayers) ?? 1
+            hiddenSize = try values.decodeIfPresent(.hiddenSize, in: SettingBounds.extent) ?? 256
+            hiddenLayers = try values.decodeIfPresent(.hiddenLayers, in: SettingBounds.depth) ?? 1
             isAdditive = try values.decodeIfPresent(Bool.self, forKey: .isAdditive) ?? false
         }
     }

@@ -60,8 +60,15 @@ package struct InvariantNFNConfiguration: Decodable, Sendable {
         mode = try values.decodeIfPresent(LinearMode.self, forKey: .mode) ?? .hnp
         pool = try values.decodeIfPresent(Pool.self, forKey: .pool) ?? .hnp
         hiddenChannels = try values.decode([Int].self, forKey: .hiddenChannels)
-        headSize = try values.decodeIfPresent(Int.self, forKey: .headSize) ?? 1000
-        outputs = try values.decodeIfPresent(Int.self, forKey: .outputs) ?? 1
+        guard hiddenChannels.allSatisfy(SettingBounds.extent.contains) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .hiddenChannels, in: values,
+                debugDescription:
+                    "expected numbers from 1 to \(SettingBounds.extent.upperBound), received \(hiddenChannels)"
+            )
+        }
+        headSize = try values.decodeIfPresent(.headSize, in: SettingBounds.extent) ?? 1000
+        outputs = try values.decodeIfPresent(.outputs, in: SettingBounds.extent) ?? 1
         normalizes = try values.decodeIfPresent(Bool.self, forKey: .normalizes) ?? false
         norm = try values.decodeIfPresent(Norm.self, forKey: .norm)
         endsInSigmoid = try values.decodeIfPresent(Bool.self, forKey: .endsInSigmoid) ?? false

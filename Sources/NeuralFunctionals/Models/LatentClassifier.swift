@@ -21,6 +21,17 @@ package struct LatentClassifierConfiguration: Decodable, Sendable {
         case latentWidth = "latent_dim"
         case positions
     }
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        classes = try values.decode(.classes, in: SettingBounds.extent)
+        blockCount = try values.decode(.blockCount, in: SettingBounds.depth)
+        width = try values.decode(.width, in: SettingBounds.extent)
+        heads = try values.decode(.heads, in: SettingBounds.extent)
+        feedForwardWidth = try values.decode(.feedForwardWidth, in: SettingBounds.extent)
+        latentWidth = try values.decode(.latentWidth, in: SettingBounds.extent)
+        positions = try values.decode(.positions, in: SettingBounds.extent)
+    }
 }
 
 /// A transformer over a latent array that reads the class off the first token; parameter names are those of

@@ -23,12 +23,21 @@ package struct GaussianSettings: Decodable, Sendable {
     package let mappingSize: Int
 
     enum CodingKeys: String, CodingKey { case mappingSize = "mapping_size" }
+
+    package init(from decoder: any Decoder) throws {
+        mappingSize = try decoder.container(keyedBy: CodingKeys.self).decode(.mappingSize, in: SettingBounds.extent)
+    }
 }
 
 package struct PointwiseSettings: Decodable, Sendable {
     package let outputChannels: Int
 
     enum CodingKeys: String, CodingKey { case outputChannels = "out_channels" }
+
+    package init(from decoder: any Decoder) throws {
+        outputChannels = try decoder.container(keyedBy: CodingKeys.self).decode(
+            .outputChannels, in: SettingBounds.extent)
+    }
 }
 
 package struct SinusoidalSettings: Decodable, Sendable {
@@ -45,7 +54,7 @@ package struct SinusoidalSettings: Decodable, Sendable {
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         maximumFrequency = try values.decodeIfPresent(Float.self, forKey: .maximumFrequency) ?? 10
-        bands = try values.decodeIfPresent(Int.self, forKey: .bands) ?? 6
+        bands = try values.decodeIfPresent(.bands, in: SettingBounds.extent) ?? 6
         encodesLayers = try values.decodeIfPresent(Bool.self, forKey: .encodesLayers) ?? true
     }
 

@@ -15,7 +15,7 @@ package struct StatNetConfiguration: Decodable, Sendable {
 
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
-        headSize = try values.decode(Int.self, forKey: .headSize)
+        headSize = try values.decode(.headSize, in: SettingBounds.extent)
         endsInSigmoid = try values.decodeIfPresent(Bool.self, forKey: .endsInSigmoid) ?? false
         normalizes = try values.decodeIfPresent(Bool.self, forKey: .normalizes) ?? false
     }

@@ -26,9 +26,9 @@ package struct TransferNetConfiguration: Decodable, Sendable {
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         mode = try values.decode(LinearMode.self, forKey: .mode)
-        hiddenChannels = try values.decode(Int.self, forKey: .hiddenChannels)
-        hiddenLayers = try values.decode(Int.self, forKey: .hiddenLayers)
-        mappingSize = try values.decodeIfPresent(Int.self, forKey: .mappingSize)
+        hiddenChannels = try values.decode(.hiddenChannels, in: SettingBounds.extent)
+        hiddenLayers = try values.decode(.hiddenLayers, in: SettingBounds.depth)
+        mappingSize = try values.decodeIfPresent(.mappingSize, in: SettingBounds.extent)
         encodesPositions = try values.decodeIfPresent(Bool.self, forKey: .encodesPositions) ?? false
         sinusoidal = try values.decodeIfPresent(SinusoidalSettings.self, forKey: .sinusoidal)
         hasNorm = try values.decodeIfPresent(Bool.self, forKey: .hasNorm) ?? false

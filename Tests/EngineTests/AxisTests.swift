@@ -1,0 +1,92 @@
+import Testing
+
+@testable import Engine
+
+@Suite struct AxisTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let axes: Axes
+        var testDescription: String { "\(axes.outer) × \(axes.middle) × \(axes.inner)" }
+
+        static let all = [(1, 1, 1), (2, 3, 4), (3, 1, 5), (1, 7, 1), (4, 33, 1), (2, 9, 10), (1, 200, 3)].map {
+            Case(axes: Axes(outer: $0.0, middle: $0.1, inner: $0.2))
+        }
+    }
+
+    @Test("a mean runs over the middle axis", arguments: Case.all)
+    func means(_ input: Case) {
+        let axes = input.axes
+        var numbers = Numbers(seed: 1)
+        let (x, _) = numbers.view(axes.count, 3)
+        let y = evaluate { builder in
+            let target = builder.matrix(rows: axes.reducedCount, columns: 3)
+            builder.mean(x, axes, into: target)
+            return target
+        }
+        var reference: [Double] = []
+        for outer in 0..<axes.outer {
+            for inner in 0..<axes.inner {
+                for channel in 0..<3 {
+                    let sum = (0..<axes.middle).reduce(0.0) {
+                        $0 + x.element((outer * axes.middle + $1) * axes.inner + inner, channel)
+                    }
+                    reference.append(sum / Double(axes.middle))
+                }
+            }
+        }
+        #expect(largestError(y, reference) < 1e-7)
+    }
+
+    @Test("a broadcast adds or writes along the middle axis", arguments: Case.all, [false, true])
+    func broadcasts(_ input: Case, overwriting: Bool) {
+        let axes = input.axes
+        var numbers = Numbers(seed: 2)
+        let (x, _) = numbers.view(axes.reducedCount, 3)
+        let (y, whole) = numbers.view(axes.count, 3)
+        let (before, surroundings) = (y.read(), whole.read())
+        _ = evaluate { builder in
+            builder.broadcast(x, axes, into: y, overwriting: overwriting)
+            return y
+        }
+        var reference: [Float] = []
+        let source = x.read()
+        for outer in 0..<axes.outer {
+            for _ in 0..<axes.middle {
+                for inner in 0..<axes.inner {
+                    let row = outer * axes.inner + inner
+                    for channel in 0..<3 {
+                        let own = overwriting ? 0 : before[reference.count]
+                        reference.append(own + source[row * 3 + channel])
+                    }
+                }
+            }
+        }
+        #expect(y.read() == reference)
+        y.write(before)
+        #expect(whole.read() == surroundings)
+    }
+
+    @Test("two neighbouring axes change places, and back", arguments: Case.all)
+    func swaps(_ input: Case) {
+        let axes = input.axes
+        var numbers = Numbers(seed: 3)
+        let (x, _) = numbers.view(axes.count, 2)
+        let swapped = Matrix(rows: axes.count, columns: 2, values: numbers.floats(2 * axes.count))
+        let back = evaluate { builder in
+            builder.swapAxes(x, axes, into: swapped)
+            let target = builder.matrix(rows: axes.count, columns: 2)
+            builder.swapAxes(
+                swapped, Axes(outer: axes.outer, middle: axes.inner, inner: axes.middle), into: target)
+            return target
+        }
+        #expect(back == x.read())
+        for outer in 0..<axes.outer {
+            for middle in 0..<axes.middle {
+                for inner in 0..<axes.inner {
+                    let from = (outer * axes.middle + middle) * axes.inner + inner
+                    let to = (outer * axes.inner + inner) * axes.middle + middle
+                    #expect(x.rows(from..<from + 1).read() == swapped.rows(to..<to + 1).read())
+                }
+            }
+        }
+    }
+}

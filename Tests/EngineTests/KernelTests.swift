@@ -1,0 +1,135 @@
+import CKernels
+import Testing
+
+@testable import Engine
+
+/// The C kernels against the C library in float64.
+@Suite struct KernelTests {
+    private func map(
+        _ x: [Float], _ kernel: (UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int) -> Void
+    ) -> [Float] {
+        var y = [Float](repeating: .nan, count: x.count)
+        kernel(x, &y, x.count)
+        return y
+    }
+
+    private static func grid(_ first: Float, _ last: Float, _ count: Int) -> [Float] {
+        (0..<count).map { first + (last - first) * Float($0) / Float(count - 1) }
+    }
+
+    @Test("gelu is within 2e-7 of the exact function, relative to x where that is larger than one")
+    func geluIsAccurate() {
+        let x = Self.grid(-12, 12, 40_001) + [-1e30, -100, -0.0, 0, 1e-30, 1e-10, 100, 1e30]
+        let worst = zip(map(x, ck_gelu), x).map { own, x in
+            abs(Double(own) - gelu(Double(x))) / max(1, abs(Double(x)))
+        }
+        #expect(worst.allSatisfy { $0 <= 2e-7 }, "\(worst.max() ?? 0)")
+    }
+
+    @Test("exp is within 2e-7 of the value, relatively, from -87 to 88")
+    func expIsAccurate() {
+        let x = Self.grid(-87, 88, 70_001) + [0, 1, -1, 1e-20]
+        let worst = zip(map(x, ck_exp), x).map { own, x in
+            let reference = exponential(Double(x))
+            return abs(Double(own) - reference) / reference
+        }
+        #expect(worst.allSatisfy { $0 <= 2e-7 }, "\(worst.max() ?? 0)")
+    }
+
+    @Test("exp underflows to zero and never overflows")
+    func expAtTheEnds() {
+        #expect(map([-88, -100, -1e30, -.infinity], ck_exp) == [0, 0, 0, 0])
+        #expect(map([88.5, 1000, .infinity], ck_exp).allSatisfy { $0.isFinite && $0 > 1e38 })
+        #expect(map([.nan], ck_exp)[0].isNaN)
+    }
+
+    @Test("sine and cosine are within 2e-7 for small, large and huge arguments")
+    func sincosIsAccurate() {
+        var numbers = Numbers(seed: 1)
+        let x =
+            numbers.floats(20_000, in: -8192...8192) + numbers.floats(10_000, in: -4...4)
+            + (-5215...5215).map { Float(Double($0) * Double.pi / 2) }
+            + [0, -0.0, 1e-30, 8192, -8192, 8193, -10_000, 1e6, -1e10, 1e30]
+        var s = [Float](repeating: .nan, count: x.count)
+        var c = s
+        ck_sincos(x, &s, &c, x.count)
+        #expect(largestError(s, x.map { sine(Double($0)) }) <= 2e-7)
+        #expect(largestError(c, x.map { cosine(Double($0)) }) <= 2e-7)
+    }
+
+    @Test("sine and cosine of what is no finite number are no numbers")
+    func sincosOfInfinity() {
+        let x: [Float] = [.infinity, -.infinity, .nan, 1]
+        var s = [Float](repeating: 0, count: 4)
+        var c = s
+        ck_sincos(x, &s, &c, 4)
+        #expect((s + c).filter(\.isNaN).count == 6)
+        #expect(abs(s[3] - 0.841_471) < 1e-6)
+    }
+
+    @Test("softmax agrees with float64 for any length, spread and scale", arguments: [1, 2, 3, 7, 8, 17, 64, 1001])
+    func softmaxIsAccurate(count: Int) {
+        var numbers = Numbers(seed: UInt64(count))
+        for (spread, scale) in [(Float(1), Float(1)), (30, 0.25), (1e4, 1), (0, 3)] {
+            let x = numbers.floats(count, in: -spread...spread)
+            let y = map(x) { ck_softmax($0, $1, $2, scale) }
+            let reference = softmax(x.map { Double($0 * scale) })
+            #expect(largestError(y, reference) <= 1e-6)
+            #expect(abs(double(y).reduce(0, +) - 1) <= 1e-6)
+        }
+    }
+
+    @Test("softmax of one element is one, and works in place")
+    func softmaxOfOne() {
+        var x: [Float] = [-1e30]
+        x.withUnsafeMutableBufferPointer { ck_softmax($0.baseAddress, $0.baseAddress, 1, 5) }
+        #expect(x == [1])
+    }
+
+    @Test("moments are the mean and the sum of squared deviations", arguments: [1, 2, 3, 7, 8, 17, 65, 256])
+    func momentsAreAccurate(count: Int) {
+        var numbers = Numbers(seed: UInt64(count))
+        let x = numbers.floats(count, in: 9...11)
+        var mean: Float = 0
+        var squares: Float = 0
+        ck_moments(x, count, &mean, &squares)
+        let exact = double(x).reduce(0, +) / Double(count)
+        #expect(abs(Double(mean) - exact) < 2e-5)
+        #expect(abs(Double(squares) - double(x).reduce(0) { $0 + ($1 - exact) * ($1 - exact) }) < 1e-4)
+        if count == 1 { #expect(squares == 0) }
+    }
+
+    @Test("row arithmetic covers every element, whatever the length", arguments: [1, 2, 7, 8, 9, 33])
+    func rowArithmetic(count: Int) {
+        var numbers = Numbers(seed: UInt64(count))
+        let (x, gamma, beta) = (numbers.floats(count), numbers.floats(count), numbers.floats(count))
+        let affine = map(x) { ck_affine($0, $1, $2, 0.25, 2, gamma, beta) }
+        #expect(
+            largestError(
+                affine, x.indices.map { (Double(x[$0]) - 0.25) * 2 * Double(gamma[$0]) + Double(beta[$0]) }) < 1e-6)
+
+        var sum = gamma
+        ck_add(x, &sum, count)
+        #expect(sum == zip(gamma, x).map { $0 + $1 })
+        ck_add_scaled(x, &sum, count, -2)
+        #expect(largestError(sum, zip(gamma, x).map { Double($0) - Double($1) }) < 1e-6)
+
+        var total = [Double](repeating: 1, count: count)
+        ck_accumulate(x, &total, count)
+        #expect(total == x.map { 1 + Double($0) })
+        #expect(map(x) { _, y, count in ck_store(total, y, count, 0.5) } == total.map { Float($0 * 0.5) })
+    }
+
+    @Test("a matrix times a vector plus a bias", arguments: [(1, 1), (3, 2), (32, 32), (5, 17)])
+    func matrixVector(rows: Int, columns: Int) {
+        var numbers = Numbers(seed: 3)
+        let weight = numbers.floats(rows * columns)
+        let (x, bias) = (numbers.floats(columns), numbers.floats(rows))
+        var y = [Float](repeating: .nan, count: rows)
+        ck_matrix_vector(weight, x, bias, &y, rows, columns)
+        let reference = (0..<rows).map { row in
+            (0..<columns).reduce(Double(bias[row])) { $0 + Double(weight[row * columns + $1]) * Double(x[$1]) }
+        }
+        #expect(largestError(y, reference) < 1e-5)
+    }
+}
