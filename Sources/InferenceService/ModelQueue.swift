@@ -27,21 +27,32 @@ package final class ModelQueue: Sendable {
     private let batcher: Shell
     let limit: Int
 
-    package init(_ configuration: ServiceConfiguration, metrics: ServiceMetrics) throws(BatchPolicyError) {
+    /// Answers the networks of one lane, in their order.
+    typealias Compute = @Sendable (ModelLane, [NetworkWeights]) -> [Output]
+
+    package convenience init(
+        _ configuration: ServiceConfiguration, metrics: ServiceMetrics
+    ) throws(BatchPolicyError) {
         let pool = WorkerPool(threads: configuration.threads)
-        limit = configuration.maxQueue
-        batcher = Shell(
-            policy: try BatchPolicy(
-                maxBatch: configuration.maxBatch, maxQueue: configuration.maxQueue,
-                maxQueueBytes: configuration.maxQueueBytes),
-            name: "compute", observer: QueueObserver(metrics: metrics)
-        ) { lane, networks in
+        try self.init(configuration, metrics: metrics) { lane, networks in
             do throws(ModelError) {
                 return try lane.model.run(lane.operation, networks, pool).map { .success($0) }
             } catch {
                 return networks.map { _ in .failure(.internalFault) }
             }
         }
+    }
+
+    /// - Parameter compute: tests bring their own, to decide when it ends.
+    init(
+        _ configuration: ServiceConfiguration, metrics: ServiceMetrics, compute: @escaping Compute
+    ) throws(BatchPolicyError) {
+        limit = configuration.maxQueue
+        batcher = Shell(
+            policy: try BatchPolicy(
+                maxBatch: configuration.maxBatch, maxQueue: configuration.maxQueue,
+                maxQueueBytes: configuration.maxQueueBytes),
+            name: "compute", observer: QueueObserver(metrics: metrics), execute: compute)
         metrics.gauges.readQueue(limit: limit) { [weak batcher] in
             let waiting = batcher?.load.waitingRequestsByLane ?? [:]
             return waiting.reduce(into: [:]) { $0[$1.key.model.name, default: 0] += $1.value }

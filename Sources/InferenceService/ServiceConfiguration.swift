@@ -14,6 +14,10 @@ package struct ServiceConfiguration: Sendable {
     package var maxBodyBytes = 16 << 20
     /// The longest side of a picture that is drawn.
     package var maxPictureSide = 512
+    /// Values of all pictures that one request draws.
+    package var maxPictureValues = 1 << 22
+    /// Multiplications that drawing them may take: parameters times pixels.
+    package var maxPictureProducts = 1 << 32
     /// Networks of one request.
     package var maxNetworks = 1024
 

@@ -48,6 +48,7 @@ package final class ServiceHandler: RequestHandler {
             guard match.handler.readsWeights else { return .accept(maxBodyBytes: configuration.maxBodyBytes) }
             guard let fault = queue.refusal() else { return .accept(maxBodyBytes: configuration.maxBodyBytes) }
             metrics.recordRejection(reason: fault.code)
+            count(fault, of: match.handler, model: namedModel(head.target, match.parameters))
             return .refuse(failure(fault.httpError, id: id, route: match.template))
         case .options(let allow, let template):
             var response = Response.options(allow: allow)
@@ -84,7 +85,8 @@ package final class ServiceHandler: RequestHandler {
     }
 
     package func finished(_ record: AccessRecord) {
-        inFlight.subtract(1, ordering: .relaxed)
+        // What could not be understood as a request was never admitted either.
+        if record.method != nil { inFlight.subtract(1, ordering: .relaxed) }
         metrics.recordHTTP(
             method: record.method ?? "other", route: record.route ?? "unmatched", status: record.status,
             duration: record.duration)
@@ -97,6 +99,24 @@ package final class ServiceHandler: RequestHandler {
         if let path = record.path { metadata["path"] = "\(path)" }
         if let reason = record.reason { metadata["reason"] = "\(reason)" }
         logger.log(level: record.status >= 500 ? .error : .info, "request", metadata: metadata)
+    }
+
+    /// The model that a request's path or query names, as far as there is one.
+    func namedModel(_ target: RequestTarget, _ parameters: [String: String]) -> ServedModel? {
+        try? registry.model(parameters["model"] ?? target.firstValue("model"), version: target.firstValue("version"))
+    }
+
+    /// Counts an inference request that ended before the queue; what was queued is counted when it leaves.
+    func count(_ fault: ServiceFault, of endpoint: Endpoint, model: ServedModel?) {
+        guard case .inference = endpoint, let model else { return }
+        let outcome: InferenceOutcome =
+            switch fault.status.code {
+            case 429, 503: .rejected
+            case 499: .cancelled
+            case ..<500: .invalid
+            default: .failure
+            }
+        metrics.recordInference(model: model.name, version: model.version, outcome: outcome, items: 0)
     }
 
     func failure(_ error: HTTPError, id: String, route: String?) -> Response {

@@ -27,18 +27,25 @@ struct InferenceRequest: Sendable {
     }
 
     func start() {
-        guard !request.cancellation.isCancelled else { return fail(ServiceFault(.cancelled), RequestTiming()) }
+        var model = service.namedModel(request.head.target, parameters)
+        guard !request.cancellation.isCancelled else {
+            let fault = ServiceFault(.cancelled)
+            service.count(fault, of: endpoint, model: model)
+            return fail(fault, RequestTiming())
+        }
         let began = ContinuousClock.now
         var timing = RequestTiming()
         do throws(ServiceFault) {
             let upload = try Upload(request, limits: service.configuration.formatLimits)
             let options = try options(upload)
-            let prepared = try prepare(upload, options)
+            model = try self.model(options)
+            let prepared = try prepare(upload, options, model)
             timing.parse = .now - began
-            service.metrics.recordParse(format: upload.format, duration: timing.parse, bytes: request.body.count)
+            service.metrics.recordParse(format: upload.format, duration: timing.parse, bytes: upload.byteCount)
             try compute(prepared, options, timing)
         } catch {
             timing.parse = .now - began
+            service.count(error, of: endpoint, model: model)
             fail(error, timing)
         }
     }
@@ -69,18 +76,20 @@ struct InferenceRequest: Sendable {
         let isStrict: Bool
     }
 
-    private func prepare(_ upload: Upload, _ options: RequestOptions) throws(ServiceFault) -> Prepared {
-        let model: ServedModel?
-        switch endpoint {
-        case .inference(let operation):
-            let named = try service.registry.model(options.model, version: options.version)
-            guard named.operations.contains(operation) else {
-                throw .noSuchOperation(operation, model: named)
-            }
-            model = named
-        default:
-            model = options.model == nil ? nil : try service.registry.model(options.model, version: options.version)
+    /// The model asked for; drawing needs none.
+    private func model(_ options: RequestOptions) throws(ServiceFault) -> ServedModel? {
+        guard case .inference(let operation) = endpoint else {
+            return options.model == nil
+                ? nil : try service.registry.model(options.model, version: options.version)
         }
+        let named = try service.registry.model(options.model, version: options.version)
+        guard named.operations.contains(operation) else { throw .noSuchOperation(operation, model: named) }
+        return named
+    }
+
+    private func prepare(
+        _ upload: Upload, _ options: RequestOptions, _ model: ServedModel?
+    ) throws(ServiceFault) -> Prepared {
         // Drawing needs no model, but a flat upload needs to be told its layers.
         let expectation = model?.expectation ?? service.registry.models.first.flatMap(flatExpectation(upload))
         let uploaded = try UploadedNetworks(
@@ -186,6 +195,9 @@ struct InferenceRequest: Sendable {
         let began = ContinuousClock.now
         let image = prepared.model?.manifest.input.image
         let (height, width) = (options.height ?? image?.height ?? 28, options.width ?? image?.width ?? 28)
+        if max(height, width) <= service.configuration.maxPictureSide {
+            try checkCost(of: prepared.networks.compactMap { try? $0.get().network.spec }, pixels: height * width)
+        }
         let input = prepared.model?.manifest.input
         let renderer = SIRENRenderer(
             omega0: Float(input?.omega0 ?? 30), convention: input?.convention ?? .nfn,
@@ -207,6 +219,19 @@ struct InferenceRequest: Sendable {
         timing.compute = .now - began
         let writer = AnswerWriter(requestID: request.id, model: prepared.model, options: options)
         reply(service.timed(try writer.response(.pictures, items), timing))
+    }
+
+    /// Drawing is not queued, so a request's size alone must bound its time, and that of its answer.
+    private func checkCost(of networks: [NetworkSpec], pixels: Int) throws(ServiceFault) {
+        let values = networks.reduce(0) { $0 + $1.outputs * pixels }
+        let products = networks.reduce(0.0) { $0 + Double($1.parameterCount) * Double(pixels) }
+        let configuration = service.configuration
+        guard values <= configuration.maxPictureValues, products <= Double(configuration.maxPictureProducts) else {
+            throw ServiceFault(
+                .unprocessableContent, "batch_too_large", "Batch too large",
+                "\(networks.count) networks at \(pixels) pixels each take \(values) values and \(Int(products)) products; allowed are \(configuration.maxPictureValues) and \(configuration.maxPictureProducts)"
+            )
+        }
     }
 
     private func fail(_ fault: ServiceFault, _ timing: RequestTiming) {

@@ -37,27 +37,37 @@ package struct RequestOptions: Sendable, Equatable {
     init(
         query: [QueryItem], members: [String: JSONValue] = [:], form: [(String, String)] = []
     ) throws(ServiceFault) {
-        for (name, value) in members.sorted(by: { $0.key < $1.key }) where !value.isNull {
-            try set(name, text(of: value), isKnownOnly: false)
+        for name in Self.names {
+            guard let value = members[name], !value.isNull else { continue }
+            guard let text = Self.text(of: value) else {
+                throw .badRequest(
+                    "option '\(name)': expected text, a number or a boolean, received an \(value.kind.rawValue)")
+            }
+            try set(name, text)
         }
-        for (name, value) in form { try set(name, value, isKnownOnly: false) }
+        for (name, value) in form where Self.names.contains(name) { try set(name, value) }
         var seen: Set<String> = []
         for item in query {
             guard seen.insert(item.name).inserted else {
                 throw .badRequest("option '\(printable(item.name))' is given twice")
             }
-            try set(item.name, item.value ?? "", isKnownOnly: true)
+            guard Self.names.contains(item.name) else {
+                throw .badRequest(
+                    "unknown option '\(printable(item.name))'; known: \(Self.names.joined(separator: ", "))")
+            }
+            try set(item.name, item.value ?? "")
         }
     }
 
-    private func text(of value: JSONValue) -> String {
+    /// Nil for arrays and objects.
+    private static func text(of value: JSONValue) -> String? {
         if let int = value.int { return String(int) }
         if let double = value.double { return String(double) }
         if let flag = value.bool { return flag ? "1" : "0" }
-        return value.string ?? ""
+        return value.string
     }
 
-    private mutating func set(_ name: String, _ value: String, isKnownOnly: Bool) throws(ServiceFault) {
+    private mutating func set(_ name: String, _ value: String) throws(ServiceFault) {
         switch name {
         case "model": model = value
         case "version": version = value
@@ -73,11 +83,7 @@ package struct RequestOptions: Sendable, Equatable {
             omega0 = number
         case "height": height = try whole(name, value, 1...65536)
         case "width": width = try whole(name, value, 1...65536)
-        default:
-            if isKnownOnly {
-                throw .badRequest(
-                    "unknown option '\(printable(name))'; known: \(Self.names.joined(separator: ", "))")
-            }
+        default: break  // `names` lists what is set here.
         }
     }
 

@@ -11,6 +11,8 @@ package struct Upload: Sendable {
     package let isBatch: Bool
     /// What the body was, for metrics: a file format, or `multipart`.
     package let format: String
+    /// Bytes of the body without its content coding.
+    package let byteCount: Int
     package let members: [String: JSONValue]
     package let form: [(String, String)]
 
@@ -21,6 +23,7 @@ package struct Upload: Sendable {
             entries = file.networks.map { $0.mapError(ServiceFault.init) }
             isBatch = file.isBatch
             format = file.format.rawValue
+            byteCount = bytes.count
             members = file.options
             form = []
         } catch {
@@ -59,6 +62,8 @@ package struct Upload: Sendable {
         var form: [(String, String)] = []
         var members: [String: JSONValue] = [:]
         var files = 0
+        // Each part alone may fill the limit by inflation; together they may not exceed it either.
+        var limits = limits
         for part in parts {
             guard part.filename != nil || part.name == "file" else {
                 form.append((part.name, String(decoding: part.bytes.prefix(256), as: UTF8.self)))
@@ -68,6 +73,7 @@ package struct Upload: Sendable {
             do throws(ServiceFault) {
                 let upload = try Upload(file: part.bytes, limits: limits)
                 entries += upload.entries
+                limits.maxInflatedBytes -= upload.tensorBytes
                 members.merge(upload.members) { first, _ in first }
             } catch {
                 entries.append(.failure(error))
@@ -81,5 +87,14 @@ package struct Upload: Sendable {
         self.members = members
         isBatch = files > 1 || entries.count > 1
         format = "multipart"
+        byteCount = body.count
+    }
+
+    /// What the tensors hold as float32.
+    private var tensorBytes: Int {
+        entries.reduce(0) { bytes, entry in
+            guard case .success(let tensors) = entry else { return bytes }
+            return tensors.entries.reduce(bytes) { $0 + 4 * $1.tensor.count }
+        }
     }
 }

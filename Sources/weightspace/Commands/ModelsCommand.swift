@@ -18,7 +18,7 @@ struct ModelsCommand: ParsableCommand {
     func run() throws {
         let directory = try ModelSelection.directory(models)
         var failures = 0
-        for folder in try ModelFolder.candidates(in: directory) {
+        for folder in try ModelSelection.folders(in: directory) {
             do throws(ModelFolderError) {
                 report(try ModelFolder.load(folder))
             } catch {

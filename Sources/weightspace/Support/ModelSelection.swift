@@ -22,22 +22,26 @@ struct ModelSelection: ParsableArguments {
         return embedded
     }
 
-    func load() throws -> ServedModel {
-        let directory = try Self.directory(models)
+    /// The model folders in a directory, at least one.
+    static func folders(in directory: URL) throws -> [URL] {
         let folders: [URL]
         do {
             folders = try ModelFolder.candidates(in: directory)
         } catch {
             throw CommandFailure("cannot read '\(directory.path)': \(error.localizedDescription)")
         }
+        guard !folders.isEmpty else { throw CommandFailure("no model folder in '\(directory.path)'") }
+        return folders
+    }
+
+    func load() throws -> ServedModel {
         var names: [String] = []
-        for folder in folders {
+        for folder in try Self.folders(in: try Self.directory(models)) {
             let served = try ModelFolder.load(folder)
             if model == nil || served.name == model { return served }
             names.append(served.name)
         }
-        guard let model else { throw CommandFailure("no model folder in '\(directory.path)'") }
-        throw CommandFailure("no model is named '\(model)'; found: \(names.joined(separator: ", "))")
+        throw CommandFailure("no model is named '\(model ?? "")'; found: \(names.joined(separator: ", "))")
     }
 }
 

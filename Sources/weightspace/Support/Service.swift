@@ -55,13 +55,7 @@ final class Service: Sendable {
 
     /// A folder that cannot be loaded is reported and left out; with none left there is nothing to serve.
     private func loadModels() throws {
-        let directory = try ModelSelection.directory(configuration.models)
-        let folders: [URL]
-        do {
-            folders = try ModelFolder.candidates(in: directory)
-        } catch {
-            throw CommandFailure("cannot read '\(directory.path)': \(error.localizedDescription)")
-        }
+        let folders = try ModelSelection.folders(in: try ModelSelection.directory(configuration.models))
         let pool = WorkerPool(threads: configuration.service.threads)
         var models: [ServedModel] = []
         var reasons: [String] = []
@@ -76,9 +70,7 @@ final class Service: Sendable {
                 logger.error("model not loaded", metadata: ["reason": "\(reason(error))"])
             }
         }
-        guard !models.isEmpty else {
-            throw CommandFailure(reasons.isEmpty ? "no model folder in '\(directory.path)'" : reasons[0])
-        }
+        guard !models.isEmpty else { throw CommandFailure(reasons.joined(separator: "; ")) }
         registry.publish(models)
         logger.info("ready", metadata: ["models": "\(models.count)"])
     }

@@ -1,0 +1,108 @@
+import ModelStore
+import Networks
+import Testing
+import WeightFormats
+
+@testable import HTTPCore
+@testable import InferenceService
+
+@Suite("Service: pages")
+struct PageTests {
+    private let service: ServiceDriver
+
+    init() throws { service = try ServiceDriver() }
+
+    @Test("health has the names that load balancers ask for")
+    func health() throws {
+        for path in ["/livez", "/healthz"] { #expect(try service.get(path).json()["live"]?.bool == true) }
+        for path in ["/readyz", "/health", "/ping"] { #expect(try service.get(path).json()["ready"]?.bool == true) }
+    }
+
+    @Test("models are listed and described")
+    func models() throws {
+        let model = try Models.embedded.get()
+        let list = try service.get("/v1/models").json()
+        #expect(list["default"]?.string == model.name)
+        #expect(list["models"]?.array?.map { $0["name"]?.string } == [model.name])
+        let page = try service.get("/v1/models/\(model.name)").json()
+        #expect(page["name"]?.string == model.name && page["version"]?.string == model.version)
+        #expect(page["sha256"]?.string == model.sha256)
+        #expect(page["operations"]?.strings == model.operations.map(\.rawValue))
+        #expect(page["labels"]?.strings == model.labels)
+        #expect(page["latent_shape"]?.ints == model.latentShape)
+        #expect(page["input"]?["networks"]?.string == model.expectation.summary)
+        #expect(page["input"]?["sizes"]?.ints == model.manifest.input.sizes)
+        #expect(page["card"]?.members?.isEmpty == false)
+        #expect(try service.get("/v1/models/another").problem().code == "no_such_model")
+    }
+
+    @Test("the example of a model is a request that it answers")
+    func example() throws {
+        let model = try Models.embedded.get()
+        let example = try service.get("/v1/models/\(model.name)/example")
+        #expect(example.field("Content-Type") == "application/json")
+        #expect(try service.post("/v1/classify", example.body).items().first?["class_id"]?.int != nil)
+        let reference = try Models.accuracyPredictor()
+        let predictor = try ServiceDriver(models: [reference.model])
+        let body = try predictor.get("/v1/models/accuracy/example").body
+        #expect(try predictor.post("/v1/predict", body).items().first?["accuracy"]?.double != nil)
+    }
+
+    @Test("the version and all paths are told")
+    func index() throws {
+        #expect(try service.get("/version").json()["version"]?.string == "1.2.3")
+        let index = try service.get("/").json()
+        let paths = try #require(index["paths"]?.strings)
+        #expect(paths.contains("POST /v1/classify") && paths.contains("GET /metrics"))
+        #expect(index["name"]?.string == "weightspace")
+    }
+
+    @Test("metrics count requests by route, outcome and format")
+    func metrics() throws {
+        let model = try Models.embedded.get()
+        let body = try Samples.bytes("net0.pth")
+        for _ in 0..<2 { #expect(try service.post("/v1/classify", body).status == 200) }
+        let gzip = try ContentCoding.gzip(try Samples.bytes("net0.safetensors"))
+        let path = "/v1/models/\(model.name)/encode"
+        #expect(try service.post(path, gzip, ["Content-Encoding": "gzip"]).status == 200)
+        #expect(try service.post("/v1/classify", Array("nothing".utf8)).status == 415)
+        #expect(try service.get("/somewhere/else").status == 404)
+        let answer = try service.get("/metrics")
+        #expect(answer.field("Content-Type") == "text/plain; version=0.0.4; charset=utf-8")
+        let metrics = Exposition(answer.text)
+        func requests(_ method: String, _ route: String, _ code: String) -> Double? {
+            metrics.value("weightspace_http_requests_total", ["method": method, "route": route, "code": code])
+        }
+        #expect(requests("POST", "/v1/classify", "200") == 2)
+        #expect(requests("POST", "/v1/classify", "415") == 1)
+        #expect(requests("POST", "/v1/models/{model}/encode", "200") == 1)
+        #expect(requests("GET", "unmatched", "404") == 1)
+        func inferences(_ outcome: String) -> Double? {
+            metrics.value(
+                "weightspace_inference_requests_total",
+                ["model": model.name, "version": model.version, "outcome": outcome])
+        }
+        #expect(inferences("success") == 3)
+        #expect(inferences("invalid") == 1)
+        #expect(metrics.value("weightspace_parse_duration_seconds_count", ["format": "torch"]) == 2)
+        #expect(metrics.value("weightspace_request_body_bytes_sum", ["format": "safetensors"]) == 5196)
+        #expect(
+            metrics.value(
+                "weightspace_model_info",
+                [
+                    "model": model.name, "version": model.version, "sha256": model.sha256,
+                ]) == 1)
+        #expect(metrics.value("weightspace_ready") == 1)
+        #expect(metrics.value("weightspace_requests_in_flight") == 1, "this scrape")
+    }
+
+    @Test("a request that was never understood leaves the number of those in flight alone")
+    func inFlight() throws {
+        service.handler.finished(
+            AccessRecord(
+                method: nil, path: nil, status: 400, bytesIn: 0, bytesOut: 0, duration: .zero, peer: "p", id: "i",
+                route: nil, reason: "bad_request"))
+        let metrics = Exposition(try service.get("/metrics").text)
+        #expect(metrics.value("weightspace_requests_in_flight") == 1, "this scrape")
+    }
+}

@@ -1,0 +1,118 @@
+import ModelStore
+import Networks
+import Tensors
+import Testing
+import WeightFormats
+
+@testable import InferenceService
+
+@Suite("Service: pictures")
+struct PictureTests {
+    private static let magic: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
+
+    /// Width and height that a PNG file declares, if it is one.
+    private func size(_ answer: Answer) -> [Int]? {
+        let bytes = answer.body
+        guard answer.field("Content-Type") == "image/png", bytes.count > 24, bytes.starts(with: Self.magic) else {
+            return nil
+        }
+        return [16, 20].map { start in bytes[start..<start + 4].reduce(0) { $0 << 8 | Int($1) } }
+    }
+
+    /// Height, width and channels of the pictures that the first model's networks draw.
+    private func image(_ service: ServiceDriver) throws -> [Int] {
+        let name = try #require(service.registry.models.first?.name)
+        return try #require(try service.get("/v1/models/\(name)").json()["input"]?["image"]?.ints)
+    }
+
+    @Test("an INR's own picture is drawn in the model's size or the one asked for")
+    func render() throws {
+        let service = try ServiceDriver()
+        let body = try Samples.bytes("net0.pth")
+        let image = try image(service)
+        let item = try #require(try service.post("/v1/render", body).items("pictures").first)
+        #expect(item["shape"]?.ints == image)
+        let renderer = SIRENRenderer()
+        let expected = try renderer.picture(of: try Samples.network(), height: image[0], width: image[1])
+        #expect(item["data"]?.numbers == expected.values)
+        let other = try #require(
+            try service.post("/v1/render?height=5&width=7", body).items("pictures").first)
+        #expect(other["shape"]?.ints == [5, 7, 1])
+        #expect(other["data"]?.numbers == (try renderer.picture(of: try Samples.network(), height: 5, width: 7).values))
+    }
+
+    @Test("PNG comes for ?output=png and for Accept: image/png")
+    func png() throws {
+        let service = try ServiceDriver()
+        let body = try Samples.bytes("net0.pth")
+        #expect(size(try service.post("/v1/render?output=png&height=9&width=11", body)) == [11, 9])
+        let accepted = try service.post("/v1/render?height=3", body, ["Accept": "text/html, image/PNG;q=0.9"])
+        #expect(size(accepted) == [28, 3])
+        let other = try service.post("/v1/render", body, ["Accept": "image/webp, */*"])
+        #expect(other.field("Content-Type") == "application/json")
+    }
+
+    @Test("sizes beyond the limit, and more drawing than one request may ask for, are refused")
+    func limits() throws {
+        let service = try ServiceDriver { $0.maxPictureSide = 100 }
+        let body = try Samples.bytes("net0.pth")
+        #expect(size(try service.post("/v1/render?output=png&height=100&width=1", body)) == [1, 100])
+        let side = try service.post("/v1/render?height=101", body).problem()
+        #expect(side.status == 422 && side.detail.contains("between 1 and 100"))
+
+        let small = try ServiceDriver { $0.maxPictureValues = 100 }
+        #expect(try small.post("/v1/render?height=10&width=10", body).status == 200)
+        #expect(try small.post("/v1/render?height=10&width=11", body).problem().code == "batch_too_large")
+        let stack = SafetensorsWriter.write(try Samples.stack())
+        #expect(try small.post("/v1/render?height=5&width=5", stack).status == 200)
+        #expect(try small.post("/v1/render?height=5&width=6", stack).problem().status == 422)
+
+        let slow = try ServiceDriver { $0.maxPictureProducts = 100_000 }
+        #expect(try slow.post("/v1/render?height=9&width=9", body).status == 200)
+        #expect(try slow.post("/v1/render?height=10&width=9", body).problem().code == "batch_too_large")
+    }
+
+    @Test("a network that draws nothing is refused")
+    func noPicture() throws {
+        let reference = try Models.accuracyPredictor()
+        let service = try ServiceDriver(models: [reference.model])
+        let problem = try service.post(
+            "/v1/render", SafetensorsWriter.write(reference.input.mapping { $0.slice(0) })
+        ).problem()
+        #expect(problem.status == 422)
+    }
+
+    @Test("a model with a decoder draws what it read, beside how far that is from the INR's own picture")
+    func reconstruct() throws {
+        let model = try Models.embedded(named: "redrawn", isDecoderTrained: true)
+        let service = try ServiceDriver(models: [model])
+        let body = try Samples.bytes("net0.pth")
+        let image = try image(service)
+        #expect(try service.get("/v1/models/redrawn").json()["operations"]?.strings?.contains("reconstruct") == true)
+        let answer = try service.post("/v1/reconstruct", body)
+        let item = try #require(try answer.items("reconstructions").first)
+        #expect(item.members?.map(\.name) == ["index", "mse", "shape", "dtype", "data", "convention"])
+        #expect(item["shape"]?.ints == image)
+        let drawn = try #require(item["data"]?.numbers)
+        let own = try #require(try service.post("/v1/render", body).items("pictures").first?["data"]?.numbers)
+        let squares = zip(drawn, own).map { Double($0 - $1) * Double($0 - $1) }
+        let mse = try #require(item["mse"]?.double)
+        #expect(mse > 0 && abs(mse - squares.reduce(0, +) / Double(own.count)) < 1e-4 * mse)
+        #expect(size(try service.post("/v1/reconstruct?output=png", body)) == [image[1], image[0]])
+        #expect(
+            size(try service.post("/v1/reconstruct", body, ["Accept": "image/png"])) == [image[1], image[0]])
+        let raw = try service.post("/v1/reconstruct?output=raw", body)
+        #expect(raw.field("X-Tensor-Shape") == "1,\(image[0]),\(image[1]),\(image[2])")
+    }
+
+    @Test("an accuracy predictor answers as PyTorch did")
+    func predict() throws {
+        let reference = try Models.accuracyPredictor()
+        let service = try ServiceDriver(models: [reference.model])
+        let items = try service.post("/v1/predict", SafetensorsWriter.write(reference.input)).items()
+        #expect(items.count == 2 && items.allSatisfy { $0.members?.map(\.name) == ["index", "accuracy"] })
+        for (item, expected) in zip(items, reference.output) {
+            #expect(abs(try #require(item["accuracy"]?.double) - Double(expected)) < 1e-4)
+        }
+    }
+}

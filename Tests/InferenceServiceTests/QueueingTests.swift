@@ -1,0 +1,205 @@
+import Dispatch
+import HTTPCore
+import ModelStore
+import Testing
+import WeightFormats
+
+@testable import InferenceService
+
+/// A computation that says when it has begun and ends when it is let.
+final class Gate: Sendable {
+    private let begun = DispatchSemaphore(value: 0)
+    private let open = DispatchSemaphore(value: 0)
+
+    func pass() {
+        begun.signal()
+        _ = open.wait(timeout: .now() + 30)
+    }
+
+    func waitUntilBegun() -> Bool { begun.wait(timeout: .now() + 30) == .success }
+
+    func release(_ count: Int = 1) { for _ in 0..<count { open.signal() } }
+}
+
+@Suite("Service: queue, deadlines, start and end")
+struct QueueingTests {
+    private let gate = Gate()
+    private let body: [UInt8]
+
+    init() throws { body = try Samples.bytes("net0.pth") }
+
+    /// A service whose computations wait at the gate, one network at a time.
+    private func gated(maxQueue: Int) throws -> ServiceDriver {
+        let model = try Models.embedded.get()
+        return try ServiceDriver {
+            $0.maxQueue = maxQueue
+            $0.maxBatch = 1
+        } compute: { [gate] _, networks in
+            gate.pass()
+            return networks.map { _ in .success(model.labels.indices.map { Float($0) }) }
+        }
+    }
+
+    /// Bodies are read one after the other: once this is answered, what was sent before it is in the queue.
+    private func settle(_ service: ServiceDriver) throws {
+        #expect(try service.post("/v1/render", Array("hello".utf8)).status == 415)
+    }
+
+    @Test("a full queue refuses at once with a time to retry, and answers what it admitted")
+    func queueFull() throws {
+        let service = try gated(maxQueue: 2)
+        let first = try service.start("POST", "/v1/classify", [:], body)
+        #expect(gate.waitUntilBegun())
+        let second = try service.start("POST", "/v1/classify", [:], body)
+        try settle(service)
+        let third = try service.start("POST", "/v1/classify", [:], body)
+        try settleFull(service)
+        let refused = try service.post("/v1/classify", body)
+        let problem = try refused.problem()
+        #expect(problem.status == 429 && problem.code == "queue_full")
+        #expect(problem.detail == "2 of 2 requests waiting")
+        #expect(refused.field("Retry-After").flatMap { Int($0) }.map { (1...60).contains($0) } == true)
+        #expect(refused.field("Server-Timing") != nil)
+        #expect(first.isEmpty && second.isEmpty && third.isEmpty)
+        gate.release(3)
+        for answers in [first, second, third] {
+            #expect(try answers.take().items().first?["class_id"]?.int == 9)
+        }
+        let metrics = Exposition(service.metrics.render())
+        #expect(metrics.value("weightspace_rejected_total", ["reason": "queue_full"]).map { $0 >= 1 } == true)
+        #expect(try service.get("/readyz").status == 200)
+    }
+
+    /// Waits until the queue is seen to be full: from then on heads are refused before their bodies are read.
+    private func settleFull(_ service: ServiceDriver) throws {
+        // While it is not, a request with a broken body is read and refused for that, behind those sent before.
+        var status = 415
+        for _ in 0..<100 where status == 415 {
+            status = try service.post("/v1/render", Array("hello".utf8)).status
+        }
+        #expect(status == 429)
+    }
+
+    @Test("a request whose time ran out while it waited is answered 504")
+    func deadline() throws {
+        let service = try ServiceDriver()
+        let late = try service.start("POST", "/v1/classify?timeout_ms=1000", [:], body, age: .seconds(2)).take()
+        let problem = try late.problem()
+        #expect(problem.status == 504 && problem.code == "deadline_exceeded")
+        #expect(try service.post("/v1/classify?timeout_ms=60000", body).status == 200)
+    }
+
+    @Test("the news that time ran out does not wait for the computation before it")
+    func deadlineBehindComputation() throws {
+        let service = try gated(maxQueue: 4)
+        let first = try service.start("POST", "/v1/classify", [:], body)
+        #expect(gate.waitUntilBegun())
+        let late = try service.start("POST", "/v1/classify?timeout_ms=1000", [:], body, age: .seconds(2))
+        try settle(service)
+        service.queue.expireOverdue()
+        #expect(try late.take().status == 504)
+        #expect(first.isEmpty)
+        gate.release()
+        #expect(try first.take().status == 200)
+        let metrics = Exposition(service.metrics.render())
+        let model = try Models.embedded.get()
+        #expect(
+            metrics.value(
+                "weightspace_inference_requests_total",
+                ["model": model.name, "version": model.version, "outcome": "deadline_exceeded"]) == 1)
+    }
+
+    @Test("a client that leaves while its request waits takes it out of the queue")
+    func cancelled() throws {
+        let service = try gated(maxQueue: 4)
+        let first = try service.start("POST", "/v1/classify", [:], body)
+        #expect(gate.waitUntilBegun())
+        let cancellation = Cancellation()
+        let second = try service.start("POST", "/v1/classify", [:], body, cancellation: cancellation)
+        try settle(service)
+        cancellation.cancel()
+        #expect(try second.take().status == 499)
+        gate.release()
+        #expect(try first.take().status == 200)
+    }
+
+    @Test("a client that has left before its body is read costs no computation")
+    func cancelledBefore() throws {
+        let service = try gated(maxQueue: 4)
+        let cancellation = Cancellation()
+        cancellation.cancel()
+        let answer = try service.start("POST", "/v1/classify", [:], body, cancellation: cancellation).take()
+        #expect(answer.status == 499)
+    }
+
+    @Test("weights that the queue can never hold are refused for good, not to be retried")
+    func queueBytes() throws {
+        let service = try ServiceDriver { $0.maxQueueBytes = 4739 }
+        let answer = try service.post("/v1/classify", body)
+        #expect(try answer.problem().code == "body_too_large" && answer.status == 413)
+        #expect(answer.field("Retry-After") == nil)
+        #expect(try ServiceDriver { $0.maxQueueBytes = 4740 }.post("/v1/classify", body).status == 200)
+    }
+
+    @Test("a request of more networks than a batch is answered whole")
+    func largerThanBatch() throws {
+        let service = try ServiceDriver { $0.maxBatch = 2 }
+        let stack = SafetensorsWriter.write(try Samples.stack())
+        #expect(try service.post("/v1/classify", stack).items() == ServiceDriver().post("/v1/classify", stack).items())
+    }
+
+    @Test("answers do not depend on the number of threads")
+    func threads() throws {
+        let stack = SafetensorsWriter.write(try Samples.stack())
+        let expected = try ServiceDriver().post("/v1/encode", stack).items("latents")
+        for threads in [2, 3] {
+            let service = try ServiceDriver { $0.threads = threads }
+            #expect(try service.post("/v1/encode", stack).items("latents") == expected)
+        }
+    }
+
+    @Test("before its models are there the service is alive and not ready")
+    func starting() throws {
+        let service = try ServiceDriver(models: nil)
+        #expect(try service.get("/livez").json()["live"]?.bool == true)
+        for answer in [
+            try service.get("/readyz"), try service.post("/v1/classify", body), try service.get("/v1/models"),
+            try service.get("/v1/models/any/example"),
+        ] {
+            #expect(try answer.problem().code == "starting" && answer.status == 503)
+            #expect(answer.field("Retry-After") == "1")
+        }
+        service.registry.publish([try Models.embedded.get()])
+        #expect(try service.get("/readyz").json()["ready"]?.bool == true)
+        #expect(try service.post("/v1/classify", body).status == 200)
+    }
+
+    @Test("a draining service is not ready and still answers what it admitted, and what comes meanwhile")
+    func draining() throws {
+        let service = try gated(maxQueue: 4)
+        let admitted = try service.start("POST", "/v1/classify", [:], body)
+        #expect(gate.waitUntilBegun())
+        service.registry.beginDraining()
+        for path in ["/readyz", "/health", "/ping"] {
+            let answer = try service.get(path)
+            #expect(try answer.problem().code == "draining" && answer.status == 503)
+            #expect(answer.field("Retry-After") != nil)
+        }
+        #expect(try service.get("/livez").status == 200)
+        let meanwhile = try service.start("POST", "/v1/classify", [:], body)
+        gate.release(2)
+        #expect(try admitted.take().status == 200)
+        #expect(try meanwhile.take().status == 200)
+    }
+
+    @Test("a queue that is being emptied refuses with 503")
+    func emptied() throws {
+        let service = try ServiceDriver()
+        let drained = Mailbox<Bool>()
+        service.queue.drain { drained.put(true) }
+        #expect(try drained.take())
+        let answer = try service.post("/v1/classify", body)
+        #expect(try answer.problem().code == "draining" && answer.status == 503)
+        #expect(answer.field("Retry-After") != nil)
+    }
+}

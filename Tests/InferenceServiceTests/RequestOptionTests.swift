@@ -1,0 +1,123 @@
+import ModelStore
+import Tensors
+import Testing
+import WeightFormats
+
+@testable import InferenceService
+
+@Suite("Service: options")
+struct RequestOptionTests {
+    private let service: ServiceDriver
+
+    init() throws { service = try ServiceDriver() }
+
+    private func topCount(_ answer: Answer) throws -> Int? { try answer.items().first?["top_k"]?.array?.count }
+
+    /// The first network as a JSON document with more members.
+    private func document(_ members: String) throws -> [UInt8] {
+        Array("{\"inputs\":[\(Samples.json(try Samples.tensors(0)))],\(members)}".utf8)
+    }
+
+    @Test("are taken from the query")
+    func query() throws {
+        #expect(try topCount(try service.post("/v1/classify?top_k=3", try Samples.bytes("net0.pth"))) == 3)
+    }
+
+    @Test("are taken from members of the document, and the query speaks louder")
+    func members() throws {
+        let document = try document("\"top_k\":2")
+        #expect(try topCount(try service.post("/v1/classify", document)) == 2)
+        #expect(try topCount(try service.post("/v1/classify?top_k=3", document)) == 3)
+    }
+
+    @Test("are taken from fields of a form, and the query speaks louder")
+    func form() throws {
+        var form = Form()
+        form.add("top_k", "2")
+        form.add("comment", "nothing that is known here")
+        form.add("file", file: "a.pth", try Samples.bytes("net0.pth"))
+        #expect(try topCount(try service.post("/v1/classify", form.closed, Form.fields)) == 2)
+        #expect(try topCount(try service.post("/v1/classify?top_k=4", form.closed, Form.fields)) == 4)
+    }
+
+    @Test("unknown members of a document are left alone, for other tools write them")
+    func unknownMembers() throws {
+        let answer = try service.post(
+            "/v1/classify", try document("\"note\":{\"epochs\":[1]},\"optimizer\":\"adam\",\"top_k\":null"))
+        #expect(try topCount(answer) == min(5, try Models.embedded.get().labels.count))
+    }
+
+    @Test(
+        "that are mistyped or out of range are refused with the option's name",
+        arguments: [
+            ("topk=3", "topk"), ("top_k=0", "top_k"), ("top_k=x", "top_k"), ("top_k=", "top_k"),
+            ("top_k=99999999999999999999", "top_k"), ("output=xml", "output"), ("strict=maybe", "strict"),
+            ("timeout_ms=0", "timeout_ms"), ("timeout_ms=-5", "timeout_ms"), ("convention=mlp", "convention"),
+            ("omega0=-1", "omega0"), ("omega0=nan", "omega0"), ("omega0=inf", "omega0"), ("height=0", "height"),
+            ("width=1e9", "width"), ("top_k=3&top_k=3", "top_k"), ("%00=1", "?"),
+        ])
+    func refused(_ query: String, _ name: String) throws {
+        let problem = try service.post("/v1/classify?" + query, try Samples.bytes("net0.pth")).problem()
+        #expect(problem.status == 400 && problem.code == "bad_request")
+        #expect(problem.detail.contains("'\(name)'"), "\(problem.detail)")
+    }
+
+    @Test(
+        "of a document with the wrong type are refused",
+        arguments: ["\"top_k\":[3]", "\"model\":{\"type\":\"siren\"}", "\"strict\":{}", "\"top_k\":2.5"])
+    func wrongType(_ member: String) throws {
+        let problem = try service.post("/v1/classify", try document(member)).problem()
+        #expect(problem.status == 400 && problem.code == "bad_request")
+    }
+
+    @Test("choose the model and version; the path speaks louder than the query")
+    func model() throws {
+        let model = try Models.embedded.get()
+        let body = try Samples.bytes("net0.pth")
+        let expected = try service.post("/v1/classify", body).items()
+        for path in [
+            "/v1/classify?model=\(model.name)", "/v1/classify?model=\(model.name)&version=\(model.version)",
+            "/v1/classify?version=\(model.version)", "/v1/models/\(model.name)/classify",
+            "/v1/models/\(model.name)/classify?model=another",
+        ] {
+            #expect(try service.post(path, body).items() == expected, "\(path)")
+        }
+    }
+
+    @Test(
+        "that name what is not served are answered 404 with what is",
+        arguments: [
+            ("/v1/classify?model=another", "no_such_model"), ("/v1/models/another/encode", "no_such_model"),
+            ("/v1/classify?version=99", "no_such_version"), ("/v1/render?model=another", "no_such_model"),
+        ])
+    func notServed(_ path: String, _ code: String) throws {
+        let problem = try service.post(path, try Samples.bytes("net0.pth")).problem()
+        #expect(problem.status == 404 && problem.code == code)
+        let model = try Models.embedded.get()
+        #expect(problem.detail.contains(code == "no_such_model" ? model.name : model.version))
+    }
+
+    @Test("an operation that a model lacks is answered 404 with those it has")
+    func noSuchOperation() throws {
+        let untrained = try Models.embedded(named: "untrained", isDecoderTrained: false)
+        let service = try ServiceDriver(models: [untrained])
+        for operation in ["reconstruct", "predict"] {
+            let problem = try service.post("/v1/\(operation)", try Samples.bytes("net0.pth")).problem()
+            #expect(problem.status == 404 && problem.code == "no_such_operation")
+            #expect(problem.detail.contains("classify, encode"))
+        }
+    }
+
+    @Test("the first model answers where none is named, each where it is")
+    func severalModels() throws {
+        let other = try Models.embedded(named: "other", isDecoderTrained: false)
+        let service = try ServiceDriver(models: [try Models.embedded.get(), other])
+        let body = try Samples.bytes("net0.pth")
+        let standard = try service.post("/v1/encode", body).json()
+        #expect(standard["model"]?["name"]?.string == (try Models.embedded.get().name))
+        let named = try service.post("/v1/encode?model=other", body).json()
+        #expect(named["model"]?["name"]?.string == "other")
+        #expect(named["model"]?["sha256"]?.string == other.sha256)
+        #expect(named["latents"] == standard["latents"])
+    }
+}

@@ -1,0 +1,125 @@
+import Dispatch
+import HTTPTypes
+import Logging
+import ModelStore
+import Networks
+import Synchronization
+import WeightFormats
+
+@testable import HTTPCore
+@testable import InferenceService
+
+/// The service without sockets: requests go in as bytes, through the server's own parser, and answers come out.
+final class ServiceDriver: Sendable {
+    struct Malformed: Error {}
+
+    let registry = ModelRegistry()
+    let metrics = ServiceMetrics(build: BuildInfo(version: "1", commit: "c", swift: "6"))
+    let queue: ModelQueue
+    let handler: ServiceHandler
+
+    /// - Parameters:
+    ///   - models: the embedded ones by default; nil leaves the service starting.
+    ///   - compute: in place of the models' own computation.
+    init(
+        models: [ServedModel]? = try? [Models.embedded.get()],
+        _ change: (inout ServiceConfiguration) -> Void = { _ in }, compute: ModelQueue.Compute? = nil
+    ) throws {
+        var configuration = ServiceConfiguration()
+        change(&configuration)
+        if let compute {
+            queue = try ModelQueue(configuration, metrics: metrics, compute: compute)
+        } else {
+            queue = try ModelQueue(configuration, metrics: metrics)
+        }
+        handler = try ServiceHandler(
+            configuration, registry: registry, queue: queue, metrics: metrics,
+            version: VersionInfo(version: "1.2.3", commit: "c", swift: "6"),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        if let models { registry.publish(models) }
+    }
+
+    func get(_ path: String, _ fields: [String: String] = [:]) throws -> Answer {
+        try send("GET", path, fields)
+    }
+
+    func post(_ path: String, _ body: [UInt8], _ fields: [String: String] = [:]) throws -> Answer {
+        try send("POST", path, fields, body)
+    }
+
+    func post(_ path: String, json: String) throws -> Answer {
+        try post(path, Array(json.utf8), ["Content-Type": "application/json"])
+    }
+
+    func send(_ method: String, _ path: String, _ fields: [String: String] = [:], _ body: [UInt8] = []) throws -> Answer
+    {
+        try start(method, path, fields, body).take()
+    }
+
+    /// Sends a request whose answer may come later.
+    /// - Parameter age: how long ago its head was complete.
+    func start(
+        _ method: String, _ path: String, _ fields: [String: String] = [:], _ body: [UInt8] = [],
+        age: Duration = .zero, cancellation: Cancellation = Cancellation()
+    ) throws -> Mailbox<Answer> {
+        let (head, body) = try parse(method, path, fields, body)
+        let id = RequestID.resolve(head.fields, unixMilliseconds: 0)
+        let answers = Mailbox<Answer>()
+        let received = ContinuousClock.now - age
+        let finish: @Sendable (Response) -> Void = { [handler] response in
+            handler.finished(
+                AccessRecord(
+                    method: head.method, path: head.target.path, status: Int(response.status.code),
+                    bytesIn: body.count, bytesOut: response.body.count, duration: .milliseconds(1), peer: "test",
+                    id: id, route: response.route, reason: response.reason))
+            answers.put(Answer(id: id, response: response))
+        }
+        switch handler.admit(head, id: id) {
+        case .refuse(let response): finish(response)
+        case .accept:
+            let request = Request(
+                head: head, id: id, body: body, peer: "test", cancellation: cancellation, received: received)
+            handler.respond(to: request, reply: finish)
+        }
+        return answers
+    }
+
+    private func parse(
+        _ method: String, _ path: String, _ fields: [String: String], _ body: [UInt8]
+    ) throws -> (RequestHead, [UInt8]) {
+        var text = "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(body.count)\r\n"
+        for (name, value) in fields.sorted(by: { $0.key < $1.key }) { text += "\(name): \(value)\r\n" }
+        var parser = RequestParser(limits: HTTPLimits())
+        parser.append(Array(text.utf8) + [13, 10] + body)
+        guard case .head(let head)? = try parser.next() else { throw Malformed() }
+        var received: [UInt8] = []
+        while let event = try parser.next() {
+            switch event {
+            case .head: throw Malformed()
+            case .body(let piece): received += piece
+            case .end: return (head, received)
+            }
+        }
+        throw Malformed()
+    }
+}
+
+/// Values that one thread gives and a test waits for, never longer than some seconds.
+final class Mailbox<Value: Sendable>: Sendable {
+    struct Timeout: Error {}
+
+    private let values = Mutex<[Value]>([])
+    private let available = DispatchSemaphore(value: 0)
+
+    func put(_ value: Value) {
+        values.withLock { $0.append(value) }
+        available.signal()
+    }
+
+    func take() throws -> Value {
+        guard available.wait(timeout: .now() + 30) == .success else { throw Timeout() }
+        return values.withLock { $0.removeFirst() }
+    }
+
+    var isEmpty: Bool { values.withLock { $0.isEmpty } }
+}

@@ -1,0 +1,186 @@
+import Foundation
+import Tensors
+import Testing
+import WeightFormats
+
+@Suite("Program: commands on files")
+struct CommandTests {
+    private func json(_ outcome: Command.Outcome) throws -> [JSONValue] {
+        try outcome.lines.map { try JSONValue.parse(Array($0.utf8)) }
+    }
+
+    @Test("classify names the class of every file")
+    func classify() throws {
+        let files = [0, 1].map { Sample.path("net\($0).pth") }
+        let text = try Program.run(["classify"] + files)
+        #expect(text.status == 0 && text.lines.count == 2 && text.errors.isEmpty)
+        let outcome = try Program.run(["classify", "--json", "--top-k", "3"] + files)
+        let items = try json(outcome)
+        #expect(outcome.status == 0 && items.count == 2)
+        for (index, item) in items.enumerated() {
+            #expect(item.members?.map(\.name) == ["file", "index", "class_id", "label", "score", "top_k"])
+            #expect(item["file"]?.string == files[index] && item["index"]?.int == 0)
+            #expect(item["top_k"]?.array?.count == 3)
+            let label = try #require(item["label"]?.string)
+            #expect(text.lines[index].hasPrefix("\(files[index])  \(label)  "))
+            #expect(text.lines[index].hasSuffix(" %"))
+        }
+    }
+
+    @Test("classify answers alike for every format and thread count, and for standard input")
+    func formats() throws {
+        let outcome = try Program.run(
+            ["classify", "--json"] + Sample.formats.map { Sample.path("net2." + $0) })
+        let items = try json(outcome).map { [$0["class_id"], $0["score"]] }
+        #expect(items.count == 4 && items.allSatisfy { $0 == items[0] })
+        let input = try Program.run(
+            ["classify", "--json", "--threads", "3", "-"], input: try Sample.bytes("net2.npz"))
+        #expect(try json(input).map { [$0["class_id"], $0["score"]] } == [items[0]])
+    }
+
+    @Test("a file that cannot be read costs only its own answer, and the exit code")
+    func missingFile() throws {
+        let outcome = try Program.run([
+            "classify", "--json", "/nowhere/net.pth", Sample.path("net0.legacy.pth"), Sample.path("net0.pth"),
+        ])
+        #expect(outcome.status == 1)
+        let items = try json(outcome)
+        #expect(items.map { $0["error"]?["code"]?.string } == ["unreadable_file", "legacy_torch_format", nil])
+        #expect(outcome.errors.contains("/nowhere/net.pth") && outcome.errors.contains("unreadable_file"))
+        #expect(outcome.errors.contains("re-save"))
+    }
+
+    @Test("encode writes one array for all files")
+    func encode() throws {
+        let scratch = try Scratch()
+        let files = [0, 1, 2].map { Sample.path("net\($0).safetensors") }
+        let npy = try Program.run(["encode", "--output", scratch.path("z.npy")] + files)
+        #expect(npy.status == 0, "\(npy.errors)")
+        let array = try WeightFile.read(try scratch.read("z.npy")).soleNetwork()
+        let latents = try #require(array.entries.first?.tensor)
+        #expect(latents.shape.count == 3 && latents.shape[0] == 3 && latents.values.allSatisfy(\.isFinite))
+        let safetensors = try Program.run(["encode", "--output", scratch.path("z.safetensors")] + files)
+        #expect(safetensors.status == 0)
+        let state = try WeightFile.read(try scratch.read("z.safetensors")).soleNetwork()
+        #expect(state["latents"] == latents)
+        let names = try JSONValue.parse(Array((state.metadata["files"] ?? "").utf8)).strings
+        #expect(names == files)
+        #expect(state.metadata["model"] != nil && state.metadata["sha256"]?.count == 64)
+    }
+
+    @Test("encode keeps the place of a file that cannot be read")
+    func encodeFailure() throws {
+        let scratch = try Scratch()
+        let outcome = try Program.run([
+            "encode", "--output", scratch.path("z.npy"), Sample.path("net0.pth"), "/nowhere/net.pth",
+        ])
+        #expect(outcome.status == 1)
+        var limits = FormatLimits()
+        limits.requiresFinite = false
+        let array = try WeightFile.read(try scratch.read("z.npy"), limits: limits).soleNetwork()
+        let latents = try #require(array.entries.first?.tensor)
+        #expect(latents.shape[0] == 2)
+        #expect(latents.slice(0).values.allSatisfy(\.isFinite) && latents.slice(1).values.allSatisfy(\.isNaN))
+        #expect(try Program.run(["encode", "--output", "/nowhere/z.npy", Sample.path("net0.pth")]).status == 1)
+        #expect(try Program.run(["encode", "--output", "z.txt", Sample.path("net0.pth")]).status == 2)
+    }
+
+    @Test("render writes a PNG of the size asked for")
+    func render() throws {
+        let scratch = try Scratch()
+        let outcome = try Program.run([
+            "render", Sample.path("net0.npz"), "--output", scratch.path("net.png"), "--height", "12", "--width", "34",
+        ])
+        #expect(outcome.status == 0 && outcome.output.isEmpty, "\(outcome.errors)")
+        let png = try scratch.read("net.png")
+        #expect(png.starts(with: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]))
+        #expect(Array(png[16..<24]) == [0, 0, 0, 34, 0, 0, 0, 12])
+        let size = try Program.run(["render", Sample.path("net0.npz"), "--output", scratch.path("x"), "--height", "0"])
+        #expect(size.status == 1 && size.errors.contains("between 1 and"))
+        let missing = try Program.run(["render", "/nowhere/net.pth", "--output", scratch.path("x")])
+        #expect(missing.status == 1 && missing.errors.contains("unreadable_file"))
+    }
+
+    @Test("inspect lists arrays, sizes and the convention")
+    func inspect() throws {
+        let text = try Program.run(["inspect", Sample.path("net0.pth")])
+        #expect(text.status == 0)
+        #expect(text.output.contains("torch, 2-32-32-1, 1185 parameters"))
+        #expect(text.output.contains("32 × 32") && text.output.contains("convention: nfn"))
+        let items = try json(try Program.run(["inspect", "--json", Sample.path("net0.npz"), Sample.path("net1.json")]))
+        #expect(items.map { $0["format"]?.string } == ["npz", "json"])
+        for item in items {
+            #expect(item["parameters"]?.int == 1185 && item["sizes"]?.string == "2-32-32-1")
+            let arrays = try #require(item["arrays"]?.array)
+            #expect(arrays.count == 6 && arrays[0]["shape"]?.ints == [32, 2])
+            #expect(try #require(arrays[0]["std"]?.double) > 0)
+        }
+        let legacy = try Program.run(["inspect", Sample.path("net0.legacy.pth")])
+        #expect(legacy.status == 1 && legacy.errors.contains("legacy_torch_format"))
+    }
+
+    @Test("verify proves a reference file, and tells one that was damaged")
+    func verify() throws {
+        let good = try Program.run(["verify", Sample.path(Sample.golden)])
+        #expect(good.status == 0, "\(good.errors)")
+        #expect(good.lines.last?.hasPrefix("1 of 1 files agree") == true)
+        let outputs = try json(try Program.run(["verify", "--json", Sample.path(Sample.golden)]))
+        #expect(outputs.count == 4 && outputs.allSatisfy { $0["agrees"]?.bool == true })
+
+        let scratch = try Scratch()
+        var state = try WeightFile.read(try Sample.bytes(Sample.golden), limits: .checkpoint).soleNetwork()
+        let output = try #require(state.entries.first { $0.name.hasPrefix("output") })
+        var damaged = output.tensor
+        damaged.values[3] += 0.01
+        state.set(.init(name: output.name, tensor: damaged))
+        try scratch.write("damaged.safetensors", SafetensorsWriter.write(state))
+        let bad = try Program.run(["verify", scratch.path("damaged.safetensors"), Sample.path(Sample.golden)])
+        #expect(bad.status == 1)
+        #expect(bad.output.contains("OUT OF TOLERANCE") && bad.lines.last?.hasPrefix("1 of 2 files agree") == true)
+        try scratch.write("cut.safetensors", Array(try Sample.bytes(Sample.golden).dropLast(100)))
+        let cut = try Program.run(["verify", scratch.path("cut.safetensors")])
+        #expect(cut.status == 1 && cut.errors.contains("cut.safetensors"))
+        let other = try Program.run(["verify", Sample.path("net0.safetensors")])
+        #expect(other.status == 1 && !other.errors.isEmpty)
+    }
+
+    @Test("models lists what would be served")
+    func models() throws {
+        let outcome = try Program.run(["models", "--json"])
+        #expect(outcome.status == 0)
+        let models = try json(outcome)
+        #expect(!models.isEmpty)
+        for model in models {
+            #expect(model.members?.map(\.name) == ["name", "version", "sha256", "task", "networks", "operations"])
+            #expect(model["sha256"]?.string?.count == 64)
+        }
+        let text = try Program.run(["models"])
+        #expect(text.output.contains(try #require(models[0]["sha256"]?.string)))
+        let unknown = try Program.run(["classify", "--model", "another", Sample.path("net0.pth")])
+        #expect(unknown.status == 1 && unknown.errors.contains("'another'"))
+        #expect(unknown.errors.contains(try #require(models[0]["name"]?.string)))
+    }
+
+    @Test(
+        "help and the version end with 0, on standard output",
+        arguments: [
+            ["--help"], ["serve", "--help"], ["classify", "-h"], ["help", "verify"], ["--version"],
+        ])
+    func help(_ arguments: [String]) throws {
+        let outcome = try Program.run(arguments)
+        #expect(outcome.status == 0 && !outcome.bytes.isEmpty && outcome.errors.isEmpty)
+    }
+
+    @Test(
+        "a command line that makes no sense ends with 2",
+        arguments: [
+            ["--nonsense"], ["classify"], ["classify", "--nonsense", "x"], ["classify", "--top-k", "0", "x"],
+            ["classify", "--convention", "mlp", "x"], ["classify", "--omega0", "-3", "x"],
+            ["classify", "--threads", "0", "x"], ["render", "x"], ["encode", "x"], ["nonsense"],
+        ])
+    func misuse(_ arguments: [String]) throws {
+        let outcome = try Program.run(arguments)
+        #expect(outcome.status == 2, "\(outcome.errors)")
+        #expect(outcome.bytes.isEmpty && outcome.errors.contains("Usage:"))
+    }
+}

@@ -1,0 +1,151 @@
+import Foundation
+import Glibc
+import Testing
+import WeightFormats
+
+@Suite("Program: serve")
+struct ServeTests {
+    @Test("answers several requests on one connection, HEAD and methods that are not offered")
+    func connection() throws {
+        let service = try RunningService()
+        let client = try service.client()
+        let body = try Sample.bytes("net0.safetensors")
+        let first = try client.post("/v1/classify", body)
+        let second = try client.post("/v1/classify", body)
+        #expect(first.status == 200 && second.status == 200)
+        #expect(try JSONValue.parse(first.body)["predictions"] == JSONValue.parse(second.body)["predictions"])
+        #expect(first.field("X-Request-Id") != second.field("X-Request-Id"))
+        #expect(try JSONValue.parse(first.body)["id"]?.string == first.field("X-Request-Id"))
+        for name in ["Date", "Server-Timing", "Content-Length"] { #expect(first.field(name) != nil, "\(name)") }
+        let page = try client.get("/v1/models")
+        try client.send("HEAD /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        let head = try client.reply(toHead: true)
+        #expect(head.status == 200 && head.field("Content-Length") == page.field("Content-Length"))
+        let method = try client.get("/v1/classify")
+        #expect(method.status == 405 && method.field("Allow") == "OPTIONS, POST")
+        let last = try client.get("/livez", "Connection: close\r\n")
+        #expect(last.status == 200)
+        #expect(try client.isAtEnd())
+    }
+
+    @Test("refuses a body beyond the limit before it is sent")
+    func bodyLimit() throws {
+        let service = try RunningService(["--max-body-bytes", "1000"])
+        let client = try service.client()
+        try client.send(
+            "POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n\r\n")
+        let reply = try client.reply()
+        #expect(reply.status == 413)
+        #expect(try JSONValue.parse(reply.body)["code"]?.string == "body_too_large")
+    }
+
+    @Test("a request that makes no sense does not upset the count of those in flight")
+    func inFlight() throws {
+        let service = try RunningService()
+        let client = try service.client()
+        try client.send("nonsense\r\n\r\n")
+        #expect(try client.reply().status == 400)
+        #expect(try client.isAtEnd())
+        let metrics = try service.client().get("/metrics").text
+        #expect(metrics.contains("\nweightspace_requests_in_flight 1\n"))
+        #expect(metrics.contains("code=\"400\"} 1\n"))
+    }
+
+    @Test("writes a line of JSON for every request, with its id")
+    func logs() throws {
+        let service = try RunningService(["--log-format", "json"])
+        let client = try service.client()
+        let body = try Sample.bytes("net0.pth")
+        #expect(try client.post("/v1/classify", body, "X-Request-Id: trace-1\r\n").status == 200)
+        #expect(try client.post("/v1/classify", [1, 2, 3], "X-Request-Id: trace-2\r\n").status == 415)
+        let outcome = try service.end()
+        #expect(outcome.status == 0)
+        let lines = try outcome.errors.split(separator: "\n").map { try JSONValue.parse(Array($0.utf8)) }
+        #expect(lines.allSatisfy { $0["time"]?.string != nil && $0["level"]?.string != nil })
+        let first = try #require(lines.first { $0["request_id"]?.string == "trace-1" })
+        #expect(first["method"]?.string == "POST" && first["path"]?.string == "/v1/classify")
+        #expect(first["status"]?.string == "200" && first["bytes_in"]?.string == String(body.count))
+        let second = try #require(lines.first { $0["request_id"]?.string == "trace-2" })
+        #expect(second["status"]?.string == "415" && second["reason"]?.string == "unknown_format")
+        #expect(lines.contains { $0["message"]?.string == "ready" })
+    }
+
+    @Test("log lines of text carry the id too")
+    func textLogs() throws {
+        let service = try RunningService(["--log-level", "info"])
+        #expect(try service.client().get("/livez", "X-Request-Id: trace-3\r\n").status == 200)
+        let outcome = try service.end()
+        #expect(outcome.errors.split(separator: "\n").contains { $0.contains("request_id=trace-3") })
+    }
+}
+
+@Suite("Program: the end of serve")
+struct ServeEndTests {
+    private let body: [UInt8]
+
+    init() throws { body = try Sample.bytes("net0.pth") }
+
+    @Test(
+        "a signal lets the request under way finish, closes idle connections and ends with 0",
+        arguments: [
+            SIGTERM, SIGINT,
+        ])
+    func drains(_ number: Int32) throws {
+        let service = try RunningService()
+        let idle = try service.client()
+        #expect(try idle.get("/readyz").status == 200)
+        let busy = try service.client()
+        try busy.announce("/v1/classify", length: body.count)
+        service.command.signal(number)
+        #expect(try idle.isAtEnd())
+        #expect(throws: Client.Failure.self) { try service.client() }
+        try busy.send(body)
+        let reply = try busy.reply()
+        #expect(reply.status == 200 && reply.field("Connection") == "close")
+        #expect(try busy.isAtEnd())
+        #expect(try service.command.outcome().status == 0)
+    }
+
+    @Test("during the drain delay it is not ready, accepts and answers")
+    func drainDelay() throws {
+        let service = try RunningService(["--drain-delay", "1"])
+        let busy = try service.client()
+        try busy.announce("/v1/classify", length: body.count)
+        service.command.signal(SIGTERM)
+        try service.waitUntil("/readyz", is: 503)
+        #expect(try service.client().get("/readyz").text.contains("\"draining\""))
+        #expect(try service.client().get("/livez").status == 200)
+        try busy.send(body)
+        #expect(try busy.reply().status == 200)
+        #expect(try service.command.outcome().status == 0)
+    }
+
+    @Test("a second signal ends it at once, with 1")
+    func secondSignal() throws {
+        let service = try RunningService()
+        let idle = try service.client()
+        #expect(try idle.get("/readyz").status == 200)
+        let busy = try service.client()
+        try busy.announce("/v1/classify", length: body.count)
+        service.command.signal(SIGTERM)
+        #expect(try idle.isAtEnd())
+        service.command.signal(SIGTERM)
+        #expect(try service.command.outcome().status == 1)
+    }
+
+    @Test("what does not finish within the drain timeout is cut, and said so with 1")
+    func drainTimeout() throws {
+        let service = try RunningService(["--drain-timeout", "0.1"])
+        let busy = try service.client()
+        try busy.announce("/v1/classify", length: body.count)
+        let outcome = try service.end()
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains("drain timeout"))
+    }
+
+    @Test("a signal before the models are loaded ends it with 0")
+    func earlySignal() throws {
+        let service = try RunningService(waitsForReady: false)
+        #expect(try service.end().status == 0)
+    }
+}
