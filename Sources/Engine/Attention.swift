@@ -46,8 +46,9 @@ extension PlanBuilder {
         _ shape: AttentionShape, into out: Matrix
     ) {
         let tasks = shape.batch * shape.heads
-        let scores = matrix(rows: threads * shape.queries, columns: shape.keys)
-        let sums = DoubleScratch(workers: threads, count: shape.queries * vColumns.width, in: self)
+        let workers = workers(for: tasks)
+        let scores = matrix(rows: workers * shape.queries, columns: shape.keys)
+        let sums = DoubleScratch(workers: workers, count: shape.queries * vColumns.width, in: self)
         let scale = 1 / Float(qColumns.width).squareRoot()
         step(touching: [q, k, v, out, scores, sums.matrix]) { pool in
             pool.run(tasks: tasks) { task, worker in

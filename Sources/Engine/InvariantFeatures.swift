@@ -32,7 +32,7 @@ extension PlanBuilder {
         let (channels, rows) = (x.columns / kernelCount, x.rows / batch)
         let count = rows * kernelCount
         precondition(y.columns == channels * pieces && y.rows == batch, "statistics' shapes")
-        let scratch = matrix(rows: threads, columns: count)
+        let scratch = matrix(rows: workers(for: batch * channels), columns: count)
         step(touching: [x, y, scratch]) { pool in
             pool.run(tasks: batch * channels) { task, worker in
                 let (network, channel) = (task / channels, task % channels)

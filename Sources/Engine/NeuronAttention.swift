@@ -44,7 +44,7 @@ extension PlanBuilder {
     package func neuronAttention(_ groups: [NeuronGroup], batch: Int, heads: Int, width: Int) {
         let packed = groups.map { $0.tokens * $0.neurons * width }.max() ?? 0
         let scored = groups.map { $0.tokens * $0.tokens }.max() ?? 0
-        let scratch = matrix(rows: threads, columns: 4 * packed + scored)
+        let scratch = matrix(rows: workers(for: batch * heads), columns: 4 * packed + scored)
         let touched = groups.flatMap { $0.sources.flatMap { [$0.qkv, $0.out] } }
         step(touching: touched + [scratch]) { pool in
             pool.run(tasks: batch * heads) { task, worker in

@@ -35,6 +35,9 @@ package final class PlanBuilder {
 
     package init(threads: Int) { self.threads = max(1, threads) }
 
+    /// Workers that a step of `tasks` tasks can have, each of which needs scratch memory of its own.
+    func workers(for tasks: Int) -> Int { min(threads, tasks) }
+
     /// Memory for a result; its contents are undefined until a step writes them.
     package func matrix(rows: Int, columns: Int) -> Matrix {
         let storage = Storage(unplaced: rows * columns)

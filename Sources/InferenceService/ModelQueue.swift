@@ -1,5 +1,6 @@
 import Batching
 import Engine
+import Logging
 import ModelStore
 import Networks
 import NeuralFunctionals
@@ -31,13 +32,20 @@ package final class ModelQueue: Sendable {
     typealias Compute = @Sendable (ModelLane, [NetworkWeights]) -> [Output]
 
     package convenience init(
-        _ configuration: ServiceConfiguration, metrics: ServiceMetrics
+        _ configuration: ServiceConfiguration, metrics: ServiceMetrics,
+        logger: Logger = Logger(label: "weightspace.compute")
     ) throws(BatchPolicyError) {
         let pool = WorkerPool(threads: configuration.threads)
         try self.init(configuration, metrics: metrics) { lane, networks in
             do throws(ModelError) {
-                return try lane.model.run(lane.operation, networks, pool).map { .success($0) }
+                return try lane.model.run(lane.operation, networks, pool).map(ServiceFault.checked)
             } catch {
+                logger.error(
+                    "computation failed",
+                    metadata: [
+                        "model": "\(lane.model.name)", "operation": "\(lane.operation.rawValue)",
+                        "networks": "\(networks.count)", "reason": "\(error.reason)",
+                    ])
                 return networks.map { _ in .failure(.internalFault) }
             }
         }

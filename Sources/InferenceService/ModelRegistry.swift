@@ -25,6 +25,8 @@ package final class ModelRegistry: Sendable {
 
     package var models: [ServedModel] { state.withLock { $0.models } }
     package var isReady: Bool { state.withLock { $0.isReady && !$0.isDraining } }
+    /// Whether there are models, ready for new requests or only for those admitted before a drain.
+    package var isLoaded: Bool { state.withLock { $0.isReady } }
     package var isDraining: Bool { state.withLock { $0.isDraining } }
 
     func model(_ name: String?, version: String?) throws(ServiceFault) -> ServedModel {

@@ -17,8 +17,8 @@ package final class ServiceHandler: RequestHandler {
     let version: BuildInfo
     private let router: Router<Endpoint>
     private let logger: Logger
-    private let parsers: [DispatchQueue]
-    private let nextParser = Atomic<Int>(0)
+    private let workers: [DispatchQueue]
+    private let nextWorker = Atomic<Int>(0)
     private let inFlight = Atomic<Int>(0)
 
     package init(
@@ -32,7 +32,7 @@ package final class ServiceHandler: RequestHandler {
         self.version = version
         self.logger = logger
         router = try Router(Endpoint.routes)
-        parsers = (0..<max(1, configuration.threads)).map { DispatchQueue(label: "parse-\($0)") }
+        workers = (0..<max(1, configuration.threads)).map { DispatchQueue(label: "requests-\($0)") }
         metrics.gauges.readRequestsInFlight { [weak self] in self?.inFlight.load(ordering: .relaxed) ?? 0 }
         metrics.gauges.readModels { [registry] in
             registry.models.map { ModelIdentity(model: $0.name, version: $0.version, sha256: $0.sha256) }
@@ -45,8 +45,9 @@ package final class ServiceHandler: RequestHandler {
         inFlight.add(1, ordering: .relaxed)
         switch router.route(head.method, head.target) {
         case .found(let match):
-            guard match.handler.readsWeights else { return .accept(maxBodyBytes: configuration.maxBodyBytes) }
-            guard let fault = queue.refusal() else { return .accept(maxBodyBytes: configuration.maxBodyBytes) }
+            guard let fault = refusal(match.handler) else {
+                return .accept(maxBodyBytes: configuration.maxBodyBytes)
+            }
             metrics.recordRejection(reason: fault.code)
             count(fault, of: match.handler, model: namedModel(head.target, match.parameters))
             return .refuse(failure(fault.httpError, id: id, route: match.template))
@@ -57,6 +58,12 @@ package final class ServiceHandler: RequestHandler {
         case .failed(let error, let template):
             return .refuse(failure(error, id: id, route: template))
         }
+    }
+
+    /// Why not even to read the body of such a request now.
+    private func refusal(_ endpoint: Endpoint) -> ServiceFault? {
+        guard case .inference = endpoint else { return nil }
+        return registry.isLoaded ? queue.refusal() : .starting
     }
 
     package func respond(to request: Request, reply: @escaping @Sendable (Response) -> Void) {
@@ -74,10 +81,13 @@ package final class ServiceHandler: RequestHandler {
             finish(timed(answer(match.handler, match.parameters, request)))
             return
         }
-        let parser = nextParser.wrappingAdd(1, ordering: .relaxed).oldValue
-        parsers[Int(bitPattern: UInt(bitPattern: parser) % UInt(parsers.count))].async { [self] in
-            InferenceRequest(self, request, match.handler, match.parameters, finish).start()
-        }
+        work { [self] in InferenceRequest(self, request, match.handler, match.parameters, finish).start() }
+    }
+
+    /// Runs what takes longer than a health check may wait: reading bodies and writing answers.
+    func work(_ body: @escaping @Sendable () -> Void) {
+        let turn = UInt(bitPattern: nextWorker.wrappingAdd(1, ordering: .relaxed).oldValue)
+        workers[Int(turn % UInt(workers.count))].async(execute: DispatchWorkItem(block: body))
     }
 
     package func response(to error: HTTPError, head: RequestHead?, id: String) -> Response {
@@ -98,7 +108,13 @@ package final class ServiceHandler: RequestHandler {
         if let method = record.method { metadata["method"] = "\(method)" }
         if let path = record.path { metadata["path"] = "\(path)" }
         if let reason = record.reason { metadata["reason"] = "\(reason)" }
-        logger.log(level: record.status >= 500 ? .error : .info, "request", metadata: metadata)
+        logger.log(level: level(of: record), "request", metadata: metadata)
+    }
+
+    /// Probes come every few seconds and say little; a refusal is the service working as it should.
+    private func level(of record: AccessRecord) -> Logger.Level {
+        if let route = record.route, Endpoint.probes.contains(route) { return .debug }
+        return record.status == 500 ? .error : record.status > 500 ? .warning : .info
     }
 
     /// The model that a request's path or query names, as far as there is one.

@@ -6,9 +6,9 @@ struct ChainOrdering {
     private var path: [Int] = []
     private var found: [[Int]] = []
     /// Bounds the search: branching is exponential in the worst case.
-    private var stepsLeft = 20_000
+    private var stepsLeft = 2000
     /// Bounds the recursion; longer networks must name their layers in order.
-    private static let longestChain = 128
+    private static let longestChain = 16
 
     private init(_ layers: [(inputs: Int, outputs: Int)]) {
         self.layers = layers

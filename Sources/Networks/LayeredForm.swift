@@ -16,13 +16,19 @@ struct LayeredForm {
                 weightName: pair.weight.name, weightShape: pair.weight.tensor.shape, biasName: pair.biasName,
                 biasShape: pair.bias?.tensor.shape)
         }
-        let (order, sequence) = Self.arrangement(of: links, batch: batch)
+        // Whatever their order, layers of the wrong number are refused: no need to look for one.
+        let mayReorder = expectation.map { $0.depth == links.count } ?? true
+        let (order, sequence) = Self.arrangement(of: links, batch: batch, mayReorder: mayReorder)
         let chain = LayerChain(sequence.map { links[$0] }, order: order, batch: batch, expectation: expectation)
         var found = pairing.mismatches
         if pairing.isWhole {
-            if let depth = expectation?.depthMismatch(chain) { found.append(depth) }
             if batch?.count == 0 { found.append(Self.emptyBatch) }
-            found += chain.mismatches
+            if let depth = expectation?.depthMismatch(chain) {
+                // What follows from it need not be told layer by layer.
+                found.append(depth)
+            } else {
+                found += chain.mismatches
+            }
         }
         mismatches = found
         self.order = order
@@ -72,14 +78,16 @@ struct LayeredForm {
 
     /// The layout and the sequence of layers under which the shapes chain; PyTorch's and that of the names if several do,
     /// or if none does.
-    private static func arrangement(of links: [ChainLink], batch: LayerChain.Batch?) -> (WeightOrder, [Int]) {
+    private static func arrangement(
+        of links: [ChainLink], batch: LayerChain.Batch?, mayReorder: Bool
+    ) -> (WeightOrder, [Int]) {
         let natural = Array(links.indices)
         // Only Flax calls a weight a kernel, which settles networks whose weights are all square.
         let isFlax = !links.isEmpty && links.allSatisfy { ParameterName($0.weightName).usesKernelWord }
         let orders: [WeightOrder] = isFlax ? [.inputsFirst, .outputsFirst] : [.outputsFirst, .inputsFirst]
         let breaks = orders.map { LayerChain(links, order: $0, batch: batch).mismatches.filter(isShape).count }
         if let fitting = breaks.firstIndex(of: 0) { return (orders[fitting], natural) }
-        for order in orders {
+        for order in orders where mayReorder {
             if let sequence = ChainOrdering.unique(links, order: order, batched: batch != nil) {
                 return (order, sequence)
             }

@@ -7,6 +7,7 @@ package struct NetworkMismatch: Sendable, Hashable {
         case unexpectedTensor = "unexpected_tensor"
         case dtype
         case nonFinite = "non_finite"
+        case batchTooLarge = "batch_too_large"
     }
 
     package let code: Code
@@ -47,7 +48,12 @@ package struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// The first mismatch's code.
     package var code: String { (mismatches.first?.code ?? .shapeMismatch).rawValue }
-    package var detail: String { mismatches.map(\.detail).joined(separator: "; ") }
+    /// The first findings in full; a hostile file can have thousands.
+    package var detail: String {
+        let shown = mismatches.prefix(16).map(\.detail)
+        let rest = mismatches.count - shown.count
+        return (shown + (rest > 0 ? ["and \(rest) more"] : [])).joined(separator: "; ")
+    }
     package var description: String { "\(code): \(detail)" }
 }
 

@@ -16,8 +16,11 @@ package struct NetworkReading: Sendable, Equatable {
     /// Reads a file's tensors as networks that satisfy `expectation`.
     ///
     /// Names only pair weights with biases and break ties; what decides is that the shapes form a chain.
+    /// - Parameter limit: networks that a stack may hold.
     /// - Throws: every mismatch found.
-    package init(_ stateDict: StateDict, expecting expectation: NetworkExpectation? = nil) throws(NetworkError) {
+    package init(
+        _ stateDict: StateDict, expecting expectation: NetworkExpectation? = nil, limit: Int = .max
+    ) throws(NetworkError) {
         let (parameters, ignored, dtypeMismatches) = Self.parameters(of: stateDict)
         self.ignored = ignored
         guard let first = parameters.first else {
@@ -25,6 +28,7 @@ package struct NetworkReading: Sendable, Equatable {
         }
         if parameters.count == 1, FlatForm.isFlat(first) {
             guard dtypeMismatches.isEmpty else { throw NetworkError(dtypeMismatches) }
+            try Self.check(first.tensor.rank == 2 ? first.tensor.shape[0] : 1, within: limit)
             networks = try FlatForm.networks(from: first, expecting: expectation)
             (isBatched, isFlat, isTransposed) = (first.tensor.rank == 2, true, false)
             return
@@ -32,8 +36,18 @@ package struct NetworkReading: Sendable, Equatable {
         let layered = LayeredForm(LayerPairing(parameters), expecting: expectation)
         let mismatches = dtypeMismatches + layered.mismatches + parameters.compactMap(nonFiniteValue)
         guard mismatches.isEmpty else { throw NetworkError(mismatches) }
+        try Self.check(layered.batch?.count ?? 1, within: limit)
         networks = layered.networks
         (isBatched, isFlat, isTransposed) = (layered.batch != nil, false, layered.order == .inputsFirst)
+    }
+
+    /// Before a stack is taken apart: its networks take many times the memory of its tensors.
+    private static func check(_ count: Int, within limit: Int) throws(NetworkError) {
+        guard count <= limit else {
+            throw NetworkError(
+                NetworkMismatch(
+                    .batchTooLarge, expected: "expected at most \(limit) networks", received: "a batch of \(count)"))
+        }
     }
 
     /// The floating-point tensors in natural order, the names of the rest, and what should have been floating-point.

@@ -22,6 +22,9 @@ enum Endpoint: Sendable, Hashable {
         }
     }
 
+    /// Paths that probes and scrapes ask for.
+    static let probes: Set<String> = ["/livez", "/healthz", "/readyz", "/health", "/ping", "/metrics"]
+
     /// The table of paths. Inference comes in two spellings: with the model in the path, or as an option.
     static let routes: [Router<Endpoint>.Route] = {
         var routes: [Router<Endpoint>.Route] = []

@@ -134,7 +134,7 @@ struct InferenceRequest: Sendable {
             ticket = try service.queue.submit(
                 ModelLane(model: model, operation: operation), features, deadline: deadline
             ) { [self] result in
-                finish(result, prepared, operation, model, options, timing)
+                service.work { finish(result, prepared, operation, model, options, timing) }
             }
         } catch {
             service.metrics.recordRejection(reason: error.code)
@@ -160,6 +160,9 @@ struct InferenceRequest: Sendable {
                     }
                 }
                 return ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome)
+            }
+            if prepared.isStrict {
+                for item in items { _ = try item.outcome.get() }
             }
             let writer = AnswerWriter(requestID: request.id, model: model, options: options)
             reply(service.timed(try writer.response(kind(operation, model), items), timing))
@@ -188,7 +191,7 @@ struct InferenceRequest: Sendable {
         return .picture(picture, reference: own)
     }
 
-    /// The INR's own picture: cheap, so computed here.
+    /// The INR's own picture, computed here rather than queued for a model; `checkCost` bounds what it takes.
     private func draw(
         _ prepared: Prepared, _ options: RequestOptions, _ timing: RequestTiming
     ) throws(ServiceFault) {

@@ -92,6 +92,7 @@ package struct ServiceFault: Error, Sendable, Equatable {
             case NetworkMismatch.Code.missingTensor.rawValue: "Tensor is missing"
             case NetworkMismatch.Code.unexpectedTensor.rawValue: "Unexpected tensor"
             case NetworkMismatch.Code.dtype.rawValue: "Element type cannot be read"
+            case NetworkMismatch.Code.batchTooLarge.rawValue: "Batch too large"
             default: "Weights are not finite"
             }
         self.init(.unprocessableContent, error.code, title, error.detail)
@@ -99,6 +100,11 @@ package struct ServiceFault: Error, Sendable, Equatable {
 
     package init(_ error: PictureError) {
         self.init(.unprocessableContent, "shape_mismatch", "Network draws no picture", error.detail)
+    }
+
+    /// A model's result, unless it has elements that are no finite numbers: those are a network's own fault.
+    package static func checked(_ values: [Float]) -> Result<[Float], ServiceFault> {
+        values.allSatisfy(\.isFinite) ? .success(values) : .failure(.nonFiniteOutput)
     }
 
     init(_ refusal: BatchRefusal, retryAfter: Int) {

@@ -15,7 +15,7 @@ package struct UploadedNetworks: Sendable {
         for entry in upload.entries {
             switch entry {
             case .failure(let fault): networks.append(.failure(fault))
-            case .success(let tensors): append(tensors, expectation)
+            case .success(let tensors): append(tensors, expectation, limit)
             }
             guard networks.count <= limit else {
                 throw ServiceFault(
@@ -27,14 +27,14 @@ package struct UploadedNetworks: Sendable {
         if !isBatch, networks.count == 1, case .failure(let fault) = networks[0] { throw fault }
     }
 
-    private mutating func append(_ tensors: StateDict, _ expectation: NetworkExpectation?) {
+    private mutating func append(_ tensors: StateDict, _ expectation: NetworkExpectation?, _ limit: Int) {
         do throws(NetworkError) {
-            let reading = try NetworkReading(tensors, expecting: expectation)
+            let reading = try NetworkReading(tensors, expecting: expectation, limit: limit)
             isBatch = isBatch || reading.isBatched
             ignored += reading.ignored
             networks += reading.networks.map { .success($0) }
         } catch {
-            if let stack = StackWithBadValues(tensors, error, expectation) {
+            if let stack = StackWithBadValues(tensors, error, expectation, limit: limit) {
                 isBatch = true
                 networks += stack.networks
             } else {
@@ -48,7 +48,7 @@ package struct UploadedNetworks: Sendable {
 private struct StackWithBadValues {
     let networks: [Result<NetworkWeights, ServiceFault>]
 
-    init?(_ tensors: StateDict, _ error: NetworkError, _ expectation: NetworkExpectation?) {
+    init?(_ tensors: StateDict, _ error: NetworkError, _ expectation: NetworkExpectation?, limit: Int) {
         guard error.mismatches.allSatisfy({ $0.code == .nonFinite }) else { return nil }
         let cleaned = StateDict(
             tensors.entries.map { entry in
@@ -57,7 +57,9 @@ private struct StackWithBadValues {
                     name: entry.name, tensor: Tensor(shape: entry.tensor.shape, values: values),
                     elementType: entry.elementType)
             })
-        guard let reading = try? NetworkReading(cleaned, expecting: expectation), reading.isBatched else { return nil }
+        guard let reading = try? NetworkReading(cleaned, expecting: expectation, limit: limit), reading.isBatched else {
+            return nil
+        }
         let count = reading.networks.count
         var faults = [ServiceFault?](repeating: nil, count: count)
         for entry in tensors.entries where entry.tensor.rank > 0 && entry.tensor.shape[0] == count {

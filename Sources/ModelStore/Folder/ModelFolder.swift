@@ -9,6 +9,11 @@ package struct ModelFolderError: Error, CustomStringConvertible, Sendable, Equat
     package let folder: String
     package let reason: String
 
+    package init(folder: String, reason: String) {
+        self.folder = folder
+        self.reason = reason
+    }
+
     package var description: String { "model folder '\(folder)': \(reason)" }
 }
 

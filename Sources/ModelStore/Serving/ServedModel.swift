@@ -15,6 +15,9 @@ package final class ServedModel: Sendable {
     private let networks: ServedNetworks
     private let scales: ArrayScales?
     private let plans = PlanCache(byteLimit: 256 << 20)
+    /// Networks above this size are computed one after the other, since a plan of one takes tens of megabytes and
+    /// every thread would need its own.
+    private static let largestParallelNetwork = 32_768
 
     init(_ manifest: ModelManifest, _ networks: ServedNetworks, sha256: String) throws(ModelError) {
         let input = manifest.input
@@ -78,7 +81,10 @@ package final class ServedModel: Sendable {
     package func run(
         _ operation: Operation, _ inputs: [NetworkWeights], _ pool: WorkerPool
     ) throws(ModelError) -> [[Float]] {
-        guard inputs.count >= pool.threads, pool.threads > 1 else {
+        let isParallel =
+            pool.threads > 1 && inputs.count >= pool.threads
+            && inputs.allSatisfy { $0.spec.parameterCount <= Self.largestParallelNetwork }
+        guard isParallel else {
             var results: [[Float]] = []
             for network in inputs { results.append(try run(operation, network, pool)) }
             return results

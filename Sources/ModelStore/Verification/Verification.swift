@@ -15,7 +15,7 @@ package struct OutputComparison: Sendable, Equatable {
 
     /// Within the tolerance, or within four times the rounding floor where that is larger: a module rounds many times
     /// inside, and no two float32 programs agree better than that allows, the reference with itself included.
-    package var agrees: Bool { largestError <= max(tolerance, 4 * (roundingFloor ?? 0)) }
+    package var agrees: Bool { largestError.isFinite && largestError <= max(tolerance, 4 * (roundingFloor ?? 0)) }
 }
 
 /// Runs a golden file's module on its input and compares every output.

@@ -8,7 +8,7 @@ struct PickleMachine {
     private var marks: [Int] = []
     private var memo: [UInt32: PickleValue] = [:]
     private var reader: ByteReader
-    private let limits: FormatLimits
+    let limits: FormatLimits
 
     /// - Returns: the value that the pickle describes, and the heap that its indices refer to.
     static func run(

@@ -75,9 +75,10 @@ struct PickleHeap {
         }
     }
 
-    /// The whole numbers of a tuple; nil if it is none or holds anything else.
-    func ints(_ value: PickleValue) -> [Int]? {
-        guard case .tuple(let index) = value else { return nil }
+    /// The whole numbers of a tuple; nil if it is none, holds anything else, or is longer than `limit`: a short pickle can
+    /// mention one long tuple many thousand times, and every mention is copied.
+    func ints(_ value: PickleValue, limit: Int) -> [Int]? {
+        guard case .tuple(let index) = value, tuples[index].count <= limit else { return nil }
         var result: [Int] = []
         for element in tuples[index] {
             guard case .int(let int) = element else { return nil }

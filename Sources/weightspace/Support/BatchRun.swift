@@ -62,7 +62,7 @@ struct BatchRun {
             .makeIterator()
         return places.map { place in
             let values = place.prepared.flatMap { _ in
-                outputs.next().map(Result<[Float], ServiceFault>.success) ?? .success([])
+                ServiceFault.checked(outputs.next() ?? [.nan])
             }
             return FileAnswer(
                 path: place.path, index: place.index, detection: try? place.prepared.get().detection, values: values)

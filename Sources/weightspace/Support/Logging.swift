@@ -46,7 +46,6 @@ struct LineLogHandler: LogHandler {
             writer.endObject()
             line = writer.bytes + [0x0a]
         }
-        // A full disk or a closed pipe must not stop the service.
-        try? FileHandle.standardError.write(contentsOf: Data(line))
+        LogSink.standardError.write(line)
     }
 }

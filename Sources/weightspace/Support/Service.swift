@@ -17,7 +17,8 @@ final class Service: Sendable {
     private let server: Server
     private let ending = Mutex(false)
     private let ended = DispatchSemaphore(value: 0)
-    private let exitCode = Atomic<Int32>(0)
+    /// Why the process ends other than well.
+    private let failure = Mutex<CommandFailure?>(nil)
 
     init(_ configuration: ServeConfiguration) throws {
         self.configuration = configuration
@@ -41,7 +42,15 @@ final class Service: Sendable {
         } catch {
             throw CommandFailure(error.description)
         }
-        try loadModels()
+        // Away from this thread, which must be free to end the process while models are still being loaded.
+        DispatchQueue(label: "load").async { [self] in
+            do {
+                try loadModels()
+            } catch {
+                fail(CommandFailure(reason(error)))
+                ended.signal()
+            }
+        }
         let housekeeping = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "housekeeping"))
         housekeeping.setEventHandler { [queue] in queue.expireOverdue() }
         housekeeping.schedule(deadline: .now(), repeating: .milliseconds(50))
@@ -49,8 +58,12 @@ final class Service: Sendable {
         ended.wait()
         housekeeping.cancel()
         signals.cancel()
-        let code = exitCode.load(ordering: .relaxed)
-        if code != 0 { throw CommandFailure("the drain timeout cut answers short") }
+        LogSink.standardError.flush()
+        if let failure = failure.withLock({ $0 }) { throw failure }
+    }
+
+    private func fail(_ reason: CommandFailure) {
+        failure.withLock { $0 = $0 ?? reason }
     }
 
     /// A folder that cannot be loaded is reported and left out; with none left there is nothing to serve.
@@ -60,8 +73,14 @@ final class Service: Sendable {
         var models: [ServedModel] = []
         var reasons: [String] = []
         for folder in folders {
+            if ending.withLock({ $0 }) { return }
             do {
                 let model = try ModelFolder.load(folder)
+                if models.contains(where: { $0.name == model.name && $0.version == model.version }) {
+                    throw ModelFolderError(
+                        folder: folder.lastPathComponent,
+                        reason: "model '\(model.name)' version '\(model.version)' is served from another folder")
+                }
                 try model.warmUp(pool)
                 models.append(model)
                 logger.info("model loaded", metadata: ["model": "\(model.name)", "version": "\(model.version)"])
@@ -83,6 +102,7 @@ final class Service: Sendable {
         }
         guard isFirst else {
             logger.warning("second signal, ending at once")
+            LogSink.standardError.flush()
             exit(1)
         }
         logger.info("stopping", metadata: ["signal": "\(signal)"])
@@ -90,7 +110,7 @@ final class Service: Sendable {
         server.drain(deadline: configuration.drainTimeout) { [self] report in
             if report.cut > 0 {
                 logger.error("drain timeout", metadata: ["cut": "\(report.cut)"])
-                exitCode.store(1, ordering: .relaxed)
+                fail(CommandFailure("the drain timeout cut \(report.cut) connections short"))
             }
             ended.signal()
         }
