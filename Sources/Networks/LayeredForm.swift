@@ -9,7 +9,9 @@ struct LayeredForm {
     private let layers: [LayerPair]
 
     init(_ pairing: LayerPairing, expecting expectation: NetworkExpectation?) {
-        let pairs = pairing.layers.map(\.withMatrixWeight)
+        // Stored as runs of numbers, all of them: a single one among matrices is a mistake.
+        let areRuns = pairing.layers.allSatisfy { $0.weight.tensor.rank == 1 }
+        let pairs = areRuns ? pairing.layers.map(\.withMatrixWeight) : pairing.layers
         let batch = Self.batch(of: pairs)
         let links = pairs.map { pair in
             ChainLink(
@@ -24,8 +26,9 @@ struct LayeredForm {
         if pairing.isWhole {
             if batch?.count == 0 { found.append(Self.emptyBatch) }
             if let depth = expectation?.depthMismatch(chain) {
-                // What follows from it need not be told layer by layer.
+                // The shapes that do not fit because of it need not be told layer by layer.
                 found.append(depth)
+                found += chain.mismatches.filter { !Self.isShape($0) }
             } else {
                 found += chain.mismatches
             }

@@ -130,4 +130,15 @@ struct NetworkReadingTests {
         #expect(reading.ignored == ["indices", "label", "omega"])
         #expect(reading.networks == [network])
     }
+
+    @Test("weights stored as runs of numbers get their rows back from their biases")
+    func runs() throws {
+        let network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 5, 4, 1]), seed: 3)
+        let runs = StateDict(
+            network.stateDict.entries.map { entry in
+                NamedTensor(name: entry.name, tensor: entry.tensor.reshaped([entry.tensor.count]))
+            })
+        #expect(try NetworkWeights(runs).flattened == network.flattened)
+        #expect(try NetworkWeights(runs).spec == network.spec)
+    }
 }

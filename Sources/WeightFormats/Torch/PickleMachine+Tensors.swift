@@ -53,12 +53,12 @@ extension PickleMachine {
     /// `_rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks[, metadata])`.
     private mutating func rebuildTensor(_ values: [PickleValue]) throws(FormatError) {
         guard (6...7).contains(values.count), case .storage(let storage) = values[0], case .int(let offset) = values[1],
-            let shape = heap.ints(values[2], limit: limits.maxRank),
-            let strides = heap.ints(values[3], limit: limits.maxRank)
+            let shape = try heap.ints(values[2], limit: limits.maxRank),
+            let strides = try heap.ints(values[3], limit: limits.maxRank)
         else {
             throw malformed(
                 "a tensor of \(values.map(\.kind).joined(separator: ", ")), "
-                    + "expected a storage, an offset, a shape and strides of at most \(limits.maxRank) axes")
+                    + "expected a storage, an offset, a shape and strides")
         }
         heap.tensors.append(
             PickleTensor(storage: heap.storages[storage], offset: offset, shape: shape, strides: strides))

@@ -75,10 +75,15 @@ struct PickleHeap {
         }
     }
 
-    /// The whole numbers of a tuple; nil if it is none, holds anything else, or is longer than `limit`: a short pickle can
-    /// mention one long tuple many thousand times, and every mention is copied.
-    func ints(_ value: PickleValue, limit: Int) -> [Int]? {
-        guard case .tuple(let index) = value, tuples[index].count <= limit else { return nil }
+    /// The whole numbers of a tuple; nil if it is none or holds anything else.
+    ///
+    /// A short pickle can mention one long tuple many thousand times, and every mention is copied: so more than
+    /// `limit` elements, which no tensor has axes for, are refused.
+    func ints(_ value: PickleValue, limit: Int) throws(FormatError) -> [Int]? {
+        guard case .tuple(let index) = value else { return nil }
+        guard tuples[index].count <= limit else {
+            throw FormatError(.shapeMismatch, "a tensor of \(tuples[index].count) axes, expected at most \(limit)")
+        }
         var result: [Int] = []
         for element in tuples[index] {
             guard case .int(let int) = element else { return nil }

@@ -34,7 +34,7 @@ final class ServiceDriver: Sendable {
         }
         handler = try ServiceHandler(
             configuration, registry: registry, queue: queue, metrics: metrics,
-            version: VersionInfo(version: "1.2.3", commit: "c", swift: "6"),
+            version: BuildInfo(version: "1.2.3", commit: "c", swift: "6"),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         if let models { registry.publish(models) }
     }
