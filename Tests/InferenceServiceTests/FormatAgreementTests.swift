@@ -19,9 +19,19 @@ struct FormatAgreementTests {
             ("/v1/classify", "predictions"), ("/v1/encode", "latents"), ("/v1/render", "pictures"),
         ] {
             let expected = try service.post(path, reference).items(member)
+            let items = try service.post(path, other).items(member)
             #expect(expected.count == 1)
-            #expect(try service.post(path, other).items(member) == expected, "\(path)")
+            #expect(items.map(withoutReason) == expected.map(withoutReason), "\(path)")
         }
+    }
+
+    /// JSON has lists of layers without names, so that what tells its convention is less.
+    private func withoutReason(_ item: JSONValue) -> JSONValue {
+        .object(
+            (item.members ?? []).map { member in
+                guard member.name == "convention" else { return member }
+                return JSONMember("convention", member.value["name"] ?? .null)
+            })
     }
 
     @Test("gives the class of a network that was stored with fewer bits", arguments: Samples.rounded)

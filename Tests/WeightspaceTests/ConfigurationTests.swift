@@ -93,7 +93,8 @@ struct ConfigurationTests {
 
     @Test("with no model that can be served there is nothing to do: 1")
     func noModels() throws {
-        let broken = try Program.run(["serve", "--port", "0", "--models", try models(good: false).url.path])
+        let folder = try models(good: false)
+        let broken = try Program.run(["serve", "--port", "0", "--models", folder.url.path])
         #expect(broken.status == 1 && broken.errors.contains("a-broken"), "\(broken.errors)")
         let empty = try Scratch()
         for arguments in [["serve", "--port", "0"], ["models"], ["classify", Sample.path("net0.pth")]] {

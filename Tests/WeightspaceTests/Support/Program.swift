@@ -51,6 +51,7 @@ final class Command {
     private let process = Process()
     private let ended = DispatchSemaphore(value: 0)
     private let scratch: Scratch
+    private let isOutputPiped: Bool
     /// The status, once it was waited for.
     private var status: Int32?
 
@@ -60,6 +61,7 @@ final class Command {
         output: Pipe? = nil
     ) throws {
         scratch = try Scratch()
+        isOutputPiped = output != nil
         process.executableURL = executable
         process.arguments = arguments
         // Nothing of the caller's own environment may decide a test.
@@ -87,8 +89,7 @@ final class Command {
             status = process.terminationStatus
         }
         return Outcome(
-            status: status ?? -1, bytes: try scratch.read("output"),
-            errors: String(decoding: try scratch.read("errors"), as: UTF8.self))
+            status: status ?? -1, bytes: isOutputPiped ? [] : try scratch.read("output"), errors: errors)
     }
 
     /// What it has written to standard error so far.
