@@ -42,7 +42,7 @@ struct QueueingTests {
 
     /// Bodies are read one after the other: once this is answered, what was sent before it is in the queue.
     private func settle(_ service: ServiceDriver) throws {
-        #expect(try service.post("/v1/render", Array("hello".utf8)).status == 415)
+        #expect(try service.post("/v1/classify", Array("hello".utf8)).status == 415)
     }
 
     @Test("a full queue refuses at once with a time to retry, and answers what it admitted")
@@ -75,7 +75,7 @@ struct QueueingTests {
         // While it is not, a request with a broken body is read and refused for that, behind those sent before.
         var status = 415
         for _ in 0..<100 where status == 415 {
-            status = try service.post("/v1/render", Array("hello".utf8)).status
+            status = try service.post("/v1/classify", Array("hello".utf8)).status
         }
         #expect(status == 429)
     }

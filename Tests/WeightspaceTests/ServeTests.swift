@@ -70,12 +70,15 @@ struct ServeTests {
         #expect(lines.contains { $0["message"]?.string == "ready" })
     }
 
-    @Test("log lines of text carry the id too")
+    @Test("log lines of text carry the id too, and leave out probes that went well")
     func textLogs() throws {
         let service = try RunningService(["--log-level", "info"])
-        #expect(try service.client().get("/livez", "X-Request-Id: trace-3\r\n").status == 200)
+        #expect(try service.client().get("/version", "X-Request-Id: trace-3\r\n").status == 200)
+        #expect(try service.client().get("/livez", "X-Request-Id: trace-4\r\n").status == 200)
         let outcome = try service.end()
-        #expect(outcome.errors.split(separator: "\n").contains { $0.contains("request_id=trace-3") })
+        let lines = outcome.errors.split(separator: "\n")
+        #expect(lines.contains { $0.contains("request_id=trace-3") })
+        #expect(!lines.contains { $0.contains("request_id=trace-4") })
     }
 }
 
