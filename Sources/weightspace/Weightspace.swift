@@ -5,7 +5,7 @@ import InferenceService
 /// The program: one subcommand for everything it does.
 @main
 struct Weightspace: ParsableCommand {
-    static let build = BuildInfo(version: "0.1.0", commit: BuildCommit.value, swift: "6")
+    static let build = BuildInfo(version: "0.1.0", commit: BuildFacts.commit, swift: BuildFacts.swift)
 
     static let configuration = CommandConfiguration(
         commandName: "weightspace",
@@ -34,7 +34,19 @@ struct Weightspace: ParsableCommand {
     }
 }
 
-/// The commit that was built, where the build was told.
-enum BuildCommit {
-    static var value: String { ProcessInfo.processInfo.environment["WEIGHTSPACE_COMMIT"] ?? "unknown" }
+/// What the build can tell of itself.
+enum BuildFacts {
+    /// The commit that was built, where whoever started the program says so in its environment.
+    static var commit: String { ProcessInfo.processInfo.environment["WEIGHTSPACE_COMMIT"] ?? "unknown" }
+
+    /// The compiler.
+    static var swift: String {
+        #if compiler(>=6.4)
+            "6.4 or later"
+        #elseif compiler(>=6.3)
+            "6.3"
+        #else
+            "6.2"
+        #endif
+    }
 }

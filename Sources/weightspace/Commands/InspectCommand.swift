@@ -2,91 +2,139 @@ import ArgumentParser
 import Foundation
 import InferenceService
 import Networks
+import Tensors
 import WeightFormats
 
 /// `weightspace inspect FILE…`
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Lists a file's arrays, their shapes and statistics, and its convention.")
+        commandName: "inspect", abstract: "Lists a file's arrays, their shapes and statistics, and its convention.",
+        discussion: "The arrays are listed also where they form no network; why not is then said on standard error.")
 
     @Argument(help: "Files of weights in any of the upload formats; '-' is standard input.")
     var files: [String]
 
-    @Flag(help: "One JSON object a line for every network.")
+    @Flag(help: "One JSON object a line for every set of arrays.")
     var json = false
 
     func run() throws {
         var failures = 0
         for path in files {
-            let file = UploadFile(path, expecting: nil)
-            for (index, network) in file.networks.enumerated() {
-                switch network {
-                case .failure(let fault):
-                    failures += 1
-                    Terminal.complain("\(path)[\(index)]: \(fault.code): \(fault.detail)")
-                case .success(let network):
-                    json ? printJSON(file, index, network) : printTable(file, index, network)
+            do throws(ServiceFault) {
+                let upload = try UploadFile.upload(path)
+                for (index, entry) in upload.entries.enumerated() {
+                    let place = upload.entries.count > 1 ? "\(path)[\(index)]" : path
+                    switch entry {
+                    case .failure(let fault): complain(place, fault, &failures)
+                    case .success(let tensors):
+                        let arrays = InspectedArrays(place, upload.format, tensors)
+                        print(json ? arrays.json : arrays.table)
+                        if let fault = arrays.fault { complain(place, fault, &failures) }
+                    }
                 }
+            } catch {
+                complain(path, error, &failures)
             }
         }
         if failures > 0 { throw ExitCode(1) }
     }
 
-    private func printTable(_ file: UploadFile, _ index: Int, _ network: NetworkWeights) {
-        let place = file.networks.count > 1 ? "[\(index)]" : ""
-        print(
-            "\(file.path)\(place): \(file.format), \(network.spec.summary), \(network.spec.parameterCount) parameters")
-        let rows = network.statistics.map { statistics in
+    private func complain(_ place: String, _ fault: ServiceFault, _ failures: inout Int) {
+        failures += 1
+        Terminal.complain("\(place): \(fault.code): \(fault.detail)")
+    }
+}
+
+/// One set of named arrays, and the networks that they form.
+private struct InspectedArrays {
+    private let place: String
+    private let format: String
+    private let statistics: [ArrayStatistics]
+    private let networks: [NetworkWeights]
+    private let ignored: [String]
+    let fault: ServiceFault?
+
+    init(_ place: String, _ format: String, _ tensors: StateDict) {
+        self.place = place
+        self.format = format
+        statistics = tensors.entries.sorted { naturallyPrecedes($0.name, $1.name) }
+            .map { ArrayStatistics(name: $0.name, tensor: $0.tensor) }
+        do throws(NetworkError) {
+            let isFlat = tensors.count == 1 && tensors.entries[0].tensor.rank <= 2
+            let reading = try NetworkReading(tensors, expecting: isFlat ? UploadFile.flatExpectation() : nil)
+            (networks, ignored, fault) = (reading.networks, reading.ignored, nil)
+        } catch {
+            (networks, ignored, fault) = ([], [], ServiceFault(error))
+        }
+    }
+
+    private var detection: ConventionDetection? { networks.first.map(ConventionDetector.detect) }
+
+    var table: String {
+        var lines = ["\(place): \(format)\(summary)"]
+        let rows = statistics.map { array in
             [
-                statistics.name, statistics.shape.map(String.init).joined(separator: " × "), number(statistics.min),
-                number(statistics.max), number(statistics.mean.map(Float.init)), number(statistics.std.map(Float.init)),
+                array.name, array.shape.map(String.init).joined(separator: " × "), number(array.min.map(Double.init)),
+                number(array.max.map(Double.init)), number(array.mean), number(array.std),
+                array.nonFiniteCount > 0 ? "\(array.nonFiniteCount) not finite" : "",
             ]
         }
-        let table = [["array", "shape", "min", "max", "mean", "std"]] + rows
-        let widths = (0..<6).map { column in table.map { $0[column].count }.max() ?? 0 }
+        let table = [["array", "shape", "min", "max", "mean", "std", ""]] + rows
+        let widths = (0..<7).map { column in table.map { $0[column].count }.max() ?? 0 }
         for row in table {
             let cells = zip(row, widths).map { text, width in
                 text + String(repeating: " ", count: width - text.count)
             }
-            print("  " + cells.joined(separator: "  "))
+            lines.append("  " + cells.joined(separator: "  "))
         }
-        let detection = ConventionDetector.detect(network)
-        print("  convention: \(detection.convention.rawValue) (\(detection.reason))")
-        if !file.ignored.isEmpty { print("  ignored: \(file.ignored.joined(separator: ", "))") }
+        if let detection { lines.append("  convention: \(detection.convention.rawValue) (\(detection.reason))") }
+        if !ignored.isEmpty { lines.append("  ignored: \(ignored.joined(separator: ", "))") }
+        return lines.joined(separator: "\n")
     }
 
-    private func number(_ value: Float?) -> String {
-        value.map { String((Double($0) * 1e5).rounded() / 1e5) } ?? "-"
+    private var summary: String {
+        guard let first = networks.first else { return ", no network" }
+        let count = networks.count > 1 ? "\(networks.count) networks " : ""
+        return ", \(count)\(first.spec.summary), \(first.spec.parameterCount) parameters"
     }
 
-    private func printJSON(_ file: UploadFile, _ index: Int, _ network: NetworkWeights) {
-        let detection = ConventionDetector.detect(network)
+    private func number(_ value: Double?) -> String {
+        value.map { String(($0 * 1e5).rounded() / 1e5) } ?? "-"
+    }
+
+    var json: String {
         var writer = JSONWriter()
         writer.beginObject()
-        writer.member("file", file.path)
-        writer.member("index", index)
-        writer.member("format", file.format)
-        writer.member("sizes", network.spec.summary)
-        writer.member("parameters", network.spec.parameterCount)
-        writer.name("convention")
-        writer.beginObject()
-        writer.member("name", detection.convention.rawValue)
-        writer.member("confident", detection.isConfident)
-        writer.member("reason", detection.reason)
-        writer.endObject()
-        writer.name("arrays")
-        writer.array(network.statistics) { writer, statistics in
+        writer.member("file", place)
+        writer.member("format", format)
+        writer.member("networks", networks.count)
+        if let spec = networks.first?.spec {
+            writer.member("sizes", spec.summary)
+            writer.member("parameters", spec.parameterCount)
+        }
+        if let detection {
+            writer.name("convention")
             writer.beginObject()
-            writer.member("name", statistics.name)
+            writer.member("name", detection.convention.rawValue)
+            writer.member("confident", detection.isConfident)
+            writer.member("reason", detection.reason)
+            writer.endObject()
+        }
+        if let fault { writer.error(fault) }
+        writer.name("arrays")
+        writer.array(statistics) { writer, array in
+            writer.beginObject()
+            writer.member("name", array.name)
             writer.name("shape")
-            writer.array(statistics.shape) { writer, extent in writer.value(extent) }
-            if let min = statistics.min { writer.member("min", min) }
-            if let max = statistics.max { writer.member("max", max) }
-            if let mean = statistics.mean { writer.member("mean", mean) }
-            if let std = statistics.std { writer.member("std", std) }
+            writer.array(array.shape) { writer, extent in writer.value(extent) }
+            if let min = array.min { writer.member("min", min) }
+            if let max = array.max { writer.member("max", max) }
+            if let mean = array.mean { writer.member("mean", mean) }
+            if let std = array.std { writer.member("std", std) }
+            writer.member("non_finite", array.nonFiniteCount)
             writer.endObject()
         }
         writer.endObject()
-        print(String(decoding: writer.bytes, as: UTF8.self))
+        return String(decoding: writer.bytes, as: UTF8.self)
     }
 }

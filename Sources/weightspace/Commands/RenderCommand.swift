@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import InferenceService
 import ModelStore
 import Networks
 import WeightFormats
@@ -23,9 +24,18 @@ struct RenderCommand: ParsableCommand {
 
     @OptionGroup var conventions: ConventionOptions
 
+    /// A flat upload has to be told its layers; others say themselves what they are.
+    private func renderUpload() throws -> UploadFile {
+        let plain = UploadFile(file, expecting: nil)
+        if file != "-", case .failure(let fault)? = plain.networks.first, fault.code == "missing_tensor" {
+            return UploadFile(file, expecting: UploadFile.flatExpectation())
+        }
+        return plain
+    }
+
     func run() throws {
         let convention = try conventions.resolve()
-        let upload = UploadFile(file, expecting: nil)
+        let upload = try renderUpload()
         guard upload.networks.count == 1 else {
             throw CommandFailure("'\(file)' holds \(upload.networks.count) networks; one can be drawn at a time")
         }

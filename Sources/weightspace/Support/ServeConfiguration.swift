@@ -19,16 +19,16 @@ struct ServeConfiguration {
                 name, flag, default: standard, isValid: { range.contains($0) },
                 expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
-        func seconds(_ name: String, _ flag: Double?, _ standard: Double) throws -> Duration {
+        func seconds(_ name: String, _ flag: Double?, _ standard: Double, from least: Double) throws -> Duration {
             .seconds(
                 try settings.value(
-                    name, flag, default: standard, isValid: { $0.isFinite && (0...86_400).contains($0) },
-                    expected: "seconds from 0 to 86400"))
+                    name, flag, default: standard, isValid: { $0.isFinite && (least...86_400).contains($0) },
+                    expected: "seconds from \(least) to 86400"))
         }
         server.host = try settings.value("host", options.host, default: "127.0.0.1", expected: "an address")
         server.port = try count("port", options.port, 8080, 0...65535)
         service.threads = try count("threads", options.threads, WorkerPool.availableProcessors, 1...1024)
-        models = try settings.optional("models", options.models, expected: "a folder")
+        models = try settings.optional("models", options.models, standIn: "embedded", expected: "a folder")
         service.maxBatch = try count("max-batch", options.maxBatch, service.maxBatch, 1...4096)
         service.maxQueue = try count("max-queue", options.maxQueue, service.maxQueue, 1...1_000_000)
         service.maxQueueBytes = try count(
@@ -38,12 +38,12 @@ struct ServeConfiguration {
         server.maxConnections = try count(
             "max-connections", options.maxConnections, server.maxConnections, 1...1_000_000)
         server.limits.maxBodyBytes = service.maxBodyBytes
-        server.timeouts.header = try seconds("header-timeout", options.headerTimeout, 10)
-        server.timeouts.body = try seconds("body-timeout", options.bodyTimeout, 30)
-        server.timeouts.idle = try seconds("idle-timeout", options.idleTimeout, 75)
-        server.timeouts.writeStall = try seconds("write-timeout", options.writeTimeout, 30)
-        server.drainDelay = try seconds("drain-delay", options.drainDelay, 0)
-        drainTimeout = try seconds("drain-timeout", options.drainTimeout, 25)
+        server.timeouts.header = try seconds("header-timeout", options.headerTimeout, 10, from: 0.1)
+        server.timeouts.body = try seconds("body-timeout", options.bodyTimeout, 30, from: 0.1)
+        server.timeouts.idle = try seconds("idle-timeout", options.idleTimeout, 75, from: 0.1)
+        server.timeouts.writeStall = try seconds("write-timeout", options.writeTimeout, 30, from: 0.1)
+        server.drainDelay = try seconds("drain-delay", options.drainDelay, 0, from: 0)
+        drainTimeout = try seconds("drain-timeout", options.drainTimeout, 25, from: 0)
         let format = try settings.value(
             "log-format", options.logFormat, default: LogFormat.text.rawValue,
             isValid: { LogFormat(rawValue: $0) != nil }, expected: "text or json")

@@ -21,15 +21,20 @@ struct Settings {
         try optional(name, flag, isValid: isValid, expected: expected) ?? note(name, standard, "default")
     }
 
+    /// - Parameter standIn: what stands for an absent value in the list of settings.
     mutating func optional<Value: LosslessStringConvertible>(
-        _ name: String, _ flag: Value?, isValid: (Value) -> Bool = { _ in true }, expected: String
+        _ name: String, _ flag: Value?, standIn: String? = nil, isValid: (Value) -> Bool = { _ in true },
+        expected: String
     ) throws -> Value? {
         if let flag {
             guard isValid(flag) else { throw ValidationError("--\(name): expected \(expected), received '\(flag)'") }
             return note(name, flag, "command line")
         }
         let variable = Self.variable(name)
-        guard let text = environment[variable] else { return nil }
+        guard let text = environment[variable] else {
+            if let standIn { resolved.append((name, standIn, "default")) }
+            return nil
+        }
         guard let value = Value(text), isValid(value) else {
             throw ValidationError("\(variable): expected \(expected), received '\(text)'")
         }

@@ -22,7 +22,7 @@ struct ConventionOptions: ParsableArguments {
             return known
         }
         guard omega0.map({ $0.isFinite && $0 > 0 }) ?? true else {
-            throw ValidationError("--omega0: expected a positive number")
+            throw ValidationError("--omega0: expected a positive number, received \(omega0 ?? .nan)")
         }
         return UploadConvention(convention: known, omega0: omega0)
     }
@@ -32,23 +32,26 @@ struct ConventionOptions: ParsableArguments {
 struct UploadFile {
     let path: String
     let networks: [Result<NetworkWeights, ServiceFault>]
-    let format: String
-    let ignored: [String]
 
     /// A file that cannot be read at all has one network, the failure.
     init(_ path: String, expecting expectation: NetworkExpectation?) {
         self.path = path
         do throws(ServiceFault) {
-            let upload = try Upload(file: try Self.bytes(path), limits: Self.limits)
-            let uploaded = try UploadedNetworks(upload, expecting: expectation, limit: .max)
-            networks = uploaded.networks
-            ignored = uploaded.ignored
-            format = upload.format
+            let upload = try Self.upload(path)
+            networks = try UploadedNetworks(upload, expecting: expectation, limit: .max).networks
         } catch {
             networks = [.failure(error)]
-            ignored = []
-            format = "unknown"
         }
+    }
+
+    /// The named tensors of a file, before they are understood as networks.
+    static func upload(_ path: String) throws(ServiceFault) -> Upload {
+        try Upload(file: try bytes(path), limits: limits)
+    }
+
+    /// The sizes by which a flat upload is cut where no model was named: those of the embedded model.
+    static func flatExpectation() -> NetworkExpectation? {
+        (try? ModelSelection.parse([]).load())?.expectation
     }
 
     /// Files of one's own may be larger than what strangers may send.
