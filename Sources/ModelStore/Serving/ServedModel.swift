@@ -78,6 +78,7 @@ package final class ServedModel: Sendable {
     package func run(
         _ operation: Operation, _ inputs: [NetworkWeights], _ pool: WorkerPool
     ) throws(ModelError) -> [[Float]] {
+        guard operations.contains(operation) else { throw ModelError("the model does not \(operation.rawValue)") }
         guard inputs.count >= pool.threads, pool.threads > 1 else {
             var results: [[Float]] = []
             for network in inputs { results.append(try run(operation, network, pool)) }
