@@ -81,6 +81,7 @@ package final class ServedModel: Sendable {
     package func run(
         _ operation: Operation, _ inputs: [NetworkWeights], _ pool: WorkerPool
     ) throws(ModelError) -> [[Float]] {
+        guard operations.contains(operation) else { throw ModelError("the model does not \(operation.rawValue)") }
         let isParallel =
             pool.threads > 1 && inputs.count >= pool.threads
             && inputs.allSatisfy { $0.spec.parameterCount <= Self.largestParallelNetwork }

@@ -1,0 +1,90 @@
+import Engine
+import Networks
+import Tensors
+import Testing
+
+@testable import NeuralFunctionals
+
+@Suite struct DecoderTests {
+    @Test(
+        "pixels fall to cells as the reference rounds them",
+        arguments: [
+            (28, [14, 14]), (28, [5, 9, 9, 5]), (28, [2, 4, 4, 4, 4, 4, 4, 2]), (32, [16, 16]), (32, [6, 10, 10, 6]),
+            (32, [3, 4, 5, 4, 4, 5, 4, 3]),
+        ])
+    func cellCounts(pixels: Int, counts: [Int]) {
+        let cells = InrDecoder.cells(pixels: pixels, side: counts.count)
+        #expect(cells == cells.sorted())
+        #expect(counts.indices.map { cell in cells.filter { $0 == cell }.count } == counts)
+    }
+
+    @Test("halves round to the even cell at odd sizes")
+    func tiesGoToEven() {
+        let cells = InrDecoder.cells(pixels: 29, side: 8)
+        #expect([2, 6, 10, 14, 18, 22, 26].map { cells[$0] } == [0, 2, 2, 4, 4, 6, 6])
+        #expect([1, 3, 5, 7].map { cells[$0] } == [0, 1, 1, 2])
+        #expect(InrDecoder.cells(pixels: 33, side: 2)[15...17] == [0, 0, 1])
+    }
+
+    @Test("one pixel and one cell have nothing to choose")
+    func degenerateGrids() {
+        #expect(InrDecoder.cells(pixels: 1, side: 4) == [0])
+        #expect(InrDecoder.cells(pixels: 5, side: 1) == [0, 0, 0, 0, 0])
+    }
+
+    @Test("evenly spaced points mirror each other exactly and keep their ends", arguments: [2, 3, 4, 7, 28, 32, 33])
+    func linearSpaceMirrors(count: Int) {
+        let points = linearSpace(-1, 1, count)
+        #expect(points.count == count && points.first == -1 && points.last == 1)
+        #expect(zip(points, points.reversed()).allSatisfy { $0 == -$1 })
+        #expect(zip(points, points.dropFirst()).allSatisfy { $0 < $1 })
+        for (index, point) in points.enumerated() {
+            #expect(abs(Double(point) - (2 * Double(index) / Double(count - 1) - 1)) < 1e-7)
+        }
+    }
+
+    @Test("a single point is the first")
+    func linearSpaceOfOne() {
+        #expect(linearSpace(3, 5, 1) == [3])
+    }
+
+    @Test("tokens are laid out network by network, layer by layer, and come back")
+    func tokensRoundTrip() {
+        let spec = NetworkSpec(sizes: [2, 3, 1])
+        let values = FeatureValues(spec, batch: 2, channels: 2)
+        let tokens = summarize(values) { x, builder in x.flattened(in: builder) }
+        var reference: [Float] = []
+        for network in 0..<2 {
+            for (weight, bias) in zip(values.weights, values.biases) {
+                for tensor in [weight, bias] {
+                    let places = tensor.count / 4
+                    for place in 0..<places {
+                        for channel in 0..<2 {
+                            reference.append(tensor.values[(network * 2 + channel) * places + place])
+                        }
+                    }
+                }
+            }
+        }
+        #expect(tokens == reference)
+
+        let builder = PlanBuilder(threads: 1)
+        let x = WeightSpaceFeatures(spec, batch: 2, channels: 2, in: builder)
+        let y = x.like(in: builder)
+        y.unflatten(x.flattened(in: builder), in: builder)
+        let plan = builder.finish(keeping: x.arrays + y.arrays)
+        values.write(to: x)
+        plan.run(WorkerPool(threads: 1))
+        #expect(FeatureValues(reading: y) == values)
+    }
+
+    @Test("features give back what was written, kernels included", arguments: SampleSpec.all)
+    func featuresRoundTrip(sample: SampleSpec) {
+        let values = FeatureValues(sample.spec, channels: 3)
+        let builder = PlanBuilder(threads: 1)
+        let x = WeightSpaceFeatures(sample.spec, batch: 2, channels: 3, in: builder)
+        _ = builder.finish(keeping: x.arrays)
+        values.write(to: x)
+        #expect(FeatureValues(reading: x) == values)
+    }
+}

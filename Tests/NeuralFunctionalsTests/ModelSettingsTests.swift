@@ -1,0 +1,74 @@
+import Networks
+import NeuralFunctionals
+import Testing
+
+@Suite struct ModelSettingsTests {
+    private static let encoder =
+        #"{"block_type": "nft", "num_blocks": 1, "enc_map_size": 2, "num_heads": 2, "pool_cls": {"n_latent": 4, "latent_dim": 2}}"#
+
+    private func build(
+        _ configuration: String, sizes: [Int] = [2, 4, 1], kernels: [[Int]]? = nil, channels: Int = 1
+    ) throws {
+        _ = try Inr2Array(
+            ParameterReader(drawing: 1).root, try settings(configuration),
+            spec: NetworkSpec(sizes: sizes, kernels: kernels),
+            image: ImageShape(height: 4, width: 4, channels: channels)
+        )
+    }
+
+    @Test(
+        "sizes that no model can have are refused, not tried",
+        arguments: [
+            (#""num_blocks": 1"#, #""num_blocks": -1"#), (#""num_heads": 2"#, #""num_heads": 0"#),
+            (#""num_heads": 2"#, #""num_heads": 3"#), (#""enc_map_size": 2"#, #""enc_map_size": 0"#),
+            (#""enc_map_size": 2"#, #""enc_map_size": 9000000000000000000"#), (#""n_latent": 4"#, #""n_latent": 0"#),
+            (#""n_latent": 4"#, #""n_latent": 5"#), (#""latent_dim": 2"#, #""latent_dim": -2"#),
+            (#""nft""#, #""transformer""#),
+        ])
+    func badEncodersAreRefused(setting: String, value: String) throws {
+        try build(Self.encoder)
+        let damaged = Self.encoder.replacing(setting, with: value)
+        #expect(damaged != Self.encoder)
+        #expect(throws: (any Error).self) { try build(damaged) }
+    }
+
+    @Test("networks that an Inr2Array cannot read or draw are refused")
+    func badNetworksAreRefused() {
+        #expect(throws: ModelError("Inr2Array reads fully connected networks only")) {
+            try build(Self.encoder, kernels: [[3, 3], []])
+        }
+        #expect(throws: ModelError("an INR [3, 4, 1] does not draw a picture of 1 channels")) {
+            try build(Self.encoder, sizes: [3, 4, 1])
+        }
+        #expect(throws: ModelError("an INR [2, 4, 1] does not draw a picture of 3 channels")) {
+            try build(Self.encoder, channels: 3)
+        }
+        #expect(throws: ModelError("HNP layers need networks of at least two layers")) {
+            try build(Self.encoder.replacing("nft", with: "hnp_residual"), sizes: [2, 1])
+        }
+    }
+
+    @Test("other models refuse the same", arguments: ["HNP", "NP"])
+    func otherModels(mode: String) throws {
+        let one = NetworkSpec(sizes: [2, 1])
+        let parameters = ParameterReader(drawing: 1).root
+        if mode == "HNP" {
+            #expect(throws: ModelError.self) {
+                try InvariantNFN(parameters, try settings(#"{"hchannels": [2]}"#), spec: one)
+            }
+            #expect(throws: ModelError.self) {
+                try TransferNet(
+                    parameters, try settings(#"{"mode": "HNP", "hidden_chan": 2, "hidden_layers": 1}"#), spec: one)
+            }
+        } else {
+            _ = try InvariantNFN(parameters, try settings(#"{"mode": "NP", "hchannels": [2]}"#), spec: one)
+        }
+        for damaged in [#"{"hchannels": [0]}"#, #"{"hchannels": [2], "num_out": 0}"#, #"{}"#] {
+            #expect(throws: DecodingError.self) {
+                let _: InvariantNFNConfiguration = try settings(damaged)
+            }
+        }
+        #expect(throws: DecodingError.self) { let _: StatNetConfiguration = try settings(#"{"h_size": 0}"#) }
+        #expect(throws: DecodingError.self) { let _: SinusoidalSettings = try settings(#"{"num_bands": 0}"#) }
+    }
+}
