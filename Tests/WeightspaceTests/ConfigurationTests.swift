@@ -31,7 +31,7 @@ struct ConfigurationTests {
             ("WEIGHTSPACE_PORT", "seventy", "0 to 65535"), ("WEIGHTSPACE_PORT", "65536", "0 to 65535"),
             ("WEIGHTSPACE_MAX_QUEUE", "0", "1 to 1000000"), ("WEIGHTSPACE_LOG_LEVEL", "loud", "trace"),
             ("WEIGHTSPACE_DRAIN_DELAY", "-1", "0 to 86400"), ("WEIGHTSPACE_LOG_FORMAT", "xml", "text or json"),
-            ("WEIGHTSPACE_IDLE_TIMEOUT", "nan", "0 to 86400"),
+            ("WEIGHTSPACE_IDLE_TIMEOUT", "nan", "0.1 to 86400"), ("WEIGHTSPACE_BODY_TIMEOUT", "0", "0.1 to 86400"),
         ])
     func badEnvironment(_ name: String, _ value: String, _ expected: String) throws {
         let outcome = try Program.run(["serve"], environment: [name: value])

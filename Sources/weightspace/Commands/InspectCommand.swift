@@ -57,8 +57,6 @@ private struct InspectedArrays {
     init(_ place: String, _ format: String, _ tensors: StateDict) {
         self.place = place
         self.format = format
-        statistics = tensors.entries.sorted { naturallyPrecedes($0.name, $1.name) }
-            .map { ArrayStatistics(name: $0.name, tensor: $0.tensor) }
         do throws(NetworkError) {
             let isFlat = tensors.count == 1 && tensors.entries[0].tensor.rank <= 2
             let reading = try NetworkReading(tensors, expecting: isFlat ? UploadFile.flatExpectation() : nil)
@@ -66,6 +64,16 @@ private struct InspectedArrays {
         } catch {
             (networks, ignored, fault) = ([], [], ServiceFault(error))
         }
+        // In the order of the layers where they are known, else in that of the names.
+        let ranks = networks.first.map { network in
+            Dictionary(uniqueKeysWithValues: network.stateDict.names.enumerated().map { ($0.element, $0.offset) })
+        }
+        statistics = tensors.entries
+            .sorted { left, right in
+                let (first, second) = (ranks?[left.name] ?? .max, ranks?[right.name] ?? .max)
+                return first == second ? naturallyPrecedes(left.name, right.name) : first < second
+            }
+            .map { ArrayStatistics(name: $0.name, tensor: $0.tensor) }
     }
 
     private var detection: ConventionDetection? { networks.first.map(ConventionDetector.detect) }
