@@ -33,6 +33,10 @@ import Testing
         for comparison in comparisons {
             #expect(comparison.agrees, "\(comparison)")
             #expect(comparison.largestError.isFinite)
+            // Decoded sine networks magnify rounding until PyTorch's own runs differ; nothing else may need the allowance.
+            let isPicture = name.hasPrefix("inr2array") && comparison.name == "output"
+            #expect(isPicture || comparison.roundingFloor == nil, "\(comparison)")
+            #expect(comparison.largestError < (isPicture ? 1e-3 : 5e-6), "\(comparison)")
         }
     }
 
