@@ -5,7 +5,7 @@
 package final class Plan: @unchecked Sendable {
     typealias Step = @Sendable (WorkerPool) -> Void
     private let steps: [Step]
-    /// Bytes of the arena, parameters not included.
+    /// Bytes of the arena, without parameters and the constants that layers make for a shape.
     package let memoryBytes: Int
 
     init(steps: [Step], memoryBytes: Int) {

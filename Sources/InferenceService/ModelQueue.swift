@@ -92,8 +92,6 @@ package final class ModelQueue: Sendable {
 
     /// Whether the compute loop has been busy without progress for longer than any request should take.
     func isStalled(limit: Duration) -> Bool { batcher.heartbeat.isStalled(at: .now, limit: limit) }
-
-    package func drain(completion: @escaping @Sendable () -> Void) { batcher.drain(completion: completion) }
 }
 
 /// Passes what the queue does on to the metrics.

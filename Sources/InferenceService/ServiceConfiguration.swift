@@ -16,8 +16,8 @@ package struct ServiceConfiguration: Sendable {
     package var maxPictureSide = 512
     /// Values of all pictures that one request draws.
     package var maxPictureValues = 1 << 22
-    /// Multiplications that drawing them may take: parameters times pixels.
-    package var maxPictureProducts = 1 << 32
+    /// Operations that drawing them may take: for every pixel one a parameter and sixteen a sine.
+    package var maxPictureOperations = 1 << 31
     /// Networks of one request.
     package var maxNetworks = 1024
 

@@ -227,12 +227,14 @@ struct InferenceRequest: Sendable {
     /// Drawing is not queued, so a request's size alone must bound its time, and that of its answer.
     private func checkCost(of networks: [NetworkSpec], pixels: Int) throws(ServiceFault) {
         let values = networks.reduce(0) { $0 + $1.outputs * pixels }
-        let products = networks.reduce(0.0) { $0 + Double($1.parameterCount) * Double(pixels) }
+        let operations = networks.reduce(0.0) { sum, spec in
+            sum + Double(spec.parameterCount + 16 * spec.sizes.reduce(0, +)) * Double(pixels)
+        }
         let configuration = service.configuration
-        guard values <= configuration.maxPictureValues, products <= Double(configuration.maxPictureProducts) else {
+        guard values <= configuration.maxPictureValues, operations <= Double(configuration.maxPictureOperations) else {
             throw ServiceFault(
                 .unprocessableContent, "batch_too_large", "Batch too large",
-                "\(networks.count) networks at \(pixels) pixels each take \(values) values and \(Int(products)) products; allowed are \(configuration.maxPictureValues) and \(configuration.maxPictureProducts)"
+                "\(networks.count) networks at \(pixels) pixels each take \(values) values and \(Int(operations)) operations; allowed are \(configuration.maxPictureValues) and \(configuration.maxPictureOperations)"
             )
         }
     }

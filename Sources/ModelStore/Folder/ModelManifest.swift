@@ -67,7 +67,8 @@ package struct ModelManifest: Decodable, Sendable {
             let extents = try values.decodeIfPresent([Int].self, forKey: .image)
             guard extents.map({ $0.count == 3 && $0.allSatisfy { (1...512).contains($0) } }) ?? true else {
                 throw DecodingError.dataCorruptedError(
-                    forKey: .image, in: values, debugDescription: "expected [height, width, channels], 1 to 512 each")
+                    forKey: .image, in: values,
+                    debugDescription: "expected [height, width, channels], 1 to 512 each, received \(extents ?? [])")
             }
             image = extents.map { ImageShape(height: $0[0], width: $0[1], channels: $0[2]) }
             canonicalizes = try values.decodeIfPresent(Bool.self, forKey: .canonicalizes) ?? false
@@ -81,11 +82,14 @@ package struct ModelManifest: Decodable, Sendable {
                 filters.map { $0.count == layers && $0.allSatisfy { $0.map(isKernel) ?? true } } ?? true
             guard layers > 0, sizes.allSatisfy(SettingBounds.neurons.contains), kernelsFit else {
                 throw DecodingError.dataCorruptedError(
-                    forKey: .sizes, in: values, debugDescription: "sizes and filters do not describe a network")
+                    forKey: .sizes, in: values,
+                    debugDescription:
+                        "expected at least two positive sizes and, in filters, null or [height, width] for each of the layers between them, received sizes \(sizes) and filters \(filters.map(String.init(describing:)) ?? "none")"
+                )
             }
             guard omega0.isFinite, omega0 > 0 else {
                 throw DecodingError.dataCorruptedError(
-                    forKey: .omega0, in: values, debugDescription: "expected a positive number")
+                    forKey: .omega0, in: values, debugDescription: "expected a positive number, received \(omega0)")
             }
         }
 
@@ -164,7 +168,8 @@ package struct ModelManifest: Decodable, Sendable {
         }
         guard temperature.isFinite, temperature > 0 else {
             throw DecodingError.dataCorruptedError(
-                forKey: .temperature, in: values, debugDescription: "expected a positive number")
+                forKey: .temperature, in: values,
+                debugDescription: "expected a positive number, received \(temperature)")
         }
     }
 

@@ -40,7 +40,7 @@ package final class ServedModel: Sendable {
         if let values = input.arrayScales {
             guard let scales = ArrayScales(values, depth: input.spec.depth) else {
                 throw ModelError(
-                    "input.array_scales: expected \(2 * input.spec.depth) finite numbers, received \(values.count)")
+                    "input.array_scales: expected \(2 * input.spec.depth) finite numbers, received \(values)")
             }
             self.scales = scales
         } else {

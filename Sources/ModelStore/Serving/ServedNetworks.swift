@@ -116,11 +116,3 @@ package struct ServedNetworks: Sendable {
     /// Latents of the encoder: how many, and how wide.
     var latentShape: [Int]? { encoder.map { [$0.latentCount, $0.latentWidth] } }
 }
-
-/// What a model can be asked.
-package enum Operation: String, Sendable, CaseIterable {
-    case classify
-    case encode
-    case reconstruct
-    case predict
-}

@@ -1,12 +1,6 @@
 import Engine
 import Networks
 
-/// A layer from features to features of the same networks.
-package protocol WeightSpaceLayer: Sendable {
-    /// Records the layer's steps; the input is left as it is.
-    func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures
-}
-
 /// An affine map of channels for every weight and another for every bias; a kernel's positions count as channels.
 package struct Pointwise: WeightSpaceLayer {
     private let outputChannels: Int

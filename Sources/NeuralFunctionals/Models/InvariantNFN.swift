@@ -87,7 +87,7 @@ package struct InvariantNFNConfiguration: Decodable, Sendable {
 package struct InvariantNFN: Sendable {
     package let configuration: InvariantNFNConfiguration
     private let standardization: WeightStandardization?
-    private let features: LayerChain
+    private let features: LayerSequence
     private let head: [AffineMap]
 
     package init(
@@ -113,8 +113,8 @@ package struct InvariantNFN: Sendable {
 
     private static func features(
         _ parameters: ParameterScope, _ configuration: InvariantNFNConfiguration, _ spec: NetworkSpec
-    ) throws(ModelError) -> LayerChain {
-        var chain = LayerChain(channels: 1)
+    ) throws(ModelError) -> LayerSequence {
+        var chain = LayerSequence(channels: 1)
         switch configuration.inputEncoding {
         case .gaussian:
             guard let settings = configuration.gaussian else { throw ModelError("inp_enc 'gaussian' without settings") }

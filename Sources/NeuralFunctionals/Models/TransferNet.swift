@@ -38,7 +38,7 @@ package struct TransferNetConfiguration: Decodable, Sendable {
 
 /// The INR editor: its output, added to the input weights, is the edited INR (arXiv 2302.14040, §3.3).
 package struct TransferNet: Sendable {
-    private let chain: LayerChain
+    private let chain: LayerSequence
 
     package init(
         _ parameters: ParameterScope, _ configuration: TransferNetConfiguration, spec: NetworkSpec
@@ -47,7 +47,7 @@ package struct TransferNet: Sendable {
             throw ModelError("HNP layers need networks of at least two layers")
         }
         let parameters = parameters.scope("hnet")
-        var chain = LayerChain(channels: 1)
+        var chain = LayerSequence(channels: 1)
         if let count = configuration.mappingSize {
             chain.append(parameters, channels: 2 * count) { GaussianFourierFeatures($0, inputs: 1, count: count) }
         }

@@ -1,0 +1,33 @@
+import Engine
+import Networks
+import Tensors
+
+/// Per-position statistics of raw weights that some checkpoints carry as buffers (`mean_weights_0`, `std_bias_1`, …).
+struct WeightStandardization: Sendable {
+    private let means: [Matrix]
+    private let deviations: [Matrix]
+
+    init(_ parameters: ParameterScope, _ spec: NetworkSpec) {
+        func rows(_ kind: String) -> [Matrix] {
+            spec.layers.enumerated().flatMap { index, layer in
+                let weight = parameters.tensor("\(kind)_weights_\(index)", [1] + layer.weightShape).values
+                let bias = parameters.tensor("\(kind)_bias_\(index)", [1, layer.outputs]).values
+                return [weight, bias].map { Matrix(rows: 1, columns: $0.count, values: $0) }
+            }
+        }
+        means = rows("mean")
+        deviations = rows("std")
+    }
+
+    /// Only for networks of exactly the spec's widths and one channel.
+    func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        let y = x.like(in: builder)
+        for (index, (source, target)) in zip(x.arrays, y.arrays).enumerated() {
+            let width = source.count / x.batch
+            builder.standardize(
+                source.reshaped(rows: x.batch, columns: width), mean: means[index], deviation: deviations[index],
+                into: target.reshaped(rows: x.batch, columns: width))
+        }
+        return y
+    }
+}
