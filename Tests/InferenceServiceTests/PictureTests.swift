@@ -67,7 +67,7 @@ struct PictureTests {
         #expect(try small.post("/v1/render?height=5&width=5", stack).status == 200)
         #expect(try small.post("/v1/render?height=5&width=6", stack).problem().status == 422)
 
-        let slow = try ServiceDriver { $0.maxPictureOperations = 100_000 }
+        let slow = try ServiceDriver { $0.maxPictureOperations = 190_000 }
         #expect(try slow.post("/v1/render?height=9&width=9", body).status == 200)
         #expect(try slow.post("/v1/render?height=10&width=9", body).problem().code == "batch_too_large")
     }

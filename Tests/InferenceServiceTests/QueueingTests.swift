@@ -191,15 +191,4 @@ struct QueueingTests {
         #expect(try admitted.take().status == 200)
         #expect(try meanwhile.take().status == 200)
     }
-
-    @Test("a queue that is being emptied refuses with 503")
-    func emptied() throws {
-        let service = try ServiceDriver()
-        let drained = Mailbox<Bool>()
-        service.queue.drain { drained.put(true) }
-        #expect(try drained.take())
-        let answer = try service.post("/v1/classify", body)
-        #expect(try answer.problem().code == "draining" && answer.status == 503)
-        #expect(answer.field("Retry-After") != nil)
-    }
 }
