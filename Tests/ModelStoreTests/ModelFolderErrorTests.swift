@@ -23,14 +23,14 @@ import WeightFormats
             (#""image": [5, 7, 1]"#, #""image": [5, 0, 1]"#, "[height, width, channels]"),
             (
                 #""array_scales": [1, 2, 3, 4, 5, 6]"#, #""array_scales": [1, 2]"#,
-                "expected 6 finite numbers, received 2"
+                "expected 6 finite numbers, received [1.0, 2.0]"
             ),
             (#""canonicalize": true"#, #""convention": "xy""#, "expected nfn or dws, received 'xy'"),
             (#""canonicalize": true"#, #""canonicalize": true, "family": "cnn""#, "sine networks only"),
             (#""canonicalize": true"#, #""omega0": 0"#, "positive"),
             (#""canonicalize": true"#, #""max_hidden_width": -1"#, "max_hidden_width"),
-            (#""canonicalize": true"#, #""filters": [null]"#, "sizes and filters"),
-            (#""canonicalize": true"#, #""filters": [[0, 3], null, null]"#, "sizes and filters"),
+            (#""canonicalize": true"#, #""filters": [null]"#, "expected at least two positive sizes"),
+            (#""canonicalize": true"#, #""filters": [[0, 3], null, null]"#, "expected at least two positive sizes"),
             (#""canonicalize": true"#, #""filters": [[3, 3], null, null]"#, "fully connected networks only"),
             (#""model": "AutoEncoder""#, #""model": "VAE""#, "expected AutoEncoder, received 'VAE'"),
             (#""file": "encoder.safetensors""#, #""file": "../encoder.safetensors""#, "'../encoder.safetensors'"),

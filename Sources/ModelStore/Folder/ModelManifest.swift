@@ -84,7 +84,7 @@ package struct ModelManifest: Decodable, Sendable {
                 throw DecodingError.dataCorruptedError(
                     forKey: .sizes, in: values,
                     debugDescription:
-                        "expected at least two positive sizes and, in filters, null or [height, width] for each of the layers between them, received sizes \(sizes) and filters \(filters.map(String.init(describing:)) ?? "none")"
+                        "expected at least two positive sizes and, in filters, null or [height, width] for each of the layers between them, received sizes \(sizes) and filters \(filters?.map { $0.map(\.description) ?? "null" } ?? [])"
                 )
             }
             guard omega0.isFinite, omega0 > 0 else {
