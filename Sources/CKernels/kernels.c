@@ -153,6 +153,8 @@ CKERNEL void ck_moments(const float *x, size_t count, float *mean, float *square
 
 CKERNEL void ck_affine(const float *x, float *y, size_t count, float mean, float factor, const float *gamma,
                        const float *beta) {
+/* Rounded after every operation, as the reference does: pictures drawn from latents magnify any difference. */
+#pragma clang fp contract(off)
     ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] = (x[i] - mean) * factor * gamma[i] + beta[i];
 }
