@@ -32,7 +32,8 @@ import Testing
             let values = FeatureValues(sample.spec, batch: 3, channels: input.channels)
             let together = try summarize(values, record)
             let alone = try (0..<3).flatMap { try summarize(values.network($0), record) }
-            #expect(largestDifference(together, alone) <= 1e-6)
+            // BLAS picks kernels, and with them the order of sums, by the number of rows.
+            #expect(largestDifference(together, alone) <= 1e-5)
         }
     }
 
