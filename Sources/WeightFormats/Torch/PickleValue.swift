@@ -14,7 +14,7 @@ enum PickleValue: Equatable {
     case symbol(PickleSymbol)
     case storage(Int)
     case tensor(Int)
-    /// Something that is no weight and is kept only as a placeholder.
+    /// Something that is no weight and is kept only to hold its place.
     case opaque
 
     /// For messages.
