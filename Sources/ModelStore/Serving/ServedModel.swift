@@ -14,7 +14,7 @@ package final class ServedModel: Sendable {
     package let operations: [Operation]
     private let networks: ServedNetworks
     private let scales: ArrayScales?
-    private let plans = PlanCache(byteLimit: 256 << 20)
+    private let plans = PlanCache(byteLimit: 128 << 20)
     /// Networks above this size are computed one after the other, since a plan of one takes tens of megabytes and
     /// every thread would need its own.
     private static let largestParallelNetwork = 32_768
