@@ -49,7 +49,7 @@ struct AnswerWriter {
             writer.error(fault)
         case .success(.values(let values)):
             switch kind {
-            case .classes: writeClasses(values, to: &writer)
+            case .classes: if let model { writer.ranking(values, of: model, topK: options.topK) }
             case .accuracy: writer.member("accuracy", values.first ?? .nan)
             default: write(Tensor(shape: shape(kind, values), values: values), to: &writer)
             }
@@ -67,14 +67,6 @@ struct AnswerWriter {
             writer.endObject()
         }
         writer.endObject()
-    }
-
-    private func writeClasses(_ logits: [Float], to writer: inout JSONWriter) {
-        guard let model, logits.allSatisfy(\.isFinite) else {
-            writer.member("score", Float.nan)  // noted by the writer, and refused
-            return
-        }
-        writer.ranking(logits, of: model, topK: options.topK)
     }
 
     private func write(_ tensor: Tensor, to writer: inout JSONWriter) {

@@ -9,7 +9,7 @@ import WeightFormats
 
 /// One request with weights on its way: body → networks → features → queue → answer.
 struct InferenceRequest: Sendable {
-    private let service: ServiceHandler
+    let service: ServiceHandler
     private let request: Request
     private let endpoint: Endpoint
     private let parameters: [String: String]
@@ -70,7 +70,7 @@ struct InferenceRequest: Sendable {
     }
 
     /// What is known of a request before anything is computed.
-    private struct Prepared {
+    struct Prepared {
         let model: ServedModel?
         let networks: [Result<PreparedNetwork, ServiceFault>]
         let isStrict: Bool
@@ -161,11 +161,7 @@ struct InferenceRequest: Sendable {
                 }
                 return ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome)
             }
-            if prepared.isStrict {
-                for item in items { _ = try item.outcome.get() }
-            }
-            let writer = AnswerWriter(requestID: request.id, model: model, options: options)
-            reply(service.timed(try writer.response(kind(operation, model), items), timing))
+            try answer(kind(operation, model), items, prepared, options, timing)
         } catch {
             fail(error, timing)
         }
@@ -191,52 +187,16 @@ struct InferenceRequest: Sendable {
         return .picture(picture, reference: own)
     }
 
-    /// The INR's own picture, computed here rather than queued for a model; `checkCost` bounds what it takes.
-    private func draw(
-        _ prepared: Prepared, _ options: RequestOptions, _ timing: RequestTiming
+    /// Writes the answers to the request's networks; in a strict request one without an answer fails them all.
+    func answer(
+        _ kind: AnswerKind, _ items: [ItemAnswer], _ prepared: Prepared, _ options: RequestOptions,
+        _ timing: RequestTiming
     ) throws(ServiceFault) {
-        let began = ContinuousClock.now
-        let image = prepared.model?.manifest.input.image
-        let (height, width) = (options.height ?? image?.height ?? 28, options.width ?? image?.width ?? 28)
-        if max(height, width) <= service.configuration.maxPictureSide {
-            try checkCost(of: prepared.networks.compactMap { try? $0.get().network.spec }, pixels: height * width)
-        }
-        let input = prepared.model?.manifest.input
-        let renderer = SIRENRenderer(
-            omega0: Float(input?.omega0 ?? 30), convention: input?.convention ?? .nfn,
-            sizeLimit: service.configuration.maxPictureSide)
-        let items = prepared.networks.enumerated().map { index, network in
-            let outcome = network.flatMap { prepared in
-                Result { () throws(PictureError) in
-                    try renderer.picture(of: prepared.network, height: height, width: width)
-                }.mapError(ServiceFault.init)
-            }
-            return ItemAnswer(
-                index: index, detection: try? network.get().detection,
-                outcome: outcome.map { .picture($0, reference: nil) })
-        }
         if prepared.isStrict {
             for item in items { _ = try item.outcome.get() }
         }
-        var timing = timing
-        timing.compute = .now - began
         let writer = AnswerWriter(requestID: request.id, model: prepared.model, options: options)
-        reply(service.timed(try writer.response(.pictures, items), timing))
-    }
-
-    /// Drawing is not queued, so a request's size alone must bound its time, and that of its answer.
-    private func checkCost(of networks: [NetworkSpec], pixels: Int) throws(ServiceFault) {
-        let values = networks.reduce(0) { $0 + $1.outputs * pixels }
-        let operations = networks.reduce(0.0) { sum, spec in
-            sum + Double(spec.parameterCount + 16 * spec.sizes.reduce(0, +)) * Double(pixels)
-        }
-        let configuration = service.configuration
-        guard values <= configuration.maxPictureValues, operations <= Double(configuration.maxPictureOperations) else {
-            throw ServiceFault(
-                .unprocessableContent, "batch_too_large", "Batch too large",
-                "\(networks.count) networks at \(pixels) pixels each take \(values) values and \(Int(operations)) operations; allowed are \(configuration.maxPictureValues) and \(configuration.maxPictureOperations)"
-            )
-        }
+        reply(service.timed(try writer.response(kind, items), timing))
     }
 
     private func fail(_ fault: ServiceFault, _ timing: RequestTiming) {
