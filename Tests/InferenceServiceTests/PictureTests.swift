@@ -72,6 +72,23 @@ struct PictureTests {
         #expect(try slow.post("/v1/render?height=10&width=9", body).problem().code == "batch_too_large")
     }
 
+    @Test("a picture that is not finite is that network's error alone")
+    func nonFinitePicture() throws {
+        let service = try ServiceDriver()
+        let stack = try Samples.stack { networks in
+            for name in networks[1].names {
+                guard let tensor = networks[1][name] else { continue }
+                let huge = tensor.values.map { $0 * 1e38 }
+                networks[1].set(NamedTensor(name: name, tensor: Tensor(shape: tensor.shape, values: huge)))
+            }
+        }
+        let body = SafetensorsWriter.write(stack)
+        let items = try service.post("/v1/render", body).items("pictures")
+        #expect(items.map { $0["error"]?["code"]?.string } == [nil, "non_finite_output", nil, nil])
+        let strict = try service.post("/v1/render?strict=1", body)
+        #expect(try strict.status == 500 && strict.problem().code == "non_finite_output")
+    }
+
     @Test("a network that draws nothing is refused")
     func noPicture() throws {
         let reference = try Models.accuracyPredictor()

@@ -61,6 +61,14 @@ import Testing
         #expect(comparisons.filter { !$0.agrees }.map(\.name) == ["output.bias.0"])
     }
 
+    @Test("a module that computes what is no number disagrees, however it rounds")
+    func overflowDisagrees() throws {
+        let contents = try Fixture.stateDict("golden/pointwise_mlp2.safetensors")
+        let comparisons = try verify(contents.changing("param.weight_maps.0.weight") { _ in 3e38 })
+        let wrong = try #require(comparisons.first { $0.name == "output.weight.0" })
+        #expect(!wrong.largestError.isFinite && !wrong.agrees)
+    }
+
     @Test("results do not depend on the number of threads")
     func threadsDoNotMatter() throws {
         let contents = try Fixture.stateDict("golden/nft_block_cnn.safetensors")

@@ -37,6 +37,21 @@ struct PickleTests {
         }
     }
 
+    @Test("A long tuple that is mentioned over and over as a shape costs no memory")
+    func repeatedShape() {
+        let shape = Pickle.mark + (0..<9).flatMap { _ in Pickle.int(1) } + [0x74, 0x71, 0]  // BINPUT 0
+        let storage =
+            Pickle.tuple(
+                Pickle.text("storage"), Pickle.global("torch", "FloatStorage"), Pickle.text("0"), Pickle.text("cpu"),
+                Pickle.int(1)) + [0x51]
+        let rebuilt =
+            Pickle.global("torch._utils", "_rebuild_tensor_v2")
+            + Pickle.tuple(storage, Pickle.int(0), shape, [0x68, 0], [0x89], [0x29]) + [0x52]
+        let error = refusal(Pickle.dict(rebuilt))
+        #expect(error?.code == .shapeMismatch)
+        #expect(error?.detail.contains("9 axes, expected at most 8") == true, "\(String(describing: error))")
+    }
+
     @Test(
         "Opcodes off the list are refused by name",
         arguments: [

@@ -28,6 +28,16 @@ struct ServeTests {
         #expect(try client.isAtEnd())
     }
 
+    @Test("answers on while nobody reads its log")
+    func unreadLog() throws {
+        // A pipe takes 64 KiB, and every request leaves some 200 bytes.
+        let service = try RunningService(log: Pipe())
+        let client = try service.client()
+        for _ in 0..<800 { #expect(try client.get("/version").status == 200) }
+        service.command.signal(SIGTERM)
+        #expect(try service.command.outcome().status == 0)
+    }
+
     @Test("refuses a body beyond the limit before it is sent")
     func bodyLimit() throws {
         let service = try RunningService(["--max-body-bytes", "1000"])

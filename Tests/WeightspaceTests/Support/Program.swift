@@ -55,10 +55,12 @@ final class Command {
     /// The status, once it was waited for.
     private var status: Int32?
 
-    /// - Parameter output: where standard output goes; to a file without it.
+    /// - Parameters:
+    ///   - output: where standard output goes; to a file without it.
+    ///   - errors: likewise.
     init(
         _ executable: URL, _ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:],
-        output: Pipe? = nil
+        output: Pipe? = nil, errors: Pipe? = nil
     ) throws {
         scratch = try Scratch()
         isOutputPiped = output != nil
@@ -68,7 +70,8 @@ final class Command {
         let inherited = ProcessInfo.processInfo.environment.filter { ["PATH", "HOME", "TMPDIR"].contains($0.key) }
         process.environment = inherited.merging(environment) { _, own in own }
         process.standardInput = try FileHandle(forReadingFrom: try scratch.write("input", input))
-        process.standardError = try FileHandle(forWritingTo: try scratch.write("errors", []))
+        let log = try scratch.write("errors", [])
+        process.standardError = try errors ?? FileHandle(forWritingTo: log)
         process.standardOutput = try output ?? FileHandle(forWritingTo: try scratch.write("output", []))
         process.terminationHandler = { [ended] _ in ended.signal() }
         try process.run()

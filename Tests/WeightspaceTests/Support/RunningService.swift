@@ -9,14 +9,16 @@ final class RunningService {
     let command: Command
     let port: Int
 
-    /// - Parameter waitsForReady: without it, returns as soon as the port is open.
+    /// - Parameters:
+    ///   - waitsForReady: without it, returns as soon as the port is open.
+    ///   - log: where standard error goes; to a file without it.
     init(
-        _ arguments: [String] = [], environment: [String: String] = [:], waitsForReady: Bool = true
+        _ arguments: [String] = [], environment: [String: String] = [:], waitsForReady: Bool = true, log: Pipe? = nil
     ) throws {
         let pipe = Pipe()
         let port = environment["WEIGHTSPACE_PORT"] == nil ? ["--port", "0"] : []
         guard let url = Program.url else { throw Program.NotFound() }
-        command = try Command(url, ["serve"] + port + arguments, environment: environment, output: pipe)
+        command = try Command(url, ["serve"] + port + arguments, environment: environment, output: pipe, errors: log)
         let line = try Self.firstLine(pipe.fileHandleForReading.fileDescriptor)
         guard let match = line.wholeMatch(of: /listening on http:\/\/127\.0\.0\.1:(\d+)/), let port = Int(match.1)
         else { throw Failure.notReady("\(line) \(command.errors)") }
