@@ -9,16 +9,15 @@ enum FlatForm {
     }
 
     static func networks(
-        from entry: NamedTensor, expecting expectation: NetworkExpectation?
+        from entry: NamedTensor, spec: NetworkSpec?
     ) throws(NetworkError) -> [NetworkWeights] {
-        guard let expectation else {
+        guard let spec else {
             throw NetworkError(
                 NetworkMismatch(
                     .missingTensor, tensor: entry.name, expected: "a weight and a bias for every layer",
                     reason: "a flat vector can only be read by a model of known sizes",
                     received: "\(entry.tensor.shape)"))
         }
-        let spec = expectation.spec
         let shape = entry.tensor.shape
         let size = spec.parameterCount
         var found: [NetworkMismatch] = []

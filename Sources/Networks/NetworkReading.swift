@@ -16,10 +16,13 @@ package struct NetworkReading: Sendable, Equatable {
     /// Reads a file's tensors as networks that satisfy `expectation`.
     ///
     /// Names only pair weights with biases and break ties; what decides is that the shapes form a chain.
-    /// - Parameter limit: networks that a stack may hold.
+    /// - Parameters:
+    ///   - flatSpec: by which a flat upload is cut where nothing is expected; asked for only then.
+    ///   - limit: networks that a stack may hold.
     /// - Throws: every mismatch found.
     package init(
-        _ stateDict: StateDict, expecting expectation: NetworkExpectation? = nil, limit: Int = .max
+        _ stateDict: StateDict, expecting expectation: NetworkExpectation? = nil,
+        flatSpec: @autoclosure () -> NetworkSpec? = nil, limit: Int = .max
     ) throws(NetworkError) {
         let (parameters, ignored, dtypeMismatches) = Self.parameters(of: stateDict)
         self.ignored = ignored
@@ -29,7 +32,7 @@ package struct NetworkReading: Sendable, Equatable {
         if parameters.count == 1, FlatForm.isFlat(first) {
             guard dtypeMismatches.isEmpty else { throw NetworkError(dtypeMismatches) }
             try Self.check(first.tensor.rank == 2 ? first.tensor.shape[0] : 1, within: limit)
-            networks = try FlatForm.networks(from: first, expecting: expectation)
+            networks = try FlatForm.networks(from: first, spec: expectation?.spec ?? flatSpec())
             (isBatched, isFlat, isTransposed) = (first.tensor.rank == 2, true, false)
             return
         }

@@ -40,11 +40,7 @@ package struct SIRENRenderer: Sendable, Hashable {
 
     /// `count` numbers evenly spaced from −1 to 1, counted from the nearer end so that they mirror each other exactly;
     /// −1 alone if there is one.
-    static func coordinates(_ count: Int) -> [Float] {
-        guard count > 1 else { return [-1] }
-        let step = 2 / Float(count - 1)
-        return (0..<count).map { $0 < count / 2 ? -1 + step * Float($0) : 1 - step * Float(count - 1 - $0) }
-    }
+    static func coordinates(_ count: Int) -> [Float] { linearSpace(-1, 1, count) }
 
     /// A dws network's output plus one half lies in [0, 1]: 2 (f + ½) − 1 = 2 f.
     private func pixel(_ output: Float) -> Float { convention == .dws ? 2 * output : output }

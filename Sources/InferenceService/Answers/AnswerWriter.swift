@@ -28,9 +28,7 @@ struct AnswerWriter {
         if let model {
             writer.name("model")
             writer.beginObject()
-            writer.member("name", model.name)
-            writer.member("version", model.version)
-            writer.member("sha256", model.sha256)
+            writer.identity(of: model)
             writer.endObject()
         }
         writer.name(kind.member)
@@ -59,12 +57,7 @@ struct AnswerWriter {
                 Tensor(shape: [picture.height, picture.width, picture.channels], values: picture.values), to: &writer)
         }
         if let detection = item.detection {
-            writer.name("convention")
-            writer.beginObject()
-            writer.member("name", detection.convention.rawValue)
-            writer.member("confident", detection.isConfident)
-            writer.member("reason", detection.reason)
-            writer.endObject()
+            writer.convention(detection)
         }
         writer.endObject()
     }
@@ -113,10 +106,7 @@ struct AnswerWriter {
             throw .badRequest("output 'png' is for pictures: reconstruct and render")
         }
         do throws(FormatError) {
-            let bytes = try PNGWriter.write(
-                picture.bytes8, width: picture.width, height: picture.height,
-                color: picture.channels == 3 ? .rgb : .gray)
-            return Response(.ok, contentType: "image/png", body: bytes)
+            return Response(.ok, contentType: "image/png", body: try picture.png())
         } catch {
             throw ServiceFault(error)
         }

@@ -1,4 +1,5 @@
 import ModelStore
+import Networks
 import WeightFormats
 
 /// The members that answers over HTTP and on the command line have in common.
@@ -10,6 +11,23 @@ extension JSONWriter {
         member("code", fault.code)
         member("detail", fault.detail)
         endObject()
+    }
+
+    /// `convention`: how a network was understood, and why.
+    package mutating func convention(_ detection: ConventionDetection) {
+        name("convention")
+        beginObject()
+        member("name", detection.convention.rawValue)
+        member("confident", detection.isConfident)
+        member("reason", detection.reason)
+        endObject()
+    }
+
+    /// Which model it is: the members that tell it from every other.
+    package mutating func identity(of model: ServedModel) {
+        member("name", model.name)
+        member("version", model.version)
+        member("sha256", model.sha256)
     }
 
     /// The best class and, as `top_k`, the best few.

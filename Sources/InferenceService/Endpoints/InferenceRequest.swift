@@ -4,7 +4,6 @@ import HTTPTypes
 import ModelStore
 import Networks
 import NeuralFunctionals
-import Tensors
 import WeightFormats
 
 /// One request with weights on its way: body → networks → features → queue → answer.
@@ -91,9 +90,9 @@ struct InferenceRequest: Sendable {
         _ upload: Upload, _ options: RequestOptions, _ model: ServedModel?
     ) throws(ServiceFault) -> Prepared {
         // Drawing needs no model, but a flat upload needs to be told its layers.
-        let expectation = model?.expectation ?? service.registry.models.first.flatMap(flatExpectation(upload))
         let uploaded = try UploadedNetworks(
-            upload, expecting: expectation, limit: service.configuration.maxNetworks)
+            upload, expecting: model?.expectation, flatSpec: service.registry.models.first?.expectation.spec,
+            limit: service.configuration.maxNetworks)
         let convention = UploadConvention(convention: options.convention, omega0: options.omega0)
         let networks = uploaded.networks.map { entry in
             entry.flatMap { network -> Result<PreparedNetwork, ServiceFault> in
@@ -108,16 +107,6 @@ struct InferenceRequest: Sendable {
             for network in networks { _ = try network.get() }
         }
         return Prepared(model: model, networks: networks, isStrict: isStrict)
-    }
-
-    private func flatExpectation(_ upload: Upload) -> (ServedModel) -> NetworkExpectation? {
-        { model in
-            let isFlat = upload.entries.contains { entry in
-                guard case .success(let tensors) = entry else { return false }
-                return tensors.count == 1 && tensors.entries[0].tensor.rank <= 2
-            }
-            return isFlat ? model.expectation : nil
-        }
     }
 
     private func compute(

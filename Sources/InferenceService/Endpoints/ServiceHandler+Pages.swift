@@ -109,9 +109,7 @@ extension ServiceHandler {
     }
 
     private func identify(_ model: ServedModel, to writer: inout JSONWriter) {
-        writer.member("name", model.name)
-        writer.member("version", model.version)
-        writer.member("sha256", model.sha256)
+        writer.identity(of: model)
         writer.member("task", model.manifest.task.rawValue)
         writer.name("operations")
         writer.array(model.operations) { writer, operation in writer.value(operation.rawValue) }

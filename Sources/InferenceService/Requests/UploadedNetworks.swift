@@ -9,13 +9,21 @@ package struct UploadedNetworks: Sendable {
     /// Entries that are no parameters and were passed over.
     package private(set) var ignored: [String] = []
 
-    /// - Parameter expectation: what the model reads; nil takes any network that chains up.
-    package init(_ upload: Upload, expecting expectation: NetworkExpectation?, limit: Int) throws(ServiceFault) {
+    /// - Parameters:
+    ///   - expectation: what the model reads; nil takes any network that chains up.
+    ///   - flatSpec: by which a flat upload is cut where nothing is expected; asked for only then.
+    package init(
+        _ upload: Upload, expecting expectation: NetworkExpectation?,
+        flatSpec: @autoclosure () -> NetworkSpec? = nil, limit: Int
+    ) throws(ServiceFault) {
         isBatch = upload.isBatch
         for entry in upload.entries {
             switch entry {
             case .failure(let fault): networks.append(.failure(fault))
-            case .success(let tensors): append(tensors, expectation, limit)
+            case .success(let tensors):
+                append(tensors) { tensors throws(NetworkError) in
+                    try NetworkReading(tensors, expecting: expectation, flatSpec: flatSpec(), limit: limit)
+                }
             }
             guard networks.count <= limit else {
                 throw ServiceFault(
@@ -27,14 +35,16 @@ package struct UploadedNetworks: Sendable {
         if !isBatch, networks.count == 1, case .failure(let fault) = networks[0] { throw fault }
     }
 
-    private mutating func append(_ tensors: StateDict, _ expectation: NetworkExpectation?, _ limit: Int) {
+    private mutating func append(
+        _ tensors: StateDict, _ read: (StateDict) throws(NetworkError) -> NetworkReading
+    ) {
         do throws(NetworkError) {
-            let reading = try NetworkReading(tensors, expecting: expectation, limit: limit)
+            let reading = try read(tensors)
             isBatch = isBatch || reading.isBatched
             ignored += reading.ignored
             networks += reading.networks.map { .success($0) }
         } catch {
-            if let stack = StackWithBadValues(tensors, error, expectation, limit: limit) {
+            if let stack = StackWithBadValues(tensors, error, read) {
                 isBatch = true
                 networks += stack.networks
             } else {
@@ -48,7 +58,9 @@ package struct UploadedNetworks: Sendable {
 private struct StackWithBadValues {
     let networks: [Result<NetworkWeights, ServiceFault>]
 
-    init?(_ tensors: StateDict, _ error: NetworkError, _ expectation: NetworkExpectation?, limit: Int) {
+    init?(
+        _ tensors: StateDict, _ error: NetworkError, _ read: (StateDict) throws(NetworkError) -> NetworkReading
+    ) {
         guard error.mismatches.allSatisfy({ $0.code == .nonFinite }) else { return nil }
         let cleaned = StateDict(
             tensors.entries.map { entry in
@@ -57,7 +69,7 @@ private struct StackWithBadValues {
                     name: entry.name, tensor: Tensor(shape: entry.tensor.shape, values: values),
                     elementType: entry.elementType)
             })
-        guard let reading = try? NetworkReading(cleaned, expecting: expectation, limit: limit), reading.isBatched else {
+        guard let reading = try? read(cleaned), reading.isBatched else {
             return nil
         }
         let count = reading.networks.count

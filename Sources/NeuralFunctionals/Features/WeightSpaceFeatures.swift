@@ -68,13 +68,17 @@ package struct WeightSpaceFeatures: Sendable {
         builder.mean(weights[layer], Axes(outer: batch * outputs, middle: inputs), into: y)
     }
 
-    /// Mean over all entries of each array, one row a network, into the columns that `place` names.
-    func means(in builder: PlanBuilder, place: (_ array: ArrayIndex) -> Matrix) {
-        for layer in 0..<spec.depth {
-            let (outputs, inputs, _) = axes(layer)
-            builder.mean(
-                weights[layer], Axes(outer: batch, middle: outputs * inputs), into: place(.weight(layer)))
-            builder.mean(biases[layer], Axes(outer: batch, middle: outputs), into: place(.bias(layer)))
+    /// Means over all entries of each array, one row a network: all weights' channels, then all biases'.
+    func means(into cursor: inout ColumnCursor, in builder: PlanBuilder) {
+        for array in arraysByKind {
+            let place = cursor.take(columns(of: array))
+            switch array {
+            case .weight(let layer):
+                let (outputs, inputs, _) = axes(layer)
+                builder.mean(weights[layer], Axes(outer: batch, middle: outputs * inputs), into: place)
+            case .bias(let layer):
+                builder.mean(biases[layer], Axes(outer: batch, middle: axes(layer).outputs), into: place)
+            }
         }
     }
 }

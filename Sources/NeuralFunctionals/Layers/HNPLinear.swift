@@ -98,8 +98,7 @@ package struct HNPLinear: WeightSpaceLayer {
     private func pool(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
         let pooled = builder.matrix(rows: x.batch, columns: first.everywhere.inputs)
         var cursor = ColumnCursor(pooled)
-        let places = x.arraysByKind.reduce(into: [ArrayIndex: Matrix]()) { $0[$1] = cursor.take(x.columns(of: $1)) }
-        x.means(in: builder) { places[$0] ?? pooled }
+        x.means(into: &cursor, in: builder)
         let last = x.spec.depth - 1
         let firstMeans = builder.matrix(rows: x.batch * x.spec.inputs, columns: x.weights[0].columns)
         x.meanOverOutputs(0, into: firstMeans, in: builder)

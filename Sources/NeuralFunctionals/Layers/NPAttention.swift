@@ -80,8 +80,7 @@ package struct NPAttention: WeightSpaceLayer {
         // A network's 2L tokens stand in one row, so that every mean has a column range of its own.
         let means = builder.matrix(rows: qkv.batch, columns: arrays.count * qkv.channels)
         var cursor = ColumnCursor(means)
-        let places = arrays.reduce(into: [ArrayIndex: Matrix]()) { $0[$1] = cursor.take(qkv.channels) }
-        qkv.means(in: builder) { places[$0] ?? means }
+        qkv.means(into: &cursor, in: builder)
         let tokens = means.reshaped(rows: qkv.batch * arrays.count, columns: qkv.channels)
         let mixed = builder.matrix(rows: tokens.rows, columns: out.channels)
         func columns(_ part: Int) -> HeadColumns { HeadColumns(width: width, pitch: 3 * width, first: part * width) }

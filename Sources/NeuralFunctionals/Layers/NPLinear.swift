@@ -70,8 +70,7 @@ package struct NPLinear: WeightSpaceLayer {
     private func pool(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
         let pooled = builder.matrix(rows: x.batch, columns: layers[0].everywhere.inputs)
         var cursor = ColumnCursor(pooled)
-        let places = x.arraysByKind.reduce(into: [ArrayIndex: Matrix]()) { $0[$1] = cursor.take(x.columns(of: $1)) }
-        x.means(in: builder) { places[$0] ?? pooled }
+        x.means(into: &cursor, in: builder)
         return pooled
     }
 

@@ -58,8 +58,7 @@ private struct InspectedArrays {
         self.place = place
         self.format = format
         do throws(NetworkError) {
-            let isFlat = tensors.count == 1 && tensors.entries[0].tensor.rank <= 2
-            let reading = try NetworkReading(tensors, expecting: isFlat ? UploadFile.flatExpectation() : nil)
+            let reading = try NetworkReading(tensors, flatSpec: UploadFile.flatSpec())
             (networks, ignored, fault) = (reading.networks, reading.ignored, nil)
         } catch {
             (networks, ignored, fault) = ([], [], ServiceFault(error))
@@ -121,12 +120,7 @@ private struct InspectedArrays {
             writer.member("parameters", spec.parameterCount)
         }
         if let detection {
-            writer.name("convention")
-            writer.beginObject()
-            writer.member("name", detection.convention.rawValue)
-            writer.member("confident", detection.isConfident)
-            writer.member("reason", detection.reason)
-            writer.endObject()
+            writer.convention(detection)
         }
         if let fault { writer.error(fault) }
         writer.name("arrays")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import InferenceService
 import ModelStore
 import Networks
 import WeightFormats
@@ -33,9 +34,7 @@ struct ModelsCommand: ParsableCommand {
         if json {
             var writer = JSONWriter()
             writer.beginObject()
-            writer.member("name", model.name)
-            writer.member("version", model.version)
-            writer.member("sha256", model.sha256)
+            writer.identity(of: model)
             writer.member("task", model.manifest.task.rawValue)
             writer.member("networks", model.expectation.summary)
             writer.name("operations")

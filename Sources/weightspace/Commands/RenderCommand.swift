@@ -3,7 +3,6 @@ import Foundation
 import InferenceService
 import ModelStore
 import Networks
-import WeightFormats
 
 /// `weightspace render FILE --output net.png`
 struct RenderCommand: ParsableCommand {
@@ -24,18 +23,9 @@ struct RenderCommand: ParsableCommand {
 
     @OptionGroup var conventions: ConventionOptions
 
-    /// A flat upload has to be told its layers; others say themselves what they are.
-    private func renderUpload() throws -> UploadFile {
-        let plain = UploadFile(file, expecting: nil)
-        if file != "-", case .failure(let fault)? = plain.networks.first, fault.code == "missing_tensor" {
-            return UploadFile(file, expecting: UploadFile.flatExpectation())
-        }
-        return plain
-    }
-
     func run() throws {
         let convention = try conventions.resolve()
-        let upload = try renderUpload()
+        let upload = UploadFile(file, expecting: nil)
         guard upload.networks.count == 1 else {
             throw CommandFailure("'\(file)' holds \(upload.networks.count) networks; one can be drawn at a time")
         }
@@ -43,9 +33,7 @@ struct RenderCommand: ParsableCommand {
             let prepared = try PreparedNetwork(drawing: try upload.networks[0].get(), convention)
             let renderer = SIRENRenderer(sizeLimit: 4096)
             let picture = try renderer.picture(of: prepared.network, height: height, width: width)
-            let png = try PNGWriter.write(
-                picture.bytes8, width: width, height: height, color: picture.channels == 3 ? .rgb : .gray)
-            try Data(png).write(to: URL(fileURLWithPath: output), options: .atomic)
+            try Data(try picture.png()).write(to: URL(fileURLWithPath: output), options: .atomic)
         } catch {
             throw CommandFailure("\(file): \(reason(error))")
         }

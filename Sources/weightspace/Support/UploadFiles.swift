@@ -38,7 +38,9 @@ struct UploadFile {
         self.path = path
         do throws(ServiceFault) {
             let upload = try Self.upload(path)
-            networks = try UploadedNetworks(upload, expecting: expectation, limit: .max).networks
+            networks = try UploadedNetworks(
+                upload, expecting: expectation, flatSpec: Self.flatSpec(), limit: .max
+            ).networks
         } catch {
             networks = [.failure(error)]
         }
@@ -50,9 +52,7 @@ struct UploadFile {
     }
 
     /// The sizes by which a flat upload is cut where no model was named: those of the embedded model.
-    static func flatExpectation() -> NetworkExpectation? {
-        (try? ModelSelection.parse([]).load())?.expectation
-    }
+    static func flatSpec() -> NetworkSpec? { (try? ModelSelection.parse([]).load())?.expectation.spec }
 
     /// Files of one's own may be larger than what strangers may send.
     private static let limits: FormatLimits = {
