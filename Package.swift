@@ -75,6 +75,9 @@ let package = Package(
             ],
             swiftSettings: settings()),
 
+        // What several test targets share.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings(memorySafe: false)),
+
         tests("Tensors"),
         tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
         tests("Networks", ["Tensors"], resources: [.copy("Fixtures")]),
@@ -85,15 +88,16 @@ let package = Package(
             "ModelStore", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
             resources: [.copy("Fixtures")]),
         tests("HTTPCore", [httpTypes]),
-        tests("HTTPServer", ["HTTPCore", httpTypes, logging]),
+        tests("HTTPServer", ["HTTPCore", "TestSupport", httpTypes, logging]),
         tests("Batching"),
         tests(
             "InferenceService",
             [
-                "HTTPCore", "Batching", "ModelStore", "Tensors", "WeightFormats", "Networks", httpTypes, logging,
+                "HTTPCore", "Batching", "ModelStore", "TestSupport", "Tensors", "WeightFormats", "Networks", httpTypes,
+                logging,
             ], resources: [.copy("Fixtures")]),
         .testTarget(
-            name: "WeightspaceTests", dependencies: ["weightspace", "Tensors", "WeightFormats"],
+            name: "WeightspaceTests", dependencies: ["weightspace", "TestSupport", "Tensors", "WeightFormats"],
             resources: [.copy("Fixtures")], swiftSettings: settings(memorySafe: false)),
     ]
 )

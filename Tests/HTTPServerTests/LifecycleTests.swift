@@ -3,6 +3,7 @@ import Glibc
 import HTTPCore
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTPServer
@@ -90,7 +91,7 @@ struct LifecycleTests {
                     ? .exhausted(SystemError(call: "accept", number: EMFILE)) : ListeningSocket.accept(descriptor)
             }, accepted: { accepted.put($0) })
         listener.start()
-        let client = try TestClient(port: socket.address.port)
+        let client = try LoopbackClient(port: socket.address.port)
         _ = close(try accepted.take().descriptor)
         // Two failures, one success, one look for more: no spinning in between.
         let count = calls.load(ordering: .relaxed)
@@ -114,7 +115,7 @@ struct LifecycleTests {
         let reports = drain(running)
         #expect(try idle.isAtEnd())
         #expect(running.server.isDraining)
-        #expect(throws: TestClient.Failure.self) { try running.client() }
+        #expect(throws: LoopbackClient.Failure.self) { try running.client() }
         #expect(reports.count == 0)
         held.answer("done")
         let response = try busy.response()

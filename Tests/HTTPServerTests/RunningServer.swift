@@ -1,5 +1,6 @@
 import HTTPCore
 import Logging
+import TestSupport
 
 @testable import HTTPServer
 
@@ -23,7 +24,7 @@ final class RunningServer {
 
     deinit { server.stop() }
 
-    func client() throws -> TestClient { try TestClient(port: port) }
+    func client() throws -> LoopbackClient { try LoopbackClient(port: port) }
 
     static func get(_ path: String = "/", _ fields: String = "") -> String {
         "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\(fields)\r\n"

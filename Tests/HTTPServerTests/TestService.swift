@@ -1,28 +1,8 @@
 import Dispatch
 import HTTPTypes
-import Synchronization
+import TestSupport
 
 @testable import HTTPCore
-
-/// Values that one thread gives and a test waits for, never longer than some seconds.
-final class Mailbox<Value: Sendable>: Sendable {
-    struct Timeout: Error {}
-
-    private let values = Mutex<[Value]>([])
-    private let available = DispatchSemaphore(value: 0)
-
-    func put(_ value: Value) {
-        values.withLock { $0.append(value) }
-        available.signal()
-    }
-
-    func take() throws -> Value {
-        guard available.wait(timeout: .now() + 10) == .success else { throw Timeout() }
-        return values.withLock { $0.removeFirst() }
-    }
-
-    var count: Int { values.withLock { $0.count } }
-}
 
 /// A small service: some paths answer at once, `/held` when the test says so, `/dropped` never.
 final class TestService: RequestHandler {

@@ -1,6 +1,7 @@
 import Dispatch
 import HTTPCore
 import ModelStore
+import TestSupport
 import Testing
 import WeightFormats
 

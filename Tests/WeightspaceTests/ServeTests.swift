@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 import WeightFormats
 
@@ -14,15 +15,15 @@ struct ServeTests {
         let second = try client.post("/v1/classify", body)
         #expect(first.status == 200 && second.status == 200)
         #expect(try JSONValue.parse(first.body)["predictions"] == JSONValue.parse(second.body)["predictions"])
-        #expect(first.field("X-Request-Id") != second.field("X-Request-Id"))
-        #expect(try JSONValue.parse(first.body)["id"]?.string == first.field("X-Request-Id"))
-        for name in ["Date", "Server-Timing", "Content-Length"] { #expect(first.field(name) != nil, "\(name)") }
+        #expect(first.value("X-Request-Id") != second.value("X-Request-Id"))
+        #expect(try JSONValue.parse(first.body)["id"]?.string == first.value("X-Request-Id"))
+        for name in ["Date", "Server-Timing", "Content-Length"] { #expect(first.value(name) != nil, "\(name)") }
         let page = try client.get("/v1/models")
         try client.send("HEAD /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        let head = try client.reply(toHead: true)
-        #expect(head.status == 200 && head.field("Content-Length") == page.field("Content-Length"))
+        let head = try client.response(toHead: true)
+        #expect(head.status == 200 && head.value("Content-Length") == page.value("Content-Length"))
         let method = try client.get("/v1/classify")
-        #expect(method.status == 405 && method.field("Allow") == "OPTIONS, POST")
+        #expect(method.status == 405 && method.value("Allow") == "OPTIONS, POST")
         let last = try client.get("/livez", "Connection: close\r\n")
         #expect(last.status == 200)
         #expect(try client.isAtEnd())
@@ -44,7 +45,7 @@ struct ServeTests {
         let client = try service.client()
         try client.send(
             "POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n\r\n")
-        let reply = try client.reply()
+        let reply = try client.response()
         #expect(reply.status == 413)
         #expect(try JSONValue.parse(reply.body)["code"]?.string == "body_too_large")
     }
@@ -54,7 +55,7 @@ struct ServeTests {
         let service = try RunningService()
         let client = try service.client()
         try client.send("nonsense\r\n\r\n")
-        #expect(try client.reply().status == 400)
+        #expect(try client.response().status == 400)
         #expect(try client.isAtEnd())
         let metrics = try service.client().get("/metrics").text
         #expect(metrics.contains("\nweightspace_requests_in_flight 1\n"))
@@ -111,10 +112,10 @@ struct ServeEndTests {
         try busy.announce("/v1/classify", length: body.count)
         service.command.signal(number)
         #expect(try idle.isAtEnd())
-        #expect(throws: Client.Failure.self) { try service.client() }
+        #expect(throws: LoopbackClient.Failure.self) { try service.client() }
         try busy.send(body)
-        let reply = try busy.reply()
-        #expect(reply.status == 200 && reply.field("Connection") == "close")
+        let reply = try busy.response()
+        #expect(reply.status == 200 && reply.value("Connection") == "close")
         #expect(try busy.isAtEnd())
         #expect(try service.command.outcome().status == 0)
     }
@@ -129,7 +130,7 @@ struct ServeEndTests {
         #expect(try service.client().get("/readyz").text.contains("\"draining\""))
         #expect(try service.client().get("/livez").status == 200)
         try busy.send(body)
-        #expect(try busy.reply().status == 200)
+        #expect(try busy.response().status == 200)
         #expect(try service.command.outcome().status == 0)
     }
 

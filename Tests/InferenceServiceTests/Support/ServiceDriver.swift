@@ -1,9 +1,8 @@
-import Dispatch
 import HTTPTypes
 import Logging
 import ModelStore
 import Networks
-import Synchronization
+import TestSupport
 import WeightFormats
 
 @testable import HTTPCore
@@ -102,24 +101,4 @@ final class ServiceDriver: Sendable {
         }
         throw Malformed()
     }
-}
-
-/// Values that one thread gives and a test waits for, never longer than some seconds.
-final class Mailbox<Value: Sendable>: Sendable {
-    struct Timeout: Error {}
-
-    private let values = Mutex<[Value]>([])
-    private let available = DispatchSemaphore(value: 0)
-
-    func put(_ value: Value) {
-        values.withLock { $0.append(value) }
-        available.signal()
-    }
-
-    func take() throws -> Value {
-        guard available.wait(timeout: .now() + 30) == .success else { throw Timeout() }
-        return values.withLock { $0.removeFirst() }
-    }
-
-    var isEmpty: Bool { values.withLock { $0.isEmpty } }
 }

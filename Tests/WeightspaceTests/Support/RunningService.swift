@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// `weightspace serve` on a free port, ready, killed with its owner.
@@ -28,7 +29,7 @@ final class RunningService {
 
     var url: String { "http://127.0.0.1:\(port)" }
 
-    func client() throws -> Client { try Client(port: port) }
+    func client() throws -> LoopbackClient { try LoopbackClient(port: port) }
 
     /// Asks over and over, on a connection of its own each time, for ten seconds at most.
     func waitUntil(_ path: String, is status: Int) throws {
