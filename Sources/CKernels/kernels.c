@@ -191,3 +191,113 @@ CKERNEL void ck_matrix_vector(const float *weight, const float *x, const float *
         y[row] = sum + bias[row];
     }
 }
+
+CKERNEL void ck_copy_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count) {
+    for (size_t block = 0; block < count; block++) memcpy(y + block * y_step, x + block * x_step, width * sizeof *x);
+}
+
+CKERNEL void ck_add_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count) {
+    for (size_t block = 0; block < count; block++) {
+        const float *from = x + block * x_step;
+        float *to = y + block * y_step;
+        ELEMENTWISE
+        for (size_t i = 0; i < width; i++) to[i] += from[i];
+    }
+}
+
+CKERNEL void ck_gelu_slope(const float *x, float *y, float *slope, size_t count) {
+    ELEMENTWISE
+    for (size_t i = 0; i < count; i++) {
+        float v = x[i];
+        float cumulative = 0.5f * (1.0f + erf_approx(v * 0.70710678118654752f));
+        y[i] = v * cumulative;
+        slope[i] = cumulative + v * 0.39894228040143268f * exp_approx(-0.5f * v * v);
+    }
+}
+
+CKERNEL void ck_multiply(const float *x, float *y, size_t count) {
+    ELEMENTWISE
+    for (size_t i = 0; i < count; i++) y[i] *= x[i];
+}
+
+CKERNEL void ck_add_product(const float *a, const float *b, float *y, size_t count) {
+    ELEMENTWISE
+    for (size_t i = 0; i < count; i++) y[i] += a[i] * b[i];
+}
+
+CKERNEL void ck_contribute(const float *x, float *y, size_t count, float factor, int accumulating) {
+    if (accumulating) {
+        ELEMENTWISE
+        for (size_t i = 0; i < count; i++) y[i] += factor * x[i];
+    } else {
+        ELEMENTWISE
+        for (size_t i = 0; i < count; i++) y[i] = factor * x[i];
+    }
+}
+
+CKERNEL void ck_softmax_adjoint(const float *p, float *dp, size_t count, float scale) {
+    float sum = 0.0f;
+    {
+#pragma clang fp reassociate(on)
+        for (size_t i = 0; i < count; i++) sum += p[i] * dp[i];
+    }
+    ELEMENTWISE
+    for (size_t i = 0; i < count; i++) dp[i] = p[i] * (dp[i] - sum) * scale;
+}
+
+CKERNEL void ck_norm_adjoint(const float *x, const float *dy, const float *gamma, size_t count, float mean, float factor,
+                             float curvature, float *dx, int accumulating, float *dgamma, float *dbeta) {
+    float sum = 0.0f, projected = 0.0f;
+    {
+#pragma clang fp reassociate(on)
+        for (size_t i = 0; i < count; i++) {
+            float g = dy[i] * gamma[i];
+            sum += g;
+            projected += g * (x[i] - mean);
+        }
+    }
+    float offset = sum / (float)count;
+    float pull = projected * factor * curvature;
+    if (dgamma) {
+        ELEMENTWISE
+        for (size_t i = 0; i < count; i++) {
+            dgamma[i] += dy[i] * ((x[i] - mean) * factor);
+            dbeta[i] += dy[i];
+        }
+    }
+    if (!dx) return;
+    if (accumulating) {
+        ELEMENTWISE
+        for (size_t i = 0; i < count; i++)
+            dx[i] += factor * (dy[i] * gamma[i] - offset) - pull * ((x[i] - mean) * factor);
+    } else {
+        ELEMENTWISE
+        for (size_t i = 0; i < count; i++)
+            dx[i] = factor * (dy[i] * gamma[i] - offset) - pull * ((x[i] - mean) * factor);
+    }
+}
+
+CKERNEL double ck_sum_squares(const float *x, size_t count) {
+#pragma clang fp reassociate(on)
+    double sum = 0.0;
+    for (size_t i = 0; i < count; i++) sum += (double)x[i] * (double)x[i];
+    return sum;
+}
+
+CKERNEL void ck_adamw(float *x, const float *gradient, float *m, float *v, size_t count, float rate, float beta1,
+                      float beta2, float epsilon, float decay, float correction1, float correction2,
+                      float gradient_factor) {
+    ELEMENTWISE
+    for (size_t i = 0; i < count; i++) {
+        float g = gradient[i] * gradient_factor;
+        m[i] = beta1 * m[i] + (1.0f - beta1) * g;
+        v[i] = beta2 * v[i] + (1.0f - beta2) * g * g;
+        float root = __builtin_elementwise_sqrt(v[i] * correction2) + epsilon;
+        x[i] -= rate * (m[i] * correction1 / root + decay * x[i]);
+    }
+}
+
+CKERNEL void ck_blend(const float *x, float *average, size_t count, float share) {
+    ELEMENTWISE
+    for (size_t i = 0; i < count; i++) average[i] += share * (x[i] - average[i]);
+}

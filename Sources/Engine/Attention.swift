@@ -65,6 +65,52 @@ extension PlanBuilder {
                     own, v.rows(keyRows).columns(vColumns.range(head)), sums: sums.zeroed(worker), into: result)
             }
         }
+        adjoint(of: out, from: [q, k, v]) { tape in
+            self.differentiate((q, qColumns), (k, kColumns), (v, vColumns), shape, into: out, tape)
+        }
+    }
+
+    /// Computes the weights anew rather than keeping them: they would outgrow the tokens.
+    private func differentiate(
+        _ q: (matrix: Matrix, columns: HeadColumns), _ k: (matrix: Matrix, columns: HeadColumns),
+        _ v: (matrix: Matrix, columns: HeadColumns), _ shape: AttentionShape, into out: Matrix, _ tape: GradientTape
+    ) {
+        guard let dout = tape.cotangent(of: out) else { return }
+        let (dq, dk, dv) = (tape.sum(for: q.matrix), tape.sum(for: k.matrix), tape.sum(for: v.matrix))
+        let scratch = matrix(rows: 2 * shape.queries, columns: shape.keys)
+        let weights = scratch.rows(0..<shape.queries)
+        let dweights = scratch.rows(shape.queries..<2 * shape.queries)
+        let scale = 1 / Float(q.columns.width).squareRoot()
+        let touched = [q.matrix, k.matrix, v.matrix, dout, scratch] + [dq, dk, dv].compactMap { $0 }
+        step(touching: touched) { _ in
+            for task in 0..<shape.batch * shape.heads {
+                let (network, head) = (task / shape.heads, task % shape.heads)
+                let firstQuery = shape.sharesQueries ? 0 : network * shape.queries
+                let queryRows = firstQuery..<firstQuery + shape.queries
+                let keyRows = network * shape.keys..<(network + 1) * shape.keys
+                let queries = q.matrix.rows(queryRows).columns(q.columns.range(head))
+                let keys = k.matrix.rows(keyRows).columns(k.columns.range(head))
+                let values = v.matrix.rows(keyRows).columns(v.columns.range(head))
+                let gradient = dout.rows(network * shape.queries..<(network + 1) * shape.queries)
+                    .columns(head * v.columns.width..<(head + 1) * v.columns.width)
+                BLAS.multiply(queries, keys, transposingB: true, into: weights)
+                softmaxRows(weights, scale: scale)
+                if let dv {
+                    let target = dv.rows(keyRows).columns(v.columns.range(head))
+                    BLAS.multiply(weights, gradient, transposingA: true, accumulating: true, into: target)
+                }
+                BLAS.multiply(gradient, values, transposingB: true, into: dweights)
+                softmaxAdjointRows(weights, dweights, scale: scale)
+                if let dq {
+                    let target = dq.rows(queryRows).columns(q.columns.range(head))
+                    BLAS.multiply(dweights, keys, accumulating: true, into: target)
+                }
+                if let dk {
+                    let target = dk.rows(keyRows).columns(k.columns.range(head))
+                    BLAS.multiply(dweights, queries, transposingA: true, accumulating: true, into: target)
+                }
+            }
+        }
     }
 }
 
@@ -85,6 +131,14 @@ private func mixValues(_ weights: Matrix, _ values: Matrix, sums: UnsafeMutableP
     }
     for row in 0..<out.rows {
         ck_store(sums + row * out.columns, out.pointer + row * out.stride, out.columns, 1)
+    }
+}
+
+/// Gradients of weights become gradients of the unscaled scores that they came from.
+func softmaxAdjointRows(_ weights: Matrix, _ gradients: Matrix, scale: Float) {
+    for row in 0..<weights.rows {
+        let gradient = gradients.pointer + row * gradients.stride
+        ck_softmax_adjoint(weights.pointer + row * weights.stride, gradient, weights.columns, scale)
     }
 }
 

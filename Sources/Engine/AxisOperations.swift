@@ -17,6 +17,14 @@ package struct Axes: Sendable {
 
     var count: Int { outer * middle * inner }
     var reducedCount: Int { outer * inner }
+
+    /// The (outer, inner) row of an (outer, middle, inner) row.
+    func reduced(_ row: Int) -> Int { row / (middle * inner) * inner + row % inner }
+
+    /// The row of (outer, inner, middle) that holds an (outer, middle, inner) row.
+    func swapped(_ row: Int) -> Int {
+        (row / (inner * middle) * inner + row % inner) * middle + row / inner % middle
+    }
 }
 
 extension PlanBuilder {
@@ -37,6 +45,29 @@ extension PlanBuilder {
                 ck_store(sum, y.pointer + task * y.stride, x.columns, 1 / Double(axes.middle))
             }
         }
+        adjoint(of: y, from: [x]) { tape in
+            guard let dy = tape.cotangent(of: y), let (dx, accumulating) = tape.target(for: x) else { return }
+            self.spread(dy, axes, into: dx, accumulating: accumulating, factor: 1 / Float(axes.middle))
+        }
+    }
+
+    /// y[outer, middle, inner] = factor · x[outer, inner], or +=.
+    private func spread(_ x: Matrix, _ axes: Axes, into y: Matrix, accumulating: Bool, factor: Float = 1) {
+        step(touching: [x, y]) { _ in
+            for row in 0..<y.rows {
+                let source = x.pointer + axes.reduced(row) * x.stride
+                ck_contribute(source, y.pointer + row * y.stride, y.columns, factor, accumulating ? 1 : 0)
+            }
+        }
+    }
+
+    /// y[outer, inner] += sum over middle of x[outer, middle, inner].
+    private func gather(_ x: Matrix, _ axes: Axes, into y: Matrix) {
+        step(touching: [x, y]) { _ in
+            for row in 0..<x.rows {
+                ck_add(x.pointer + row * x.stride, y.pointer + axes.reduced(row) * y.stride, x.columns)
+            }
+        }
     }
 
     /// y[outer, middle, inner] += x[outer, inner], or = where `overwriting`.
@@ -46,7 +77,7 @@ extension PlanBuilder {
         step(touching: [x, y]) { pool in
             pool.runBlocks(rows: y.rows) { range in
                 for row in range {
-                    let source = row / (axes.middle * axes.inner) * axes.inner + row % axes.inner
+                    let source = axes.reduced(row)
                     let target = y.pointer + row * y.stride
                     if overwriting {
                         target.update(from: x.pointer + source * x.stride, count: x.columns)
@@ -56,6 +87,23 @@ extension PlanBuilder {
                 }
             }
         }
+        adjoint(of: y, from: [x]) { tape in
+            guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
+            self.gather(dy, axes, into: dx)
+        }
+    }
+
+    /// y[row, times·column + i] = x[row, column] for i below `times`; x itself where `times` is 1.
+    package func repeatColumns(_ x: Matrix, _ times: Int) -> Matrix {
+        guard times > 1 else { return x }
+        let y = matrix(rows: x.rows, columns: x.columns * times)
+        let axes = Axes(outer: x.columns, middle: times)
+        for row in 0..<x.rows {
+            broadcast(
+                x.rows(row..<row + 1).reshaped(rows: x.columns, columns: 1), axes,
+                into: y.rows(row..<row + 1).reshaped(rows: y.columns, columns: 1), overwriting: true)
+        }
+        return y
     }
 
     /// y[outer, inner, middle] = x[outer, middle, inner]: two neighbouring axes change places.
@@ -64,11 +112,16 @@ extension PlanBuilder {
         step(touching: [x, y]) { pool in
             pool.runBlocks(rows: x.rows) { range in
                 for row in range {
-                    let inner = row % axes.inner
-                    let middle = row / axes.inner % axes.middle
-                    let outer = row / (axes.inner * axes.middle)
-                    let target = (outer * axes.inner + inner) * axes.middle + middle
+                    let target = axes.swapped(row)
                     (y.pointer + target * y.stride).update(from: x.pointer + row * x.stride, count: x.columns)
+                }
+            }
+        }
+        adjoint(of: y, from: [x]) { tape in
+            guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
+            self.step(touching: [dy, dx]) { _ in
+                for row in 0..<x.rows {
+                    ck_add(dy.pointer + axes.swapped(row) * dy.stride, dx.pointer + row * dx.stride, dx.columns)
                 }
             }
         }

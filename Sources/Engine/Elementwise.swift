@@ -21,16 +21,44 @@ package enum Activation: Sendable {
             for index in 0..<count { y[index] = 1 / (1 + y[index]) }
         }
     }
+
+    /// x = f(x) and slope = f′(x).
+    fileprivate func apply(_ x: UnsafeMutablePointer<Float>, slope: UnsafeMutablePointer<Float>, _ count: Int) {
+        if self == .gelu { return ck_gelu_slope(x, x, slope, count) }
+        apply(x, x, count)
+        for index in 0..<count {
+            slope[index] = self == .relu ? (x[index] > 0 ? 1 : 0) : x[index] * (1 - x[index])
+        }
+    }
 }
 
 extension PlanBuilder {
     /// x = f(x), in place.
     package func activate(_ x: Matrix, _ activation: Activation) {
+        if let tape, tape.isActive(x) { return activate(x, activation, tape) }
         step(touching: [x]) { pool in
             pool.runBlocks(rows: x.rows) { range in
                 for row in range {
                     let start = x.pointer + row * x.stride
                     activation.apply(start, start, x.columns)
+                }
+            }
+        }
+    }
+
+    /// The same with the derivative kept, which is all that the backward pass needs.
+    private func activate(_ x: Matrix, _ activation: Activation, _ tape: GradientTape) {
+        let slope = matrix(rows: x.rows, columns: x.columns)
+        step(touching: [x, slope]) { _ in
+            for row in 0..<x.rows {
+                activation.apply(x.pointer + row * x.stride, slope: slope.pointer + row * slope.stride, x.columns)
+            }
+        }
+        tape.append { tape in
+            guard let dx = tape.cotangent(of: x) else { return }
+            self.step(touching: [slope, dx]) { _ in
+                for row in 0..<dx.rows {
+                    ck_multiply(slope.pointer + row * slope.stride, dx.pointer + row * dx.stride, dx.columns)
                 }
             }
         }
@@ -46,6 +74,10 @@ extension PlanBuilder {
                 }
             }
         }
+        adjoint(of: y, from: [x]) { tape in
+            guard let dy = tape.cotangent(of: y), let (dx, accumulating) = tape.target(for: x) else { return }
+            self.contribute(dy, to: dx, accumulating: accumulating, factor: factor)
+        }
     }
 
     /// y = x
@@ -58,15 +90,41 @@ extension PlanBuilder {
                 }
             }
         }
+        adjoint(of: y, from: [x]) { tape in
+            guard let dy = tape.cotangent(of: y), let (dx, accumulating) = tape.target(for: x) else { return }
+            self.contribute(dy, to: dx, accumulating: accumulating)
+        }
     }
 
-    /// x = x · factor, in place.
-    package func scale(_ x: Matrix, by factor: Float) {
-        step(touching: [x]) { pool in
+    /// y = x · factor, where `factor` is a single number that may be learned.
+    package func scale(_ x: Matrix, by factor: Matrix, into y: Matrix) {
+        precondition(factor.count == 1 && x.rows == y.rows && x.columns == y.columns, "scaling's shapes")
+        step(touching: [x, factor, y]) { pool in
             pool.runBlocks(rows: x.rows) { range in
                 for row in range {
-                    let start = x.pointer + row * x.stride
-                    for column in 0..<x.columns { start[column] *= factor }
+                    ck_contribute(
+                        x.pointer + row * x.stride, y.pointer + row * y.stride, x.columns, factor.pointer[0], 0)
+                }
+            }
+        }
+        adjoint(of: y, from: [x, factor]) { tape in
+            guard let dy = tape.cotangent(of: y) else { return }
+            if let dx = tape.sum(for: x) {
+                self.step(touching: [dy, dx, factor]) { _ in
+                    for row in 0..<x.rows {
+                        let (from, to) = (dy.pointer + row * dy.stride, dx.pointer + row * dx.stride)
+                        ck_contribute(from, to, x.columns, factor.pointer[0], 1)
+                    }
+                }
+            }
+            if let df = tape.sum(for: factor) {
+                self.step(touching: [x, dy, df]) { _ in
+                    var sum = 0.0
+                    for row in 0..<x.rows {
+                        let (value, gradient) = (x.pointer + row * x.stride, dy.pointer + row * dy.stride)
+                        for column in 0..<x.columns { sum += Double(value[column]) * Double(gradient[column]) }
+                    }
+                    df.pointer[0] += Float(sum)
                 }
             }
         }
@@ -80,6 +138,15 @@ extension PlanBuilder {
                 let (source, target) = (x.pointer + row * x.stride, y.pointer + row * y.stride)
                 for column in 0..<x.columns {
                     target[column] = (source[column] - mean.pointer[column]) / deviation.pointer[column]
+                }
+            }
+        }
+        adjoint(of: y, from: [x]) { tape in
+            guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
+            self.step(touching: [dy, dx]) { _ in
+                for row in 0..<x.rows {
+                    let (source, target) = (dy.pointer + row * dy.stride, dx.pointer + row * dx.stride)
+                    for column in 0..<x.columns { target[column] += source[column] / deviation.pointer[column] }
                 }
             }
         }
@@ -100,39 +167,21 @@ extension PlanBuilder {
                 }
             }
         }
-        return y
-    }
-
-    /// [sin(2π x·B), cos(2π x·B)] on channels, for every kernel position apart.
-    ///
-    /// *Shapes:* x (rows, c·k) with channel c·k + position, frequencies (c, m), y (rows, 2m·k) in the same order.
-    /// The product with 2π comes last, as in the reference: at these arguments its rounding is visible.
-    package func fourierFeatures(_ x: Matrix, frequencies: Matrix, kernelCount: Int, into y: Matrix) {
-        let (channels, count) = (frequencies.rows, frequencies.columns)
-        precondition(x.columns == channels * kernelCount && y.columns == 2 * count * kernelCount, "Fourier features")
-        // Float.pi is rounded towards zero, and the difference to the nearest float32 shows.
-        let twoPi = Float(2 * Double.pi)
-        let scratch = matrix(rows: threads, columns: 3 * count)
-        step(touching: [x, y, scratch]) { pool in
-            let block = 64
-            pool.run(tasks: (x.rows + block - 1) / block) { task, worker in
-                let angle = scratch.pointer + worker * scratch.stride
-                for row in task * block..<min(x.rows, (task + 1) * block) {
-                    let (source, target) = (x.pointer + row * x.stride, y.pointer + row * y.stride)
-                    for position in 0..<kernelCount {
-                        for index in 0..<count { angle[index] = 0 }
-                        for channel in 0..<channels {
-                            let value = source[channel * kernelCount + position]
-                            ck_add_scaled(frequencies.pointer + channel * frequencies.stride, angle, count, value)
-                        }
-                        for index in 0..<count { angle[index] *= twoPi }
-                        ck_sincos(angle, angle + count, angle + 2 * count, count)
-                        for index in 0..<2 * count {
-                            target[index * kernelCount + position] = angle[count + index]
-                        }
-                    }
+        adjoint(of: y, from: [x]) { tape in
+            guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
+            let scratch = self.matrix(rows: 2, columns: half)
+            self.step(touching: [x, dy, dx, scratch]) { _ in
+                let (gate, slope) = (scratch.pointer, scratch.pointer + scratch.stride)
+                for row in 0..<x.rows {
+                    let (value, target) = (x.pointer + row * x.stride, dx.pointer + row * dx.stride)
+                    let source = dy.pointer + row * dy.stride
+                    ck_gelu_slope(value + half, gate, slope, half)
+                    ck_add_product(source, gate, target, half)
+                    ck_multiply(value, slope, half)
+                    ck_add_product(source, slope, target + half, half)
                 }
             }
         }
+        return y
     }
 }

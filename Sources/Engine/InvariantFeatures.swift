@@ -10,16 +10,27 @@ extension PlanBuilder {
     ) {
         let channels = x.columns / kernelCount
         precondition(y.columns == channels * pieces && x.rows == y.rows * groups, "pooled features' shapes")
+        @Sendable func forEach(_ body: (_ source: Int, _ target: Int) -> Void, row: Int, stride: Int, pooledStride: Int) {
+            let (network, group) = (row / groups, row % groups)
+            for channel in 0..<channels {
+                let target = network * pooledStride + channel * pieces + first + group * kernelCount
+                for position in 0..<kernelCount {
+                    body(row * stride + channel * kernelCount + position, target + position)
+                }
+            }
+        }
         step(touching: [x, y]) { _ in
+            let (source, target) = (x.pointer, y.pointer)
             for row in 0..<x.rows {
-                let (network, group) = (row / groups, row % groups)
-                let source = x.pointer + row * x.stride
-                let target = y.pointer + network * y.stride
-                for channel in 0..<channels {
-                    for position in 0..<kernelCount {
-                        target[channel * pieces + first + group * kernelCount + position] =
-                            source[channel * kernelCount + position]
-                    }
+                forEach({ target[$1] = source[$0] }, row: row, stride: x.stride, pooledStride: y.stride)
+            }
+        }
+        adjoint(of: y, from: [x]) { tape in
+            guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
+            self.step(touching: [dy, dx]) { _ in
+                let (source, target) = (dy.pointer, dx.pointer)
+                for row in 0..<x.rows {
+                    forEach({ target[$0] += source[$1] }, row: row, stride: dx.stride, pooledStride: dy.stride)
                 }
             }
         }
@@ -45,7 +56,45 @@ extension PlanBuilder {
                 summarize(&entries, into: y.pointer + network * y.stride + channel * pieces + first)
             }
         }
+        adjoint(of: y, from: [x]) { tape in
+            guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
+            self.step(touching: [x, dy, dx]) { _ in
+                for task in 0..<batch * channels {
+                    let (network, channel) = (task / channels, task % channels)
+                    func place(_ index: Int, _ stride: Int) -> Int {
+                        (network * rows + index / kernelCount) * stride + channel * kernelCount + index % kernelCount
+                    }
+                    let entries = (0..<count).map { x.pointer[place($0, x.stride)] }
+                    let gradient = dy.pointer + network * dy.stride + channel * pieces + first
+                    for (index, value) in summaryAdjoint(entries, gradient).enumerated() {
+                        dx.pointer[place(index, dx.stride)] += value
+                    }
+                }
+            }
+        }
     }
+}
+
+/// Gradients of the entries from those of their seven statistics.
+private func summaryAdjoint(_ entries: [Float], _ gradient: UnsafePointer<Float>) -> [Float] {
+    let count = Float(entries.count)
+    let mean = entries.reduce(0) { $0 + Double($1) } / Double(count)
+    let spread = count > 1 ? 2 * gradient[1] / (count - 1) : 0
+    var result = entries.map { gradient[0] / count + spread * Float(Double($0) - mean) }
+    let order = entries.indices.sorted { entries[$0] < entries[$1] }
+    for quantile in 0..<5 {
+        let (lower, upper, fraction) = quantilePlace(quantile, of: entries.count)
+        result[order[lower]] += gradient[2 + quantile] * (1 - fraction)
+        result[order[upper]] += gradient[2 + quantile] * fraction
+    }
+    return result
+}
+
+/// Between which two entries in order the quantile of `quantile` quarters lies, and how far towards the second.
+private func quantilePlace(_ quantile: Int, of count: Int) -> (lower: Int, upper: Int, fraction: Float) {
+    let position = Float(quantile) / 4 * Float(count - 1)
+    let lower = Int(position)
+    return (lower, min(lower + 1, count - 1), position - Float(lower))
 }
 
 private func summarize(_ entries: inout UnsafeMutableBufferPointer<Float>, into target: UnsafeMutablePointer<Float>) {
@@ -57,10 +106,7 @@ private func summarize(_ entries: inout UnsafeMutableBufferPointer<Float>, into 
     target[1] = entries.count > 1 ? squares / Float(entries.count - 1) : 0
     entries.sort()
     for quantile in 0..<5 {
-        let position = Float(quantile) / 4 * Float(entries.count - 1)
-        let lower = Int(position)
-        let fraction = position - Float(lower)
-        let upper = min(lower + 1, entries.count - 1)
+        let (lower, upper, fraction) = quantilePlace(quantile, of: entries.count)
         target[2 + quantile] = entries[lower] + (entries[upper] - entries[lower]) * fraction
     }
 }

@@ -32,6 +32,24 @@ extension PlanBuilder {
                 }
             }
         }
+        adjoint(of: y, from: [x, map.weight, map.bias]) { self.differentiate(map, of: x, into: y, $0) }
+    }
+
+    private func differentiate(_ map: AffineMap, of x: Matrix, into y: Matrix, _ tape: GradientTape) {
+        guard let dy = tape.cotangent(of: y) else { return }
+        if let (dx, accumulating) = tape.target(for: x) {
+            step(touching: [dy, dx]) { _ in BLAS.multiply(dy, map.weight, accumulating: accumulating, into: dx) }
+        }
+        if let (dw, accumulating) = tape.target(for: map.weight) {
+            step(touching: [dy, x, dw]) { _ in
+                BLAS.multiply(dy, x, transposingA: true, accumulating: accumulating, into: dw)
+            }
+        }
+        if let bias = map.bias, let db = tape.sum(for: bias) {
+            step(touching: [dy, db]) { _ in
+                for row in 0..<dy.rows { ck_add(dy.pointer + row * dy.stride, db.pointer, dy.columns) }
+            }
+        }
     }
 
     /// A new matrix map(x).

@@ -1,3 +1,5 @@
+import CKernels
+
 /// Tokens of one neuron layer's attention that come from one array: every token holds all neurons of the layer.
 ///
 /// Token t's entry for neuron n of network b stands in row b·networkStride + t·tokenStride + n·neuronStride. So the
@@ -42,34 +44,88 @@ extension PlanBuilder {
     ///
     /// The columns of `qkv` are, head after head, [query (width), key (width), value (width)].
     package func neuronAttention(_ groups: [NeuronGroup], batch: Int, heads: Int, width: Int) {
-        let packed = groups.map { $0.tokens * $0.neurons * width }.max() ?? 0
-        let scored = groups.map { $0.tokens * $0.tokens }.max() ?? 0
-        let scratch = matrix(rows: workers(for: batch * heads), columns: 4 * packed + scored)
-        let touched = groups.flatMap { $0.sources.flatMap { [$0.qkv, $0.out] } }
-        step(touching: touched + [scratch]) { pool in
+        let scratch = NeuronScratch(
+            groups, width: width, tokenParts: 4, scoreParts: 1, workers: workers(for: batch * heads), in: self)
+        let sources = groups.flatMap(\.sources)
+        step(touching: sources.flatMap { [$0.qkv, $0.out] } + [scratch.matrix]) { pool in
             pool.run(tasks: batch * heads) { task, worker in
-                let (network, head) = (task / heads, task % heads)
+                let place = HeadPlace(network: task / heads, head: task % heads, width: width)
                 for group in groups {
-                    let length = group.neurons * width
-                    func part(_ index: Int) -> Matrix {
-                        Matrix(
-                            storage: scratch.storage,
-                            offset: scratch.offset + worker * scratch.stride + index * packed, rows: group.tokens,
-                            columns: length, stride: length)
-                    }
-                    let (q, k, v, result) = (part(0), part(1), part(2), part(3))
-                    let scores = Matrix(
-                        storage: scratch.storage, offset: scratch.offset + worker * scratch.stride + 4 * packed,
-                        rows: group.tokens, columns: group.tokens, stride: group.tokens)
-                    let place = HeadPlace(network: network, head: head, width: width)
-                    group.gather(place, q: q, k: k, v: v)
-                    BLAS.multiply(q, k, transposingB: true, into: scores)
-                    softmaxRows(scores, scale: 1 / Float(length).squareRoot())
-                    BLAS.multiply(scores, v, into: result)
-                    group.scatter(result, place)
+                    let (tokens, scores) = scratch.parts(group, worker)
+                    group.gather(\.qkv, place, place.queryKeyValue, into: Array(tokens[0..<3]))
+                    BLAS.multiply(tokens[0], tokens[1], transposingB: true, into: scores[0])
+                    softmaxRows(scores[0], scale: group.scale(width))
+                    BLAS.multiply(scores[0], tokens[2], into: tokens[3])
+                    group.scatter([tokens[3]], place, [place.result], into: group.sources.map(\.out))
                 }
             }
         }
+        guard let tape, sources.contains(where: { tape.isActive($0.qkv) }) else { return }
+        for source in sources { tape.activate(source.out) }
+        tape.append { self.differentiate(groups, batch: batch, heads: heads, width: width, $0) }
+    }
+
+    private func differentiate(_ groups: [NeuronGroup], batch: Int, heads: Int, width: Int, _ tape: GradientTape) {
+        let ends = groups.map { group in
+            (
+                group, douts: group.sources.map { tape.cotangent(of: $0.out) },
+                dqkvs: group.sources.map { tape.sum(for: $0.qkv) }
+            )
+        }
+        let scratch = NeuronScratch(groups, width: width, tokenParts: 7, scoreParts: 2, workers: 1, in: self)
+        let touched = groups.flatMap { $0.sources.map(\.qkv) } + ends.flatMap { ($0.douts + $0.dqkvs).compactMap { $0 } }
+        step(touching: touched + [scratch.matrix]) { _ in
+            for task in 0..<batch * heads {
+                let place = HeadPlace(network: task / heads, head: task % heads, width: width)
+                for (group, douts, dqkvs) in ends {
+                    let (tokens, scores) = scratch.parts(group, 0)
+                    let (q, k, v, dout) = (tokens[0], tokens[1], tokens[2], tokens[3])
+                    group.gather(\.qkv, place, place.queryKeyValue, into: [q, k, v])
+                    group.gather(douts, place, [place.result], into: [dout])
+                    let (weights, dweights) = (scores[0], scores[1])
+                    BLAS.multiply(q, k, transposingB: true, into: weights)
+                    softmaxRows(weights, scale: group.scale(width))
+                    BLAS.multiply(weights, dout, transposingA: true, into: tokens[6])
+                    BLAS.multiply(dout, v, transposingB: true, into: dweights)
+                    softmaxAdjointRows(weights, dweights, scale: group.scale(width))
+                    BLAS.multiply(dweights, k, into: tokens[4])
+                    BLAS.multiply(dweights, q, transposingA: true, into: tokens[5])
+                    group.scatter(Array(tokens[4..<7]), place, place.queryKeyValue, into: dqkvs)
+                }
+            }
+        }
+    }
+}
+
+/// Room for one group's tokens and scores at a time, for every worker.
+private struct NeuronScratch {
+    let matrix: Matrix
+    private let packed: Int
+    private let scored: Int
+    private let tokenParts: Int
+    private let scoreParts: Int
+    private let width: Int
+
+    init(
+        _ groups: [NeuronGroup], width: Int, tokenParts: Int, scoreParts: Int, workers: Int, in builder: PlanBuilder
+    ) {
+        packed = groups.map { $0.tokens * $0.neurons * width }.max() ?? 0
+        scored = groups.map { $0.tokens * $0.tokens }.max() ?? 0
+        (self.tokenParts, self.scoreParts, self.width) = (tokenParts, scoreParts, width)
+        matrix = builder.matrix(rows: workers, columns: tokenParts * packed + scoreParts * scored)
+    }
+
+    /// Matrices of tokens × (neurons · width), and of tokens × tokens.
+    func parts(_ group: NeuronGroup, _ worker: Int) -> (tokens: [Matrix], scores: [Matrix]) {
+        func part(_ offset: Int, _ columns: Int) -> Matrix {
+            Matrix(
+                storage: matrix.storage, offset: matrix.offset + worker * matrix.stride + offset, rows: group.tokens,
+                columns: columns, stride: columns)
+        }
+        return (
+            (0..<tokenParts).map { part($0 * packed, group.neurons * width) },
+            (0..<scoreParts).map { part(tokenParts * packed + $0 * scored, group.tokens) }
+        )
     }
 }
 
@@ -77,46 +133,61 @@ private struct HeadPlace {
     let network: Int
     let head: Int
     let width: Int
+
+    /// First columns of the head's query, key and value in a matrix of all three.
+    var queryKeyValue: [Int] { (0..<3).map { (head * 3 + $0) * width } }
+    /// First column of the head in a matrix of results.
+    var result: Int { head * width }
 }
 
 extension NeuronGroup {
+    fileprivate func scale(_ width: Int) -> Float { 1 / Float(neurons * width).squareRoot() }
+
     /// Copies the tokens' entries together, neuron after neuron: a scalar product does not mind the order.
-    fileprivate func gather(_ place: HeadPlace, q: Matrix, k: Matrix, v: Matrix) {
-        let width = place.width
-        var row = 0
-        for source in sources {
-            for token in 0..<source.tokens {
-                let first = place.network * source.networkStride + token * source.tokenStride
-                let offset = row * q.stride
-                for neuron in 0..<neurons {
-                    let from =
-                        source.qkv.pointer + (first + neuron * source.neuronStride) * source.qkv.stride
-                        + place.head * 3 * width
-                    let to = offset + neuron * width
-                    (q.pointer + to).update(from: from, count: width)
-                    (k.pointer + to).update(from: from + width, count: width)
-                    (v.pointer + to).update(from: from + 2 * width, count: width)
+    fileprivate func gather(
+        _ matrix: KeyPath<NeuronTokens, Matrix>, _ place: HeadPlace, _ columns: [Int], into parts: [Matrix]
+    ) {
+        gather(sources.map { $0[keyPath: matrix] }, place, columns, into: parts)
+    }
+
+    /// `columns` has the first column of every part; a missing matrix reads as zeros.
+    fileprivate func gather(_ matrices: [Matrix?], _ place: HeadPlace, _ columns: [Int], into parts: [Matrix]) {
+        for (part, column) in zip(parts, columns) {
+            var to = part.pointer
+            for (source, matrix) in zip(sources, matrices) {
+                for token in 0..<source.tokens {
+                    if let matrix {
+                        let from = matrix.pointer + source.first(place, token) * matrix.stride + column
+                        ck_copy_blocks(from, source.neuronStride * matrix.stride, to, place.width, place.width, neurons)
+                    } else {
+                        to.update(repeating: 0, count: neurons * place.width)
+                    }
+                    to += neurons * place.width
                 }
-                row += 1
             }
         }
     }
 
-    fileprivate func scatter(_ result: Matrix, _ place: HeadPlace) {
-        let width = place.width
-        var row = 0
-        for source in sources {
-            for token in 0..<source.tokens {
-                let first = place.network * source.networkStride + token * source.tokenStride
-                for neuron in 0..<neurons {
-                    let from = result.pointer + row * result.stride + neuron * width
-                    let to =
-                        source.out.pointer + (first + neuron * source.neuronStride) * source.out.stride
-                        + place.head * width
-                    for channel in 0..<width { to[channel] += from[channel] }
+    /// Adds the parts' entries to where the tokens came from.
+    fileprivate func scatter(_ parts: [Matrix], _ place: HeadPlace, _ columns: [Int], into matrices: [Matrix?]) {
+        for (part, column) in zip(parts, columns) {
+            var from = part.pointer
+            for (source, matrix) in zip(sources, matrices) {
+                for token in 0..<source.tokens {
+                    if let matrix {
+                        let to = matrix.pointer + source.first(place, token) * matrix.stride + column
+                        ck_add_blocks(from, place.width, to, source.neuronStride * matrix.stride, place.width, neurons)
+                    }
+                    from += neurons * place.width
                 }
-                row += 1
             }
         }
+    }
+}
+
+extension NeuronTokens {
+    /// The row of a token's first neuron.
+    fileprivate func first(_ place: HeadPlace, _ token: Int) -> Int {
+        place.network * networkStride + token * tokenStride
     }
 }

@@ -13,6 +13,16 @@ package enum NormalizationKind: Sendable {
         case .unbiased: 1 / ((squares / Float(count - 1)).squareRoot() + 1e-5)
         }
     }
+
+    /// How much of its own normalized value each element's gradient loses, per unit of the row's projection on it.
+    func curvature(squares: Float, count: Int) -> Float {
+        switch self {
+        case .standard: return factor(squares: squares, count: count) / Float(count)
+        case .unbiased:
+            let deviation = (squares / Float(count - 1)).squareRoot()
+            return deviation > 0 ? 1 / (Float(count - 1) * deviation) : 0
+        }
+    }
 }
 
 /// Gain and offset of a layer norm, one row each.
@@ -44,6 +54,26 @@ extension PlanBuilder {
                         source, y.pointer + row * y.stride, x.columns, mean,
                         norm.kind.factor(squares: squares, count: x.columns), norm.gamma.pointer, norm.beta.pointer)
                 }
+            }
+        }
+        adjoint(of: y, from: [x, norm.gamma, norm.beta]) { self.differentiate(norm, of: x, into: y, $0) }
+    }
+
+    private func differentiate(_ norm: Normalization, of x: Matrix, into y: Matrix, _ tape: GradientTape) {
+        guard let dy = tape.cotangent(of: y) else { return }
+        let (dx, accumulating) = tape.target(for: x) ?? (nil, false)
+        let (dgamma, dbeta) = (tape.sum(for: norm.gamma), tape.sum(for: norm.beta))
+        step(touching: [x, dy] + [dx, dgamma, dbeta].compactMap { $0 }) { _ in
+            var mean: Float = 0
+            var squares: Float = 0
+            for row in 0..<x.rows {
+                let source = x.pointer + row * x.stride
+                ck_moments(source, x.columns, &mean, &squares)
+                ck_norm_adjoint(
+                    source, dy.pointer + row * dy.stride, norm.gamma.pointer, x.columns, mean,
+                    norm.kind.factor(squares: squares, count: x.columns),
+                    norm.kind.curvature(squares: squares, count: x.columns), dx.map { $0.pointer + row * $0.stride },
+                    accumulating ? 1 : 0, dgamma?.pointer, dbeta?.pointer)
             }
         }
     }

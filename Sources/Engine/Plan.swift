@@ -8,13 +8,18 @@ package final class Plan: @unchecked Sendable {
     /// Bytes of the arena, without parameters and the constants that layers make for a shape.
     package let memoryBytes: Int
 
-    init(steps: [Step], memoryBytes: Int) {
+    /// Threads that it has scratch memory for.
+    private let threads: Int
+
+    init(steps: [Step], threads: Int, memoryBytes: Int) {
         self.steps = steps
+        self.threads = threads
         self.memoryBytes = memoryBytes
     }
 
     /// Computes the outputs from what the inputs hold.
     package func run(_ pool: WorkerPool) {
+        let pool = pool.threads > threads ? WorkerPool(threads: threads) : pool
         for step in steps { step(pool) }
     }
 }
@@ -26,6 +31,8 @@ package final class PlanBuilder {
     private var order: [ObjectIdentifier] = []
     /// Threads that the plan will run on: scratch memory is kept for each.
     package let threads: Int
+    /// Present where the plan is to compute gradients.
+    private(set) var tape: GradientTape?
 
     private struct Lifetime {
         let storage: Storage
@@ -34,6 +41,15 @@ package final class PlanBuilder {
     }
 
     package init(threads: Int) { self.threads = max(1, threads) }
+
+    /// A plan that can be differentiated. It runs on one thread: training works on many small plans side by side, so
+    /// that a network's activations stay in one core's cache and no step waits for another core.
+    package init(recordsGradients: Bool) {
+        threads = 1
+        if recordsGradients { tape = GradientTape(self) }
+    }
+
+    package var recordsGradients: Bool { tape != nil }
 
     /// Workers that a step of `tasks` tasks can have, each of which needs scratch memory of its own.
     func workers(for tasks: Int) -> Int { min(threads, tasks) }
@@ -61,6 +77,7 @@ package final class PlanBuilder {
 
     /// Lays out the memory. `kept` matrices (inputs and outputs) keep their contents for the whole plan.
     package func finish(keeping kept: [Matrix]) -> Plan {
+        tape = nil
         for matrix in kept {
             let identifier = ObjectIdentifier(matrix.storage)
             lifetimes[identifier]?.first = 0
@@ -76,6 +93,6 @@ package final class PlanBuilder {
         for (identifier, offset) in zip(order, offsets) {
             lifetimes[identifier]?.storage.place(in: arena, at: offset)
         }
-        return Plan(steps: steps, memoryBytes: total * MemoryLayout<Float>.stride)
+        return Plan(steps: steps, threads: threads, memoryBytes: total * MemoryLayout<Float>.stride)
     }
 }

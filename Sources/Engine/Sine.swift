@@ -60,5 +60,75 @@ extension PlanBuilder {
                 }
             }
         }
+        adjoint(of: pictures, from: parameters.map { $0 }) {
+            self.differentiate(parameters, grid, batch: batch, into: pictures, $0)
+        }
+    }
+
+    private func differentiate(
+        _ parameters: [Matrix], _ grid: SineGrid, batch: Int, into pictures: Matrix, _ tape: GradientTape
+    ) {
+        guard let dy = tape.cotangent(of: pictures) else { return }
+        let gradients = parameters.compactMap { tape.sum(for: $0) }
+        guard gradients.count == parameters.count else { return }
+        let pixels = (0..<grid.networks).map { cell in grid.cells.indices.filter { grid.cells[$0] == cell } }
+        let most = pixels.map(\.count).max() ?? 0
+        let points = matrix(rows: most, columns: grid.sizes[0])
+        let differences = matrix(rows: most, columns: pictures.columns)
+        let scratch = matrix(rows: 1, columns: SineNetwork.scratchCount(grid.sizes, points: most))
+        step(touching: parameters + gradients + [dy, points, differences, scratch]) { _ in
+            for network in 0..<batch * grid.networks {
+                let (image, own) = (network / grid.networks, pixels[network % grid.networks])
+                guard !own.isEmpty else { continue }
+                for (place, pixel) in own.enumerated() {
+                    points.copyRow(place, from: grid.coordinates, pixel)
+                    differences.copyRow(place, from: dy, image * grid.cells.count + pixel)
+                }
+                SineNetwork(parameters, network, sizes: grid.sizes, omega0: grid.omega0).differentiate(
+                    points.rows(0..<own.count), dy: differences.rows(0..<own.count),
+                    dparameters: SineNetwork.parameters(gradients, network, grid.sizes), dx: nil, scratch: scratch)
+            }
+        }
+    }
+
+    /// The values of `batch` sine networks at the same points.
+    ///
+    /// *Shapes:* parameters, in the order w0, b0, w1, b1 …: (batch, entries); points (points, inputs); y (batch·points,
+    /// outputs).
+    package func evaluateSines(
+        _ parameters: [Matrix], sizes: [Int], omega0: Float, at points: Matrix, batch: Int, into y: Matrix
+    ) {
+        precondition(parameters.count == 2 * sizes.count - 2, "one matrix a parameter array")
+        precondition(points.columns == sizes[0] && y.rows == batch * points.rows, "values at points")
+        let scratch = matrix(
+            rows: workers(for: batch), columns: SineNetwork.scratchCount(sizes, points: points.rows))
+        @Sendable func rows(_ network: Int) -> Range<Int> { network * points.rows..<(network + 1) * points.rows }
+        step(touching: parameters + [points, y, scratch]) { pool in
+            pool.run(tasks: batch) { network, worker in
+                let values = SineNetwork(parameters, network, sizes: sizes, omega0: omega0).evaluate(
+                    points, scratch: scratch.rows(worker..<worker + 1))
+                let target = y.rows(rows(network))
+                for row in 0..<values.rows { target.copyRow(row, from: values, row) }
+            }
+        }
+        adjoint(of: y, from: parameters + [points]) { tape in
+            guard let dy = tape.cotangent(of: y) else { return }
+            let gradients = parameters.compactMap { tape.sum(for: $0) }
+            let dpoints = tape.sum(for: points)
+            self.step(touching: parameters + gradients + [points, dy, scratch] + [dpoints].compactMap { $0 }) { _ in
+                for network in 0..<batch {
+                    SineNetwork(parameters, network, sizes: sizes, omega0: omega0).differentiate(
+                        points, dy: dy.rows(rows(network)),
+                        dparameters: gradients.isEmpty ? nil : SineNetwork.parameters(gradients, network, sizes),
+                        dx: dpoints, scratch: scratch)
+                }
+            }
+        }
+    }
+}
+
+extension Matrix {
+    fileprivate func copyRow(_ row: Int, from source: Matrix, _ other: Int) {
+        (pointer + row * stride).update(from: source.pointer + other * source.stride, count: columns)
     }
 }

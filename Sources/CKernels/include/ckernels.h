@@ -31,3 +31,30 @@ void ck_accumulate(const float *x, double *sum, size_t count);
 void ck_store(const double *sum, float *y, size_t count, double factor);
 /* y = weight x + bias, weight row-major, terms summed in order. */
 void ck_matrix_vector(const float *weight, const float *x, const float *bias, float *y, size_t rows, size_t columns);
+/* y block = x block, `count` blocks of `width` that lie a step apart; and y block += x block. */
+void ck_copy_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count);
+void ck_add_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count);
+
+/* Adjoints: what a function's derivative does to the gradient of its result. */
+
+/* y = gelu(x) as above and slope = its derivative; x may be y. */
+void ck_gelu_slope(const float *x, float *y, float *slope, size_t count);
+/* y *= x */
+void ck_multiply(const float *x, float *y, size_t count);
+/* y += a * b */
+void ck_add_product(const float *a, const float *b, float *y, size_t count);
+/* y = factor * x, or += where accumulating. */
+void ck_contribute(const float *x, float *y, size_t count, float factor, int accumulating);
+/* scores' gradient from that of their softmax: s = p (dp - sum p dp) * scale, in place of dp. */
+void ck_softmax_adjoint(const float *p, float *dp, size_t count, float scale);
+/* One row of y = (x - mean) * factor * gamma + beta. dx (or nothing where null) is set or added to; dgamma and dbeta are
+   added to. `curvature` times sum(dy gamma xhat) is the share of xhat in dx. */
+void ck_norm_adjoint(const float *x, const float *dy, const float *gamma, size_t count, float mean, float factor,
+                     float curvature, float *dx, int accumulating, float *dgamma, float *dbeta);
+/* Sum of squares, in float64. */
+double ck_sum_squares(const float *x, size_t count);
+/* One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101): `correction1` and `correction2` are 1 / (1 - beta^t). */
+void ck_adamw(float *x, const float *gradient, float *m, float *v, size_t count, float rate, float beta1, float beta2,
+              float epsilon, float decay, float correction1, float correction2, float gradient_factor);
+/* average += share * (x - average) */
+void ck_blend(const float *x, float *average, size_t count, float share);

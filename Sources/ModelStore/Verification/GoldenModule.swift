@@ -14,6 +14,8 @@ enum ModuleValue {
 struct GoldenModule {
     /// Records the module's steps; the results are named as in the file.
     let record: (ModuleValue, Int, PlanBuilder) throws -> [String: ModuleValue]
+    /// Its parameters, without buffers.
+    let parameters: [ParameterBinding]
 
     init(_ file: GoldenFile) throws {
         let reader = ParameterReader(file.parameters)
@@ -23,6 +25,7 @@ struct GoldenModule {
         case .model(let name): record = try Self.model(name, configuration, reader.root)
         }
         try reader.finish()
+        parameters = reader.bindings
     }
 
     private typealias Record = (ModuleValue, Int, PlanBuilder) throws -> [String: ModuleValue]

@@ -10,19 +10,84 @@ package struct ParameterError: Error, Equatable, CustomStringConvertible {
     package var description: String { problems.joined(separator: "; ") }
 }
 
+/// What a parameter holds before any training.
+package enum Initialization: Sendable {
+    case uniform(bound: Float)
+    case normal(deviation: Float = 1)
+    case constant(Float)
+
+    /// PyTorch's own for maps: uniform within 1/√`fanIn`.
+    package static func uniform(fanIn: Int) -> Initialization { .uniform(bound: 1 / Float(max(fanIn, 1)).squareRoot()) }
+
+    fileprivate func draw(_ count: Int, _ random: inout RandomSource) -> [Float] {
+        switch self {
+        case .uniform(let bound):
+            return (0..<count).map { _ in random.uniform(in: -bound...bound) }
+        case .normal(let deviation): return (0..<count).map { _ in deviation * random.normal() }
+        case .constant(let value): return [Float](repeating: value, count: count)
+        }
+    }
+}
+
+/// Where a parameter of the state dict stands in a layer's own memory.
+package struct ParameterBinding: Sendable {
+    package let name: String
+    package let shape: [Int]
+    package let matrix: Matrix
+    /// Element i of the matrix is element `order[i]` of the tensor, times `factor`; in order where nil.
+    private let order: [Int]?
+    private let factor: Float
+
+    fileprivate init(name: String, shape: [Int], matrix: Matrix, order: [Int]?, factor: Float) {
+        self.name = name
+        self.shape = shape
+        self.matrix = matrix
+        self.order = order
+        self.factor = factor
+    }
+
+    /// The tensor of the state dict that `matrix`, by default the layer's own, stands for.
+    package func tensor(_ matrix: Matrix? = nil) -> Tensor {
+        unordered((matrix ?? self.matrix).read(), factor: 1 / factor)
+    }
+
+    /// The gradient of the tensor from that of the matrix.
+    package func gradient(_ matrix: Matrix) -> Tensor { unordered(matrix.read(), factor: factor) }
+
+    /// Fills `matrix`, by default the layer's own, from a tensor of the state dict.
+    package func write(_ tensor: Tensor, to matrix: Matrix? = nil) {
+        (matrix ?? self.matrix).write(Self.ordered(tensor.values, order, factor))
+    }
+
+    fileprivate static func ordered(_ values: [Float], _ order: [Int]?, _ factor: Float) -> [Float] {
+        let placed = order.map { $0.map { values[$0] } } ?? values
+        return factor == 1 ? placed : placed.map { $0 * factor }
+    }
+
+    private func unordered(_ values: [Float], factor: Float) -> Tensor {
+        var result = values
+        if let order {
+            for (place, source) in order.enumerated() { result[source] = values[place] }
+        }
+        return Tensor(shape: shape, values: factor == 1 ? result : result.map { $0 * factor })
+    }
+}
+
 /// Hands parameters to the layers that own them and notes which are missing, misshapen or left over.
 ///
 /// A layer that asks for a parameter that is not there gets zeros, so that one pass finds every problem.
 package final class ParameterReader {
-    /// All parameters: those given, or those drawn so far.
+    /// All parameters and buffers: those given, or those drawn so far.
     package private(set) var dictionary: StateDict
+    /// The parameters that can be learned, in the order in which layers asked for them.
+    package private(set) var bindings: [ParameterBinding] = []
     private var used: Set<String> = []
     private var problems: [String] = []
     private var random: RandomSource?
 
     package init(_ dictionary: StateDict) { self.dictionary = dictionary }
 
-    /// Draws every parameter that is asked for: a model with random weights, whose names and shapes it then knows.
+    /// Draws every parameter that is asked for: an untrained model, whose names and shapes it then knows.
     package init(drawing seed: UInt64) {
         dictionary = StateDict()
         random = RandomSource(seed: seed)
@@ -37,12 +102,12 @@ package final class ParameterReader {
         if !all.isEmpty { throw ParameterError(problems: all) }
     }
 
-    fileprivate func tensor(_ name: String, _ shape: [Int]) -> Tensor {
+    fileprivate func bind(_ binding: ParameterBinding) { bindings.append(binding) }
+
+    fileprivate func tensor(_ name: String, _ shape: [Int], _ initial: Initialization) -> Tensor {
         used.insert(name)
         if var source = random {
-            // The spread of PyTorch's own initialisation: uniform within 1/√inputs.
-            let bound = 1 / Float(max(shape.dropFirst().reduce(1, *), 1)).squareRoot()
-            let values = (0..<shape.reduce(1, *)).map { _ in source.uniform(in: -bound...bound) }
+            let values = initial.draw(shape.reduce(1, *), &source)
             random = source
             dictionary.set(NamedTensor(name: name, tensor: Tensor(shape: shape, values: values)))
         }
@@ -75,56 +140,76 @@ package struct ParameterScope {
     package func scope(_ name: String) -> ParameterScope { ParameterScope(reader: reader, prefix: prefix + name + ".") }
     package func scope(_ index: Int) -> ParameterScope { scope(String(index)) }
 
-    package func tensor(_ name: String, _ shape: [Int]) -> Tensor { reader.tensor(prefix + name, shape) }
+    /// A tensor of the state dict that is never learned.
+    package func buffer(_ name: String, _ shape: [Int], _ initial: Initialization) -> Tensor {
+        reader.tensor(prefix + name, shape, initial)
+    }
+
+    /// A parameter as a matrix; its elements are the tensor's in the given `order`, times `factor`.
+    package func matrix(
+        _ name: String, _ shape: [Int], rows: Int, columns: Int, order: [Int]? = nil, factor: Float = 1,
+        _ initial: Initialization
+    ) -> Matrix {
+        let tensor = reader.tensor(prefix + name, shape, initial)
+        let values = ParameterBinding.ordered(tensor.values, order, factor)
+        let matrix = Matrix(rows: rows, columns: columns, values: values)
+        reader.bind(
+            ParameterBinding(name: prefix + name, shape: shape, matrix: matrix, order: order, factor: factor))
+        return matrix
+    }
+
+    /// A parameter of two axes, as it is.
+    package func matrix(_ name: String, rows: Int, columns: Int, _ initial: Initialization) -> Matrix {
+        matrix(name, [rows, columns], rows: rows, columns: columns, initial)
+    }
 
     /// A vector as one row.
-    package func row(_ name: String, _ count: Int) -> Matrix {
-        Matrix(rows: 1, columns: count, values: tensor(name, [count]).values)
+    package func row(_ name: String, _ count: Int, _ initial: Initialization) -> Matrix {
+        matrix(name, [count], rows: 1, columns: count, initial)
+    }
+
+    /// A single number.
+    package func scalar(_ name: String, _ initial: Initialization) -> Matrix {
+        matrix(name, [], rows: 1, columns: 1, initial)
     }
 
     /// `weight` (outputs, inputs, then `kernelRank` ones, as 1 × 1 convolutions have) and, unless told otherwise, `bias`.
-    package func affineTensors(
-        inputs: Int, outputs: Int, kernelRank: Int = 0, hasBias: Bool = true
-    ) -> (weight: Tensor, bias: Tensor?) {
-        let weight = tensor("weight", [outputs, inputs] + [Int](repeating: 1, count: kernelRank))
-        return (weight.reshaped([outputs, inputs]), hasBias ? tensor("bias", [outputs]) : nil)
+    /// - Parameters:
+    ///   - rowOrder, columnOrder: where the engine's outputs and inputs stand among the tensor's.
+    ///   - biasFactor: how many times the reference adds the bias.
+    package func affine(
+        inputs: Int, outputs: Int, kernelRank: Int = 0, hasBias: Bool = true, rowOrder: [Int]? = nil,
+        columnOrder: [Int]? = nil, biasFactor: Float = 1
+    ) -> AffineMap {
+        var order: [Int]?
+        if rowOrder != nil || columnOrder != nil {
+            let (rows, columns) = (rowOrder ?? Array(0..<outputs), columnOrder ?? Array(0..<inputs))
+            order = rows.flatMap { row in columns.map { row * inputs + $0 } }
+        }
+        let initial = Initialization.uniform(fanIn: inputs)
+        return AffineMap(
+            weight: matrix(
+                "weight", [outputs, inputs] + [Int](repeating: 1, count: kernelRank), rows: outputs, columns: inputs,
+                order: order, initial),
+            bias: hasBias
+                ? matrix(
+                    "bias", [outputs], rows: 1, columns: outputs, order: rowOrder, factor: biasFactor, initial) : nil)
     }
 
-    package func affine(inputs: Int, outputs: Int, kernelRank: Int = 0, hasBias: Bool = true) -> AffineMap {
-        let (weight, bias) = affineTensors(inputs: inputs, outputs: outputs, kernelRank: kernelRank, hasBias: hasBias)
-        return AffineMap(weight: weight, bias: bias)
+    /// Gain and offset of a norm over `count` channels.
+    package func norm(
+        _ kind: NormalizationKind, gamma: String, beta: String, _ shape: [Int], order: [Int]? = nil
+    ) -> Normalization {
+        let count = shape.reduce(1, *)
+        func row(_ name: String, _ value: Float) -> Matrix {
+            matrix(name, shape, rows: 1, columns: count, order: order, .constant(value))
+        }
+        return Normalization(kind: kind, gamma: row(gamma, 1), beta: row(beta, 0))
     }
 
     /// `torch.nn.LayerNorm` over `count` channels.
     package func layerNorm(_ count: Int) -> Normalization {
-        Normalization(kind: .standard, gamma: row("weight", count), beta: row("bias", count))
-    }
-}
-
-extension AffineMap {
-    package init(weight: Tensor, bias: Tensor?) {
-        self.init(
-            weight: Matrix(rows: weight.shape[0], columns: weight.shape[1], values: weight.values),
-            bias: bias.map { Matrix(rows: 1, columns: $0.count, values: $0.values) })
-    }
-}
-
-extension Tensor {
-    /// A matrix with its columns in another order: column j of the result is column `order[j]`.
-    func withColumns(_ order: [Int]) -> Tensor {
-        var result = self
-        for row in 0..<shape[0] {
-            let start = row * shape[1]
-            for (column, source) in order.enumerated() { result.values[start + column] = values[start + source] }
-        }
-        return result
-    }
-
-    /// A matrix or vector with its rows in another order: row i of the result is row `order[i]`.
-    func withRows(_ order: [Int]) -> Tensor {
-        let width = count / shape[0]
-        return Tensor(
-            shape: shape, values: order.flatMap { values[$0 * width..<($0 + 1) * width] })
+        norm(.standard, gamma: "weight", beta: "bias", [count])
     }
 }
 

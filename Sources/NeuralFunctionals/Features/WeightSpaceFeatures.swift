@@ -39,6 +39,31 @@ package struct WeightSpaceFeatures: Sendable {
         }
     }
 
+    private init(
+        _ spec: NetworkSpec, batch: Int, channels: Int, weights: [Matrix], biases: [Matrix], tokens: Matrix?
+    ) {
+        self.spec = spec
+        self.batch = batch
+        self.channels = channels
+        self.weights = weights
+        self.biases = biases
+        self.tokens = tokens
+    }
+
+    /// Features of the same shape with memory of their own, all zero.
+    package func standalone() -> WeightSpaceFeatures {
+        func own(_ matrix: Matrix) -> Matrix { Matrix(zeros: matrix.rows, matrix.columns) }
+        return WeightSpaceFeatures(
+            spec, batch: batch, channels: channels, weights: weights.map(own), biases: biases.map(own), tokens: nil)
+    }
+
+    /// The gradients of these features, after the plan was differentiated.
+    package func gradients(in builder: PlanBuilder) -> WeightSpaceFeatures {
+        WeightSpaceFeatures(
+            spec, batch: batch, channels: channels, weights: weights.map(builder.gradient),
+            biases: biases.map(builder.gradient), tokens: tokens.map(builder.gradient))
+    }
+
     /// Every array, w0, b0, w1, b1, …
     package var arrays: [Matrix] { zip(weights, biases).flatMap { [$0, $1] } }
 

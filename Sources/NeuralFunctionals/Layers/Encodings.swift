@@ -7,8 +7,10 @@ import Tensors
 package struct GaussianFourierFeatures: WeightSpaceLayer {
     private let frequencies: Matrix
 
-    package init(_ parameters: ParameterScope, inputs: Int, count: Int) {
-        frequencies = Matrix(rows: inputs, columns: count, values: parameters.tensor("_B", [inputs, count]).values)
+    /// - Parameter scale: spread of the frequencies where they are drawn anew.
+    package init(_ parameters: ParameterScope, inputs: Int, count: Int, scale: Float = 3) {
+        let values = parameters.buffer("_B", [inputs, count], .normal(deviation: scale)).values
+        frequencies = Matrix(rows: inputs, columns: count, values: values)
     }
 
     package var outputChannels: Int { 2 * frequencies.columns }
@@ -31,18 +33,20 @@ package struct GaussianFourierFeatures: WeightSpaceLayer {
 
 /// A learned vector for each layer's weights, another for its biases, and one for every input and output neuron.
 package struct LearnedPosEmbedding: WeightSpaceLayer {
-    private let channels: Int
-    private let weight: Tensor
-    private let bias: Tensor
-    private let input: Tensor
-    private let output: Tensor
+    /// (layers, channels), (layers, channels), (inputs, channels), (outputs, channels)
+    private let weight: Matrix
+    private let bias: Matrix
+    private let input: Matrix
+    private let output: Matrix
 
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int) {
-        self.channels = channels
-        weight = parameters.tensor("weight_emb.weight", [spec.depth, channels])
-        bias = parameters.tensor("bias_emb.weight", [spec.depth, channels])
-        input = parameters.tensor("inp_emb.weight", [spec.inputs, channels])
-        output = parameters.tensor("out_emb.weight", [spec.outputs, channels])
+        func table(_ name: String, _ rows: Int) -> Matrix {
+            parameters.matrix("\(name)_emb.weight", rows: rows, columns: channels, .normal())
+        }
+        weight = table("weight", spec.depth)
+        bias = table("bias", spec.depth)
+        input = table("inp", spec.inputs)
+        output = table("out", spec.outputs)
     }
 
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
@@ -51,38 +55,25 @@ package struct LearnedPosEmbedding: WeightSpaceLayer {
         for (source, target) in zip(x.blocks, y.blocks) { builder.copy(source, to: target) }
         for layer in 0..<x.spec.depth {
             let (outputs, inputs, kernelCount) = x.axes(layer)
-            let layerRow = row(weight, layer, kernelCount)
-            let perInput = layer == 0 ? (0..<inputs).map { row(input, $0, kernelCount) } : nil
-            let perOutput = layer == last ? (0..<outputs).map { row(output, $0, kernelCount) } : nil
-            var values: [Float] = []
-            values.reserveCapacity(outputs * inputs * layerRow.count)
-            for neuron in 0..<outputs {
-                for source in 0..<inputs {
-                    values += sum(layerRow, perInput?[source], perOutput?[neuron])
-                }
+            func repeated(_ table: Matrix) -> Matrix { builder.repeatColumns(table, kernelCount) }
+            // One network's sum first, so that the batch is passed over once.
+            let sum = builder.matrix(rows: outputs * inputs, columns: x.columns(of: .weight(layer)))
+            builder.broadcast(
+                repeated(weight.rows(layer..<layer + 1)), Axes(outer: 1, middle: outputs * inputs), into: sum,
+                overwriting: true)
+            if layer == 0 {
+                builder.broadcast(repeated(input), Axes(outer: 1, middle: outputs, inner: inputs), into: sum)
             }
-            broadcast(values, rows: outputs * inputs, x.batch, to: y.weights[layer], in: builder)
-            let biasValues = (0..<outputs).flatMap { neuron in
-                sum(row(bias, layer, 1), layer == last ? row(output, neuron, 1) : nil, nil)
-            }
-            broadcast(biasValues, rows: outputs, x.batch, to: y.biases[layer], in: builder)
+            if layer == last { builder.broadcast(repeated(output), Axes(outer: outputs, middle: inputs), into: sum) }
+            builder.broadcast(sum, Axes(outer: 1, middle: x.batch, inner: sum.rows), into: y.weights[layer])
+
+            let biasSum = builder.matrix(rows: outputs, columns: x.channels)
+            builder.broadcast(
+                bias.rows(layer..<layer + 1), Axes(outer: 1, middle: outputs), into: biasSum, overwriting: true)
+            if layer == last { builder.add(output, to: biasSum) }
+            builder.broadcast(biasSum, Axes(outer: 1, middle: x.batch, inner: outputs), into: y.biases[layer])
         }
         return y
-    }
-
-    private func row(_ table: Tensor, _ index: Int, _ kernelCount: Int) -> [Float] {
-        table.values[index * channels..<(index + 1) * channels].flatMap {
-            [Float](repeating: $0, count: kernelCount)
-        }
-    }
-
-    private func sum(_ base: [Float], _ others: [Float]?...) -> [Float] {
-        others.compactMap { $0 }.reduce(base) { total, other in zip(total, other).map { $0 + $1 } }
-    }
-
-    private func broadcast(_ values: [Float], rows: Int, _ batch: Int, to y: Matrix, in builder: PlanBuilder) {
-        builder.broadcast(
-            Matrix(rows: rows, columns: y.columns, values: values), Axes(outer: 1, middle: batch, inner: rows), into: y)
     }
 }
 
@@ -147,20 +138,22 @@ package struct IOSinusoidalEncoding: WeightSpaceLayer {
 
 /// One learned factor for every array.
 package struct LearnedScale: WeightSpaceLayer {
-    private let weights: [Float]
-    private let biases: [Float]
+    private let weights: [Matrix]
+    private let biases: [Matrix]
 
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec) {
-        weights = spec.layers.indices.map { parameters.scope("weight_scales").tensor(String($0), []).values[0] }
-        biases = spec.layers.indices.map { parameters.scope("bias_scales").tensor(String($0), []).values[0] }
+        func factors(_ name: String) -> [Matrix] {
+            spec.layers.indices.map { parameters.scope(name).scalar(String($0), .constant(1)) }
+        }
+        weights = factors("weight_scales")
+        biases = factors("bias_scales")
     }
 
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(in: builder)
-        for (source, target) in zip(x.blocks, y.blocks) { builder.copy(source, to: target) }
         for layer in 0..<x.spec.depth {
-            builder.scale(y.weights[layer], by: weights[layer])
-            builder.scale(y.biases[layer], by: biases[layer])
+            builder.scale(x.weights[layer], by: weights[layer], into: y.weights[layer])
+            builder.scale(x.biases[layer], by: biases[layer], into: y.biases[layer])
         }
         return y
     }

@@ -47,9 +47,7 @@ struct HNPParameters {
             order += part.order.map { $0 + first }
             first += part.count
         }
-        let (weight, bias) = parameters.scope(name).affineTensors(
-            inputs: first, outputs: outputs.count, kernelRank: rank)
-        return AffineMap(
-            weight: weight.withColumns(order).withRows(outputs.order), bias: bias?.withRows(outputs.order))
+        return parameters.scope(name).affine(
+            inputs: first, outputs: outputs.count, kernelRank: rank, rowOrder: outputs.order, columnOrder: order)
     }
 }

@@ -10,7 +10,7 @@ package struct SimpleLayerNorm: WeightSpaceLayer {
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int) {
         func norm(_ name: String, _ index: Int, _ count: Int) -> Normalization {
             let scope = parameters.scope(name).scope(index)
-            return Normalization(kind: .unbiased, gamma: scope.row("gamma", count), beta: scope.row("beta", count))
+            return scope.norm(.unbiased, gamma: "gamma", beta: "beta", [count])
         }
         weightNorms = spec.layers.enumerated().map { norm("w_norms", $0, channels * $1.kernelCount) }
         biasNorms = spec.layers.indices.map { norm("v_norms", $0, channels) }
@@ -35,18 +35,12 @@ package struct ParamLayerNorm: WeightSpaceLayer {
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int) {
         /// The reference's (channel, neuron) elements in this engine's (neuron, channel) order.
         func folded(_ scope: ParameterScope, neurons: Int) -> Normalization {
-            let order = transposedOrder(outer: channels, inner: neurons)
-            func row(_ name: String) -> Matrix {
-                let values = scope.tensor(name, [channels, neurons]).values
-                return Matrix(rows: 1, columns: order.count, values: order.map { values[$0] })
-            }
-            return Normalization(kind: .standard, gamma: row("weight"), beta: row("bias"))
+            scope.norm(
+                .standard, gamma: "weight", beta: "bias", [channels, neurons],
+                order: transposedOrder(outer: channels, inner: neurons))
         }
         func neuronMajor(_ scope: ParameterScope, neurons: Int) -> Normalization {
-            func row(_ name: String) -> Matrix {
-                Matrix(rows: 1, columns: neurons * channels, values: scope.tensor(name, [neurons, channels]).values)
-            }
-            return Normalization(kind: .standard, gamma: row("weight"), beta: row("bias"))
+            scope.norm(.standard, gamma: "weight", beta: "bias", [neurons, channels])
         }
         let last = spec.depth - 1
         weightNorms = spec.layers.indices.map { index in
@@ -75,8 +69,10 @@ package struct ParamLayerNorm: WeightSpaceLayer {
                 let swapped = builder.matrix(rows: source.rows, columns: x.channels)
                 builder.swapAxes(source, Axes(outer: x.batch, middle: outputs, inner: inputs), into: swapped)
                 let byColumn = swapped.reshaped(rows: x.batch * inputs, columns: outputs * x.channels)
-                builder.normalize(byColumn, weightNorms[layer], into: byColumn)
-                builder.swapAxes(swapped, Axes(outer: x.batch, middle: inputs, inner: outputs), into: target)
+                let normed = builder.normalize(byColumn, weightNorms[layer])
+                builder.swapAxes(
+                    normed.reshaped(rows: source.rows, columns: x.channels),
+                    Axes(outer: x.batch, middle: inputs, inner: outputs), into: target)
             } else {
                 builder.normalize(source, weightNorms[layer], into: target)
             }

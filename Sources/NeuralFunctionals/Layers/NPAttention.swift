@@ -1,6 +1,5 @@
 import Engine
 import Networks
-import Tensors
 
 /// The paper's weight-space self-attention: all arrays' means attend to each other, and in every neuron layer the
 /// columns of the weight before it, the bias and the rows of the weight after it (arXiv 2305.13546, §3).
@@ -25,19 +24,18 @@ package struct NPAttention: WeightSpaceLayer {
                 parameters.scope("to_qkv").scope("linear").affine(inputs: channels, outputs: 3 * channels))
             return
         }
-        func map(_ name: String, _ index: Int, _ inputs: Int, _ outputs: Int) -> (Tensor, Tensor?) {
-            parameters.scope(name).scope(index).scope("linear").affineTensors(inputs: inputs, outputs: outputs)
+        func map(_ name: String, _ index: Int, _ inputs: Int, _ outputs: Int, biasFactor: Float = 1) -> AffineMap {
+            parameters.scope(name).scope(index).scope("linear").affine(
+                inputs: inputs, outputs: outputs, biasFactor: biasFactor)
         }
         projections = .perLayer(
             weights: spec.layers.enumerated().map { index, layer in
-                AffineMap.init(map("weight_to_qkv", index, channels * layer.kernelCount, 3 * channels))
+                map("weight_to_qkv", index, channels * layer.kernelCount, 3 * channels)
             },
-            biases: spec.layers.indices.map { AffineMap.init(map("bias_to_qkv", $0, channels, 3 * channels)) },
+            biases: spec.layers.indices.map { map("bias_to_qkv", $0, channels, 3 * channels) },
             unprojections: spec.layers.enumerated().map { index, layer in
                 // The reference maps each of a weight's three terms back, bias and all, and adds them up.
-                let (weight, bias) = map("unproject_weight", index, channels, channels * layer.kernelCount)
-                return AffineMap(
-                    weight: weight, bias: bias.map { Tensor(shape: $0.shape, values: $0.values.map { 3 * $0 }) })
+                map("unproject_weight", index, channels, channels * layer.kernelCount, biasFactor: 3)
             })
     }
 
@@ -129,11 +127,5 @@ package struct NPAttention: WeightSpaceLayer {
             }
             return NeuronGroup(neurons: layer < 0 ? qkv.spec.inputs : qkv.axes(layer).outputs, sources: sources)
         }
-    }
-}
-
-extension AffineMap {
-    fileprivate init(_ tensors: (weight: Tensor, bias: Tensor?)) {
-        self.init(weight: tensors.weight, bias: tensors.bias)
     }
 }

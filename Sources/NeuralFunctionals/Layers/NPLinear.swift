@@ -110,9 +110,9 @@ private struct IOEmbedding {
 
     init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int) {
         func embedding(_ name: String, _ shape: [Int], channels: Int, neurons: Int) -> Matrix {
-            let values = parameters.tensor(name, shape).reshaped([channels, neurons])
-            let order = transposedOrder(outer: channels, inner: neurons)
-            return Matrix(rows: neurons, columns: channels, values: order.map { values.values[$0] })
+            parameters.matrix(
+                name, shape, rows: neurons, columns: channels,
+                order: transposedOrder(outer: channels, inner: neurons), .normal())
         }
         let first = channels * (spec.layers.first?.kernelCount ?? 1)
         let last = channels * (spec.layers.last?.kernelCount ?? 1)

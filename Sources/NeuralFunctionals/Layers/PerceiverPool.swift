@@ -15,8 +15,7 @@ package struct PerceiverPool: Sendable {
     private static let selfAttentionWidth = 64
 
     package init(_ parameters: ParameterScope, channels: Int, latents: Int, width: Int, selfAttentionLayers: Int) {
-        self.latents = Matrix(
-            rows: latents, columns: width, values: parameters.tensor("latents", [latents, width]).values)
+        self.latents = parameters.matrix("latents", rows: latents, columns: width, .normal())
         let cross = parameters.scope("cross_attns").scope(0)
         contextNorm = cross.scope("norm_context").layerNorm(channels)
         crossAttention = PreNormAttention(cross, width: width, context: channels, heads: 1, headWidth: channels)
@@ -40,18 +39,15 @@ package struct PerceiverPool: Sendable {
         let x = builder.matrix(rows: batch * latents.rows, columns: latents.columns)
         builder.broadcast(
             latents, Axes(outer: 1, middle: batch, inner: latents.rows), into: x, overwriting: true)
-        crossAttention.add(
-            to: x, context: builder.normalize(tokens, contextNorm), batch: batch, in: builder)
-        feedForward.add(to: x, in: builder)
-        for layer in selfAttention {
-            layer.attention.add(to: x, context: nil, batch: batch, in: builder)
-            layer.feedForward.add(to: x, in: builder)
+        let context = builder.normalize(tokens, contextNorm)
+        let read = feedForward(crossAttention(x, context: context, batch: batch, in: builder), in: builder)
+        return selfAttention.reduce(read) { y, layer in
+            layer.feedForward(layer.attention(y, context: nil, batch: batch, in: builder), in: builder)
         }
-        return x
     }
 }
 
-/// x += to_out(attention(to_q(norm(x)), to_kv(context))), keys in the first half of to_kv's result, values in the second.
+/// x + to_out(attention(to_q(norm(x)), to_kv(context))), keys in the first half of to_kv's result, values in the second.
 private struct PreNormAttention {
     private let norm: Normalization
     private let toQ: AffineMap
@@ -72,7 +68,7 @@ private struct PreNormAttention {
     }
 
     /// `context` is normalized already; without one, x attends to itself.
-    func add(to x: Matrix, context: Matrix?, batch: Int, in builder: PlanBuilder) {
+    func callAsFunction(_ x: Matrix, context: Matrix?, batch: Int, in builder: PlanBuilder) -> Matrix {
         let normed = builder.normalize(x, norm)
         let q = builder.apply(toQ, to: normed)
         let kv = builder.apply(toKV, to: context ?? normed)
@@ -81,11 +77,13 @@ private struct PreNormAttention {
             q: q, HeadColumns(width: headWidth), k: kv, HeadColumns(width: headWidth), v: kv,
             HeadColumns(width: headWidth, first: heads * headWidth),
             AttentionShape(batch: batch, heads: heads, queries: x.rows / batch, keys: kv.rows / batch), into: mixed)
-        builder.apply(toOut, to: mixed, into: x, accumulating: true)
+        let y = builder.apply(toOut, to: mixed)
+        builder.add(x, to: y)
+        return y
     }
 }
 
-/// x += Linear(value · gelu(gate)) with [value, gate] = Linear(norm(x)), four times as wide.
+/// x + Linear(value · gelu(gate)) with [value, gate] = Linear(norm(x)), four times as wide.
 private struct GatedFeedForward {
     private let norm: Normalization
     private let expand: AffineMap
@@ -98,8 +96,10 @@ private struct GatedFeedForward {
         contract = net.scope(2).affine(inputs: 4 * width, outputs: width)
     }
 
-    func add(to x: Matrix, in builder: PlanBuilder) {
+    func callAsFunction(_ x: Matrix, in builder: PlanBuilder) -> Matrix {
         let gated = builder.gatedGELU(builder.apply(expand, to: builder.normalize(x, norm)))
-        builder.apply(contract, to: gated, into: x, accumulating: true)
+        let y = builder.apply(contract, to: gated)
+        builder.add(x, to: y)
+        return y
     }
 }

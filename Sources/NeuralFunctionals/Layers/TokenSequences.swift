@@ -42,8 +42,7 @@ package struct CrossAttnEncoder: Sendable {
     private let queries: Matrix
 
     package init(_ parameters: ParameterScope, channels: Int, latents: Int) {
-        queries = Matrix(
-            rows: latents, columns: channels, values: parameters.tensor("embeddings", [latents, channels]).values)
+        queries = parameters.matrix("embeddings", rows: latents, columns: channels, .normal())
     }
 
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
@@ -60,8 +59,7 @@ package struct CrossAttnDecoder: Sendable {
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int) {
         let count = spec.parameterCount
         self.spec = spec
-        queries = Matrix(
-            rows: count, columns: channels, values: parameters.tensor("embeddings", [count, channels]).values)
+        queries = parameters.matrix("embeddings", rows: count, columns: channels, .normal())
     }
 
     package func callAsFunction(_ latents: Matrix, batch: Int, in builder: PlanBuilder) -> WeightSpaceFeatures {

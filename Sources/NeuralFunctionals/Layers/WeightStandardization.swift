@@ -10,8 +10,9 @@ struct WeightStandardization: Sendable {
     init(_ parameters: ParameterScope, _ spec: NetworkSpec) {
         func rows(_ kind: String) -> [Matrix] {
             spec.layers.enumerated().flatMap { index, layer in
-                let weight = parameters.tensor("\(kind)_weights_\(index)", [1] + layer.weightShape).values
-                let bias = parameters.tensor("\(kind)_bias_\(index)", [1, layer.outputs]).values
+                let initial = Initialization.constant(kind == "std" ? 1 : 0)
+                let weight = parameters.buffer("\(kind)_weights_\(index)", [1] + layer.weightShape, initial).values
+                let bias = parameters.buffer("\(kind)_bias_\(index)", [1, layer.outputs], initial).values
                 return [weight, bias].map { Matrix(rows: 1, columns: $0.count, values: $0) }
             }
         }

@@ -58,7 +58,7 @@ package struct InrDecoder: Sendable {
     /// MLPs in the order of the arrays they produce; the simple decoder's one MLP produces all.
     private let hyperNetworks: [[AffineMap]]
     /// Base parameters and scale of every array, w0, b0, w1, …; empty unless additive.
-    private let base: [(values: Matrix, scale: Float)]
+    private let base: [(values: Matrix, scale: Matrix)]
 
     package init(
         _ parameters: ParameterScope, _ configuration: Configuration, spec: NetworkSpec, image: ImageShape,
@@ -92,9 +92,10 @@ package struct InrDecoder: Sendable {
         base =
             configuration.isAdditive
             ? shapes.enumerated().map { index, shape in
-                let values = parameters.scope("init_params").tensor(String(index), shape).values
-                let scale = parameters.scope("additive_scales").tensor(String(index), []).values[0]
-                return (Matrix(rows: 1, columns: values.count, values: values), scale)
+                let (bound, deviation) = Self.initialSpread(spec, index)
+                let values = parameters.scope("init_params").matrix(
+                    String(index), shape, rows: 1, columns: shape.reduce(1, *), .uniform(bound: bound))
+                return (values, parameters.scope("additive_scales").scalar(String(index), .constant(deviation)))
             } : []
     }
 
@@ -108,11 +109,20 @@ package struct InrDecoder: Sendable {
             }
         }
         let arrays = raw.count == 1 ? split(raw[0]) : raw
-        for (array, own) in zip(arrays, base) {
-            builder.scale(array, by: own.scale)
-            builder.broadcast(own.values, Axes(outer: 1, middle: array.rows), into: array)
+        guard !base.isEmpty else { return arrays }
+        return zip(arrays, base).map { array, own in
+            let scaled = builder.matrix(rows: array.rows, columns: array.columns)
+            builder.scale(array, by: own.scale, into: scaled)
+            builder.broadcast(own.values, Axes(outer: 1, middle: array.rows), into: scaled)
+            return scaled
         }
-        return arrays
+    }
+
+    /// Half-width and standard deviation of a fresh SIREN's array (Sitzmann et al., §3.2, as the authors draw it).
+    private static func initialSpread(_ spec: NetworkSpec, _ array: Int) -> (bound: Float, deviation: Float) {
+        let fanIn = Float(spec.layers[array / 2].inputs)
+        let bound = array % 2 == 1 ? 1 / fanIn.squareRoot() : array == 0 ? 1 / fanIn : (6 / fanIn).squareRoot() / omega0
+        return (bound, bound / Float(3).squareRoot())
     }
 
     /// *Shapes:* latents (batch·latents, width) → pictures (batch·pixels, channels), values nominally in [−1, 1].

@@ -51,9 +51,7 @@ package struct LatentClassifier: Sendable {
         }
         self.configuration = configuration
         projection = parameters.scope("proj").affine(inputs: configuration.latentWidth, outputs: width)
-        positions = Matrix(
-            rows: configuration.positions, columns: width,
-            values: parameters.tensor("pos.weight", [configuration.positions, width]).values)
+        positions = parameters.matrix("pos.weight", rows: configuration.positions, columns: width, .normal())
         layers = (0..<configuration.blockCount).map { index in
             EncoderLayer(
                 parameters.scope("transformer_encoder").scope("layers").scope(index), width: width,
@@ -73,11 +71,9 @@ package struct LatentClassifier: Sendable {
         }
         let x = builder.apply(projection, to: z)
         builder.broadcast(positions.rows(0..<tokens), Axes(outer: 1, middle: batch, inner: tokens), into: x)
-        for layer in layers { layer.add(to: x, batch: batch, in: builder) }
-        let first = x.everyRow(step: tokens)
-        let y = builder.apply(hidden, to: first)
-        builder.activate(y, .relu)
-        return builder.apply(output, to: y)
+        let y = layers.reduce(x) { $1($0, batch: batch, in: builder) }
+        let first = y.everyRow(step: tokens)
+        return builder.mlp([hidden, output], on: first, endsInSigmoid: false)
     }
 }
 
@@ -96,14 +92,14 @@ private struct EncoderLayer {
         feedForwardNorm = parameters.scope("norm2").layerNorm(width)
         let attention = parameters.scope("self_attn")
         inProjection = AffineMap(
-            weight: attention.tensor("in_proj_weight", [3 * width, width]),
-            bias: attention.tensor("in_proj_bias", [3 * width]))
+            weight: attention.matrix("in_proj_weight", rows: 3 * width, columns: width, .uniform(fanIn: width)),
+            bias: attention.row("in_proj_bias", 3 * width, .constant(0)))
         outProjection = attention.scope("out_proj").affine(inputs: width, outputs: width)
         expand = parameters.scope("linear1").affine(inputs: width, outputs: feedForwardWidth)
         contract = parameters.scope("linear2").affine(inputs: feedForwardWidth, outputs: width)
     }
 
-    func add(to x: Matrix, batch: Int, in builder: PlanBuilder) {
+    func callAsFunction(_ x: Matrix, batch: Int, in builder: PlanBuilder) -> Matrix {
         let (tokens, width) = (x.rows / batch, x.columns)
         let qkv = builder.apply(inProjection, to: builder.normalize(x, attentionNorm))
         let mixed = builder.matrix(rows: x.rows, columns: width)
@@ -111,9 +107,12 @@ private struct EncoderLayer {
         builder.attention(
             q: qkv, columns(0), k: qkv, columns(1), v: qkv, columns(2),
             AttentionShape(batch: batch, heads: heads, queries: tokens, keys: tokens), into: mixed)
-        builder.apply(outProjection, to: mixed, into: x, accumulating: true)
-        let hidden = builder.apply(expand, to: builder.normalize(x, feedForwardNorm))
+        let y = builder.apply(outProjection, to: mixed)
+        builder.add(x, to: y)
+        let hidden = builder.apply(expand, to: builder.normalize(y, feedForwardNorm))
         builder.activate(hidden, .gelu)
-        builder.apply(contract, to: hidden, into: x, accumulating: true)
+        let z = builder.apply(contract, to: hidden)
+        builder.add(y, to: z)
+        return z
     }
 }

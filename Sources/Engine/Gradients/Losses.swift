@@ -1,0 +1,101 @@
+import CKernels
+import Foundation
+
+extension PlanBuilder {
+    /// loss[row] = −Σ target · log softmax(logits), for targets that may be spread over several classes.
+    ///
+    /// *Shapes:* logits and targets (rows, classes) → (rows, 1).
+    package func crossEntropy(_ logits: Matrix, _ targets: Matrix) -> Matrix {
+        precondition(logits.rows == targets.rows && logits.columns == targets.columns, "targets' shape")
+        let losses = matrix(rows: logits.rows, columns: 1)
+        let scores = matrix(rows: logits.rows, columns: logits.columns)
+        step(touching: [logits, targets, losses, scores]) { _ in
+            for row in 0..<logits.rows {
+                let score = scores.pointer + row * scores.stride
+                ck_softmax(logits.pointer + row * logits.stride, score, logits.columns, 1)
+                let target = targets.pointer + row * targets.stride
+                var loss = 0.0
+                for index in 0..<logits.columns where target[index] > 0 {
+                    loss -= Double(target[index]) * log(Double(max(score[index], .leastNormalMagnitude)))
+                }
+                losses.pointer[row * losses.stride] = Float(loss)
+            }
+        }
+        adjoint(of: losses, from: [logits]) { tape in
+            guard let dloss = tape.cotangent(of: losses), let dlogits = tape.sum(for: logits) else { return }
+            self.step(touching: [scores, targets, dloss, dlogits]) { _ in
+                for row in 0..<logits.rows {
+                    let (score, target) = (scores.pointer + row * scores.stride, targets.pointer + row * targets.stride)
+                    let gradient = dlogits.pointer + row * dlogits.stride
+                    let weight = dloss.pointer[row * dloss.stride]
+                    var total: Float = 0
+                    for index in 0..<logits.columns { total += target[index] }
+                    for index in 0..<logits.columns {
+                        gradient[index] += weight * (total * score[index] - target[index])
+                    }
+                }
+            }
+        }
+        return losses
+    }
+
+    /// loss[row] = mean over columns of (x − target)². *Shapes:* (rows, n) → (rows, 1).
+    package func squaredError(_ x: Matrix, _ target: Matrix) -> Matrix {
+        precondition(x.rows == target.rows && x.columns == target.columns, "target's shape")
+        let losses = matrix(rows: x.rows, columns: 1)
+        step(touching: [x, target, losses]) { _ in
+            for row in 0..<x.rows {
+                let (own, other) = (x.pointer + row * x.stride, target.pointer + row * target.stride)
+                var sum = 0.0
+                for column in 0..<x.columns {
+                    let difference = Double(own[column]) - Double(other[column])
+                    sum += difference * difference
+                }
+                losses.pointer[row * losses.stride] = Float(sum / Double(x.columns))
+            }
+        }
+        adjoint(of: losses, from: [x]) { tape in
+            guard let dloss = tape.cotangent(of: losses), let dx = tape.sum(for: x) else { return }
+            self.step(touching: [x, target, dloss, dx]) { _ in
+                for row in 0..<x.rows {
+                    let (own, other) = (x.pointer + row * x.stride, target.pointer + row * target.stride)
+                    let gradient = dx.pointer + row * dx.stride
+                    let weight = 2 * dloss.pointer[row * dloss.stride] / Float(x.columns)
+                    for column in 0..<x.columns { gradient[column] += weight * (own[column] - other[column]) }
+                }
+            }
+        }
+        return losses
+    }
+
+    /// y[row] = share[row] · x[row] + (1 − share[row]) · x[last − row]: mixup (Zhang et al., arXiv 1710.09412) with the
+    /// mirrored row as partner, which is as random as any where the rows are shuffled.
+    ///
+    /// *Shapes:* x (batch·group, n), share (batch, 1); the rows of a group stay together and in order.
+    package func mixRows(_ x: Matrix, share: Matrix) -> Matrix {
+        let (batch, group) = (share.rows, x.rows / share.rows)
+        precondition(batch * group == x.rows, "groups of rows to mix")
+        @Sendable func partner(_ row: Int) -> Int { (batch - 1 - row / group) * group + row % group }
+        let y = matrix(rows: x.rows, columns: x.columns)
+        step(touching: [x, share, y]) { _ in
+            for row in 0..<x.rows {
+                let target = y.pointer + row * y.stride
+                let own = share.pointer[row / group * share.stride]
+                ck_contribute(x.pointer + row * x.stride, target, x.columns, own, 0)
+                ck_contribute(x.pointer + partner(row) * x.stride, target, x.columns, 1 - own, 1)
+            }
+        }
+        adjoint(of: y, from: [x]) { tape in
+            guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
+            self.step(touching: [dy, share, dx]) { _ in
+                for row in 0..<x.rows {
+                    let source = dy.pointer + row * dy.stride
+                    let own = share.pointer[row / group * share.stride]
+                    ck_contribute(source, dx.pointer + row * dx.stride, x.columns, own, 1)
+                    ck_contribute(source, dx.pointer + partner(row) * dx.stride, x.columns, 1 - own, 1)
+                }
+            }
+        }
+        return y
+    }
+}
