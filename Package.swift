@@ -59,6 +59,9 @@ let package = Package(
         target("HTTPServer", ["HTTPCore", httpTypes, logging], memorySafe: false),
         target("Batching"),
 
+        // Models that learn.
+        target("Training", ["Tensors", "Networks", "Engine", "NeuralFunctionals", "ModelStore"]),
+
         // Where the two halves meet, and the executable.
         target(
             "InferenceService",
@@ -71,7 +74,7 @@ let package = Package(
             name: "weightspace",
             dependencies: [
                 "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "HTTPCore",
-                "HTTPServer", "InferenceService", arguments, httpTypes, logging,
+                "HTTPServer", "InferenceService", "Training", arguments, httpTypes, logging,
             ],
             swiftSettings: settings()),
 

@@ -96,6 +96,25 @@ extension PlanBuilder {
         }
     }
 
+    /// x = x · factor, in place.
+    package func scale(_ x: Matrix, by factor: Float) {
+        step(touching: [x]) { _ in
+            for row in 0..<x.rows {
+                let start = x.pointer + row * x.stride
+                ck_contribute(start, start, x.columns, factor, 0)
+            }
+        }
+        adjoint(of: x, from: [x]) { tape in
+            guard let dx = tape.cotangent(of: x) else { return }
+            self.step(touching: [dx]) { _ in
+                for row in 0..<dx.rows {
+                    let start = dx.pointer + row * dx.stride
+                    ck_contribute(start, start, dx.columns, factor, 0)
+                }
+            }
+        }
+    }
+
     /// y = x · factor, where `factor` is a single number that may be learned.
     package func scale(_ x: Matrix, by factor: Matrix, into y: Matrix) {
         precondition(factor.count == 1 && x.rows == y.rows && x.columns == y.columns, "scaling's shapes")

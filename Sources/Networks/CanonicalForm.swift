@@ -56,7 +56,7 @@ package struct CanonicalForm: Sendable, Hashable {
 
 extension NetworkLayer {
     /// Negates the columns of the inputs marked in `flips`.
-    fileprivate mutating func flipInputs(_ flips: [Bool]) {
+    package mutating func flipInputs(_ flips: [Bool]) {
         let outputs = bias.count
         guard outputs > 0, !flips.isEmpty else { return }
         let kernelCount = weight.count / outputs / flips.count

@@ -18,6 +18,9 @@ package struct ModelManifest: Decodable, Sendable {
     package let encoder: Encoder?
     package let classifier: Classifier?
     package let network: Network?
+    package let probe: Probe?
+    /// The probes' share of the answer where weights and probes both speak, the rest being the weights'.
+    package let probeShare: Float
     /// Divides the logits before the softmax.
     package let temperature: Float
     package let card: [String: CardValue]
@@ -136,6 +139,17 @@ package struct ModelManifest: Decodable, Sendable {
         }
     }
 
+    /// A classifier that evaluates the INR.
+    package struct Probe: Decodable, Sendable {
+        package let file: String
+        package let configuration: ProbeConfiguration
+
+        package init(from decoder: any Decoder) throws {
+            file = try ModuleFile(from: decoder, models: ["ProbeClassifier"]).file
+            configuration = try ProbeConfiguration(from: decoder)
+        }
+    }
+
     enum CodingKeys: String, CodingKey {
         case name
         case version
@@ -145,6 +159,8 @@ package struct ModelManifest: Decodable, Sendable {
         case encoder
         case classifier
         case network
+        case probe
+        case probeShare = "probe_share"
         case temperature
         case card
     }
@@ -159,12 +175,18 @@ package struct ModelManifest: Decodable, Sendable {
         encoder = try values.decodeIfPresent(Encoder.self, forKey: .encoder)
         classifier = try values.decodeIfPresent(Classifier.self, forKey: .classifier)
         network = try values.decodeIfPresent(Network.self, forKey: .network)
+        probe = try values.decodeIfPresent(Probe.self, forKey: .probe)
+        probeShare = try values.decodeIfPresent(Float.self, forKey: .probeShare) ?? 0.5
         temperature = try values.decodeIfPresent(Float.self, forKey: .temperature) ?? 1
         card = try values.decodeIfPresent([String: CardValue].self, forKey: .card) ?? [:]
         for (key, text) in [(CodingKeys.name, name), (.version, version)] where !Self.isIdentifier(text) {
             throw DecodingError.dataCorruptedError(
                 forKey: key, in: values,
                 debugDescription: "expected letters, digits, '.', '_' or '-', received '\(text)'")
+        }
+        guard (0...1).contains(probeShare) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .probeShare, in: values, debugDescription: "expected 0 to 1, received \(probeShare)")
         }
         guard temperature.isFinite, temperature > 0 else {
             throw DecodingError.dataCorruptedError(

@@ -13,7 +13,6 @@ package final class ServedModel: Sendable {
     package let expectation: NetworkExpectation
     package let operations: [Operation]
     private let networks: ServedNetworks
-    private let scales: ArrayScales?
     private let plans = PlanCache(byteLimit: 128 << 20)
     /// Networks above this size are computed one after the other, since a plan of one takes tens of megabytes and
     /// every thread would need its own.
@@ -37,15 +36,6 @@ package final class ServedModel: Sendable {
         guard !input.canonicalizes || input.family == .siren else {
             throw ModelError("input.canonicalize is for sine networks only")
         }
-        if let values = input.arrayScales {
-            guard let scales = ArrayScales(values, depth: input.spec.depth) else {
-                throw ModelError(
-                    "input.array_scales: expected \(2 * input.spec.depth) finite numbers, received \(values)")
-            }
-            self.scales = scales
-        } else {
-            scales = nil
-        }
     }
 
     package var name: String { manifest.name }
@@ -61,7 +51,7 @@ package final class ServedModel: Sendable {
         try expectation.check(network)
         let input = manifest.input
         guard input.family == .siren else {
-            return PreparedNetwork(features: scaled(network), network: network, detection: nil)
+            return PreparedNetwork(features: network, network: network, detection: nil)
         }
         let detection = upload.detection(of: network)
         var own = try network.converted(from: detection.convention, to: input.convention)
@@ -69,10 +59,8 @@ package final class ServedModel: Sendable {
             own = try own.absorbing(omega0: omega0, into: input.omega0)
         }
         let canonical = input.canonicalizes ? CanonicalForm(omega0: Float(input.omega0))(own) : own
-        return PreparedNetwork(features: scaled(canonical), network: own, detection: detection)
+        return PreparedNetwork(features: canonical, network: own, detection: detection)
     }
-
-    private func scaled(_ network: NetworkWeights) -> NetworkWeights { scales.map { $0(network) } ?? network }
 
     /// Answers for every network, in order: rows of the operation's result, network by network.
     ///

@@ -4,17 +4,29 @@ import NeuralFunctionals
 
 /// The networks of a model, loaded, and the answers that they can give together.
 package struct ServedNetworks: Sendable {
-    let encoder: Inr2Array?
-    let classifier: LatentClassifier?
-    let direct: Direct?
+    package let encoder: Inr2Array?
+    package let classifier: LatentClassifier?
+    package let direct: Direct?
+    package let probe: ProbeClassifier?
+    private let probeShare: Float
+    private let scales: [Matrix]?
 
-    enum Direct: Sendable {
+    package enum Direct: Sendable {
         case invariantNFN(InvariantNFN)
         case statNet(StatNet)
+
+        package func callAsFunction(
+            _ x: WeightSpaceFeatures, mix: ((Matrix) -> Matrix)? = nil, in builder: PlanBuilder
+        ) -> Matrix {
+            switch self {
+            case .invariantNFN(let network): network(x, mix: mix, in: builder)
+            case .statNet(let network): network(x, in: builder)
+            }
+        }
     }
 
     /// `open` reads a parameter file of the model.
-    init(_ manifest: ModelManifest, open: (_ file: String) throws -> ParameterReader) throws {
+    package init(_ manifest: ModelManifest, open: (_ file: String) throws -> ParameterReader) throws {
         func module<Module>(_ file: String, _ build: (ParameterScope) throws -> Module) throws -> Module {
             let reader = try open(file)
             let module = try build(reader.root)
@@ -43,6 +55,18 @@ package struct ServedNetworks: Sendable {
                 try module(section.file) { .statNet(StatNet($0, configuration, spec: spec)) }
             }
         }
+        probe = try manifest.probe.map { section in
+            try module(section.file) {
+                try ProbeClassifier($0, section.configuration, spec: spec, omega0: Float(manifest.input.omega0))
+            }
+        }
+        probeShare = manifest.probeShare
+        scales = try manifest.input.arrayScales.map { values in
+            guard let scales = ArrayScales(values, depth: spec.depth) else {
+                throw ModelError("input.array_scales: expected \(2 * spec.depth) finite numbers, received \(values)")
+            }
+            return scales.values.map { Matrix(rows: 1, columns: 1, values: [$0]) }
+        }
         try check(manifest)
     }
 
@@ -59,10 +83,15 @@ package struct ServedNetworks: Sendable {
                     )
                 }
                 classes = configuration.classes
+            } else if direct == nil, let probe {
+                classes = probe.configuration.classes
             } else if case .invariantNFN(let network) = direct {
                 classes = network.configuration.outputs
             } else {
-                throw ModelError("task 'classify' needs an encoder and a classifier, or an InvariantNFN network")
+                throw ModelError("task 'classify' needs an encoder and a classifier, an InvariantNFN network or a probe")
+            }
+            if let own = probe?.configuration.classes, own != classes {
+                throw ModelError("the probe tells \(own) classes, the rest of the model \(classes)")
             }
             guard manifest.labels.count == classes else {
                 throw ModelError("\(manifest.labels.count) labels for \(classes) classes")
@@ -90,27 +119,55 @@ package struct ServedNetworks: Sendable {
     }
 
     /// Records the computation of one answer.
+    ///
+    /// Logits come as `Opinions` lists them; x holds raw weights in the model's convention, in canonical form if it asks
+    /// for that.
     func record(
         _ operation: Operation, _ x: WeightSpaceFeatures, in builder: PlanBuilder
     ) throws(ModelError) -> Matrix {
         switch operation {
-        case .classify, .predict:
-            switch direct {
-            case .invariantNFN(let network): return network(x, in: builder)
-            case .statNet(let network): return network(x, in: builder)
-            case nil: break
-            }
-            if let encoder, let classifier {
-                return try classifier(encoder.encode(x, in: builder), batch: x.batch, in: builder)
-            }
+        case .classify:
+            return try opinions(x, in: builder).listed(probeShare: probeShare, in: builder)
+        case .predict:
+            if let direct { return direct(scaled(x, in: builder), in: builder) }
         case .encode:
-            if let encoder { return encoder.encode(x, in: builder) }
+            if let encoder { return encoder.encode(scaled(x, in: builder), in: builder) }
         case .reconstruct:
             if let encoder {
-                return encoder.decoder.draw(encoder.encode(x, in: builder), batch: x.batch, in: builder)
+                let latents = encoder.encode(scaled(x, in: builder), in: builder)
+                return encoder.decoder.draw(latents, batch: x.batch, in: builder)
             }
         }
         throw ModelError("the model does not \(operation.rawValue)")
+    }
+
+    /// What the parts of a classifier say, each by itself.
+    /// - Parameters:
+    ///   - latents: the encoder's, where they are there already.
+    ///   - mix: changes what each part has made of a network before it is classified, for training.
+    package func opinions(
+        _ x: WeightSpaceFeatures, latents: Matrix? = nil, mix: ((Matrix) -> Matrix)? = nil, in builder: PlanBuilder
+    ) throws(ModelError) -> Opinions {
+        let probed = probe.map { $0(x, mix: mix, in: builder) }
+        if let direct {
+            return Opinions(weights: direct(scaled(x, in: builder), mix: mix, in: builder), probes: probed)
+        }
+        if let encoder, let classifier {
+            let latents = latents ?? encoder.encode(scaled(x, in: builder), in: builder)
+            let logits = try classifier(mix?(latents) ?? latents, batch: x.batch, in: builder)
+            return Opinions(weights: logits, probes: probed)
+        }
+        return Opinions(weights: nil, probes: probed)
+    }
+
+    /// The weights as the weight-space networks read them: every array times its factor.
+    package func scaled(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        guard let scales else { return x }
+        let y = x.like(in: builder)
+        for (index, (source, target)) in zip(x.arrays, y.arrays).enumerated() {
+            builder.scale(source, by: scales[index], into: target)
+        }
+        return y
     }
 
     /// Latents of the encoder: how many, and how wide.

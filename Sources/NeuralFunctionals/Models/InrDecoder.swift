@@ -132,6 +132,17 @@ package struct InrDecoder: Sendable {
         return pictures
     }
 
+    /// The pictures that networks draw themselves, on the decoder's grid.
+    ///
+    /// *Shapes:* raw single-channel features → (batch·pixels, channels).
+    package func drawInputs(_ x: WeightSpaceFeatures, omega0: Float, in builder: PlanBuilder) -> Matrix {
+        let pictures = builder.matrix(rows: x.batch * image.pixels, columns: x.spec.outputs)
+        builder.evaluateSines(
+            x.arrays.map { $0.reshaped(rows: x.batch, columns: $0.count / x.batch) }, sizes: x.spec.sizes,
+            omega0: omega0, at: grid.coordinates, batch: x.batch, into: pictures)
+        return pictures
+    }
+
     private func split(_ all: Matrix) -> [Matrix] {
         var cursor = ColumnCursor(all)
         return Self.arrayCounts(spec).map { cursor.take($0) }

@@ -150,11 +150,15 @@ package struct InvariantNFN: Sendable {
         return chain
     }
 
+    /// - Parameter mix: changes the pooled features before they are read, for training.
+    ///
     /// *Shapes:* single-channel features → (batch, outputs).
-    package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
+    package func callAsFunction(
+        _ x: WeightSpaceFeatures, mix: ((Matrix) -> Matrix)? = nil, in builder: PlanBuilder
+    ) -> Matrix {
         let features = features(standardization.map { $0(x, in: builder) } ?? x, in: builder)
-        return builder.mlp(
-            head, on: configuration.pool.layer(features, in: builder), endsInSigmoid: configuration.endsInSigmoid)
+        let pooled = configuration.pool.layer(features, in: builder)
+        return builder.mlp(head, on: mix?(pooled) ?? pooled, endsInSigmoid: configuration.endsInSigmoid)
     }
 }
 

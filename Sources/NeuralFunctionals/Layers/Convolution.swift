@@ -1,0 +1,52 @@
+import Engine
+
+/// A convolution of pictures whose pixels are rows of channels; parameters as a map of whole neighbourhoods.
+struct Convolution: Sendable {
+    private let map: AffineMap
+    private let side: Int
+    private let step: Int
+    private let margin: Int
+
+    init(_ parameters: ParameterScope, inputs: Int, outputs: Int, side: Int, step: Int = 1, margin: Int = 0) {
+        map = parameters.affine(inputs: side * side * inputs, outputs: outputs)
+        self.side = side
+        self.step = step
+        self.margin = margin
+    }
+
+    /// *Shapes:* x (batch·height·width, inputs) → (batch·rows·columns, outputs), and the new extents.
+    func callAsFunction(_ x: Matrix, height: Int, width: Int, in builder: PlanBuilder) -> PixelRows {
+        let grid = PatchGrid(height: height, width: width, side: side, step: step, margin: margin)
+        return PixelRows(
+            matrix: builder.apply(map, to: builder.patches(x, grid)), height: grid.rows, width: grid.columns)
+    }
+}
+
+/// Pictures whose pixels are rows of channels, picture after picture.
+struct PixelRows {
+    let matrix: Matrix
+    let height: Int
+    let width: Int
+}
+
+/// x + map(GELU(convolution(norm(x)))), the residual block of a small picture network.
+struct ConvolutionBlock: Sendable {
+    private let norm: Normalization
+    private let convolution: Convolution
+    private let contract: AffineMap
+
+    init(_ parameters: ParameterScope, channels: Int) {
+        norm = parameters.scope("norm").layerNorm(channels)
+        convolution = Convolution(parameters.scope("conv"), inputs: channels, outputs: channels, side: 3, margin: 1)
+        contract = parameters.scope("linear").affine(inputs: channels, outputs: channels)
+    }
+
+    func callAsFunction(_ x: PixelRows, in builder: PlanBuilder) -> PixelRows {
+        let hidden = convolution(
+            builder.normalize(x.matrix, norm), height: x.height, width: x.width, in: builder)
+        builder.activate(hidden.matrix, .gelu)
+        let y = builder.apply(contract, to: hidden.matrix)
+        builder.add(x.matrix, to: y)
+        return PixelRows(matrix: y, height: x.height, width: x.width)
+    }
+}
