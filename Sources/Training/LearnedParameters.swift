@@ -24,7 +24,7 @@ package struct LearnedParameters: Sendable {
     private let files: [(name: String, contents: StateDict)]
 
     /// - Parameter frozen: files whose parameters stay as they are.
-    init(_ readers: [(file: String, reader: ParameterReader)], frozen: Set<String>) {
+    package init(_ readers: [(file: String, reader: ParameterReader)], frozen: Set<String>) {
         files = readers.map { ($0.file, $0.reader.dictionary) }
         slots = readers.filter { !frozen.contains($0.file) }.flatMap { file, reader in
             reader.bindings.map { binding in
@@ -41,7 +41,7 @@ package struct LearnedParameters: Sendable {
     package var count: Int { slots.reduce(0) { $0 + $1.matrix.count } }
 
     /// The state dicts of the model's files with the averages as parameters.
-    func averagedFiles() -> [(name: String, contents: StateDict)] {
+    package func averagedFiles() -> [(name: String, contents: StateDict)] {
         files.map { name, contents in
             var result = contents
             for slot in slots where slot.file == name {
@@ -52,7 +52,7 @@ package struct LearnedParameters: Sendable {
     }
 
     /// Runs `body` with the averages in the parameters' place.
-    func withAverages<Result>(_ body: () throws -> Result) rethrows -> Result {
+    package func withAverages<Result>(_ body: () throws -> Result) rethrows -> Result {
         let own = slots.map { $0.matrix.read() }
         for slot in slots { slot.matrix.assign(slot.average) }
         defer { for (slot, values) in zip(slots, own) { slot.matrix.write(values) } }
@@ -66,7 +66,7 @@ package struct LearnedParameters: Sendable {
     private func matrices(_ slot: Slot) -> [Matrix] { [slot.matrix, slot.moments.0, slot.moments.1, slot.average] }
 
     /// Everything that a run needs to go on, by name.
-    func tensors() -> [NamedTensor] {
+    package func tensors() -> [NamedTensor] {
         slots.flatMap { slot in
             zip(Self.kinds, matrices(slot)).map { kind, matrix in
                 NamedTensor(
@@ -77,7 +77,7 @@ package struct LearnedParameters: Sendable {
     }
 
     /// The shapes of `tensors()`.
-    func shapes() -> [String: [Int]] {
+    package func shapes() -> [String: [Int]] {
         Dictionary(
             uniqueKeysWithValues: slots.flatMap { slot in
                 Self.kinds.map { ("\($0).\(slot.name)", [slot.matrix.rows, slot.matrix.columns]) }
@@ -85,7 +85,7 @@ package struct LearnedParameters: Sendable {
     }
 
     /// The inverse of `tensors()`; the caller has checked names and shapes.
-    func restore(_ state: StateDict) {
+    package func restore(_ state: StateDict) {
         for slot in slots {
             for (kind, matrix) in zip(Self.kinds, matrices(slot)) {
                 if let tensor = state["\(kind).\(slot.name)"] { matrix.write(tensor.values) }

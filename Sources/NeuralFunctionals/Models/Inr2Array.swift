@@ -32,6 +32,8 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
     package let blockType: BlockType
     package let blockCount: Int
     package let mappingSize: Int
+    /// Spread of the Fourier frequencies where they are drawn anew; a trained model stores them.
+    package let frequencyScale: Float
     package let heads: Int
     package let expansion: Int
     package let isSpatial: Bool
@@ -44,6 +46,7 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
         case blockType = "block_type"
         case blockCount = "num_blocks"
         case mappingSize = "enc_map_size"
+        case frequencyScale = "enc_scale"
         case heads = "num_heads"
         case expansion = "ff_factor"
         case isSpatial = "spatial"
@@ -56,6 +59,7 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
         blockType = try values.decode(BlockType.self, forKey: .blockType)
         blockCount = try values.decode(.blockCount, in: SettingBounds.depth)
         mappingSize = try values.decode(.mappingSize, in: SettingBounds.extent)
+        frequencyScale = try values.decodeIfPresent(Float.self, forKey: .frequencyScale) ?? 3
         heads = try values.decodeIfPresent(.heads, in: SettingBounds.extent) ?? 4
         expansion = try values.decodeIfPresent(.expansion, in: 1...64) ?? 4
         isSpatial = try values.decodeIfPresent(Bool.self, forKey: .isSpatial) ?? true
@@ -91,7 +95,7 @@ package struct Inr2Array: Sendable {
         self.configuration = configuration
         self.spec = spec
         let encoder = parameters.scope("encoder")
-        features = GaussianFourierFeatures(encoder.scope(0), inputs: 1, count: configuration.mappingSize)
+        features = GaussianFourierFeatures(encoder.scope(0), inputs: 1, count: configuration.mappingSize, scale: configuration.frequencyScale)
         embedding = LearnedPosEmbedding(encoder.scope(1), spec, channels: channels)
         blocks = (0..<configuration.blockCount).map { index in
             let scope = encoder.scope(2 + index)
