@@ -59,8 +59,12 @@ let package = Package(
         target("HTTPServer", ["HTTPCore", httpTypes, logging], memorySafe: false),
         target("Batching"),
 
+        // Pictures to INRs.
+        target("Datasets", ["Tensors", "WeightFormats", "Networks"]),
+        target("Fitting", ["Tensors", "Networks", "Engine", "Datasets"]),
+
         // Models that learn.
-        target("Training", ["Tensors", "Networks", "Engine", "NeuralFunctionals", "ModelStore"]),
+        target("Training", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
 
         // Where the two halves meet, and the executable.
         target(
@@ -74,7 +78,7 @@ let package = Package(
             name: "weightspace",
             dependencies: [
                 "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "HTTPCore",
-                "HTTPServer", "InferenceService", "Training", arguments, httpTypes, logging,
+                "HTTPServer", "InferenceService", "Datasets", "Fitting", "Training", arguments, httpTypes, logging,
             ],
             swiftSettings: settings()),
 

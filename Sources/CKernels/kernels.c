@@ -72,44 +72,69 @@ CKERNEL void ck_exp(const float *x, float *y, size_t count) {
     for (size_t i = 0; i < count; i++) y[i] = exp_approx(x[i]);
 }
 
-CKERNEL void ck_sincos(const float *x, float *s, float *c, size_t count) {
+/* sin and cos of one element within the fast range. */
+static inline void sincos_approx(float v, float *sine_out, float *cosine_out) {
+    float shifted = v * 0.636619772f + 12582912.0f;
+    int32_t quadrant;
+    memcpy(&quadrant, &shifted, sizeof quadrant);
+    float n = shifted - 12582912.0f;
+    /* pi/2 in three parts, the first two short enough for exact products. */
+    float r = v - n * 1.5703125f;
+    r = r - n * 4.837512969970703e-4f;
+    r = r - n * 7.54978995e-8f;
+    float z = r * r;
+    float sp = 2.715783124e-06f;
+    sp = sp * z + -1.983901378e-04f;
+    sp = sp * z + 8.333328115e-03f;
+    sp = sp * z + -1.666666663e-01f;
+    float sine = r + r * z * sp;
+    float cp = -2.720785865e-07f;
+    cp = cp * z + 2.479948766e-05f;
+    cp = cp * z + -1.388888361e-03f;
+    cp = cp * z + 4.166666662e-02f;
+    float cosine = 1.0f - 0.5f * z + z * z * cp;
+    int swap = quadrant & 1;
+    float s0 = swap ? cosine : sine;
+    float c0 = swap ? sine : cosine;
+    *sine_out = (quadrant & 2) ? -s0 : s0;
+    *cosine_out = ((quadrant + 1) & 2) ? -c0 : c0;
+}
+
+/* Whether any element is beyond the fast range, or no number. */
+static inline int any_beyond(const float *x, size_t count) {
     int beyond = 0;
+    for (size_t i = 0; i < count; i++) beyond |= !(fabsf(x[i]) <= 8192.0f);
+    return beyond;
+}
+
+CKERNEL void ck_sincos(const float *x, float *s, float *c, size_t count) {
+    if (any_beyond(x, count)) {
+        for (size_t i = 0; i < count; i++) {
+            float v = x[i];
+            s[i] = sinf(v);
+            c[i] = cosf(v);
+        }
+        return;
+    }
     ELEMENTWISE
     for (size_t i = 0; i < count; i++) {
-        float v = x[i];
-        beyond |= !(fabsf(v) <= 8192.0f);
-        float shifted = v * 0.636619772f + 12582912.0f;
-        int32_t quadrant;
-        memcpy(&quadrant, &shifted, sizeof quadrant);
-        float n = shifted - 12582912.0f;
-        /* pi/2 in three parts, the first two short enough for exact products. */
-        float r = v - n * 1.5703125f;
-        r = r - n * 4.837512969970703e-4f;
-        r = r - n * 7.54978995e-8f;
-        float z = r * r;
-        float sp = 2.715783124e-06f;
-        sp = sp * z + -1.983901378e-04f;
-        sp = sp * z + 8.333328115e-03f;
-        sp = sp * z + -1.666666663e-01f;
-        float sine = r + r * z * sp;
-        float cp = -2.720785865e-07f;
-        cp = cp * z + 2.479948766e-05f;
-        cp = cp * z + -1.388888361e-03f;
-        cp = cp * z + 4.166666662e-02f;
-        float cosine = 1.0f - 0.5f * z + z * z * cp;
-        int swap = quadrant & 1;
-        float s0 = swap ? cosine : sine;
-        float c0 = swap ? sine : cosine;
-        s[i] = (quadrant & 2) ? -s0 : s0;
-        c[i] = ((quadrant + 1) & 2) ? -c0 : c0;
+        float sine, cosine;
+        sincos_approx(x[i], &sine, &cosine);
+        s[i] = sine;
+        c[i] = cosine;
     }
-    if (beyond) {
-        for (size_t i = 0; i < count; i++) {
-            if (!(fabsf(x[i]) <= 8192.0f)) {
-                s[i] = sinf(x[i]);
-                c[i] = cosf(x[i]);
-            }
-        }
+}
+
+CKERNEL void ck_sin(const float *x, float *y, size_t count) {
+    if (any_beyond(x, count)) {
+        for (size_t i = 0; i < count; i++) y[i] = sinf(x[i]);
+        return;
+    }
+    ELEMENTWISE
+    for (size_t i = 0; i < count; i++) {
+        float sine, cosine;
+        sincos_approx(x[i], &sine, &cosine);
+        y[i] = sine;
     }
 }
 

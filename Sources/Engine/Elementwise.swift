@@ -8,6 +8,7 @@ package enum Activation: Sendable {
     case gelu
     /// 1 / (1 + e⁻ˣ)
     case sigmoid
+    case sine
 
     fileprivate func apply(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         switch self {
@@ -19,12 +20,15 @@ package enum Activation: Sendable {
             for index in 0..<count { y[index] = -x[index] }
             ck_exp(y, y, count)
             for index in 0..<count { y[index] = 1 / (1 + y[index]) }
+        case .sine:
+            ck_sin(x, y, count)
         }
     }
 
     /// x = f(x) and slope = f′(x).
     fileprivate func apply(_ x: UnsafeMutablePointer<Float>, slope: UnsafeMutablePointer<Float>, _ count: Int) {
         if self == .gelu { return ck_gelu_slope(x, x, slope, count) }
+        if self == .sine { return ck_sincos(x, x, slope, count) }
         apply(x, x, count)
         for index in 0..<count {
             slope[index] = self == .relu ? (x[index] > 0 ? 1 : 0) : x[index] * (1 - x[index])

@@ -85,7 +85,7 @@ extension PlanBuilder {
                     differences.copyRow(place, from: dy, image * grid.cells.count + pixel)
                 }
                 SineNetwork(parameters, network, sizes: grid.sizes, omega0: grid.omega0).differentiate(
-                    points.rows(0..<own.count), dy: differences.rows(0..<own.count),
+                    points.rows(0..<own.count), dy: { _ in differences.rows(0..<own.count) },
                     dparameters: SineNetwork.parameters(gradients, network, grid.sizes), dx: nil, scratch: scratch)
             }
         }
@@ -118,7 +118,7 @@ extension PlanBuilder {
             self.step(touching: parameters + gradients + [points, dy, scratch] + [dpoints].compactMap { $0 }) { _ in
                 for network in 0..<batch {
                     SineNetwork(parameters, network, sizes: sizes, omega0: omega0).differentiate(
-                        points, dy: dy.rows(rows(network)),
+                        points, dy: { _ in dy.rows(rows(network)) },
                         dparameters: gradients.isEmpty ? nil : SineNetwork.parameters(gradients, network, sizes),
                         dx: dpoints, scratch: scratch)
                 }

@@ -67,10 +67,12 @@ struct SineNetwork {
 
     /// Adds to the gradients of the parameters and of the points, where they are wanted, from those of the outputs.
     ///
-    /// *Shapes:* x and dx (points, inputs), dy (points, outputs); dparameters like `parameters`.
-    func differentiate(_ x: Matrix, dy: Matrix, dparameters: [Matrix]?, dx: Matrix?, scratch: Matrix) {
+    /// *Shapes:* x and dx (points, inputs), dy (points, outputs), made from the outputs; dparameters like `parameters`.
+    func differentiate(
+        _ x: Matrix, dy: (Matrix) -> Matrix, dparameters: [Matrix]?, dx: Matrix?, scratch: Matrix
+    ) {
         let trace = trace(x, scratch)
-        var gradient = dy
+        var gradient = dy(trace.values[sizes.count - 1])
         for layer in (0..<sizes.count - 1).reversed() {
             let input = layer == 0 ? x : trace.values[layer]
             if let dparameters {

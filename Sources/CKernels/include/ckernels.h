@@ -15,6 +15,8 @@ void ck_gelu(const float *x, float *y, size_t count);
 void ck_exp(const float *x, float *y, size_t count);
 /* s[i] = sin(x[i]), c[i] = cos(x[i]); absolute error below 2e-7 for |x| <= 8192, the C library beyond. */
 void ck_sincos(const float *x, float *s, float *c, size_t count);
+/* y[i] = sin(x[i]), as ck_sincos. */
+void ck_sin(const float *x, float *y, size_t count);
 /* y = softmax(scale * x) over one row; x may be y. */
 void ck_softmax(const float *x, float *y, size_t count, float scale);
 /* Mean and sum of squared deviations of one row. */

@@ -50,7 +50,7 @@ package struct VerificationError: Error, CustomStringConvertible, Equatable {
 }
 
 /// A decoding error in one line that names the member.
-func describe(_ error: any Error) -> String {
+package func describe(_ error: any Error) -> String {
     func path(_ context: DecodingError.Context) -> String {
         context.codingPath.map(\.stringValue).joined(separator: ".")
     }

@@ -10,6 +10,13 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
         case hnpResidual = "hnp_residual"
     }
 
+    /// What tokens are made of.
+    package enum Lift: String, Decodable, Sendable {
+        /// Fourier features of every weight by itself, as the authors have it.
+        case fourier
+        case neighbours
+    }
+
     package struct Pool: Decodable, Sendable {
         package let latentCount: Int
         package let latentWidth: Int
@@ -30,6 +37,7 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
     }
 
     package let blockType: BlockType
+    package let lift: Lift
     package let blockCount: Int
     package let mappingSize: Int
     /// Spread of the Fourier frequencies where they are drawn anew; a trained model stores them.
@@ -44,6 +52,7 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case blockType = "block_type"
+        case lift
         case blockCount = "num_blocks"
         case mappingSize = "enc_map_size"
         case frequencyScale = "enc_scale"
@@ -57,6 +66,7 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         blockType = try values.decode(BlockType.self, forKey: .blockType)
+        lift = try values.decodeIfPresent(Lift.self, forKey: .lift) ?? .fourier
         blockCount = try values.decode(.blockCount, in: SettingBounds.depth)
         mappingSize = try values.decode(.mappingSize, in: SettingBounds.extent)
         frequencyScale = try values.decodeIfPresent(Float.self, forKey: .frequencyScale) ?? 3
@@ -76,7 +86,7 @@ package struct Inr2Array: Sendable {
     package let configuration: Inr2ArrayConfiguration
     package let spec: NetworkSpec
     package let decoder: InrDecoder
-    private let features: GaussianFourierFeatures
+    private let lift: any WeightSpaceLayer
     private let embedding: LearnedPosEmbedding
     private let blocks: [any WeightSpaceLayer]
     private let pool: PerceiverPool
@@ -95,7 +105,13 @@ package struct Inr2Array: Sendable {
         self.configuration = configuration
         self.spec = spec
         let encoder = parameters.scope("encoder")
-        features = GaussianFourierFeatures(encoder.scope(0), inputs: 1, count: configuration.mappingSize, scale: configuration.frequencyScale)
+        let scale = configuration.frequencyScale
+        lift =
+            switch configuration.lift {
+            case .fourier:
+                GaussianFourierFeatures(encoder.scope(0), inputs: 1, count: configuration.mappingSize, scale: scale)
+            case .neighbours: NeighbourLift(encoder.scope(0), spec, channels: channels, scale: scale)
+            }
         embedding = LearnedPosEmbedding(encoder.scope(1), spec, channels: channels)
         blocks = (0..<configuration.blockCount).map { index in
             let scope = encoder.scope(2 + index)
@@ -124,7 +140,7 @@ package struct Inr2Array: Sendable {
 
     /// *Shapes:* single-channel features of `batch` networks → (batch·latents, width).
     package func encode(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
-        var y = embedding(features(x, in: builder), in: builder)
+        var y = embedding(lift(x, in: builder), in: builder)
         for block in blocks { y = block(y, in: builder) }
         let latents = pool(y.flattened(in: builder), batch: x.batch, in: builder)
         guard !configuration.isSpatial else { return latents }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Writes safetensors files of float32 tensors.
+/// Writes safetensors files of float32 tensors, and of int64 ones where an entry's element type says so.
 package enum SafetensorsWriter {
     /// The tensors lie in the order of the entries; metadata is sorted by name, so equal content gives equal bytes.
     package static func write(_ state: StateDict) -> [UInt8] {
@@ -16,13 +16,14 @@ package enum SafetensorsWriter {
         for entry in state.entries {
             json.name(entry.name)
             json.beginObject()
-            json.member("dtype", "F32")
+            let size = entry.storedSize
+            json.member("dtype", entry.isIntegral ? "I64" : "F32")
             json.name("shape")
             json.array(entry.tensor.shape) { writer, extent in writer.value(extent) }
             json.name("data_offsets")
-            json.array([offset, offset + 4 * entry.tensor.count]) { writer, bound in writer.value(bound) }
+            json.array([offset, offset + size]) { writer, bound in writer.value(bound) }
             json.endObject()
-            offset += 4 * entry.tensor.count
+            offset += size
         }
         json.endObject()
 
@@ -33,7 +34,18 @@ package enum SafetensorsWriter {
         bytes.reserveCapacity(8 + header.count + offset)
         bytes.append(littleEndian: UInt64(header.count))
         bytes += header
-        for entry in state.entries { bytes.append(floats: entry.tensor.values) }
+        for entry in state.entries {
+            if entry.isIntegral {
+                for value in entry.tensor.values { bytes.append(littleEndian: Int64(exactly: value) ?? 0) }
+            } else {
+                bytes.append(floats: entry.tensor.values)
+            }
+        }
         return bytes
     }
+}
+
+extension NamedTensor {
+    fileprivate var isIntegral: Bool { elementType == .int64 }
+    fileprivate var storedSize: Int { (isIntegral ? 8 : 4) * tensor.count }
 }

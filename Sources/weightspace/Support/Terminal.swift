@@ -8,7 +8,19 @@ enum Terminal {
     /// A line on standard error. A closed or full standard error is no reason to fail.
     static func complain(_ message: String) { write(message + "\n") }
 
-    fileprivate static func write(_ text: String) {
+    static func bar(_ done: Int, of total: Int, width: Int = 30) -> String {
+        let filled = min(width, done * width / max(total, 1))
+        return String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+    }
+
+    /// `42 s`, `7 min`, `3 h 5 min`
+    static func duration(_ seconds: Double) -> String {
+        let whole = seconds.isFinite ? Int(min(max(seconds, 0), 1e9)) : 0
+        if whole < 100 { return "\(whole) s" }
+        return whole < 6000 ? "\(whole / 60) min" : "\(whole / 3600) h \(whole / 60 % 60) min"
+    }
+
+    static func write(_ text: String) {
         try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 }
@@ -24,14 +36,13 @@ struct ProgressBar {
         isShown = total > 1 && Terminal.showsProgress
     }
 
-    func update(_ done: Int) {
+    /// - Parameter counted: how many of them took the time since the start; all without it.
+    func update(_ done: Int, counted: Int? = nil) {
         guard isShown else { return }
-        let width = 30
-        let filled = done * width / max(total, 1)
         let seconds = (.now - started) / Duration.seconds(1)
-        let rate = seconds > 0 ? Int(Double(done) / seconds) : 0
-        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-        Terminal.write("\r\(bar) \(done)/\(total)  \(rate)/s ")
+        let rate = seconds > 0 ? Double(counted ?? done) / seconds : 0
+        let left = rate > 0 ? "  " + Terminal.duration(Double(total - done) / rate) + " left" : ""
+        Terminal.write("\r\(Terminal.bar(done, of: total)) \(done)/\(total)  \(Int(rate))/s\(left) ")
     }
 
     func clear() {

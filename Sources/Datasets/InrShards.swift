@@ -1,0 +1,160 @@
+import Foundation
+import Networks
+import Tensors
+import WeightFormats
+
+/// One fitted network as a shard holds it.
+package struct FittedInr: Sendable, Equatable {
+    /// w0, b0, w1, b1, … in PyTorch's order.
+    package let weights: [Float]
+    /// −1 where the picture has none.
+    package let label: Int
+    /// Which picture it was fitted to.
+    package let source: Int
+    /// Which of the fits of that picture it is.
+    package let view: Int
+    /// Peak signal-to-noise ratio of its picture, in dB.
+    package let psnr: Float
+
+    package init(weights: [Float], label: Int, source: Int, view: Int, psnr: Float) {
+        (self.weights, self.label, self.source, self.view, self.psnr) = (weights, label, source, view, psnr)
+    }
+}
+
+/// A folder of INRs: safetensors files `view-000-shard-00000.safetensors`, … with `weights` (N, parameters) in float32
+/// and `label`, `source`, `view` (N) in int64 and `psnr` (N) in float32. The metadata of each says how they were made.
+package struct InrShards: Sendable {
+    package let folder: String
+
+    package init(_ folder: String) { self.folder = folder }
+
+    package static func name(view: Int, shard: Int) -> String {
+        "view-\(padded(view, 3))-shard-\(padded(shard, 5)).safetensors"
+    }
+
+    private static func padded(_ number: Int, _ digits: Int) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: max(0, digits - text.count)) + text
+    }
+
+    private func path(_ name: String) -> String { folder + "/" + name }
+
+    package func exists(view: Int, shard: Int) -> Bool {
+        FileManager.default.fileExists(atPath: path(Self.name(view: view, shard: shard)))
+    }
+
+    /// Creates the folder, or checks that what it holds was made by the same recipe.
+    package func prepare(recipe: String) throws(DatasetError) {
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw DatasetError("'\(folder)': \(error.localizedDescription)")
+        }
+        guard let first = try names().first else { return }
+        let found = try metadata(first)["recipe"] ?? "none"
+        guard found == recipe else {
+            throw DatasetError("'\(folder)' holds networks of another recipe: expected \(recipe), found \(found)")
+        }
+    }
+
+    /// Writes one shard; it is there whole or not at all.
+    package func write(
+        _ networks: [FittedInr], view: Int, shard: Int, metadata: [String: String]
+    ) throws(DatasetError) {
+        func column(_ name: String, _ values: [Int]) -> NamedTensor {
+            NamedTensor(
+                name: name, tensor: Tensor(shape: [values.count], values: values.map { Float($0) }),
+                elementType: .int64)
+        }
+        let parameters = networks.first?.weights.count ?? 0
+        var state = StateDict([
+            NamedTensor(
+                name: "weights",
+                tensor: Tensor(shape: [networks.count, parameters], values: networks.flatMap(\.weights))),
+            column("label", networks.map(\.label)), column("source", networks.map(\.source)),
+            column("view", networks.map(\.view)),
+            NamedTensor(name: "psnr", tensor: Tensor(shape: [networks.count], values: networks.map(\.psnr))),
+        ])
+        state.metadata = metadata
+        let target = path(Self.name(view: view, shard: shard))
+        do {
+            try Data(SafetensorsWriter.write(state)).write(to: URL(fileURLWithPath: target), options: .atomic)
+        } catch {
+            throw DatasetError("'\(target)': \(error.localizedDescription)")
+        }
+    }
+
+    /// Every network of a shard.
+    package func read(view: Int, shard: Int) throws(DatasetError) -> [FittedInr] {
+        let contents = try open(Self.name(view: view, shard: shard))
+        let size = contents.weights.count / max(1, contents.labels.count)
+        return contents.labels.indices.map { index in
+            FittedInr(
+                weights: Array(contents.weights[index * size..<(index + 1) * size]), label: contents.labels[index],
+                source: contents.sources[index], view: contents.views[index], psnr: contents.psnr[index])
+        }
+    }
+
+    /// What one shard holds.
+    package struct Contents: Sendable {
+        package let sizes: [Int]
+        package let omega0: Double
+        package let weights: [Float]
+        package let labels: [Int]
+        package let sources: [Int]
+        package let views: [Int]
+        package let psnr: [Float]
+    }
+
+    /// The shards' names in order: views first, then shards.
+    package func names() throws(DatasetError) -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder)
+                .filter { $0.hasPrefix("view-") && $0.hasSuffix(".safetensors") }
+                .sorted(by: naturallyPrecedes)
+        } catch {
+            throw DatasetError("'\(folder)': \(error.localizedDescription)")
+        }
+    }
+
+    private func metadata(_ name: String) throws(DatasetError) -> [String: String] { try state(name).metadata }
+
+    /// Reads and checks one shard.
+    package func open(_ name: String) throws(DatasetError) -> Contents {
+        let state = try state(name)
+        func values(_ key: String, _ shape: (Int) -> [Int], count: Int) throws(DatasetError) -> [Float] {
+            guard let tensor = state[key] else { throw DatasetError("'\(path(name))': tensor '\(key)' is missing") }
+            guard tensor.shape == shape(count) else {
+                throw DatasetError(
+                    "'\(path(name))': tensor '\(key)': expected shape \(shape(count)), received \(tensor.shape)")
+            }
+            return tensor.values
+        }
+        let sizes = (state.metadata["sizes"] ?? "").split(separator: "-").compactMap { Int($0) }
+        guard sizes.count > 1, sizes.allSatisfy({ (1...65536).contains($0) }) else {
+            throw DatasetError(
+                "'\(path(name))': metadata 'sizes': expected neurons as in 2-32-32-1, received '\(state.metadata["sizes"] ?? "")'"
+            )
+        }
+        let count = state["label"]?.count ?? 0
+        let parameters = NetworkSpec(sizes: sizes).parameterCount
+        let labels = try values("label", { [$0] }, count: count)
+        return Contents(
+            sizes: sizes, omega0: Double(state.metadata["omega0"] ?? "") ?? 30,
+            weights: try values("weights", { [$0, parameters] }, count: count), labels: labels.map { Int($0) },
+            sources: try values("source", { [$0] }, count: count).map { Int($0) },
+            views: try values("view", { [$0] }, count: count).map { Int($0) },
+            psnr: try values("psnr", { [$0] }, count: count))
+    }
+
+    private func state(_ name: String) throws(DatasetError) -> StateDict {
+        do {
+            let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path(name))))
+            return try WeightFile.read(bytes, limits: .checkpoint).soleNetwork()
+        } catch let error as FormatError {
+            throw DatasetError("'\(path(name))': \(error.detail)")
+        } catch {
+            throw DatasetError("'\(path(name))': \(error.localizedDescription)")
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import Tensors
+import WeightFormats
+
+extension PictureSet {
+    /// Reads pictures from an IDX file, a `.npy` stack, a PGM or PPM picture (each perhaps compressed with gzip), or a
+    /// folder of the latter in the order of their names.
+    ///
+    /// A `.npy` stack has shape (n, height, width) or (n, height, width, channels); whole numbers go from 0 to 255,
+    /// floats from −1 to 1.
+    package init(contentsOf path: String) throws(DatasetError) {
+        if let names = try? FileManager.default.contentsOfDirectory(atPath: path) {
+            self = try Self.folder(path, names)
+            return
+        }
+        do throws(DatasetError) {
+            self = try Self.file(try readPicture(path))
+        } catch {
+            throw error.within(path)
+        }
+    }
+
+    private static func file(_ bytes: [UInt8]) throws(DatasetError) -> PictureSet {
+        if PNMFile.matches(bytes) {
+            let map = try PNMFile(bytes)
+            return PictureSet(height: map.height, width: map.width, channels: map.channels, bytes: Array(map.bytes))
+        }
+        if IDXFile.matches(bytes) { return try IDXFile(bytes).pictures() }
+        guard bytes.starts(with: [0x93] + "NUMPY".utf8) else {
+            throw DatasetError("neither IDX nor npy, PGM or PPM")
+        }
+        do {
+            return try stack(try WeightFile.read(bytes, limits: .checkpoint).soleNetwork())
+        } catch let error as FormatError {
+            throw DatasetError(error.detail)
+        } catch let error as DatasetError {
+            throw error
+        } catch {
+            throw DatasetError("\(error)")
+        }
+    }
+
+    private static func stack(_ contents: StateDict) throws(DatasetError) -> PictureSet {
+        guard let entry = contents.entries.first, (3...4).contains(entry.tensor.rank), entry.tensor.count > 0 else {
+            throw DatasetError(
+                "expected an array (n, height, width) or (n, height, width, channels), received \(contents.entries.first?.tensor.shape ?? [])"
+            )
+        }
+        let shape = entry.tensor.shape
+        let channels = shape.count == 4 ? shape[3] : 1
+        guard channels == 1 || channels == 3 else { throw DatasetError("expected 1 or 3 channels, received \(channels)") }
+        let bounds: ClosedRange<Float> = entry.elementType.isFloatingPoint ? -1...1 : 0...255
+        if let wrong = entry.tensor.values.first(where: { !bounds.contains($0) }) {
+            throw DatasetError(
+                "expected \(entry.elementType.rawValue) values from \(bounds.lowerBound) to \(bounds.upperBound), received \(wrong)"
+            )
+        }
+        let values = entry.tensor.values
+        return PictureSet(
+            height: shape[1], width: shape[2], channels: channels,
+            floats: entry.elementType.isFloatingPoint ? values : values.map { 2 * $0 / 255 - 1 })
+    }
+
+    private static func folder(_ path: String, _ names: [String]) throws(DatasetError) -> PictureSet {
+        var extents: [Int]?
+        var bytes: [UInt8] = []
+        for name in names.sorted(by: naturallyPrecedes) where name.hasSuffix(".pgm") || name.hasSuffix(".ppm") {
+            do throws(DatasetError) {
+                let map = try PNMFile(try readPicture(path + "/" + name))
+                let own = [map.height, map.width, map.channels]
+                if let extents, extents != own { throw DatasetError("expected \(extents) as before, received \(own)") }
+                extents = own
+                bytes += map.bytes
+            } catch {
+                throw error.within(path + "/" + name)
+            }
+        }
+        guard let extents else { throw DatasetError("'\(path)': no .pgm or .ppm file in the folder") }
+        return PictureSet(height: extents[0], width: extents[1], channels: extents[2], bytes: bytes)
+    }
+}
+
+/// Reads labels from an IDX file, perhaps compressed with gzip.
+package func readLabels(_ path: String) throws(DatasetError) -> [Int] {
+    do throws(DatasetError) {
+        return try IDXFile(try readPicture(path)).labels()
+    } catch {
+        throw error.within(path)
+    }
+}
+
+/// A file's bytes, inflated if it is a gzip file.
+private func readPicture(_ path: String) throws(DatasetError) -> [UInt8] {
+    do {
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        guard bytes.starts(with: [0x1f, 0x8b]) else { return bytes }
+        return try ContentCoding.gzip.decode(bytes, limits: .checkpoint)
+    } catch let error as FormatError {
+        throw DatasetError(error.detail)
+    } catch {
+        throw DatasetError(error.localizedDescription)
+    }
+}

@@ -1,0 +1,33 @@
+import Foundation
+
+/// A recipe's JSON with members replaced by `path.to.member=value`, in one canonical form.
+struct RecipeDocument {
+    let data: Data
+
+    init(_ json: Data, _ overrides: [String]) throws(RecipeError) {
+        guard var object = (try? JSONSerialization.jsonObject(with: json)) as? [String: Any] else {
+            throw RecipeError("expected a JSON object")
+        }
+        for override in overrides {
+            guard let equals = override.firstIndex(of: "="), equals != override.startIndex else {
+                throw RecipeError("expected path.to.member=value, received '\(override)'")
+            }
+            let path = override[..<equals].split(separator: ".").map(String.init)
+            let text = String(override[override.index(after: equals)...])
+            // What is no JSON is taken as text.
+            let parsed = try? JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
+            object = Self.setting(object, path[...], to: parsed ?? text)
+        }
+        guard let data = try? JSONSerialization.data(withJSONObject: object, options: [.sortedKeys, .prettyPrinted])
+        else { throw RecipeError("the document cannot be written again") }
+        self.data = data
+    }
+
+    private static func setting(_ object: [String: Any], _ path: ArraySlice<String>, to value: Any) -> [String: Any] {
+        guard let first = path.first else { return object }
+        var result = object
+        result[first] =
+            path.count == 1 ? value : setting(object[first] as? [String: Any] ?? [:], path.dropFirst(), to: value)
+        return result
+    }
+}

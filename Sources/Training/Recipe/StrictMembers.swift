@@ -1,0 +1,77 @@
+import Foundation
+
+/// The members of a recipe's section: each is known, and each number is within bounds, or the error says which is not.
+struct StrictMembers<Key: CodingKey & CaseIterable> {
+    private let values: KeyedDecodingContainer<Key>
+
+    init(_ decoder: any Decoder) throws {
+        values = try decoder.container(keyedBy: Key.self)
+        let known = Set(Key.allCases.map(\.stringValue))
+        let all = try decoder.container(keyedBy: AnyKey.self).allKeys
+        if let unknown = all.first(where: { !known.contains($0.stringValue) }) {
+            throw DecodingError.dataCorrupted(
+                DecodingError.Context(
+                    codingPath: decoder.codingPath + [unknown],
+                    debugDescription: "unknown; expected one of \(known.sorted().joined(separator: ", "))"))
+        }
+    }
+
+    func required<Value: Decodable>(_ key: Key) throws -> Value { try values.decode(Value.self, forKey: key) }
+    func optional<Value: Decodable>(_ key: Key) throws -> Value? { try values.decodeIfPresent(Value.self, forKey: key) }
+    func nested(_ key: Key) throws -> RecipeSection? { try optional(key) }
+
+    func number<Number: RecipeNumber>(_ key: Key, _ standard: Number?, in bounds: ClosedRange<Double>) throws -> Number {
+        let found = try values.decodeIfPresent(Double.self, forKey: key)
+        guard let number = found ?? standard?.double else {
+            throw DecodingError.keyNotFound(
+                key, DecodingError.Context(codingPath: values.codingPath, debugDescription: "missing"))
+        }
+        guard bounds.contains(number), let result = Number(recipe: number) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: key, in: values,
+                debugDescription:
+                    "expected \(Number.kind) from \(bounds.lowerBound) to \(bounds.upperBound), received \(number)")
+        }
+        return result
+    }
+}
+
+/// A section that is decoded later, by whom it concerns.
+struct RecipeSection: Decodable {
+    let decoder: any Decoder
+
+    init(from decoder: any Decoder) throws { self.decoder = decoder }
+}
+
+private struct AnyKey: CodingKey {
+    let stringValue: String
+    let intValue: Int? = nil
+
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { return nil }
+}
+
+/// A number that a recipe may hold.
+protocol RecipeNumber {
+    static var kind: String { get }
+    var double: Double { get }
+    init?(recipe: Double)
+}
+
+extension Int: RecipeNumber {
+    static var kind: String { "a whole number" }
+    var double: Double { Double(self) }
+    init?(recipe: Double) { self.init(exactly: recipe) }
+}
+
+extension Float: RecipeNumber {
+    static var kind: String { "a number" }
+    var double: Double { Double(self) }
+    init?(recipe: Double) { self.init(recipe) }
+}
+
+extension Double: RecipeNumber {
+    static var kind: String { "a number" }
+    var double: Double { self }
+    init?(recipe: Double) { self = recipe }
+}

@@ -1,0 +1,156 @@
+import ArgumentParser
+import Datasets
+import Engine
+import Fitting
+import Foundation
+import Networks
+import Tensors
+import WeightFormats
+
+/// `weightspace fit --images FILE --output DIR`
+struct FitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fit", abstract: "Fits one small SIREN to every picture and writes them as shards.",
+        discussion: """
+            Pictures come as an IDX file (MNIST, Fashion-MNIST), a .npy stack, a PGM or PPM file or a folder of those; \
+            IDX and .npy files may be compressed with gzip. Shards that are there already are kept, so a run that was \
+            stopped goes on where it was.
+            """)
+
+    @Option(help: "The pictures.")
+    var images: String
+
+    @Option(help: "Their labels, an IDX file.")
+    var labels: String?
+
+    @Option(help: "The folder to write.")
+    var output: String
+
+    @Option(help: "Independent fits of every picture.")
+    var views = 1
+
+    @Option(help: "The number of the first of these fits.")
+    var firstView = 0
+
+    @Option(help: "The first picture.")
+    var from = 0
+
+    @Option(help: "How many pictures; all without it.")
+    var count: Int?
+
+    @Option(help: "Neurons of each of the two hidden layers.")
+    var hidden = 32
+
+    @Option(help: "Steps of Adam.")
+    var steps = 150
+
+    @Option(help: "The first rate; it falls to zero along a cosine.")
+    var rate: Float = 3e-3
+
+    @Option(help: "Stop a fit at this peak signal-to-noise ratio, in dB.")
+    var targetPSNR: Double?
+
+    @Option(help: "Decides the initial weights.")
+    var seed: UInt64 = 0
+
+    @Option(help: "Networks in a shard.")
+    var shardSize = 1000
+
+    @Option(help: "Also write every network as a file of its own into this folder.")
+    var export: String?
+
+    @Option(help: "safetensors or npz.")
+    var exportFormat = ExportFormat.safetensors
+
+    @OptionGroup var threads: ThreadOption
+
+    enum ExportFormat: String, ExpressibleByArgument {
+        case safetensors
+        case npz
+    }
+
+    func validate() throws {
+        func check(_ name: String, _ value: Int, _ bounds: ClosedRange<Int>) throws {
+            guard bounds.contains(value) else {
+                throw ValidationError(
+                    "\(name): expected \(bounds.lowerBound) to \(bounds.upperBound), received \(value)")
+            }
+        }
+        try check("--views", views, 1...1000)
+        try check("--first-view", firstView, 0...1000)
+        try check("--from", from, 0...Int(Int32.max))
+        try check("--count", count ?? 1, 1...Int(Int32.max))
+        try check("--hidden", hidden, 1...512)
+        try check("--steps", steps, 1...1_000_000)
+        try check("--shard-size", shardSize, 1...100_000)
+        guard rate.isFinite, rate > 0 else { throw ValidationError("--rate: expected a positive number, received \(rate)") }
+        guard targetPSNR?.isFinite ?? true else { throw ValidationError("--target-psnr: expected a number of dB") }
+    }
+
+    func run() throws {
+        var settings = Settings()
+        let threads = try threads.resolve(&settings)
+        var recipe = FitRecipe()
+        (recipe.hiddenWidth, recipe.steps, recipe.rate, recipe.seed) = (hidden, steps, rate, seed)
+        recipe.targetPSNR = targetPSNR
+        var pictures = try PictureSet(contentsOf: images)
+        if let labels { pictures = try pictures.labelled(try readLabels(labels)) }
+        guard from < pictures.count, count.map({ from + $0 <= pictures.count }) ?? true else {
+            throw CommandFailure(
+                "'\(images)' has \(pictures.count) pictures, asked for \(count.map(String.init) ?? "all") from \(from)")
+        }
+        let sources = Array(from..<from + (count ?? pictures.count - from))
+        let summary = recipe.summary(channels: pictures.channels)
+        let shards = InrShards(output)
+        try shards.prepare(recipe: summary)
+        let metadata = [
+            "recipe": summary, "sizes": NetworkSpec(sizes: recipe.sizes(channels: pictures.channels)).summary,
+            "omega0": String(recipe.omega0), "convention": SIRENConvention.nfn.rawValue,
+        ]
+        let fitter = Fitter(recipe, pictures, threads: threads)
+        var statistics = FitStatistics()
+        let progress = FitProgress(total: sources.count * views)
+        for view in firstView..<firstView + views {
+            // Shards are numbered by picture, so that runs over parts of a data set fill one folder.
+            for (shard, own) in shardsOf(sources) {
+                let networks: [FittedInr]
+                if shards.exists(view: view, shard: shard) {
+                    networks = try shards.read(view: view, shard: shard)
+                    guard networks.map(\.source) == own else {
+                        throw CommandFailure(
+                            "'\(output)/\(InrShards.name(view: view, shard: shard))' holds other pictures than \(own.first ?? 0) to \(own.last ?? 0)"
+                        )
+                    }
+                    progress.skip(networks.count)
+                } else {
+                    networks = fitter(own, view: view) { progress.advance() }
+                    try shards.write(networks, view: view, shard: shard, metadata: metadata)
+                }
+                statistics.add(networks)
+                if let export { try write(networks, recipe, pictures.channels, to: export) }
+            }
+        }
+        progress.finish()
+        print(statistics.summary(seconds: progress.seconds, fitted: progress.fitted))
+    }
+
+    private func shardsOf(_ sources: [Int]) -> [(shard: Int, sources: [Int])] {
+        Dictionary(grouping: sources, by: { $0 / shardSize }).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    private func write(_ networks: [FittedInr], _ recipe: FitRecipe, _ channels: Int, to folder: String) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let spec = NetworkSpec(sizes: recipe.sizes(channels: channels))
+            for network in networks {
+                let state = try NetworkWeights(spec: spec, flat: network.weights).stateDict
+                let bytes =
+                    exportFormat == .npz ? try NPZWriter.write(state) : SafetensorsWriter.write(state)
+                let name = "net\(network.source)-view\(network.view)-label\(network.label).\(exportFormat.rawValue)"
+                try Data(bytes).write(to: URL(fileURLWithPath: folder + "/" + name), options: .atomic)
+            }
+        } catch {
+            throw CommandFailure("cannot write to '\(folder)': \(reason(error))")
+        }
+    }
+}
