@@ -64,7 +64,10 @@ let package = Package(
         target("Fitting", ["Tensors", "Networks", "Engine", "Datasets"]),
 
         // Models that learn.
-        target("Training", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
+        target(
+            "Training",
+            ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"],
+            resources: [.copy("Resources/Recipes")]),
 
         // Where the two halves meet, and the executable.
         target(

@@ -14,7 +14,10 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
     package enum Lift: String, Decodable, Sendable {
         /// Fourier features of every weight by itself, as the authors have it.
         case fourier
+        /// A weight together with its neurons' own parameters.
         case neighbours
+        /// A weight together with what the network's weights carry to its neurons.
+        case propagated
     }
 
     package struct Pool: Decodable, Sendable {
@@ -111,6 +114,8 @@ package struct Inr2Array: Sendable {
             case .fourier:
                 GaussianFourierFeatures(encoder.scope(0), inputs: 1, count: configuration.mappingSize, scale: scale)
             case .neighbours: NeighbourLift(encoder.scope(0), spec, channels: channels, scale: scale)
+            case .propagated:
+                PropagatedLift(encoder.scope(0), spec, channels: channels, width: channels, scale: scale)
             }
         embedding = LearnedPosEmbedding(encoder.scope(1), spec, channels: channels)
         blocks = (0..<configuration.blockCount).map { index in

@@ -47,6 +47,26 @@ package struct Evaluator: Sendable {
         self.workers = workers
     }
 
+    /// What the networks at `indices` draw and what is drawn from their latents; none where the model has no decoder.
+    func pictures(_ indices: [Int], _ image: ImageShape) -> [(own: Picture, drawn: Picture)] {
+        let worker = workers[0]
+        guard let pictures = worker.model.pictures else { return [] }
+        return stride(from: 0, to: indices.count, by: size).flatMap { start in
+            let own = Array(indices[start..<min(indices.count, start + size)])
+            let items = (0..<size).map { place in
+                BatchItem(index: own[min(place, own.count - 1)], label: 0, random: RandomSource(seed: 0))
+            }
+            feeder.feed(items, to: worker.model)
+            worker.run()
+            func picture(_ matrix: Matrix, _ row: Int) -> Picture {
+                Picture(
+                    height: image.height, width: image.width, channels: image.channels,
+                    values: matrix.rows(row..<row + 1).read())
+            }
+            return own.indices.map { (picture(pictures.own, $0), picture(pictures.drawn, $0)) }
+        }
+    }
+
     /// Answers for the networks at `indices`, in order.
     package func callAsFunction(_ indices: [Int]) -> Evaluation {
         typealias Part = (logits: [[[Float]]], losses: [[Float]])

@@ -1,0 +1,48 @@
+import CKernels
+
+extension PlanBuilder {
+    /// Every network's own weight matrix times features of its neurons: y = W·x, or Wᵀ·x from outputs to inputs.
+    ///
+    /// *Shapes:* weight (batch·outputs·inputs, 1), x (batch·inputs, channels) → (batch·outputs, channels); with
+    /// `transposed` x has a row for every output and the result one for every input.
+    package func propagate(
+        _ weight: Matrix, outputs: Int, inputs: Int, _ x: Matrix, transposed: Bool = false
+    ) -> Matrix {
+        let batch = weight.rows / (outputs * inputs)
+        let (from, to) = transposed ? (outputs, inputs) : (inputs, outputs)
+        precondition(weight.columns == 1 && weight.isContiguous && x.rows == batch * from, "features of neurons")
+        let y = matrix(rows: batch * to, columns: x.columns)
+        @Sendable func own(_ matrix: Matrix, _ network: Int) -> Matrix {
+            matrix.rows(network * outputs * inputs..<(network + 1) * outputs * inputs)
+                .reshaped(rows: outputs, columns: inputs)
+        }
+        @Sendable func rows(_ network: Int, _ count: Int) -> Range<Int> { network * count..<(network + 1) * count }
+        step(touching: [weight, x, y]) { pool in
+            pool.run(tasks: batch) { network, _ in
+                BLAS.multiply(
+                    own(weight, network), x.rows(rows(network, from)), transposingA: transposed,
+                    into: y.rows(rows(network, to)))
+            }
+        }
+        adjoint(of: y, from: [weight, x]) { tape in
+            guard let dy = tape.cotangent(of: y) else { return }
+            let (dweight, dx) = (tape.sum(for: weight), tape.sum(for: x))
+            self.step(touching: [weight, x, dy] + [dweight, dx].compactMap { $0 }) { _ in
+                for network in 0..<batch {
+                    let gradient = dy.rows(rows(network, to))
+                    let source = x.rows(rows(network, from))
+                    if let dx {
+                        BLAS.multiply(
+                            own(weight, network), gradient, transposingA: !transposed, accumulating: true,
+                            into: dx.rows(rows(network, from)))
+                    }
+                    if let dweight {
+                        let (left, right) = transposed ? (source, gradient) : (gradient, source)
+                        BLAS.multiply(left, right, transposingB: true, accumulating: true, into: own(dweight, network))
+                    }
+                }
+            }
+        }
+        return y
+    }
+}

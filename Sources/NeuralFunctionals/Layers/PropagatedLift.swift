@@ -1,0 +1,107 @@
+import Engine
+import Networks
+
+/// Tokens that know what reaches their neurons. Learned features of the first hidden neurons are carried forward by the
+/// network's own weights, learned features of the last ones backward, with a sine after every step; a token is an affine
+/// map of its weight and what its two neurons have then.
+///
+/// The products of weights with features of neurons are those of graph networks on weights (Kofinas et al., arXiv
+/// 2403.12143; Kalogeropoulos et al., arXiv 2406.10685). Equivariant to permuting hidden neurons. Fully connected only.
+package struct PropagatedLift: WeightSpaceLayer {
+    private let channels: Int
+    private let forward: [AffineMap]
+    private let backward: [AffineMap]
+    private let weightMaps: [AffineMap]
+    private let biasMaps: [AffineMap]
+
+    package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, width: Int, scale: Float) {
+        self.channels = channels
+        func map(_ name: String, _ index: Int, _ inputs: Int, _ outputs: Int, _ deviation: Float) -> AffineMap {
+            let scope = parameters.scope(name).scope(index)
+            return AffineMap(
+                weight: scope.matrix("weight", rows: outputs, columns: inputs, .normal(deviation: deviation)),
+                bias: scope.row("bias", outputs, .uniform(bound: Float.pi)))
+        }
+        let depth = spec.depth
+        let spread = 1 / Float(width).squareRoot()
+        forward = (0..<depth).map { layer in
+            map("forward", layer, (layer == 0 ? spec.inputs : width) + 1, width, layer == 0 ? scale : spread)
+        }
+        backward = (1..<max(depth, 1)).map { layer in
+            map("backward", layer, layer == depth - 1 ? spec.outputs : width, width, layer == depth - 1 ? 1 : spread)
+        }
+        // Neurons before weight `layer`: none for inputs; outputs have no way back.
+        func carried(_ layer: Int) -> Int { layer == 0 ? 0 : layer == depth ? width : 2 * width }
+        weightMaps = (0..<depth).map { layer in
+            parameters.scope("weight_maps").scope(layer).affine(
+                inputs: 1 + carried(layer) + carried(layer + 1), outputs: channels)
+        }
+        biasMaps = (0..<depth).map { layer in
+            parameters.scope("bias_maps").scope(layer).affine(inputs: 1 + carried(layer + 1), outputs: channels)
+        }
+    }
+
+    package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        let y = x.like(channels: channels, in: builder)
+        let neurons = neurons(x, in: builder)
+        for layer in 0..<x.spec.depth {
+            let (outputs, inputs, _) = x.axes(layer)
+            let tokens = builder.matrix(rows: x.weights[layer].rows, columns: weightMaps[layer].inputs)
+            var cursor = ColumnCursor(tokens)
+            builder.copy(x.weights[layer], to: cursor.take(1))
+            for source in neurons[layer] {
+                builder.broadcast(
+                    source, Axes(outer: x.batch, middle: outputs, inner: inputs), into: cursor.take(source.columns),
+                    overwriting: true)
+            }
+            for target in neurons[layer + 1] {
+                builder.broadcast(
+                    target, Axes(outer: x.batch * outputs, middle: inputs), into: cursor.take(target.columns),
+                    overwriting: true)
+            }
+            builder.apply(weightMaps[layer], to: tokens, into: y.weights[layer])
+            let biases = concatenated([x.biases[layer]] + neurons[layer + 1], in: builder)
+            builder.apply(biasMaps[layer], to: biases, into: y.biases[layer])
+        }
+        return y
+    }
+
+    /// For the neurons before each weight and after the last: what came forward and what came backward, (batch·neurons,
+    /// width) each.
+    private func neurons(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> [[Matrix]] {
+        let depth = x.spec.depth
+        var result = [[Matrix]](repeating: [], count: depth + 1)
+        var arriving = x.weights[0].reshaped(rows: x.biases[0].rows, columns: x.spec.inputs)
+        for layer in 0..<depth {
+            let features = builder.apply(forward[layer], to: concatenated([arriving, x.biases[layer]], in: builder))
+            builder.activate(features, .sine)
+            result[layer + 1].append(features)
+            guard layer + 1 < depth else { break }
+            let (outputs, inputs, _) = x.axes(layer + 1)
+            arriving = builder.propagate(x.weights[layer + 1], outputs: outputs, inputs: inputs, features)
+        }
+        guard depth > 1 else { return result }
+        let (outputs, inputs, _) = x.axes(depth - 1)
+        let last = x.weights[depth - 1]
+        let swapped = builder.matrix(rows: last.rows, columns: 1)
+        builder.swapAxes(last, Axes(outer: x.batch, middle: outputs, inner: inputs), into: swapped)
+        var leaving = swapped.reshaped(rows: x.batch * inputs, columns: outputs)
+        for layer in (1..<depth).reversed() {
+            let features = builder.apply(backward[layer - 1], to: leaving)
+            builder.activate(features, .sine)
+            result[layer].append(features)
+            guard layer > 1 else { break }
+            let (outputs, inputs, _) = x.axes(layer - 1)
+            leaving = builder.propagate(
+                x.weights[layer - 1], outputs: outputs, inputs: inputs, features, transposed: true)
+        }
+        return result
+    }
+
+    private func concatenated(_ parts: [Matrix], in builder: PlanBuilder) -> Matrix {
+        let y = builder.matrix(rows: parts[0].rows, columns: parts.reduce(0) { $0 + $1.columns })
+        var cursor = ColumnCursor(y)
+        for part in parts { builder.copy(part, to: cursor.take(part.columns)) }
+        return y
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+
+/// How well class probabilities fit the labels of a test set.
+package struct ClassificationReport: Sendable {
+    package let count: Int
+    package let correct: Int
+    /// `confusion[label][answer]`
+    package let confusion: [[Int]]
+    /// Mean of −log p(label).
+    package let negativeLogLikelihood: Double
+    /// Mean distance between confidence and accuracy over 15 equal bins of confidence (Guo et al., arXiv 1706.04599).
+    package let calibrationError: Double
+
+    /// - Parameters:
+    ///   - logits: of every network, as many as there are classes.
+    ///   - temperature: divides them.
+    package init(logits: [[Float]], labels: [Int], temperature: Double) {
+        let classes = logits.first?.count ?? 0
+        var confusion = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
+        var bins = [(confidence: Double, hits: Int)](repeating: (0, 0), count: Self.binCount)
+        var (correct, loss) = (0, 0.0)
+        for (row, label) in zip(logits, labels) {
+            let probabilities = Self.probabilities(row, temperature)
+            let answer = probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? 0
+            let confidence = probabilities[answer]
+            confusion[label][answer] += 1
+            correct += answer == label ? 1 : 0
+            loss -= log(max(probabilities[label], 1e-300))
+            let bin = min(Self.binCount - 1, Int(confidence * Double(Self.binCount)))
+            bins[bin].confidence += confidence
+            bins[bin].hits += answer == label ? 1 : 0
+        }
+        let total = Double(max(1, labels.count))
+        count = labels.count
+        self.correct = correct
+        self.confusion = confusion
+        negativeLogLikelihood = loss / total
+        calibrationError = bins.reduce(0) { $0 + abs($1.confidence - Double($1.hits)) } / total
+    }
+
+    private static let binCount = 15
+
+    package var accuracy: Double { Double(correct) / Double(max(1, count)) }
+
+    /// The 95 % interval of the accuracy (Wilson's score interval).
+    package var interval: ClosedRange<Double> {
+        let (n, p, z) = (Double(max(1, count)), accuracy, 1.959964)
+        let center = (p + z * z / (2 * n)) / (1 + z * z / n)
+        let half = z * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot() / (1 + z * z / n)
+        return max(0, center - half)...min(1, center + half)
+    }
+
+    private static func probabilities(_ logits: [Float], _ temperature: Double) -> [Double] {
+        let peak = logits.max() ?? 0
+        let weights = logits.map { exp(Double($0 - peak) / temperature) }
+        let sum = weights.reduce(0, +)
+        return weights.map { $0 / sum }
+    }
+
+    /// The temperature from 1/20 to 20 under which the labels are likeliest: a golden-section search on its logarithm.
+    package static func bestTemperature(logits: [[Float]], labels: [Int]) -> Double {
+        func loss(_ exponent: Double) -> Double {
+            zip(logits, labels).reduce(0) { $0 - log(max(probabilities($1.0, exp(exponent))[$1.1], 1e-300)) }
+        }
+        let ratio = (5.0.squareRoot() - 1) / 2
+        var (low, high) = (-log(20.0), log(20.0))
+        var (a, b) = (high - ratio * (high - low), low + ratio * (high - low))
+        var (lossA, lossB) = (loss(a), loss(b))
+        while high - low > 1e-3 {
+            if lossA < lossB {
+                (high, b, lossB) = (b, a, lossA)
+                a = high - ratio * (high - low)
+                lossA = loss(a)
+            } else {
+                (low, a, lossA) = (a, b, lossB)
+                b = low + ratio * (high - low)
+                lossB = loss(b)
+            }
+        }
+        return exp((low + high) / 2)
+    }
+
+    /// The confusion matrix as text: a row for each label, a column for each answer.
+    package func table(labels: [String]) -> String {
+        let names = confusion.indices.map { $0 < labels.count ? labels[$0] : String($0) }
+        let width = max(6, (names.map(\.count).max() ?? 0) + 1)
+        func padded(_ text: String, _ width: Int) -> String {
+            String(repeating: " ", count: max(0, width - text.count)) + text
+        }
+        let header = padded("", width) + confusion.indices.map { padded(String($0), 6) }.joined()
+        let rows = confusion.enumerated().map { index, row in
+            padded(names[index], width) + row.map { padded(String($0), 6) }.joined() + "   \(index)"
+        }
+        return ([header] + rows).joined(separator: "\n")
+    }
+}

@@ -1,0 +1,52 @@
+import Datasets
+import Foundation
+import ModelStore
+import Networks
+
+extension Corpus {
+    /// Reads folders of shards, all of networks of one size.
+    package init(shards folders: [String], expecting spec: NetworkSpec, omega0: Double) throws(DatasetError) {
+        var weights: [Float] = []
+        var (labels, sources) = ([Int](), [Int]())
+        for folder in folders {
+            let shards = InrShards(folder)
+            let names = try shards.names()
+            guard !names.isEmpty else { throw DatasetError("'\(folder)': no shards in the folder") }
+            for name in names {
+                let contents = try shards.open(name)
+                guard contents.sizes == spec.sizes, contents.omega0 == omega0 else {
+                    let found = contents.sizes.map(String.init).joined(separator: "-")
+                    throw DatasetError(
+                        "'\(folder)/\(name)': expected networks \(spec.summary) of omega0 \(omega0), received \(found) of \(contents.omega0)"
+                    )
+                }
+                weights += contents.weights
+                labels += contents.labels
+                sources += contents.sources
+            }
+        }
+        self.init(spec: spec, weights: weights, labels: labels, sources: sources)
+    }
+
+    /// The networks to learn from and those to look at: the last `count` pictures, one view each, are kept apart.
+    package func split(validationPictures count: Int) -> (training: [Int], validation: [Int]) {
+        let pictures = Set(sources).sorted()
+        let first = pictures.count > count ? pictures[pictures.count - count] : Int.max
+        var seen: Set<Int> = []
+        let training = sources.indices.filter { sources[$0] < first }
+        let validation = sources.indices.filter { sources[$0] >= first && seen.insert(sources[$0]).inserted }
+        return (training, validation)
+    }
+
+    /// A digest by which corpora are told apart.
+    package var digest: String {
+        var digest = ContentDigest()
+        digest.update(Array("\(spec.summary) \(count) \(labels.reduce(0, &+)) \(sources.reduce(0, &+))".utf8))
+        // A share of the weights: all of them would take longer than reading them did.
+        for index in stride(from: 0, to: weights.count, by: 97) {
+            let bits = weights[index].bitPattern
+            digest.update([UInt8(bits & 255), UInt8(bits >> 8 & 255), UInt8(bits >> 16 & 255), UInt8(bits >> 24)])
+        }
+        return digest.finish()
+    }
+}
