@@ -38,4 +38,13 @@ package struct Classification: Sendable {
             values.count == 3 * classes
             ? (Array(values[classes..<2 * classes]), Array(values[(2 * classes)...])) : nil
     }
+
+    /// The class of the highest logit.
+    package var best: Int { Self.best(logits) }
+
+    /// Whether both parts of the model would say the same class; nil where there is one part. Parts that disagree are a
+    /// sign of a network unlike those that the model was trained on.
+    package var agrees: Bool? { opinions.map { Self.best($0.weights) == Self.best($0.probes) } }
+
+    private static func best(_ logits: [Float]) -> Int { logits.indices.max { logits[$0] < logits[$1] } ?? 0 }
 }

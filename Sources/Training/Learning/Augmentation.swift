@@ -18,9 +18,16 @@ package struct Augmentation: Sendable, Equatable {
     package var rotation: Float = 0
     /// The largest share by which the picture grows or shrinks.
     package var zoom: Float = 0
-    package let omega0: Float
+    /// The networks' sine frequency.
+    package private(set) var omega0: Float = 30
 
-    package init(omega0: Float) { self.omega0 = omega0 }
+    package init() {}
+
+    package func with(omega0: Float) -> Augmentation {
+        var result = self
+        result.omega0 = omega0
+        return result
+    }
 
     package func callAsFunction(_ network: NetworkWeights, _ random: inout RandomSource) -> NetworkWeights {
         var result = network

@@ -18,7 +18,6 @@ struct StrictMembers<Key: CodingKey & CaseIterable> {
 
     func required<Value: Decodable>(_ key: Key) throws -> Value { try values.decode(Value.self, forKey: key) }
     func optional<Value: Decodable>(_ key: Key) throws -> Value? { try values.decodeIfPresent(Value.self, forKey: key) }
-    func nested(_ key: Key) throws -> RecipeSection? { try optional(key) }
 
     func number<Number: RecipeNumber>(_ key: Key, _ standard: Number?, in bounds: ClosedRange<Double>) throws -> Number {
         let found = try values.decodeIfPresent(Double.self, forKey: key)
@@ -34,13 +33,6 @@ struct StrictMembers<Key: CodingKey & CaseIterable> {
         }
         return result
     }
-}
-
-/// A section that is decoded later, by whom it concerns.
-struct RecipeSection: Decodable {
-    let decoder: any Decoder
-
-    init(from decoder: any Decoder) throws { self.decoder = decoder }
 }
 
 private struct AnyKey: CodingKey {

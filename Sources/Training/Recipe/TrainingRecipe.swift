@@ -108,11 +108,9 @@ extension TrainingRecipe {
             name = try values.required(.name)
             model = try values.required(.model)
             let omega0 = Float(model.input.omega0)
-            objective = try values.nested(.objective).map(Objective.init) ?? Objective()
-            augmentation =
-                try values.nested(.augmentation).map { try Augmentation($0, omega0: omega0) }
-                ?? Augmentation(omega0: omega0)
-            optimization = try Optimization(values.required(.optimization))
+            objective = try values.optional(.objective) ?? Objective()
+            augmentation = (try values.optional(.augmentation) ?? Augmentation()).with(omega0: omega0)
+            optimization = try values.required(.optimization)
             validationPictures = try values.number(.validationPictures, 5000, in: 1...1e9)
             frozen = try values.optional(.frozen) ?? []
             seed = try values.optional(.seed) ?? 0
@@ -122,7 +120,7 @@ extension TrainingRecipe {
     }
 }
 
-extension TrainingRecipe.Optimization {
+extension TrainingRecipe.Optimization: Decodable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case epochs
         case batch
@@ -135,8 +133,8 @@ extension TrainingRecipe.Optimization {
         case averageDecay = "average_decay"
     }
 
-    fileprivate init(_ section: RecipeSection) throws {
-        let values = try StrictMembers<CodingKeys>(section.decoder)
+    package init(from decoder: any Decoder) throws {
+        let values = try StrictMembers<CodingKeys>(decoder)
         epochs = try values.number(.epochs, nil, in: 0.001...1e5)
         batch = try values.number(.batch, 64, in: 1...65536)
         microbatch = try values.number(.microbatch, 4, in: 1...1024)
@@ -149,7 +147,7 @@ extension TrainingRecipe.Optimization {
     }
 }
 
-extension Objective {
+extension Objective: Decodable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case classification
         case reconstruction
@@ -157,8 +155,8 @@ extension Objective {
         case mixup
     }
 
-    fileprivate init(_ section: RecipeSection) throws {
-        let values = try StrictMembers<CodingKeys>(section.decoder)
+    package init(from decoder: any Decoder) throws {
+        let values = try StrictMembers<CodingKeys>(decoder)
         self.init()
         classification = try values.number(.classification, 1, in: 0...1e4)
         reconstruction = try values.number(.reconstruction, 0, in: 0...1e4)
@@ -167,7 +165,7 @@ extension Objective {
     }
 }
 
-extension Augmentation {
+extension Augmentation: Decodable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case flipsSigns = "sign_flips"
         case halfTurns = "half_turns"
@@ -179,9 +177,9 @@ extension Augmentation {
         case zoom
     }
 
-    fileprivate init(_ section: RecipeSection, omega0: Float) throws {
-        let values = try StrictMembers<CodingKeys>(section.decoder)
-        self.init(omega0: omega0)
+    package init(from decoder: any Decoder) throws {
+        let values = try StrictMembers<CodingKeys>(decoder)
+        self.init()
         flipsSigns = try values.optional(.flipsSigns) ?? false
         halfTurns = try values.optional(.halfTurns) ?? false
         permutes = try values.optional(.permutes) ?? false

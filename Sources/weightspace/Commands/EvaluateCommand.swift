@@ -1,0 +1,86 @@
+import ArgumentParser
+import Datasets
+import Engine
+import Foundation
+import ModelStore
+import Networks
+import NeuralFunctionals
+import Training
+import WeightFormats
+
+/// `weightspace evaluate MODEL DATA`
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate", abstract: "Measures a model on labelled INRs that `fit` has made.",
+        discussion: """
+            Networks take the path of served ones. Printed are accuracy with its 95 % interval, calibration, the \
+            confusion matrix, the error of reconstructions and the time per network.
+            """)
+
+    @Argument(help: "A model folder, or the name of an embedded model.")
+    var model: String
+
+    @Argument(help: "A folder of shards.")
+    var data: String
+
+    @Option(help: "Only the first so many networks.")
+    var count: Int?
+
+    @Flag(help: "One JSON object instead of text.")
+    var json = false
+
+    @OptionGroup var threads: ThreadOption
+
+    func run() throws {
+        var settings = Settings()
+        let pool = WorkerPool(threads: try threads.resolve(&settings))
+        let model = try load()
+        let input = model.manifest.input
+        let corpus = try Corpus(shards: [data], expecting: input.spec, omega0: input.omega0)
+        let indices = 0..<min(count ?? .max, corpus.count)
+        guard !indices.isEmpty else { throw CommandFailure("no networks to evaluate") }
+        var result = ModelEvaluation(model: model.name, version: model.version, count: indices.count)
+        let progress = ProgressBar(total: indices.count)
+        let convention = UploadConvention(convention: .nfn)
+        var seconds = 0.0
+        var logits: [Classification] = []
+        var squares = 0.0
+        for start in stride(from: 0, to: indices.count, by: 256) {
+            let own = start..<min(start + 256, indices.count)
+            let prepared = try own.map { try model.prepare(corpus[$0], convention) }
+            if model.operations.contains(.classify) {
+                let begin = ContinuousClock.now
+                let values = try model.run(.classify, prepared.map(\.features), pool)
+                seconds += (.now - begin) / Duration.seconds(1)
+                logits += values.map { Classification($0, classes: model.labels.count) }
+            }
+            if model.operations.contains(.reconstruct), let image = input.image {
+                let drawn = try model.run(.reconstruct, prepared.map(\.features), pool)
+                let renderer = SIRENRenderer(omega0: Float(input.omega0), convention: input.convention)
+                for (network, values) in zip(prepared, drawn) {
+                    let picture = try renderer.picture(of: network.network, height: image.height, width: image.width)
+                    squares += zip(picture.values, values).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
+                        / Double(values.count)
+                }
+            }
+            progress.update(own.upperBound)
+        }
+        progress.clear()
+        let labels = indices.map { corpus.labels[$0] }
+        if !logits.isEmpty {
+            result.classify(logits, labels: labels, temperature: Double(model.manifest.temperature))
+            result.millisecondsPerNetwork = 1000 * seconds / Double(indices.count)
+            result.threads = pool.threads
+        }
+        if model.operations.contains(.reconstruct) { result.reconstructionError = squares / Double(indices.count) }
+        print(json ? result.json : result.text(labels: model.labels))
+    }
+
+    private func load() throws -> ServedModel {
+        let folder = URL(fileURLWithPath: model)
+        if FileManager.default.fileExists(atPath: folder.appendingPathComponent("config.json").path) {
+            return try ModelFolder.load(folder)
+        }
+        return try ModelSelection.parse(["--model", model]).load()
+    }
+}
