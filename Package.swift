@@ -97,6 +97,11 @@ let package = Package(
         tests(
             "ModelStore", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
             resources: [.copy("Fixtures")]),
+        tests("Datasets", ["Tensors", "WeightFormats"]),
+        tests("Fitting", ["Datasets", "Tensors", "Networks", "WeightFormats"]),
+        tests(
+            "Training",
+            ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
         tests("HTTPCore", [httpTypes]),
         tests("HTTPServer", ["HTTPCore", "TestSupport", httpTypes, logging]),
         tests("Batching"),

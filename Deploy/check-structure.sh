@@ -36,7 +36,7 @@ allowed() {
     target=$1
     shift
     for module in Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore HTTPCore HTTPServer Batching \
-        InferenceService CKernels COpenBLAS CZlib; do
+        InferenceService Datasets Fitting Training CKernels COpenBLAS CZlib; do
         case " $* " in *" $module "*) continue ;; esac
         found=$(grep -rlE "^(@[a-z]+ )?import $module\$" "Sources/$target" || true)
         if [ -n "$found" ]; then fail "$target must not import $module: $found"; fi
@@ -48,6 +48,9 @@ allowed Networks Tensors
 allowed Engine CKernels COpenBLAS
 allowed NeuralFunctionals Tensors Networks Engine
 allowed ModelStore Tensors WeightFormats Networks Engine NeuralFunctionals
+allowed Datasets Tensors WeightFormats Networks
+allowed Fitting Tensors Networks Engine Datasets
+allowed Training Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets
 allowed HTTPCore
 allowed HTTPServer HTTPCore
 allowed Batching

@@ -9,7 +9,8 @@ struct IDXFile {
     init(_ file: [UInt8]) throws(DatasetError) {
         guard Self.matches(file), file[2] == 8, (1...4).contains(file[3]) else {
             let start = file.prefix(4).map { String($0) }.joined(separator: " ")
-            throw DatasetError("expected an IDX file of unsigned bytes (0 0 8 and 1 to 4 axes), received bytes \(start)")
+            throw DatasetError(
+                "expected an IDX file of unsigned bytes (0 0 8 and 1 to 4 axes), received bytes \(start)")
         }
         let rank = Int(file[3])
         guard file.count >= 4 + 4 * rank else { throw DatasetError("the IDX header is cut short") }
@@ -18,8 +19,8 @@ struct IDXFile {
         }
         let data = file.dropFirst(4 + 4 * rank)
         let count = extents.reduce(1) { product, extent in
-            // Four extents of 32 bits do not overflow once cut off above any file's size.
-            min(product * extent, 1 << 40)
+            let (next, overflow) = product.multipliedReportingOverflow(by: extent)
+            return overflow ? Int.max : next
         }
         guard count == data.count else {
             throw DatasetError("extents \(extents) need \(count) bytes, the file has \(data.count)")
@@ -30,10 +31,13 @@ struct IDXFile {
 
     func pictures() throws(DatasetError) -> PictureSet {
         guard extents.count >= 3, extents[1...].allSatisfy({ (1...4096).contains($0) }) else {
-            throw DatasetError("expected [count, height, width] or [count, height, width, channels], received \(extents)")
+            throw DatasetError(
+                "expected [count, height, width] or [count, height, width, channels], received \(extents)")
         }
         let channels = extents.count == 4 ? extents[3] : 1
-        guard channels == 1 || channels == 3 else { throw DatasetError("expected 1 or 3 channels, received \(channels)") }
+        guard channels == 1 || channels == 3 else {
+            throw DatasetError("expected 1 or 3 channels, received \(channels)")
+        }
         return PictureSet(height: extents[1], width: extents[2], channels: channels, bytes: Array(bytes))
     }
 

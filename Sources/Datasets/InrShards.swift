@@ -107,10 +107,15 @@ package struct InrShards: Sendable {
     }
 
     /// The shards' names in order: views first, then shards.
-    package func names() throws(DatasetError) -> [String] {
+    /// - Parameter views: only the first so many views.
+    package func names(views: Int? = nil) throws(DatasetError) -> [String] {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: folder)
-                .filter { $0.hasPrefix("view-") && $0.hasSuffix(".safetensors") }
+                .filter { name in
+                    guard name.hasPrefix("view-"), name.hasSuffix(".safetensors") else { return false }
+                    let view = Int(name.split(separator: "-")[1]) ?? 0
+                    return views.map { view < $0 } ?? true
+                }
                 .sorted(by: naturallyPrecedes)
         } catch {
             throw DatasetError("'\(folder)': \(error.localizedDescription)")

@@ -48,7 +48,9 @@ extension PictureSet {
         }
         let shape = entry.tensor.shape
         let channels = shape.count == 4 ? shape[3] : 1
-        guard channels == 1 || channels == 3 else { throw DatasetError("expected 1 or 3 channels, received \(channels)") }
+        guard channels == 1 || channels == 3 else {
+            throw DatasetError("expected 1 or 3 channels, received \(channels)")
+        }
         let bounds: ClosedRange<Float> = entry.elementType.isFloatingPoint ? -1...1 : 0...255
         if let wrong = entry.tensor.values.first(where: { !bounds.contains($0) }) {
             throw DatasetError(

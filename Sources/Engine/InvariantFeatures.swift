@@ -10,7 +10,8 @@ extension PlanBuilder {
     ) {
         let channels = x.columns / kernelCount
         precondition(y.columns == channels * pieces && x.rows == y.rows * groups, "pooled features' shapes")
-        @Sendable func forEach(_ body: (_ source: Int, _ target: Int) -> Void, row: Int, stride: Int, pooledStride: Int) {
+        @Sendable func forEach(_ body: (_ source: Int, _ target: Int) -> Void, row: Int, stride: Int, pooledStride: Int)
+        {
             let (network, group) = (row / groups, row % groups)
             for channel in 0..<channels {
                 let target = network * pooledStride + channel * pieces + first + group * kernelCount

@@ -73,7 +73,8 @@ extension PlanBuilder {
             )
         }
         let scratch = NeuronScratch(groups, width: width, tokenParts: 7, scoreParts: 2, workers: 1, in: self)
-        let touched = groups.flatMap { $0.sources.map(\.qkv) } + ends.flatMap { ($0.douts + $0.dqkvs).compactMap { $0 } }
+        let touched =
+            groups.flatMap { $0.sources.map(\.qkv) } + ends.flatMap { ($0.douts + $0.dqkvs).compactMap { $0 } }
         step(touching: touched + [scratch.matrix]) { _ in
             for task in 0..<batch * heads {
                 let place = HeadPlace(network: task / heads, head: task % heads, width: width)

@@ -5,9 +5,12 @@ import WeightFormats
 
 /// The files of `Fixtures`.
 enum Fixture {
+    static func url(_ path: String) throws -> URL {
+        try #require(Bundle.module.url(forResource: "Fixtures/" + path, withExtension: nil))
+    }
+
     static func stateDict(_ path: String) throws -> StateDict {
-        let url = try #require(Bundle.module.url(forResource: "Fixtures/" + path, withExtension: nil))
-        return try WeightFile.read([UInt8](Data(contentsOf: url)), limits: .checkpoint).soleNetwork()
+        try WeightFile.read([UInt8](Data(contentsOf: url(path))), limits: .checkpoint).soleNetwork()
     }
 
     /// Names of the golden files, in order.

@@ -1,5 +1,6 @@
 import Networks
 import NeuralFunctionals
+import Tensors
 import Testing
 
 /// An equivariant layer with random parameters, and what it is equivariant to.
@@ -14,8 +15,16 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
+    /// With every parameter at random: those that begin at 0 or 1 would hide differences.
     func layer(_ spec: NetworkSpec, seed: UInt64 = 7) -> any WeightSpaceLayer {
-        make(ParameterReader(drawing: seed).root, spec)
+        let fresh = ParameterReader(drawing: seed)
+        _ = make(fresh.root, spec)
+        var random = RandomSource(seed: seed)
+        let entries = fresh.dictionary.entries.map { entry in
+            let values = entry.tensor.values.map { _ in random.uniform(in: -0.6...0.6) }
+            return NamedTensor(name: entry.name, tensor: Tensor(shape: entry.tensor.shape, values: values))
+        }
+        return make(ParameterReader(StateDict(entries)).root, spec)
     }
 
     func specs() -> [SampleSpec] { readsKernels ? SampleSpec.all : SampleSpec.fullyConnected }

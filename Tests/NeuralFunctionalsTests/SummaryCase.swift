@@ -59,6 +59,25 @@ struct SummaryCase: Sendable, CustomTestStringConvertible {
 
     private static let networks =
         [
+            SummaryCase(name: "Inr2Array on propagated features", seesCoupling: true, specs: SampleSpec.pictures) {
+                parameters, spec in
+                let model = try encoder(parameters, spec, block: "nft", lift: "propagated")
+                return { x, builder in model.encode(x, in: builder) }
+            },
+            SummaryCase(name: "probes anywhere", seesCoupling: true, specs: SampleSpec.pictures) { parameters, spec in
+                let model = try ProbeClassifier(
+                    parameters, try settings(#"{"n_classes": 3, "n_probes": 5, "hidden": [6, 4]}"#), spec: spec,
+                    omega0: 1)
+                return { x, builder in model(x, in: builder) }
+            },
+            SummaryCase(name: "a grid of probes", seesCoupling: true, specs: SampleSpec.pictures) { parameters, spec in
+                let model = try ProbeClassifier(
+                    parameters,
+                    try settings(
+                        #"{"n_classes": 3, "grid": [6, 8], "head": "conv", "channels": [3, 4], "num_blocks": 1}"#),
+                    spec: spec, omega0: 1)
+                return { x, builder in model(x, in: builder) }
+            },
             SummaryCase(name: "latent classifier", seesCoupling: true, specs: SampleSpec.pictures) { parameters, spec in
                 let model = try encoder(parameters.scope("encoder"), spec, block: "nft")
                 let classifier = try LatentClassifier(
@@ -88,9 +107,11 @@ struct SummaryCase: Sendable, CustomTestStringConvertible {
             }
         }
 
-    private static func encoder(_ parameters: ParameterScope, _ spec: NetworkSpec, block: String) throws -> Inr2Array {
+    private static func encoder(
+        _ parameters: ParameterScope, _ spec: NetworkSpec, block: String, lift: String = "fourier"
+    ) throws -> Inr2Array {
         let configuration: Inr2ArrayConfiguration = try settings(
-            #"{"block_type": "\#(block)", "num_blocks": 2, "enc_map_size": 4, "num_heads": 2, "ff_factor": 2, "dec_hidden_size": 4, "pool_cls": {"n_latent": 4, "latent_dim": 6}}"#
+            #"{"block_type": "\#(block)", "lift": "\#(lift)", "num_blocks": 2, "enc_map_size": 4, "num_heads": 2, "ff_factor": 2, "dec_hidden_size": 4, "pool_cls": {"n_latent": 4, "latent_dim": 6}}"#
         )
         let image = ImageShape(height: 6, width: 6, channels: spec.outputs)
         return try Inr2Array(parameters, configuration, spec: spec, image: image)

@@ -125,7 +125,9 @@ struct CommandTests {
         #expect(good.status == 0, "\(good.errors)")
         #expect(good.lines.last?.hasPrefix("1 of 1 files agree") == true)
         let outputs = try json(try Program.run(["verify", "--json", Sample.path(Sample.golden)]))
-        #expect(outputs.count == 4 && outputs.allSatisfy { $0["agrees"]?.bool == true })
+        #expect(outputs.allSatisfy { $0["agrees"]?.bool == true })
+        let names = outputs.compactMap { $0["name"]?.string ?? $0["output"]?.string }
+        #expect(names.count { !$0.hasPrefix("grad.") } == 4 && names.contains { $0.hasPrefix("grad.param.") })
 
         let scratch = try Scratch()
         var state = try WeightFile.read(try Sample.bytes(Sample.golden), limits: .checkpoint).soleNetwork()

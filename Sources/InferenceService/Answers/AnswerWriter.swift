@@ -47,7 +47,7 @@ struct AnswerWriter {
             writer.error(fault)
         case .success(.values(let values)):
             switch kind {
-            case .classes: if let model { writer.ranking(values, of: model, topK: options.topK) }
+            case .classes: if let model { writer.classification(values, of: model, topK: options.topK) }
             case .accuracy: writer.member("accuracy", values.first ?? .nan)
             default: write(Tensor(shape: shape(kind, values), values: values), to: &writer)
             }
@@ -81,8 +81,9 @@ struct AnswerWriter {
         for item in items {
             switch try item.outcome.get() {
             case .values(let own):
-                values += own
-                shape = self.shape(kind, own)
+                let row = kind == .classes ? model?.classification(own).logits ?? own : own
+                values += row
+                shape = self.shape(kind, row)
             case .picture(let picture, _):
                 values += picture.values
                 shape = [picture.height, picture.width, picture.channels]

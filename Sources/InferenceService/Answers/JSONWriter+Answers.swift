@@ -30,9 +30,12 @@ extension JSONWriter {
         member("sha256", model.sha256)
     }
 
-    /// The best class and, as `top_k`, the best few.
-    package mutating func ranking(_ logits: [Float], of model: ServedModel, topK: Int) {
-        let ranking = model.ranking(logits)
+    /// The best class and, as `top_k`, the best few; where the model has two parts, also whether they agree and what each
+    /// says.
+    /// - Parameter values: as `run(.classify, …)` returns them.
+    package mutating func classification(_ values: [Float], of model: ServedModel, topK: Int) {
+        let answer = model.classification(values)
+        let ranking = model.ranking(answer.logits)
         if let best = ranking.first { score(best, of: model) }
         name("top_k")
         array(ranking.prefix(topK)) { writer, score in
@@ -40,6 +43,18 @@ extension JSONWriter {
             writer.score(score, of: model)
             writer.endObject()
         }
+        guard let opinions = answer.opinions, let agrees = answer.agrees else { return }
+        member("agreement", agrees)
+        name("opinions")
+        beginObject()
+        for (part, logits) in [("weights", opinions.weights), ("probes", opinions.probes)] {
+            guard let best = model.ranking(logits).first else { continue }
+            name(part)
+            beginObject()
+            score(best, of: model)
+            endObject()
+        }
+        endObject()
     }
 
     private mutating func score(_ score: ClassScore, of model: ServedModel) {

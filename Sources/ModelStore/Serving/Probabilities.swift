@@ -7,6 +7,11 @@ package struct ClassScore: Sendable, Equatable {
 }
 
 extension ServedModel {
+    /// What the values of one network say, as `run(.classify, …)` returns them.
+    package func classification(_ values: [Float]) -> Classification {
+        Classification(values, classes: labels.count)
+    }
+
     /// Probabilities of the classes by descending score; ties keep the order of the classes.
     package func ranking(_ logits: [Float]) -> [ClassScore] {
         let peak = logits.max() ?? 0

@@ -88,7 +88,8 @@ package struct ServedNetworks: Sendable {
             } else if case .invariantNFN(let network) = direct {
                 classes = network.configuration.outputs
             } else {
-                throw ModelError("task 'classify' needs an encoder and a classifier, an InvariantNFN network or a probe")
+                throw ModelError(
+                    "task 'classify' needs an encoder and a classifier, an InvariantNFN network or a probe")
             }
             if let own = probe?.configuration.classes, own != classes {
                 throw ModelError("the probe tells \(own) classes, the rest of the model \(classes)")

@@ -15,7 +15,6 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
         /// Fourier features of every weight by itself, as the authors have it.
         case fourier
         /// A weight together with its neurons' own parameters.
-        case neighbours
         /// A weight together with what the network's weights carry to its neurons.
         case propagated
     }
@@ -113,7 +112,6 @@ package struct Inr2Array: Sendable {
             switch configuration.lift {
             case .fourier:
                 GaussianFourierFeatures(encoder.scope(0), inputs: 1, count: configuration.mappingSize, scale: scale)
-            case .neighbours: NeighbourLift(encoder.scope(0), spec, channels: channels, scale: scale)
             case .propagated:
                 PropagatedLift(encoder.scope(0), spec, channels: channels, width: channels, scale: scale)
             }

@@ -181,7 +181,8 @@ private struct ConvolutionalHead: Sendable {
         let first = stem(x.matrix, height: x.height, width: x.width, in: builder)
         let y = stages.reduce(first) { pixels, stage in
             let coarse =
-                stage.reduce.map { $0(pixels.matrix, height: pixels.height, width: pixels.width, in: builder) } ?? pixels
+                stage.reduce.map { $0(pixels.matrix, height: pixels.height, width: pixels.width, in: builder) }
+                ?? pixels
             let normed = builder.normalize(coarse.matrix, stage.norm)
             if stage.reduce == nil { builder.activate(normed, .gelu) }
             let start = PixelRows(matrix: normed, height: coarse.height, width: coarse.width)

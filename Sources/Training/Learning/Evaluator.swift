@@ -17,7 +17,9 @@ package struct Evaluation: Sendable {
     /// Share of networks whose highest logit is their label, for each part.
     package var accuracies: [Double] {
         logits.map { part in
-            let hits = zip(part, labels).count { logits, label in logits.indices.max { logits[$0] < logits[$1] } == label }
+            let hits = zip(part, labels).count { logits, label in
+                logits.indices.max { logits[$0] < logits[$1] } == label
+            }
             return Double(hits) / Double(max(1, labels.count))
         }
     }
@@ -79,7 +81,8 @@ package struct Evaluator: Sendable {
                 // The last part is filled up with repetitions, whose answers are dropped.
                 let items = (0..<size).map { place in
                     let network = own[own.startIndex + min(place, own.count - 1)]
-                    return BatchItem(index: network, label: feeder.corpus.labels[network], random: RandomSource(seed: 0))
+                    return BatchItem(
+                        index: network, label: feeder.corpus.labels[network], random: RandomSource(seed: 0))
                 }
                 feeder.feed(items, to: worker.model)
                 worker.run()

@@ -3,7 +3,9 @@ import Foundation
 /// The recipes that come with the program.
 package enum EmbeddedRecipes {
     private static var directory: URL? {
-        guard let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else { return nil }
+        guard let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else {
+            return nil
+        }
         let folder = URL(fileURLWithPath: program).deletingLastPathComponent()
         return [
             folder.appendingPathComponent("weightspace_Training.resources/Recipes"),

@@ -19,7 +19,8 @@ struct StrictMembers<Key: CodingKey & CaseIterable> {
     func required<Value: Decodable>(_ key: Key) throws -> Value { try values.decode(Value.self, forKey: key) }
     func optional<Value: Decodable>(_ key: Key) throws -> Value? { try values.decodeIfPresent(Value.self, forKey: key) }
 
-    func number<Number: RecipeNumber>(_ key: Key, _ standard: Number?, in bounds: ClosedRange<Double>) throws -> Number {
+    func number<Number: RecipeNumber>(_ key: Key, _ standard: Number?, in bounds: ClosedRange<Double>) throws -> Number
+    {
         let found = try values.decodeIfPresent(Double.self, forKey: key)
         guard let number = found ?? standard?.double else {
             throw DecodingError.keyNotFound(

@@ -5,12 +5,15 @@ import Networks
 
 extension Corpus {
     /// Reads folders of shards, all of networks of one size.
-    package init(shards folders: [String], expecting spec: NetworkSpec, omega0: Double) throws(DatasetError) {
+    /// - Parameter views: the fits of a picture to read, the first so many; all without it.
+    package init(
+        shards folders: [String], views: Int? = nil, expecting spec: NetworkSpec, omega0: Double
+    ) throws(DatasetError) {
         var weights: [Float] = []
         var (labels, sources) = ([Int](), [Int]())
         for folder in folders {
             let shards = InrShards(folder)
-            let names = try shards.names()
+            let names = try shards.names(views: views)
             guard !names.isEmpty else { throw DatasetError("'\(folder)': no shards in the folder") }
             for name in names {
                 let contents = try shards.open(name)

@@ -35,10 +35,10 @@ package final class TrainingRun {
     }
 
     /// - Parameters:
-    ///   - initial: a model folder whose files, where it has them, are where the parameters begin.
+    ///   - initial: model folders; the parameters of a file begin as the first that has it says.
     /// - Throws: `RunError`, `ModelError` or `ModelFolderError` where the parts do not fit together.
     package init(
-        _ recipe: TrainingRecipe, corpus: Corpus, folder: URL, initial: URL?, threads: Int
+        _ recipe: TrainingRecipe, corpus: Corpus, folder: URL, initial: [URL], threads: Int
     ) throws {
         let manifest = recipe.manifest
         self.recipe = recipe
@@ -46,7 +46,7 @@ package final class TrainingRun {
         self.corpus = corpus
         var readers: [(file: String, reader: ParameterReader)] = []
         let networks = try ServedNetworks(manifest) { file in
-            let given = try initial.flatMap { try Self.contents(of: $0.appendingPathComponent(file)) }
+            let given = try initial.compactMap { try Self.contents(of: $0.appendingPathComponent(file)) }.first
             let reader =
                 given.map { ParameterReader($0) }
                 ?? ParameterReader(drawing: recipe.seed &+ UInt64(readers.count + 1))
@@ -76,9 +76,8 @@ package final class TrainingRun {
             networks, manifest, recipe.objective, parameters, corpus: corpus, indices: training,
             augmentation: recipe.augmentation, plan: plan, threads: threads)
         evaluator = try Evaluator(networks, manifest, recipe.objective, corpus: corpus, threads: threads)
-        let start = initial.map { $0.lastPathComponent } ?? "nothing"
         identity = ContentDigest.hexadecimal(
-            Array(recipe.json) + Array(corpus.digest.utf8) + Array("from \(start)".utf8))
+            Array(recipe.json) + Array(corpus.digest.utf8) + Array("from \(initial.map(\.lastPathComponent))".utf8))
         let losses = trainer.lossNames
         let parts = losses.filter { $0 != "loss_reconstruction" }.map { $0.dropFirst("loss_".count) }
         metrics = MetricsLog(

@@ -35,10 +35,12 @@ struct ClassifyCommand: ParsableCommand {
         let failures = try run(files) { answer in
             if json {
                 printLine(answer, model)
-            } else if case .success(let logits) = answer.values {
-                let classes = model.ranking(logits).prefix(topK).map { score in
+            } else if case .success(let values) = answer.values {
+                let classification = model.classification(values)
+                var classes = model.ranking(classification.logits).prefix(topK).map { score in
                     "\(model.labels[score.classID])  \(percent(score.score))"
                 }
+                if classification.agrees == false { classes.append("(weights and probes disagree)") }
                 let name = answer.index == 0 ? answer.path : "\(answer.path)[\(answer.index)]"
                 print("\(name)  \(classes.joined(separator: ",  "))")
             }
@@ -55,7 +57,7 @@ struct ClassifyCommand: ParsableCommand {
         writer.member("index", answer.index)
         switch answer.values {
         case .failure(let fault): writer.error(fault)
-        case .success(let logits): writer.ranking(logits, of: model, topK: topK)
+        case .success(let values): writer.classification(values, of: model, topK: topK)
         }
         writer.endObject()
         print(String(decoding: writer.bytes, as: UTF8.self))

@@ -52,14 +52,15 @@ struct EvaluateCommand: ParsableCommand {
                 let begin = ContinuousClock.now
                 let values = try model.run(.classify, prepared.map(\.features), pool)
                 seconds += (.now - begin) / Duration.seconds(1)
-                logits += values.map { Classification($0, classes: model.labels.count) }
+                logits += values.map(model.classification)
             }
             if model.operations.contains(.reconstruct), let image = input.image {
                 let drawn = try model.run(.reconstruct, prepared.map(\.features), pool)
                 let renderer = SIRENRenderer(omega0: Float(input.omega0), convention: input.convention)
                 for (network, values) in zip(prepared, drawn) {
                     let picture = try renderer.picture(of: network.network, height: image.height, width: image.width)
-                    squares += zip(picture.values, values).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
+                    squares +=
+                        zip(picture.values, values).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
                         / Double(values.count)
                 }
             }

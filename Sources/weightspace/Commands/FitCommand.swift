@@ -83,7 +83,9 @@ struct FitCommand: ParsableCommand {
         try check("--hidden", hidden, 1...512)
         try check("--steps", steps, 1...1_000_000)
         try check("--shard-size", shardSize, 1...100_000)
-        guard rate.isFinite, rate > 0 else { throw ValidationError("--rate: expected a positive number, received \(rate)") }
+        guard rate.isFinite, rate > 0 else {
+            throw ValidationError("--rate: expected a positive number, received \(rate)")
+        }
         guard targetPSNR?.isFinite ?? true else { throw ValidationError("--target-psnr: expected a number of dB") }
     }
 

@@ -25,11 +25,14 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Folders of shards.")
     var data: [String]
 
+    @Option(help: "Fits of every picture to learn from; all that there are without it.")
+    var views: Int?
+
     @Option(help: "The run's folder.")
     var output: String
 
-    @Option(help: "A model folder whose parameters the run begins with, file by file where it has them.")
-    var initial: String?
+    @Option(help: "A model folder whose parameters the run begins with, file by file; may be given several times.")
+    var initial: [String] = []
 
     @Option(name: .customLong("set"), help: "Change the recipe: path.to.member=value; may be given several times.")
     var overrides: [String] = []
@@ -44,7 +47,7 @@ struct TrainCommand: ParsableCommand {
         let threads = try threads.resolve(&settings)
         let recipe = try TrainingRecipe(try EmbeddedRecipes.load(recipe), overrides: overrides)
         let input = recipe.manifest.input
-        let corpus = try Corpus(shards: data, expecting: input.spec, omega0: input.omega0)
+        let corpus = try Corpus(shards: data, views: views, expecting: input.spec, omega0: input.omega0)
         let run = try TrainingRun(
             recipe, corpus: corpus, folder: URL(fileURLWithPath: output),
             initial: initial.map { URL(fileURLWithPath: $0) }, threads: threads)
@@ -64,7 +67,9 @@ struct TrainCommand: ParsableCommand {
         let (folder, report) = try run.writeModel()
         let pictures = try run.writeReconstructions()
         if let report {
-            print("validation accuracy \(percent(report.accuracy)), calibration error \(percent(report.calibrationError))")
+            print(
+                "validation accuracy \(percent(report.accuracy)), calibration error \(percent(report.calibrationError))"
+            )
         }
         if let pictures { print("reconstructions: \(pictures.path)") }
         print("model: \(folder.path)")

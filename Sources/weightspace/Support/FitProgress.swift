@@ -47,7 +47,8 @@ struct FitStatistics {
 
     func summary(seconds: Double, fitted: Int) -> String {
         func rounded(_ value: Double) -> String { String(format: "%.2f", value) }
-        var text = "\(count) networks, mean PSNR \(rounded(sum / Double(max(1, count)))) dB, lowest \(rounded(Double(worst))) dB"
+        var text =
+            "\(count) networks, mean PSNR \(rounded(sum / Double(max(1, count)))) dB, lowest \(rounded(Double(worst))) dB"
         if fitted > 0 { text += ", \(rounded(1000 * seconds / Double(fitted))) ms each" }
         return text
     }

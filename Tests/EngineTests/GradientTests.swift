@@ -1,0 +1,276 @@
+import Foundation
+import Testing
+
+@testable import Engine
+
+/// Gradients against central differences of the forward pass.
+@Suite struct GradientTests {
+    /// A computation of some inputs, and how they are drawn.
+    struct Case: Sendable, CustomTestStringConvertible {
+        let name: String
+        let inputs: @Sendable (inout Numbers) -> [Matrix]
+        let record: @Sendable (PlanBuilder, [Matrix]) -> Matrix
+
+        init(
+            _ name: String, _ inputs: @escaping @Sendable (inout Numbers) -> [Matrix],
+            _ record: @escaping @Sendable (PlanBuilder, [Matrix]) -> Matrix
+        ) {
+            (self.name, self.inputs, self.record) = (name, inputs, record)
+        }
+
+        var testDescription: String { name }
+    }
+
+    @Test("gradients are what finite differences say", arguments: Case.all)
+    func gradientsAgree(_ input: Case) {
+        var numbers = Numbers(seed: 17)
+        let inputs = input.inputs(&numbers)
+        let builder = PlanBuilder(recordsGradients: true)
+        builder.track(inputs)
+        let output = input.record(builder, inputs)
+        let weights = numbers.matrix(output.rows, output.columns)
+        builder.differentiate([(output, weights)])
+        let gradients = inputs.map(builder.gradient)
+        let plan = builder.finish(keeping: [output] + gradients)
+        let pool = WorkerPool(threads: 1)
+        func value() -> Double {
+            plan.run(pool)
+            return zip(output.read(), weights.read()).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+        }
+        _ = value()
+        let computed = gradients.map { $0.read() }
+        for (index, matrix) in inputs.enumerated() {
+            let own = matrix.read()
+            for element in own.indices {
+                let step: Float = 4e-3
+                var moved = own
+                moved[element] = own[element] + step
+                matrix.write(moved)
+                let above = value()
+                moved[element] = own[element] - step
+                matrix.write(moved)
+                let below = value()
+                matrix.write(own)
+                let expected = (above - below) / Double(2 * step)
+                let error = abs(Double(computed[index][element]) - expected)
+                #expect(
+                    error < 4e-3 * max(1, abs(expected)),
+                    "input \(index), element \(element): \(computed[index][element]), expected \(expected)")
+            }
+        }
+    }
+
+    @Test("a gradient that nothing depends on is zero, and untracked matrices cost nothing")
+    func unusedInputs() {
+        var numbers = Numbers(seed: 1)
+        let (used, unused, untracked) = (numbers.matrix(3, 4), numbers.matrix(2, 2), numbers.matrix(2, 4))
+        let builder = PlanBuilder(recordsGradients: true)
+        builder.track([used, unused])
+        let y = builder.apply(AffineMap(weight: untracked, bias: nil), to: used)
+        builder.differentiate([(y, numbers.matrix(3, 2))])
+        let gradient = builder.gradient(of: unused)
+        builder.finish(keeping: [y, gradient]).run(WorkerPool(threads: 1))
+        #expect(gradient.read() == [0, 0, 0, 0])
+    }
+
+    @Test("running a plan again gives the same gradients, not twice as much")
+    func runsRepeat() {
+        var numbers = Numbers(seed: 2)
+        let (x, weight) = (numbers.matrix(5, 3), numbers.matrix(4, 3))
+        let builder = PlanBuilder(recordsGradients: true)
+        builder.track([x, weight])
+        let y = builder.apply(AffineMap(weight: weight, bias: nil), to: x)
+        builder.activate(y, .gelu)
+        builder.differentiate([(y, numbers.matrix(5, 4))])
+        let gradients = [x, weight].map(builder.gradient)
+        let plan = builder.finish(keeping: [y] + gradients)
+        plan.run(WorkerPool(threads: 1))
+        let first = gradients.map { $0.read() }
+        plan.run(WorkerPool(threads: 4))
+        #expect(gradients.map { $0.read() } == first)
+        #expect(first.allSatisfy { $0.contains { $0 != 0 } })
+    }
+
+    @Test("covered ranges merge, and their gaps are what is left")
+    func coveredRanges() {
+        var ranges = CoveredRanges()
+        #expect(ranges.gaps(in: 0..<4) == [0..<4])
+        ranges.insert(2..<4)
+        ranges.insert(8..<10)
+        #expect(ranges.gaps(in: 0..<12) == [0..<2, 4..<8, 10..<12])
+        ranges.insert(4..<8)
+        #expect(ranges.gaps(in: 0..<12) == [0..<2, 10..<12])
+        #expect(ranges.overlaps(9..<20) && !ranges.overlaps(10..<20) && !ranges.overlaps(0..<2))
+    }
+}
+
+extension GradientTests.Case {
+    static let all = products + rows + attention + sines + pictures
+
+    private static let products = [
+        Self("affine map") {
+            [$0.matrix(7, 5), $0.matrix(3, 5), $0.matrix(1, 3)]
+        } _: {
+            $0.apply(AffineMap(weight: $1[1], bias: $1[2]), to: $1[0])
+        },
+        Self("affine map of a column view, added to something") {
+            [$0.matrix(4, 6), $0.matrix(2, 3), $0.matrix(4, 2)]
+        } _: { builder, inputs in
+            let y = builder.matrix(rows: 4, columns: 2)
+            builder.copy(inputs[2], to: y)
+            builder.apply(
+                AffineMap(weight: inputs[1], bias: nil), to: inputs[0].columns(2..<5), into: y, accumulating: true)
+            return y
+        },
+        Self("propagation") {
+            [$0.matrix(2 * 4 * 3, 1), $0.matrix(2 * 3, 2)]
+        } _: {
+            $0.propagate($1[0], outputs: 4, inputs: 3, $1[1])
+        },
+        Self("propagation backwards") {
+            [$0.matrix(2 * 4 * 3, 1), $0.matrix(2 * 4, 2)]
+        } _: {
+            $0.propagate($1[0], outputs: 4, inputs: 3, $1[1], transposed: true)
+        },
+        Self("patches with a margin") {
+            [$0.matrix(2 * 4 * 5, 2)]
+        } _: {
+            $0.patches($1[0], PatchGrid(height: 4, width: 5, side: 3, margin: 1))
+        },
+        Self("patches in steps") {
+            [$0.matrix(2 * 4 * 6, 3)]
+        } _: {
+            $0.patches($1[0], PatchGrid(height: 4, width: 6, side: 2, step: 2))
+        },
+    ]
+
+    private static let rows = [
+        Self("standard norm") {
+            [$0.matrix(4, 6), $0.matrix(1, 6), $0.matrix(1, 6)]
+        } _: {
+            $0.normalize($1[0], Normalization(kind: .standard, gamma: $1[1], beta: $1[2]))
+        },
+        Self("unbiased norm") {
+            [$0.matrix(4, 6), $0.matrix(1, 6), $0.matrix(1, 6)]
+        } _: {
+            $0.normalize($1[0], Normalization(kind: .unbiased, gamma: $1[1], beta: $1[2]))
+        },
+        Self("mean, broadcast and swapped axes") {
+            [$0.matrix(12, 3)]
+        } _: { builder, inputs in
+            let axes = Axes(outer: 2, middle: 3, inner: 2)
+            let mean = builder.matrix(rows: 4, columns: 3)
+            builder.mean(inputs[0], axes, into: mean)
+            let y = builder.matrix(rows: 12, columns: 3)
+            builder.swapAxes(inputs[0], axes, into: y)
+            builder.broadcast(mean, axes, into: y)
+            return y
+        },
+        Self("repeated columns, scaled") {
+            [$0.matrix(2, 3), $0.matrix(1, 1)]
+        } _: { builder, inputs in
+            let repeated = builder.repeatColumns(inputs[0], 3)
+            let y = builder.matrix(rows: 2, columns: 9)
+            builder.scale(repeated, by: inputs[1], into: y)
+            builder.scale(y, by: 0.5)
+            return y
+        },
+        Self("GELU, sigmoid and sine") {
+            [$0.matrix(6, 5, in: -2...2)]
+        } _: { builder, inputs in
+            let y = builder.matrix(rows: 6, columns: 5)
+            builder.copy(inputs[0], to: y)
+            builder.activate(y.rows(0..<2), .gelu)
+            builder.activate(y.rows(2..<4), .sigmoid)
+            builder.activate(y.rows(4..<6), .sine)
+            return y
+        },
+        Self("gated GELU") {
+            [$0.matrix(3, 8)]
+        } _: {
+            $0.gatedGELU($1[0])
+        },
+        Self("mixed rows") {
+            [$0.matrix(6, 2)]
+        } _: {
+            $0.mixRows($1[0], share: Matrix(rows: 3, columns: 1, values: [0.9, 0.5, 0.7]))
+        },
+        Self("cross-entropy") {
+            [$0.matrix(3, 4)]
+        } _: {
+            $0.crossEntropy($1[0], Matrix(rows: 3, columns: 4, values: [1, 0, 0, 0, 0.1, 0.2, 0.3, 0.4, 0, 0, 1, 0]))
+        },
+        Self("squared error") {
+            [$0.matrix(3, 4)]
+        } _: {
+            $0.squaredError($1[0], Matrix(rows: 3, columns: 4, values: (0..<12).map { Float($0) / 6 }))
+        },
+        Self("statistics") { numbers in
+            // Far enough apart for a small step not to change their order.
+            [Matrix(rows: 10, columns: 2, values: (0..<20).shuffled(using: &numbers).map { Float($0) / 10 })]
+        } _: { builder, inputs in
+            let y = builder.matrix(rows: 2, columns: 14)
+            builder.statistics(inputs[0], batch: 2, kernelCount: 1, pieces: 7, first: 0, into: y)
+            return y
+        },
+    ]
+
+    private static let attention = [
+        Self("attention") {
+            [$0.matrix(2 * 3, 4), $0.matrix(2 * 5, 4), $0.matrix(2 * 5, 6)]
+        } _: { builder, inputs in
+            let y = builder.matrix(rows: 6, columns: 6)
+            builder.attention(
+                q: inputs[0], HeadColumns(width: 2), k: inputs[1], HeadColumns(width: 2), v: inputs[2],
+                HeadColumns(width: 3), AttentionShape(batch: 2, heads: 2, queries: 3, keys: 5), into: y)
+            return y
+        },
+        Self("attention with shared queries over many keys") {
+            [$0.matrix(2, 3), $0.matrix(2 * 70, 3)]
+        } _: { builder, inputs in
+            let y = builder.matrix(rows: 4, columns: 3)
+            let columns = HeadColumns(width: 3)
+            builder.attention(
+                q: inputs[0], columns, k: inputs[1], columns, v: inputs[1], columns,
+                AttentionShape(batch: 2, heads: 1, queries: 2, keys: 70, sharesQueries: true), into: y)
+            return y
+        },
+    ]
+
+    private static let sines = [
+        Self("Fourier features") {
+            [$0.matrix(3, 2, in: -0.2...0.2)]
+        } _: { builder, inputs in
+            let y = builder.matrix(rows: 3, columns: 6)
+            let frequencies = Matrix(rows: 2, columns: 3, values: [0.5, -1, 0.2, 0.3, 0.7, -0.4])
+            builder.fourierFeatures(inputs[0], frequencies: frequencies, kernelCount: 1, into: y)
+            return y
+        },
+        Self("sine networks at learned points") { numbers in
+            [(4, 8), (2, 4), (2, 12), (2, 3), (2, 3), (2, 1)].map {
+                numbers.matrix($0.0 == 4 ? 5 : 2, $0.0 == 4 ? 2 : $0.1)
+            }
+                + [numbers.matrix(2, 8)]
+        } _: { builder, inputs in
+            // points, b0, w1, b1, w2, b2, w0
+            let y = builder.matrix(rows: 10, columns: 1)
+            builder.evaluateSines(
+                [inputs[6], inputs[1], inputs[2], inputs[3], inputs[4], inputs[5]], sizes: [2, 4, 3, 1], omega0: 1.5,
+                at: inputs[0], batch: 2, into: y)
+            return y
+        },
+    ]
+
+    private static let pictures = [
+        Self("pictures drawn cell by cell") { numbers in
+            [numbers.matrix(4, 6), numbers.matrix(4, 3), numbers.matrix(4, 3), numbers.matrix(4, 1)]
+        } _: { builder, inputs in
+            let coordinates = Matrix(rows: 5, columns: 2, values: (0..<10).map { Float($0) / 10 - 0.5 })
+            let grid = SineGrid(
+                sizes: [2, 3, 1], omega0: 2, coordinates: coordinates, cells: [0, 1, 1, 0, 1], networks: 2)
+            let y = builder.matrix(rows: 10, columns: 1)
+            builder.drawSines(inputs, grid, batch: 2, into: y)
+            return y
+        }
+    ]
+}

@@ -1,0 +1,55 @@
+import Foundation
+import Testing
+import Training
+
+@Suite struct RecipeTests {
+    private func rejection(_ changes: String...) -> String {
+        do {
+            _ = try SampleCorpus.recipe(changes)
+            return ""
+        } catch {
+            return String(describing: error)
+        }
+    }
+
+    @Test("members are read, and what is missing has its default")
+    func reads() throws {
+        let recipe = try SampleCorpus.recipe()
+        #expect(recipe.name == "sample" && recipe.seed == 5 && recipe.validationPictures == 8)
+        #expect(recipe.objective.mixup == 0.2 && recipe.objective.classification == 1)
+        #expect(recipe.augmentation.flipsSigns && recipe.augmentation.omega0 == 30 && recipe.augmentation.zoom == 0)
+        #expect(recipe.optimization.averageDecay == 0.999)
+        #expect(recipe.plan(pictures: 40).steps == 30)
+    }
+
+    @Test("members can be replaced, nested ones by their path, and new text needs no quotes")
+    func overrides() throws {
+        let recipe = try SampleCorpus.recipe(["optimization.rate=0.25", "name=other", "objective.mixup=0"])
+        #expect(recipe.optimization.rate == 0.25 && recipe.name == "other" && recipe.objective.mixup == 0)
+        #expect(try SampleCorpus.recipe(["seed=6"]).json != SampleCorpus.recipe().json)
+    }
+
+    @Test("what a recipe cannot say is refused by name")
+    func refuses() {
+        #expect(rejection("optimization.speed=1").contains("'optimization.speed'"))
+        #expect(rejection("optimization.rate=0").contains("'optimization.rate'"))
+        #expect(rejection("optimization.batch=1.5").contains("a whole number from 1.0 to 65536.0, received 1.5"))
+        #expect(rejection("objective.label_smoothing=2").contains("received 2.0"))
+        #expect(rejection("augmentation.mirrors=3").contains("'augmentation.mirrors'"))
+        #expect(rejection("model.task=paint").contains("task"))
+        #expect(rejection("nonsense").contains("path.to.member=value"))
+        #expect(throws: RecipeError("expected a JSON object")) { try TrainingRecipe(Data("[1]".utf8)) }
+    }
+
+    @Test("the recipes that come with the program can be read")
+    func readsFiles() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Sources/Training/Resources/Recipes")
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        #expect(files.count >= 9)
+        for file in files {
+            let recipe = try TrainingRecipe(try Data(contentsOf: file))
+            #expect(recipe.name + ".json" == file.lastPathComponent)
+        }
+    }
+}

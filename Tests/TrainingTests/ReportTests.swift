@@ -1,0 +1,64 @@
+import Foundation
+import FoundationXML
+import Networks
+import Testing
+import Training
+
+@Suite struct ReportTests {
+    @Test("accuracy, confusion and interval of a hand-made case")
+    func countsAnswers() {
+        // Ten answers of certainty, eight right.
+        let labels = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
+        let answers = [0, 0, 0, 0, 1, 1, 1, 1, 1, 0]
+        let report = ClassificationReport(
+            logits: answers.map { $0 == 0 ? [30, 0] : [0, 30] }, labels: labels, temperature: 1)
+        #expect(report.correct == 8 && report.accuracy == 0.8)
+        #expect(report.confusion == [[4, 1], [1, 4]])
+        // Wilson's interval of 8 in 10.
+        #expect(abs(report.interval.lowerBound - 0.4902) < 1e-3 && abs(report.interval.upperBound - 0.9433) < 1e-3)
+        #expect(abs(report.calibrationError - 0.2) < 1e-6)
+        #expect(report.table(labels: ["dark", "light"]).contains("dark     4     1"))
+    }
+
+    @Test("the temperature that made the answers is found again")
+    func findsTemperature() {
+        // Logits whose labels come up as often as softmax(logits / 2) says.
+        let share = 1 / (1 + exp(-2.0 / 2))
+        let labels = (0..<10_000).map { Double($0) < share * 10_000 ? 0 : 1 }
+        let logits = labels.map { _ in [Float(2), 0] }
+        #expect(abs(ClassificationReport.bestTemperature(logits: logits, labels: labels) - 2) < 0.02)
+    }
+
+    @Test("a plot has a line for every series and ticks around its values")
+    func plotsCurves() {
+        let plot = CurvePlot(
+            title: "Loss <of> a run", xTitle: "step",
+            [.init("a", [(0, 2), (10, 1)]), .init("b", [(0, 1.5), (10, .nan)]), .init("empty", [])])
+        #expect(plot.svg.components(separatedBy: "<polyline").count == 3)
+        #expect(plot.svg.contains("Loss &lt;of> a run") && plot.svg.contains(">1.0<") && plot.svg.contains(">2.0<"))
+        #expect(XMLParser(data: Data(plot.svg.utf8)).parse())
+    }
+
+    @Test("metrics keep their rows up to a step, and refuse other columns")
+    func metricsResume() throws {
+        try withFolder { folder in
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            let url = folder.appendingPathComponent("m.csv")
+            let log = MetricsLog(url, columns: ["step", "loss"])
+            try log.prepare(keepingUpTo: 0)
+            for step in 1...4 { try log.append([Double(step), 1 / Double(step)]) }
+            #expect(try log.read() == [[1, 1], [2, 0.5], [3, 1.0 / 3], [4, 0.25]])
+            try log.prepare(keepingUpTo: 2)
+            #expect(try log.read() == [[1, 1], [2, 0.5]])
+            #expect(throws: RunError.self) { try MetricsLog(url, columns: ["step", "other"]).read() }
+        }
+    }
+
+    @Test("a sheet holds pictures beside each other, enlarged")
+    func drawsSheets() throws {
+        let picture = Picture(height: 3, width: 2, channels: 1, values: [0, 1, -1, 0, 0, 0])
+        let png = try PictureSheet([(picture, picture), (picture, picture)], columns: 2, scale: 3).png()
+        // Width and height of the header chunk: 2 cells of 6 and 3 gaps of 4; 2 cells of 9 and 3 gaps.
+        #expect(png[16..<24] == [0, 0, 0, 24, 0, 0, 0, 30])
+    }
+}

@@ -1,0 +1,143 @@
+import Engine
+import Foundation
+import ModelStore
+import Networks
+import Testing
+import Training
+
+@Suite struct TrainingRunTests {
+    private func run(
+        _ folder: URL, _ changes: [String] = [], threads: Int = 1, stopAfter: Int = .max
+    ) throws -> TrainingRun {
+        let run = try TrainingRun(
+            try SampleCorpus.recipe(changes), corpus: SampleCorpus.make(), folder: folder, initial: [],
+            threads: threads)
+        var steps = 0
+        _ = try run.run(
+            checkpointSeconds: 1e9,
+            shouldStop: {
+                steps += 1
+                return steps >= stopAfter
+            }, report: { _ in })
+        return run
+    }
+
+    private func contents(_ folder: URL, _ name: String) throws -> Data {
+        try Data(contentsOf: folder.appendingPathComponent(name))
+    }
+
+    @Test("a run that was stopped goes on to the bits of one that was not, at any number of threads")
+    func resumesExactly() throws {
+        try withFolder { whole in
+            try withFolder { parts in
+                let unbroken = try run(whole)
+                _ = try unbroken.writeModel()
+                for stop in [3, 8, 1] { _ = try run(parts, threads: 3, stopAfter: stop) }
+                let last = try run(parts, threads: 2)
+                #expect(last.stepsDone == last.plan.steps)
+                _ = try last.writeModel()
+                for name in [
+                    "metrics.csv", "loss.svg", "accuracy.svg", "checkpoint.safetensors", "model/config.json",
+                    "model/encoder.safetensors", "model/classifier.safetensors", "model/probe.safetensors",
+                ] {
+                    #expect(try contents(whole, name) == contents(parts, name), "\(name)")
+                }
+            }
+        }
+    }
+
+    @Test("what happened after the last checkpoint is done again, not twice")
+    func forgetsWhatWasNotKept() throws {
+        try withFolder { whole in
+            try withFolder { killed in
+                _ = try run(whole)
+                _ = try run(killed, stopAfter: 6)
+                let kept = try contents(killed, "checkpoint.safetensors")
+                // Killed at step 20: metrics are ahead of the checkpoint, and a row is cut short.
+                _ = try run(killed, stopAfter: 14)
+                try kept.write(to: killed.appendingPathComponent("checkpoint.safetensors"))
+                let metrics = try contents(killed, "metrics.csv")
+                try metrics.dropLast(5).write(to: killed.appendingPathComponent("metrics.csv"))
+                _ = try run(killed)
+                #expect(try contents(whole, "metrics.csv") == contents(killed, "metrics.csv"))
+                #expect(try contents(whole, "checkpoint.safetensors") == contents(killed, "checkpoint.safetensors"))
+            }
+        }
+    }
+
+    @Test("the loss falls, the classes are learned and the model can be served")
+    func learns() throws {
+        try withFolder { folder in
+            let run = try run(folder, ["optimization.epochs=30"])
+            let (model, report) = try run.writeModel()
+            #expect(try #require(report).accuracy == 1)
+            let served = try ModelFolder.load(model)
+            #expect(served.operations == [.classify, .encode, .reconstruct])
+            let corpus = SampleCorpus.make()
+            let features = try served.prepare(corpus[1], UploadConvention(convention: .nfn)).features
+            let values = try served.run(.classify, [features], .init(threads: 1))[0]
+            let answer = served.classification(values)
+            #expect(answer.best == corpus.labels[1])
+            #expect(answer.agrees != nil)
+            let sheet = try #require(try run.writeReconstructions(count: 3))
+            #expect(try Data(contentsOf: sheet).starts(with: [0x89, 0x50, 0x4e, 0x47]))
+            let rows = try String(decoding: contents(folder, "metrics.csv"), as: UTF8.self).split(separator: "\n")
+            #expect(rows[0].hasPrefix("step,epoch,rate,gradient_norm,loss_weights,loss_probes,loss_reconstruction,"))
+            let first = rows[1].split(separator: ",").compactMap { Double($0) }
+            let last = try #require(rows.last).split(separator: ",").compactMap { Double($0) }
+            #expect(last[4] < first[4] && last[5] < first[5])
+        }
+    }
+
+    @Test("frozen files stay as they were given, and the rest begins where it was left")
+    func freezes() throws {
+        try withFolder { first in
+            try withFolder { second in
+                let (model, _) = try run(first).writeModel()
+                let run = try TrainingRun(
+                    try SampleCorpus.recipe([#"frozen=["encoder.safetensors","probe.safetensors"]"#]),
+                    corpus: SampleCorpus.make(), folder: second, initial: [model], threads: 1)
+                _ = try run.run(checkpointSeconds: 1e9, shouldStop: { false }, report: { _ in })
+                let (result, _) = try run.writeModel()
+                for (name, isSame) in [("encoder", true), ("probe", true), ("classifier", false)] {
+                    let file = "\(name).safetensors"
+                    #expect(try contents(model, file) == contents(result, file) ? isSame : !isSame, "\(name)")
+                }
+            }
+        }
+    }
+
+    @Test("a folder of another run is refused")
+    func refusesOtherRuns() throws {
+        try withFolder { folder in
+            _ = try run(folder, stopAfter: 2)
+            #expect { _ = try self.run(folder, ["seed=6"]) } throws: {
+                String(describing: $0).contains("another recipe or other data")
+            }
+        }
+    }
+
+    @Test("a damaged checkpoint is an error that names it")
+    func refusesDamage() throws {
+        try withFolder { folder in
+            _ = try run(folder, stopAfter: 2)
+            let path = folder.appendingPathComponent("checkpoint.safetensors")
+            let bytes = try Data(contentsOf: path)
+            try bytes.prefix(bytes.count / 2).write(to: path)
+            #expect { _ = try self.run(folder) } throws: { String(describing: $0).contains("checkpoint.safetensors") }
+        }
+    }
+
+    @Test(
+        "runs that cannot be are refused before they start",
+        arguments: [
+            ("validation_pictures=48", "48 pictures"), ("optimization.microbatch=3", "micro-batches of 3"),
+            ("optimization.batch=64", "fewer than a batch"), (#"frozen=["other"]"#, "no file 'other'"),
+            ("model.encoder.num_heads=3", "heads"),
+        ])
+    func refusesImpossibleRuns(change: String, reason: String) throws {
+        try withFolder { folder in
+            #expect { _ = try self.run(folder, [change]) } throws: { String(describing: $0).contains(reason) }
+        }
+    }
+}
