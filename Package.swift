@@ -41,6 +41,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
+        .target(name: "CStartup", dependencies: ["COpenBLAS"]),
 
         // Bytes to weights.
         target("Tensors"),
@@ -80,7 +81,7 @@ let package = Package(
         .executableTarget(
             name: "weightspace",
             dependencies: [
-                "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "HTTPCore",
+                "CStartup", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "HTTPCore",
                 "HTTPServer", "InferenceService", "Datasets", "Fitting", "Training", arguments, httpTypes, logging,
             ],
             swiftSettings: settings()),

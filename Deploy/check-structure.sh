@@ -36,7 +36,7 @@ allowed() {
     target=$1
     shift
     for module in Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore HTTPCore HTTPServer Batching \
-        InferenceService Datasets Fitting Training CKernels COpenBLAS CZlib; do
+        InferenceService Datasets Fitting Training CKernels CStartup COpenBLAS CZlib; do
         case " $* " in *" $module "*) continue ;; esac
         found=$(grep -rlE "^(@[a-z]+ )?import $module\$" "Sources/$target" || true)
         if [ -n "$found" ]; then fail "$target must not import $module: $found"; fi

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CStartup
 import Foundation
 import InferenceService
 
@@ -18,6 +19,7 @@ struct Weightspace: ParsableCommand {
 
     /// Exits 0 when all went well, 1 where some input failed, 2 where the command line was wrong.
     static func main() {
+        startup_prefer_wide_kernels()
         do {
             var command = try parseAsRoot()
             try command.run()

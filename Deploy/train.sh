@@ -1,0 +1,75 @@
+#!/bin/sh
+# Makes the embedded model from nothing: installs Fashion-MNIST, fits SIRENs, trains, evaluates. Hours on two cores; what
+# is done already is kept, so it can be stopped and started again.
+#   sh Deploy/train.sh [FOLDER]      FOLDER keeps data and runs (.build/training)
+#   sh Deploy/train.sh --smoke       the whole chain on a thousand pictures, in minutes
+set -eu
+cd "$(dirname "$0")/.."
+. Deploy/dependencies.sh
+need dataset-fashion-mnist /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
+install_missing
+
+smoke=
+folder=.build/training
+if [ "${1:-}" = --smoke ]; then
+    smoke=yes
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+elif [ -n "${1:-}" ]; then
+    folder=$1
+fi
+
+swift build -c release --product weightspace
+weightspace=$(swift build -c release --show-bin-path)/weightspace
+pictures=/usr/share/datasets/fashion-mnist
+
+# fit SET SEED OUTPUT ARGUMENT…
+fit() {
+    name=$1
+    seed=$2
+    output=$3
+    shift 3
+    "$weightspace" fit --images "$pictures/$name-images-idx3-ubyte.gz" --labels "$pictures/$name-labels-idx1-ubyte.gz" \
+        --seed "$seed" --output "$folder/$output" "$@"
+}
+
+# train RECIPE ARGUMENT…
+train() {
+    recipe=$1
+    shift
+    echo "== $recipe"
+    "$weightspace" train "$recipe" --data "$folder/train" --output "$folder/$recipe" "$@"
+}
+
+echo "== data"
+if [ -n "$smoke" ]; then
+    fit t10k 1 test --count 300
+    fit train 0 train --count 1000
+    train probe-conv --set validation_pictures=100 --set optimization.epochs=6 --set optimization.warm_up_steps=20 \
+        --set optimization.average_decay=0.95 --set 'model.probe.channels=[16,32,48]'
+    # Killed without warning and started again, a run must go on.
+    (train inr2array-joint --set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1) &
+    sleep 5
+    pkill -KILL -f "$folder/inr2array-joint" || true
+    wait || true
+    train inr2array-joint --set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1
+    assemble='--set validation_pictures=100 --set model.probe.channels=[16,32,48]'
+else
+    fit t10k 1 test
+    fit train 0 train --views 2
+    train probe-conv
+    train inr2array-joint
+    assemble=
+fi
+# shellcheck disable=SC2086  # a list of arguments
+train nft+probe $assemble --initial "$folder/inr2array-joint/model" --initial "$folder/probe-conv/model"
+
+echo "== test"
+"$weightspace" evaluate "$folder/nft+probe/model" "$folder/test"
+if [ -n "$smoke" ]; then
+    # Chance is 0.1; a thousand pictures and a minute must do far better.
+    accuracy=$("$weightspace" evaluate --json "$folder/nft+probe/model" "$folder/test" \
+        | sed -n 's/.*"accuracy_probes":\([0-9.e-]*\).*/\1/p')
+    echo "smoke: probes' accuracy $accuracy"
+    awk -v a="$accuracy" 'BEGIN { exit !(a > 0.4) }'
+fi
