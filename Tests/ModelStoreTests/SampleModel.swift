@@ -89,6 +89,18 @@ struct SampleModel {
             ["encoder.safetensors": try encoderParameters(), "classifier.safetensors": classifierParameters])
     }
 
+    private static let probe =
+        #"{"file": "probe.safetensors", "model": "ProbeClassifier", "n_classes": 2, "n_probes": 5, "hidden": [4]}"#
+
+    /// The same with a part that evaluates the network.
+    static func probingPictures(share: Double = 0.25) throws -> SampleModel {
+        var model = try classifyingPictures().replacing(
+            #""classifier": {"file""#, with: #""probe_share": \#(share), "probe": \#(probe), "classifier": {"file""#)
+        model.files["probe.safetensors"] = SafetensorsWriter.write(
+            try parameters { _ = try ProbeClassifier($0, try settings(probe), spec: pictureSpec, omega0: 30) })
+        return model
+    }
+
     // MARK: Direct networks
 
     static let convolutional = NetworkSpec(sizes: [1, 3, 4, 2], kernels: [[3, 3], [3, 3], []])
