@@ -1,5 +1,6 @@
 #!/bin/sh
-# Everything that must hold before a change lands: format, structure, a build without warnings, all tests.
+# Everything that must hold before a change lands: format, structure, a build without warnings, all tests, and the way
+# from pictures to a trained model.
 set -eu
 cd "$(dirname "$0")/.."
 . Deploy/dependencies.sh
@@ -14,3 +15,7 @@ sh Deploy/check-structure.sh --self-test
 echo "== build and tests"
 # Its own build folder: the settings differ from those of an ordinary build.
 WEIGHTSPACE_STRICT=1 swift test --scratch-path .build-test "$@"
+if [ $# -eq 0 ]; then
+    echo "== training, from pictures to a model, in small"
+    sh Deploy/train.sh --smoke
+fi

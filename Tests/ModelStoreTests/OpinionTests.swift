@@ -21,7 +21,8 @@ import Testing
             let opinions = try #require(answer.opinions)
             let mixed = zip(opinions.weights, opinions.probes).map { 0.75 * $0 + 0.25 * $1 }
             #expect(largestDifference(answer.logits, mixed) < 1e-5)
-            #expect(try largestDifference(opinions.weights, classification(weightsAlone, seed: UInt64(seed)).logits) < 1e-5)
+            #expect(
+                try largestDifference(opinions.weights, classification(weightsAlone, seed: UInt64(seed)).logits) < 1e-5)
         }
     }
 
