@@ -1,5 +1,6 @@
 import ModelStore
 import Networks
+import Tensors
 import Testing
 import WeightFormats
 
@@ -14,7 +15,7 @@ struct AgreementTests {
         let items = try service.post("/v1/classify?top_k=2", body).items("predictions")
         #expect(items.count == 4)
         for item in items {
-            let agrees = try #require(item["agreement"]?.bool)
+            let agrees = try #require(item["agreement"]?.bool as Bool?)
             let weights = try #require(item["opinions"]?["weights"])
             let probes = try #require(item["opinions"]?["probes"])
             #expect(agrees == (weights["class_id"]?.int == probes["class_id"]?.int))

@@ -57,7 +57,10 @@ struct FormatAgreementTests {
         #expect(json["model"]?["version"]?.string == model.version)
         #expect(json["model"]?["sha256"]?.string == model.sha256)
         let item = try #require(json["predictions"]?.array?.first)
-        #expect(item.members?.map(\.name) == ["index", "class_id", "label", "score", "top_k", "convention"])
+        #expect(
+            item.members?.map(\.name) == [
+                "index", "class_id", "label", "score", "top_k", "agreement", "opinions", "convention",
+            ])
         #expect(item["index"]?.int == 0)
         let best = try #require(item["class_id"]?.int)
         #expect(item["label"]?.string == model.labels[best])

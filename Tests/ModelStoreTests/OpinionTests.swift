@@ -1,6 +1,7 @@
 import Engine
 import ModelStore
 import Networks
+import Tensors
 import Testing
 
 @Suite struct OpinionTests {

@@ -21,7 +21,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
         _ = make(fresh.root, spec)
         var random = RandomSource(seed: seed)
         let entries = fresh.dictionary.entries.map { entry in
-            let values = entry.tensor.values.map { _ in random.uniform(in: -0.6...0.6) }
+            let values = entry.tensor.values.map { _ in random.uniform(in: -0.4...0.4) }
             return NamedTensor(name: entry.name, tensor: Tensor(shape: entry.tensor.shape, values: values))
         }
         return make(ParameterReader(StateDict(entries)).root, spec)

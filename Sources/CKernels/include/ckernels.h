@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #if defined(__x86_64__) && defined(__ELF__)
-#define CKERNEL __attribute__((target_clones("arch=x86-64-v3", "default")))
+#define CKERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CKERNEL
 #endif

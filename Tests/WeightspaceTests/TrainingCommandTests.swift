@@ -1,0 +1,108 @@
+import Foundation
+import Testing
+import WeightFormats
+
+/// From pictures to a model and its figures, on the command line.
+@Suite("Program: fit, train, evaluate")
+struct TrainingCommandTests {
+    private static let recipe = """
+        {"name": "corners", "validation_pictures": 6, "seed": 1,
+         "model": {"name": "corners", "version": "1", "task": "classify", "labels": ["first", "second"],
+          "input": {"sizes": [2, 6, 6, 1], "image": [6, 6, 1]},
+          "probe": {"model": "ProbeClassifier", "file": "probe.safetensors", "n_classes": 2, "n_probes": 12,
+           "hidden": [16]}},
+         "optimization": {"epochs": 200, "batch": 6, "microbatch": 3, "rate": 0.01, "warm_up_steps": 5,
+          "average_decay": 0.95, "decay": 0}}
+        """
+
+    /// Pictures of 6 × 6 pixels, light above the diagonal or below it.
+    private func makePictures(_ scratch: Scratch) throws -> (images: String, labels: String) {
+        var images: [UInt8] = [0, 0, 8, 3, 0, 0, 0, 24, 0, 0, 0, 6, 0, 0, 0, 6]
+        for index in 0..<24 {
+            for place in 0..<36 {
+                let isAbove = place / 6 < place % 6
+                images.append(isAbove == (index % 2 == 0) ? UInt8(200 + index) : UInt8(index))
+            }
+        }
+        let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 24] + (0..<24).map { UInt8($0 % 2) }
+        return (
+            try scratch.write("images.idx", images).path,
+            try scratch.write("labels.gz", ContentCoding.gzip(labels)).path
+        )
+    }
+
+    private func fit(_ scratch: Scratch, _ more: [String] = []) throws -> (outcome: Command.Outcome, folder: String) {
+        let (images, labels) = try makePictures(scratch)
+        let folder = scratch.path("data")
+        let outcome = try Program.run(
+            [
+                "fit", "--images", images, "--labels", labels, "--output", folder, "--hidden", "6", "--steps", "60",
+                "--shard-size", "10",
+            ] + more)
+        return (outcome, folder)
+    }
+
+    @Test("pictures become networks, networks a model, and the model's figures are right")
+    func wholeChain() throws {
+        let scratch = try Scratch()
+        let (fitted, data) = try fit(scratch)
+        #expect(fitted.status == 0, "\(fitted.errors)")
+        #expect(fitted.output.hasPrefix("24 networks, mean PSNR "))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: data).count == 3)
+
+        let recipe = try scratch.write("recipe.json", Array(Self.recipe.utf8)).path
+        let run = data + "-run"
+        let trained = try Program.run(["train", recipe, "--data", data, "--output", run, "--threads", "2"])
+        #expect(trained.status == 0, "\(trained.errors)")
+        #expect(trained.output.contains("validation accuracy 100.00 %"))
+
+        let evaluated = try Program.run(["evaluate", run + "/model", data])
+        #expect(evaluated.status == 0, "\(evaluated.errors)")
+        #expect(evaluated.output.hasPrefix("corners 1 on 24 networks\naccuracy 100.00 %"))
+        let json = try Program.run(["evaluate", "--json", run + "/model", data]).output
+        #expect(json.contains(#""accuracy":1"#) && json.contains(#""confusion":[[12,0],[0,12]]"#))
+    }
+
+    @Test("a fit goes on where it was stopped, and refuses another recipe's folder")
+    func fitGoesOn() throws {
+        let scratch = try Scratch()
+        let (_, data) = try fit(scratch)
+        let shard = data + "/view-000-shard-00001.safetensors"
+        let before = try Data(contentsOf: URL(filePath: shard))
+        try FileManager.default.removeItem(atPath: shard)
+        #expect(try fit(scratch).outcome.status == 0)
+        #expect(try Data(contentsOf: URL(filePath: shard)) == before)
+        let other = try fit(scratch, ["--seed", "9"]).outcome
+        #expect(other.status == 1 && other.errors.contains("networks of another recipe"))
+    }
+
+    @Test("exported networks are files that the other commands read")
+    func exports() throws {
+        let scratch = try Scratch()
+        let (_, data) = try fit(scratch)
+        for format in ["safetensors", "npz"] {
+            let folder = data + "-" + format
+            #expect(try fit(scratch, ["--export", folder, "--export-format", format]).outcome.status == 0)
+            let inspected = try Program.run(["inspect", folder + "/net7-view0-label1.\(format)"])
+            #expect(inspected.status == 0 && inspected.output.contains("2-6-6-1"), "\(inspected.errors)")
+        }
+    }
+
+    @Test("mistakes end with a reason")
+    func mistakes() throws {
+        let scratch = try Scratch()
+        let (_, data) = try fit(scratch)
+        func errors(_ arguments: [String], status: Int32 = 1) throws -> String {
+            let outcome = try Program.run(arguments)
+            #expect(outcome.status == status)
+            return outcome.errors
+        }
+        #expect(
+            try errors(["train", "no-such-recipe", "--data", data, "--output", data + "-x"]).contains("probe-conv"))
+        #expect(try errors(["train", "probe", "--data", data, "--output", data + "-x"]).contains("received 2-6-6-1"))
+        #expect(try errors(["evaluate", "no-such-model", data]).contains("no-such-model"))
+        #expect(try errors(["fit", "--images", data, "--output", data + "-x"]).contains("no .pgm or .ppm"))
+        #expect(
+            try errors(["fit", "--images", data, "--output", data, "--steps", "0"], status: 2).contains("--steps"))
+    }
+}
