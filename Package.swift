@@ -81,8 +81,9 @@ let package = Package(
         .executableTarget(
             name: "weightspace",
             dependencies: [
-                "CStartup", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "HTTPCore",
-                "HTTPServer", "InferenceService", "Datasets", "Fitting", "Training", arguments, httpTypes, logging,
+                "CStartup", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore",
+                "HTTPCore", "HTTPServer", "InferenceService", "Datasets", "Fitting", "Training",
+                arguments, httpTypes, logging,
             ],
             swiftSettings: settings()),
 

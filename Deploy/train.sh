@@ -48,17 +48,19 @@ if [ -n "$smoke" ]; then
     train probe-conv --set validation_pictures=100 --set optimization.epochs=6 --set optimization.warm_up_steps=20 \
         --set optimization.average_decay=0.95 --set 'model.probe.channels=[16,32,48]'
     # Killed without warning and started again, a run must go on.
-    (train inr2array-joint --set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1) &
+    (train nft --set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1) &
     sleep 5
-    pkill -KILL -f "$folder/inr2array-joint" || true
+    pkill -KILL -f "$folder/nft" || true
     wait || true
-    train inr2array-joint --set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1
+    train nft --set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1
+    train inr2array-joint --initial "$folder/nft/model" --set validation_pictures=100 --set optimization.epochs=1
     assemble='--set validation_pictures=100 --set model.probe.channels=[16,32,48]'
 else
     fit t10k 1 test
     fit train 0 train --views 2
     train probe-conv
-    train inr2array-joint
+    train nft
+    train inr2array-joint --initial "$folder/nft/model"
     assemble=
 fi
 # shellcheck disable=SC2086  # a list of arguments
