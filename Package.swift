@@ -70,6 +70,9 @@ let package = Package(
             ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"],
             resources: [.copy("Resources/Recipes")]),
 
+        // How fast it is.
+        target("Benchmarks", ["WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore"], memorySafe: false),
+
         // Where the two halves meet, and the executable.
         target(
             "InferenceService",
@@ -83,7 +86,7 @@ let package = Package(
             dependencies: [
                 "CStartup", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore",
                 "HTTPCore", "HTTPServer", "InferenceService", "Datasets", "Fitting", "Training",
-                arguments, httpTypes, logging,
+                "Benchmarks", arguments, httpTypes, logging,
             ],
             swiftSettings: settings()),
 

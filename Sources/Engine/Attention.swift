@@ -50,6 +50,7 @@ extension PlanBuilder {
         let scores = matrix(rows: workers * shape.queries, columns: shape.keys)
         let sums = DoubleScratch(workers: workers, count: shape.queries * vColumns.width, in: self)
         let scale = 1 / Float(qColumns.width).squareRoot()
+        countProduct(shape.queries, qColumns.width + vColumns.width, shape.keys, times: tasks)
         step(touching: [q, k, v, out, scores, sums.matrix]) { pool in
             pool.run(tasks: tasks) { task, worker in
                 let (network, head) = (task / shape.heads, task % shape.heads)

@@ -21,6 +21,7 @@ extension PlanBuilder {
     /// y = map(x), or y += map(x). *Shapes:* x (rows, inputs), y (rows, outputs).
     package func apply(_ map: AffineMap, to x: Matrix, into y: Matrix, accumulating: Bool = false) {
         precondition(x.rows == y.rows && x.columns == map.inputs && y.columns == map.outputs, "affine map's shapes")
+        countProduct(x.rows, map.inputs, map.outputs)
         step(touching: [x, y]) { pool in
             pool.runBlocks(rows: x.rows) { range in
                 let target = y.rows(range)

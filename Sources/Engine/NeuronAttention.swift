@@ -47,6 +47,9 @@ extension PlanBuilder {
         let scratch = NeuronScratch(
             groups, width: width, tokenParts: 4, scoreParts: 1, workers: workers(for: batch * heads), in: self)
         let sources = groups.flatMap(\.sources)
+        for group in groups {
+            countProduct(group.tokens, group.neurons * width, group.tokens, times: 2 * batch * heads)
+        }
         step(touching: sources.flatMap { [$0.qkv, $0.out] } + [scratch.matrix]) { pool in
             pool.run(tasks: batch * heads) { task, worker in
                 let place = HeadPlace(network: task / heads, head: task % heads, width: width)

@@ -8,13 +8,17 @@ package final class Plan: @unchecked Sendable {
     /// Bytes of the arena, without parameters and the constants that layers make for a shape.
     package let memoryBytes: Int
 
+    /// Additions and multiplications of its matrix products.
+    package let operations: Int
+
     /// Threads that it has scratch memory for.
     private let threads: Int
 
-    init(steps: [Step], threads: Int, memoryBytes: Int) {
+    init(steps: [Step], threads: Int, memoryBytes: Int, operations: Int) {
         self.steps = steps
         self.threads = threads
         self.memoryBytes = memoryBytes
+        self.operations = operations
     }
 
     /// Computes the outputs from what the inputs hold.
@@ -31,6 +35,7 @@ package final class PlanBuilder {
     private var order: [ObjectIdentifier] = []
     /// Threads that the plan will run on: scratch memory is kept for each.
     package let threads: Int
+    private var operations = 0
     /// Present where the plan is to compute gradients.
     private(set) var tape: GradientTape?
 
@@ -53,6 +58,11 @@ package final class PlanBuilder {
 
     /// Workers that a step of `tasks` tasks can have, each of which needs scratch memory of its own.
     func workers(for tasks: Int) -> Int { min(threads, tasks) }
+
+    /// Notes that a step multiplies (rows × depth) by (depth × columns), `times` times.
+    func countProduct(_ rows: Int, _ depth: Int, _ columns: Int, times: Int = 1) {
+        operations += 2 * rows * depth * columns * times
+    }
 
     /// Memory for a result; its contents are undefined until a step writes them.
     package func matrix(rows: Int, columns: Int) -> Matrix {
@@ -93,6 +103,7 @@ package final class PlanBuilder {
         for (identifier, offset) in zip(order, offsets) {
             lifetimes[identifier]?.storage.place(in: arena, at: offset)
         }
-        return Plan(steps: steps, threads: threads, memoryBytes: total * MemoryLayout<Float>.stride)
+        return Plan(steps: steps, threads: threads, memoryBytes: total * MemoryLayout<Float>.stride,
+            operations: operations)
     }
 }

@@ -17,6 +17,7 @@ extension PlanBuilder {
                 .reshaped(rows: outputs, columns: inputs)
         }
         @Sendable func rows(_ network: Int, _ count: Int) -> Range<Int> { network * count..<(network + 1) * count }
+        countProduct(outputs, inputs, x.columns, times: batch)
         step(touching: [weight, x, y]) { pool in
             pool.run(tasks: batch) { network, _ in
                 BLAS.multiply(

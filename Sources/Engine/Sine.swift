@@ -32,6 +32,9 @@ extension PlanBuilder {
         precondition(pictures.rows == batch * grid.cells.count && pictures.columns == grid.sizes[layers], "pictures")
         let width = grid.sizes.max() ?? 1
         let scratch = matrix(rows: threads, columns: 4 * width)
+        for (inputs, outputs) in zip(grid.sizes, grid.sizes.dropFirst()) {
+            countProduct(outputs, inputs, 1, times: pictures.rows)
+        }
         step(touching: parameters + [pictures, scratch]) { pool in
             let block = 16
             pool.run(tasks: (pictures.rows + block - 1) / block) { task, worker in
@@ -103,6 +106,9 @@ extension PlanBuilder {
         let scratch = matrix(
             rows: workers(for: batch), columns: SineNetwork.scratchCount(sizes, points: points.rows))
         @Sendable func rows(_ network: Int) -> Range<Int> { network * points.rows..<(network + 1) * points.rows }
+        for (inputs, outputs) in zip(sizes, sizes.dropFirst()) {
+            countProduct(points.rows, inputs, outputs, times: batch)
+        }
         step(touching: parameters + [points, y, scratch]) { pool in
             pool.run(tasks: batch) { network, worker in
                 let values = SineNetwork(parameters, network, sizes: sizes, omega0: omega0).evaluate(

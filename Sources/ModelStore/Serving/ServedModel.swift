@@ -38,6 +38,12 @@ package final class ServedModel: Sendable {
         }
     }
 
+    /// An untrained model with parameters drawn at random: for measuring speed, which does not depend on them.
+    package convenience init(drawing manifest: ModelManifest) throws {
+        let networks = try ServedNetworks(manifest) { _ in ParameterReader(drawing: 0) }
+        try self.init(manifest, networks, sha256: "")
+    }
+
     package var name: String { manifest.name }
     package var version: String { manifest.version }
     package var labels: [String] { manifest.labels }
@@ -98,18 +104,30 @@ package final class ServedModel: Sendable {
         _ operation: Operation, _ network: NetworkWeights, _ pool: WorkerPool
     ) throws(ModelError) -> [Float] {
         let key = PlanCache.Key(operation: operation, spec: network.spec, threads: pool.threads)
-        let compiled = try plans.take(key) { () throws(ModelError) in
-            let builder = PlanBuilder(threads: pool.threads)
-            let input = WeightSpaceFeatures(network.spec, batch: 1, channels: 1, in: builder)
-            let output = try networks.record(operation, input, in: builder)
-            return CompiledPlan(
-                plan: builder.finish(keeping: input.arrays + [output]), input: input, output: output)
-        }
+        let compiled = try planned(key)
         compiled.input.write([network])
         compiled.plan.run(pool)
         let values = compiled.output.read()
         plans.giveBack(compiled, key)
         return values
+    }
+
+    /// Additions and multiplications of the matrix products that one network's answer takes.
+    package func cost(_ operation: Operation, _ spec: NetworkSpec) throws(ModelError) -> Int {
+        let key = PlanCache.Key(operation: operation, spec: spec, threads: 1)
+        let compiled = try planned(key)
+        plans.giveBack(compiled, key)
+        return compiled.plan.operations
+    }
+
+    private func planned(_ key: PlanCache.Key) throws(ModelError) -> CompiledPlan {
+        try plans.take(key) { () throws(ModelError) in
+            let builder = PlanBuilder(threads: key.threads)
+            let input = WeightSpaceFeatures(key.spec, batch: 1, channels: 1, in: builder)
+            let output = try networks.record(key.operation, input, in: builder)
+            return CompiledPlan(
+                plan: builder.finish(keeping: input.arrays + [output]), input: input, output: output)
+        }
     }
 
     /// Runs every operation once on the model's own sizes, so that the first request finds plans and pages ready.

@@ -34,7 +34,7 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         var settings = Settings()
         let pool = WorkerPool(threads: try threads.resolve(&settings))
-        let model = try load()
+        let model = try ModelSelection.load(folderOrName: model)
         let input = model.manifest.input
         let corpus = try Corpus(shards: [data], expecting: input.spec, omega0: input.omega0)
         let indices = 0..<min(count ?? .max, corpus.count)
@@ -75,13 +75,5 @@ struct EvaluateCommand: ParsableCommand {
         }
         if model.operations.contains(.reconstruct) { result.reconstructionError = squares / Double(indices.count) }
         print(json ? result.json : result.text(labels: model.labels))
-    }
-
-    private func load() throws -> ServedModel {
-        let folder = URL(fileURLWithPath: model)
-        if FileManager.default.fileExists(atPath: folder.appendingPathComponent("config.json").path) {
-            return try ModelFolder.load(folder)
-        }
-        return try ModelSelection.parse(["--model", model]).load()
     }
 }

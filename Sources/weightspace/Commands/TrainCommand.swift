@@ -78,18 +78,21 @@ struct TrainCommand: ParsableCommand {
 
 /// A run's progress in one line, on a terminal; without one, a line now and then.
 private final class TrainingLine {
-    private let started = ContinuousClock.now
+    private var first: (time: ContinuousClock.Instant, progress: TrainingRun.Progress)?
     private var shown = ContinuousClock.now
 
     func show(_ progress: TrainingRun.Progress) {
+        // A run that goes on from a checkpoint does not begin at step 0.
+        let first = self.first ?? (.now, progress)
+        self.first = first
         let interval: Duration = Terminal.showsProgress ? .milliseconds(500) : .seconds(60)
         guard .now - shown > interval else { return }
         shown = .now
-        let seconds = (.now - started) / Duration.seconds(1)
-        let rate = Double(progress.networks) / seconds
+        let seconds = (.now - first.time) / Duration.seconds(1)
+        let rate = Double(progress.networks - first.progress.networks) / seconds
         let done = Double(progress.step) / Double(max(1, progress.steps))
-        let batch = Double(progress.networks) / Double(max(1, progress.step))
-        let left = Double(progress.steps - progress.step) * max(batch, 1) / max(rate, 1e-9)
+        let stepsHere = Double(max(1, progress.step - first.progress.step))
+        let left = Double(progress.steps - progress.step) * seconds / stepsHere
         var text = "step \(progress.step)/\(progress.steps)  epoch \(String(format: "%.1f", progress.epoch))"
         text += "  loss \(String(format: "%.4f", progress.loss))"
         if !progress.accuracies.isEmpty {

@@ -34,6 +34,15 @@ struct ModelSelection: ParsableArguments {
         return folders
     }
 
+    /// A model folder by its path, or an embedded model by its name.
+    static func load(folderOrName model: String) throws -> ServedModel {
+        let folder = URL(fileURLWithPath: model)
+        if FileManager.default.fileExists(atPath: folder.appendingPathComponent("config.json").path) {
+            return try ModelFolder.load(folder)
+        }
+        return try ModelSelection.parse(["--model", model]).load()
+    }
+
     func load() throws -> ServedModel {
         var names: [String] = []
         for folder in try Self.folders(in: try Self.directory(models)) {

@@ -1,0 +1,30 @@
+import Engine
+import ModelStore
+import Networks
+
+/// Times a model's answers, as the service computes them.
+package struct ModelBenchmark {
+    private let model: ServedModel
+    private let operation: ModelStore.Operation
+
+    /// - Parameter operation: the model's first one without it.
+    package init(_ model: ServedModel, operation: ModelStore.Operation? = nil) {
+        self.model = model
+        self.operation = operation ?? model.operations[0]
+    }
+
+    /// - Parameter name: the model's and the operation's without it.
+    package func run(name: String? = nil, batch: Int, threads: Int, repeats: Int) throws -> SpeedMeasurement {
+        let pool = WorkerPool(threads: threads)
+        let spec = model.manifest.input.spec
+        let convention = UploadConvention(convention: model.manifest.input.convention)
+        let networks = try (0..<batch).map { seed in
+            try model.prepare(NetworkWeights.example(spec: spec, seed: UInt64(seed)), convention).features
+        }
+        let operations = try model.cost(operation, spec) * batch
+        return try SpeedMeasurement(
+            name ?? "\(model.name) \(operation.rawValue)", batch: batch, threads: threads, repeats: repeats,
+            operations: operations
+        ) { _ = try model.run(operation, networks, pool) }
+    }
+}

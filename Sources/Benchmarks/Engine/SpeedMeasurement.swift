@@ -1,0 +1,72 @@
+import Foundation
+import WeightFormats
+
+/// How long one thing took, over and over.
+package struct SpeedMeasurement: Sendable {
+    package let name: String
+    package let batch: Int
+    package let threads: Int
+    /// Per run, for the whole batch.
+    package let seconds: [Double]
+    /// Additions and multiplications of one run's matrix products; 0 where there are none.
+    package let operations: Int
+
+    /// Runs `body` twice to warm up, then `repeats` times with the clock running.
+    package init(
+        _ name: String, batch: Int = 1, threads: Int, repeats: Int, operations: Int = 0, _ body: () throws -> Void
+    ) rethrows {
+        for _ in 0..<2 { try body() }
+        var seconds: [Double] = []
+        for _ in 0..<max(1, repeats) {
+            let start = ContinuousClock.now
+            try body()
+            seconds.append((.now - start) / Duration.seconds(1))
+        }
+        self.name = name
+        self.batch = batch
+        self.threads = threads
+        self.seconds = seconds
+        self.operations = operations
+    }
+
+    package var minimum: Double { seconds.min() ?? 0 }
+    package var median: Double {
+        let sorted = seconds.sorted()
+        let middle = sorted.count / 2
+        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    }
+    /// Operations a second in the median run.
+    package var rate: Double { Double(operations) / median }
+
+    /// - Parameter bestRate: the machine's rate in the same run, in operations a second.
+    package func json(bestRate: Double) -> String {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("what", name)
+        writer.member("batch", batch)
+        writer.member("threads", threads)
+        writer.member("ms_per_inr_min", Float(1000 * minimum / Double(batch)))
+        writer.member("ms_per_inr_median", Float(1000 * median / Double(batch)))
+        if operations > 0 {
+            writer.member("gflops", Float(rate / 1e9))
+            writer.member("share_of_sgemm", Float(rate / bestRate))
+        }
+        writer.endObject()
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    package func text(bestRate: Double) -> String {
+        let columns = [
+            name.padding(toLength: 26, withPad: " ", startingAt: 0), "batch \(batch)", "threads \(threads)",
+            Self.time(minimum / Double(batch)) + " min", Self.time(median / Double(batch)) + " median",
+        ]
+        guard operations > 0 else { return columns.joined(separator: "  ") }
+        let share = String(format: "%.1f GFLOP/s  %.0f %% of sgemm", rate / 1e9, 100 * rate / bestRate)
+        return (columns + [share]).joined(separator: "  ")
+    }
+
+    private static func time(_ seconds: Double) -> String {
+        seconds < 1e-3
+            ? String(format: "%8.2f µs", seconds * 1e6) : String(format: "%8.3f ms", seconds * 1e3)
+    }
+}

@@ -1,0 +1,120 @@
+import ArgumentParser
+import Benchmarks
+import Engine
+import Foundation
+import ModelStore
+import WeightFormats
+
+/// `weightspace bench`
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measures speed: of models, kernels, layers, and of a running server.",
+        discussion: """
+            Quote ratios within one run: the machine's own rate of matrix products is measured alongside. Nothing else \
+            should be running.
+            """,
+        subcommands: [BenchModelCommand.self, BenchKernelsCommand.self, BenchLayersCommand.self, BenchServerCommand.self],
+        defaultSubcommand: BenchModelCommand.self)
+}
+
+struct BenchOptions: ParsableArguments {
+    @Option(help: "Thread counts, such as 1,2.")
+    var threads: NumberList?
+
+    @Option(help: "Runs of each; the minimum and the median are printed.")
+    var `repeat`: Int = 7
+
+    @Flag(help: "One JSON object a line.")
+    var json = false
+
+    var threadCounts: [Int] { threads?.values ?? [WorkerPool.availableProcessors] }
+
+    /// The machine's rate with so many threads, printed and returned.
+    func machineRate(_ threads: Int) -> Double {
+        let rate = MachineRate.products(threads: threads)
+        let figure = String(format: "%.1f", rate / 1e9)
+        print(
+            json
+                ? "{\"what\":\"sgemm\",\"gflops\":\(figure),\"threads\":\(threads)}"
+                : "sgemm 2048 × 2048 × 2048  threads \(threads)  \(figure) GFLOP/s")
+        return rate
+    }
+
+    func show(_ measurement: SpeedMeasurement, _ bestRate: Double) {
+        print(json ? measurement.json(bestRate: bestRate) : measurement.text(bestRate: bestRate))
+    }
+}
+
+/// `1,16`
+struct NumberList: ExpressibleByArgument {
+    let values: [Int]
+
+    init?(argument: String) {
+        let values = argument.split(separator: ",").map { Int($0) ?? 0 }
+        guard !values.isEmpty, values.allSatisfy({ (1...4096).contains($0) }) else { return nil }
+        self.values = values
+    }
+}
+
+struct BenchModelCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "model", abstract: "Times a model's answers.")
+
+    @Option(help: "'paper' or 'small' (untrained encoders), a model folder, or the name of an embedded model.")
+    var model = "paper"
+
+    @Option(help: "Networks a run, such as 1,16.")
+    var batch: NumberList?
+
+    @Option(help: "Hidden widths of the networks that 'paper' and 'small' read, such as 16,32,64.")
+    var width: NumberList?
+
+    @OptionGroup var options: BenchOptions
+
+    func run() throws {
+        for threads in options.threadCounts {
+            let bestRate = options.machineRate(threads)
+            for width in width?.values ?? [32] {
+                let benchmark = ModelBenchmark(try load(width))
+                for batch in batch?.values ?? [1, 16] {
+                    let name = self.width == nil ? nil : "width \(width)"
+                    options.show(
+                        try benchmark.run(name: name, batch: batch, threads: threads, repeats: options.repeat), bestRate)
+                }
+            }
+        }
+    }
+
+    private func load(_ width: Int) throws -> ServedModel {
+        if let known = BenchmarkModel(rawValue: model) { return try known.load(hiddenWidth: width) }
+        return try ModelSelection.load(folderOrName: model)
+    }
+}
+
+struct BenchKernelsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "kernels", abstract: "Times single operations.")
+    @OptionGroup var options: BenchOptions
+
+    func run() throws {
+        for threads in options.threadCounts {
+            let bestRate = options.machineRate(threads)
+            for measurement in StepBenchmark.kernels(threads: threads, repeats: options.repeat) {
+                options.show(measurement, bestRate)
+            }
+        }
+    }
+}
+
+struct BenchLayersCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "layers", abstract: "Times the layers of the paper's encoder.")
+    @OptionGroup var options: BenchOptions
+
+    func run() throws {
+        for threads in options.threadCounts {
+            let bestRate = options.machineRate(threads)
+            for measurement in StepBenchmark.layers(threads: threads, repeats: options.repeat) {
+                options.show(measurement, bestRate)
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import ArgumentParser
+import Benchmarks
+import Foundation
+import WeightFormats
+
+/// `weightspace bench server`
+struct BenchServerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "server", abstract: "Loads a running server and measures its answers.",
+        discussion: """
+            Without --rate every connection sends its next request when it has its answer (closed loop). With it requests \
+            come at that rate whatever the server does (open loop), and latency counts from when each was due.
+            """)
+
+    @Argument(help: "Such as http://127.0.0.1:8080/v1/classify.")
+    var url: String
+
+    @Option(help: "A file to POST; without it the request is a GET.")
+    var body: String?
+
+    @Option(help: "Connections, kept alive.")
+    var connections = 1
+
+    @Option(help: "Requests a second, all connections together.")
+    var rate: Double?
+
+    @Option(help: "Seconds.")
+    var duration = 10.0
+
+    @Flag(help: "One JSON object, with the histogram.")
+    var json = false
+
+    func validate() throws {
+        guard (1...10_000).contains(connections), duration > 0, rate ?? 1 > 0 else {
+            throw ValidationError("connections must be 1 to 10000, duration and rate above zero")
+        }
+    }
+
+    func run() throws {
+        let target = try LoadTarget(url: url, body: try body.map { try UploadFile.bytes($0) })
+        let pattern = rate.map { LoadPattern.open(rate: $0) } ?? .closed
+        let report = LoadGenerator(target, pattern, connections: connections).run(seconds: duration)
+        print(json ? self.json(report) : text(report))
+        guard report.accepted.count > 0 else { throw ExitCode(1) }
+    }
+
+    private func text(_ report: LoadReport) -> String {
+        var lines = [String(format: "%.1f answers a second over %.1f s", report.acceptedPerSecond, report.seconds)]
+        lines.append("answered  " + quantiles(report.accepted))
+        if report.refused.count > 0 {
+            lines.append("refused   " + quantiles(report.refused))
+            lines.append("refused without Retry-After: \(report.refusedWithoutRetryAfter)")
+        }
+        lines.append(
+            "statuses  " + report.statuses.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", "))
+        for (reason, count) in report.broken.sorted(by: { $0.key < $1.key }) { lines.append("failed    \(count) × \(reason)") }
+        return lines.joined(separator: "\n")
+    }
+
+    private static let shares = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99_9", 0.999)]
+
+    private func quantiles(_ histogram: LatencyHistogram) -> String {
+        Self.shares.map { String(format: "%@ %.3f ms", $0.0, milliseconds(histogram.quantile($0.1))) }
+            .joined(separator: "  ") + String(format: "  max %.3f ms", milliseconds(histogram.maximum))
+    }
+
+    private func json(_ report: LoadReport) -> String {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("seconds", Float(report.seconds))
+        writer.member("answers_per_second", Float(report.acceptedPerSecond))
+        for (name, histogram) in [("answered", report.accepted), ("refused", report.refused)] {
+            writer.name(name)
+            writer.beginObject()
+            writer.member("count", histogram.count)
+            for (label, share) in Self.shares { writer.member("\(label)_ms", Float(milliseconds(histogram.quantile(share)))) }
+            writer.member("max_ms", Float(milliseconds(histogram.maximum)))
+            writer.name("histogram")
+            writer.array(histogram.buckets) { writer, bucket in
+                writer.array([milliseconds(bucket.upTo), Double(bucket.count)]) { $0.value(Float($1)) }
+            }
+            writer.endObject()
+        }
+        writer.member("refused_without_retry_after", report.refusedWithoutRetryAfter)
+        writer.member("failed", report.broken.values.reduce(0, +))
+        writer.endObject()
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    private func milliseconds(_ duration: Duration) -> Double { duration / .milliseconds(1) }
+}
