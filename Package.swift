@@ -71,7 +71,8 @@ let package = Package(
             resources: [.copy("Resources/Recipes")]),
 
         // How fast it is.
-        target("Benchmarks", ["WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore"], memorySafe: false),
+        target(
+            "Benchmarks", ["WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore"], memorySafe: false),
 
         // Where the two halves meet, and the executable.
         target(

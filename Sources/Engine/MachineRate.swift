@@ -8,7 +8,9 @@ package enum MachineRate {
             for index in 0..<size * size { buffer.initializeElement(at: index, to: Float(index % 251) / 251 - 0.5) }
             count = size * size
         }
-        let (a, b) = (Matrix(rows: size, columns: size, values: square), Matrix(rows: size, columns: size, values: square))
+        let (a, b) = (
+            Matrix(rows: size, columns: size, values: square), Matrix(rows: size, columns: size, values: square)
+        )
         let c = Matrix(zeros: size, size)
         let share = (size + threads - 1) / threads
         var best = Duration.seconds(1_000_000)

@@ -14,7 +14,8 @@ struct Weightspace: ParsableCommand {
         version: build.version,
         subcommands: [
             ServeCommand.self, ClassifyCommand.self, EncodeCommand.self, RenderCommand.self, InspectCommand.self,
-            VerifyCommand.self, ModelsCommand.self, FitCommand.self, TrainCommand.self, EvaluateCommand.self, BenchCommand.self,
+            VerifyCommand.self, ModelsCommand.self, FitCommand.self, TrainCommand.self, EvaluateCommand.self,
+            BenchCommand.self,
         ])
 
     /// Exits 0 when all went well, 1 where some input failed, 2 where the command line was wrong.

@@ -10,13 +10,17 @@ package enum StepBenchmark {
     package static func kernels(threads: Int, repeats: Int) -> [SpeedMeasurement] {
         let (tokens, channels, hidden) = (spec.parameterCount, 256, 1024)
         let pool = WorkerPool(threads: threads)
-        func measure(_ name: String, _ rows: Int, _ columns: Int, _ record: (PlanBuilder, Matrix) -> Matrix?) -> SpeedMeasurement {
+        func measure(_ name: String, _ rows: Int, _ columns: Int, _ record: (PlanBuilder, Matrix) -> Matrix?)
+            -> SpeedMeasurement
+        {
             let builder = PlanBuilder(threads: threads)
             let x = builder.matrix(rows: rows, columns: columns)
             let y = record(builder, x)
             let plan = builder.finish(keeping: [x] + [y].compactMap { $0 })
             x.write((0..<x.count).map { Float($0 % 173) / 40 - 2 })
-            return SpeedMeasurement(name, threads: threads, repeats: repeats, operations: plan.operations) { plan.run(pool) }
+            return SpeedMeasurement(name, threads: threads, repeats: repeats, operations: plan.operations) {
+                plan.run(pool)
+            }
         }
         func map(_ inputs: Int, _ outputs: Int) -> AffineMap {
             let values = (0..<inputs * outputs).map { Float($0 % 97) / 1000 - 0.05 }
@@ -26,9 +30,15 @@ package enum StepBenchmark {
         let ones = Matrix(rows: 1, columns: channels, values: [Float](repeating: 1, count: channels))
         let norm = Normalization(kind: .unbiased, gamma: ones, beta: Matrix(zeros: 1, channels))
         return [
-            measure("gelu", tokens, hidden) { $0.activate($1, .gelu); return nil },
-            measure("sine", tokens, hidden) { $0.activate($1, .sine); return nil },
-            measure("sigmoid", tokens, hidden) { $0.activate($1, .sigmoid); return nil },
+            measure("gelu", tokens, hidden) {
+                $0.activate($1, .gelu); return nil
+            },
+            measure("sine", tokens, hidden) {
+                $0.activate($1, .sine); return nil
+            },
+            measure("sigmoid", tokens, hidden) {
+                $0.activate($1, .sigmoid); return nil
+            },
             measure("layer norm", tokens, channels) { $0.normalize($1, norm) },
             measure("affine 256 to 768", tokens, channels) { $0.apply(map(channels, 3 * channels), to: $1) },
             measure("affine 256 to 1024", tokens, channels) { $0.apply(map(channels, hidden), to: $1) },
@@ -49,7 +59,9 @@ package enum StepBenchmark {
             let y = record(ParameterReader(drawing: 0).root, x, builder)
             let plan = builder.finish(keeping: x.arrays + y)
             for array in x.arrays { array.write((0..<array.count).map { Float($0 % 173) / 86 - 1 }) }
-            return SpeedMeasurement(name, threads: threads, repeats: repeats, operations: plan.operations) { plan.run(pool) }
+            return SpeedMeasurement(name, threads: threads, repeats: repeats, operations: plan.operations) {
+                plan.run(pool)
+            }
         }
         return [
             measure("Fourier features", channels: 1) { scope, x, builder in
@@ -65,7 +77,8 @@ package enum StepBenchmark {
                 NFTBlock(scope, spec, channels: channels, heads: 4, expansion: 4)(x, in: builder).arrays
             },
             measure("Perceiver pool") { scope, x, builder in
-                let pool = PerceiverPool(scope, channels: channels, latents: 16, width: channels, selfAttentionLayers: 0)
+                let pool = PerceiverPool(
+                    scope, channels: channels, latents: 16, width: channels, selfAttentionLayers: 0)
                 return [pool(x.flattened(in: builder), batch: 1, in: builder)]
             },
             measure("NP linear") { scope, x, builder in

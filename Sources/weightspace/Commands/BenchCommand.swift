@@ -13,7 +13,9 @@ struct BenchCommand: ParsableCommand {
             Quote ratios within one run: the machine's own rate of matrix products is measured alongside. Nothing else \
             should be running.
             """,
-        subcommands: [BenchModelCommand.self, BenchKernelsCommand.self, BenchLayersCommand.self, BenchServerCommand.self],
+        subcommands: [
+            BenchModelCommand.self, BenchKernelsCommand.self, BenchLayersCommand.self, BenchServerCommand.self,
+        ],
         defaultSubcommand: BenchModelCommand.self)
 }
 
@@ -78,7 +80,8 @@ struct BenchModelCommand: ParsableCommand {
                 for batch in batch?.values ?? [1, 16] {
                     let name = self.width == nil ? nil : "width \(width)"
                     options.show(
-                        try benchmark.run(name: name, batch: batch, threads: threads, repeats: options.repeat), bestRate)
+                        try benchmark.run(name: name, batch: batch, threads: threads, repeats: options.repeat), bestRate
+                    )
                 }
             }
         }

@@ -52,8 +52,11 @@ struct BenchServerCommand: ParsableCommand {
             lines.append("refused without Retry-After: \(report.refusedWithoutRetryAfter)")
         }
         lines.append(
-            "statuses  " + report.statuses.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", "))
-        for (reason, count) in report.broken.sorted(by: { $0.key < $1.key }) { lines.append("failed    \(count) × \(reason)") }
+            "statuses  "
+                + report.statuses.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", "))
+        for (reason, count) in report.broken.sorted(by: { $0.key < $1.key }) {
+            lines.append("failed    \(count) × \(reason)")
+        }
         return lines.joined(separator: "\n")
     }
 
@@ -73,7 +76,9 @@ struct BenchServerCommand: ParsableCommand {
             writer.name(name)
             writer.beginObject()
             writer.member("count", histogram.count)
-            for (label, share) in Self.shares { writer.member("\(label)_ms", Float(milliseconds(histogram.quantile(share)))) }
+            for (label, share) in Self.shares {
+                writer.member("\(label)_ms", Float(milliseconds(histogram.quantile(share))))
+            }
             writer.member("max_ms", Float(milliseconds(histogram.maximum)))
             writer.name("histogram")
             writer.array(histogram.buckets) { writer, bucket in
