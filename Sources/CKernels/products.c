@@ -54,8 +54,6 @@ struct tiles {
 #if defined(__x86_64__)
 typedef float vector16 __attribute__((vector_size(64)));
 typedef float vector8 __attribute__((vector_size(32)));
-#define WIDE __attribute__((target("avx512f,avx512vl,avx2,fma,prefer-256-bit")))
-#undef WIDE
 #define WIDE __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")))
 #define MIDDLE __attribute__((target("avx2,fma")))
 #define WIDE_TILE(rows) TILE(wide, WIDE, vector16, 16, 2, rows)
@@ -73,12 +71,20 @@ typedef float vector4 __attribute__((vector_size(16)));
 PLAIN_TILE(1) PLAIN_TILE(2) PLAIN_TILE(3) PLAIN_TILE(4)
 static tile *const plain_rows[] = {0, plain_1, plain_2, plain_3, plain_4};
 
-static struct tiles best_tiles(void) {
+int ck_best_instructions(void) {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq"))
-        return (struct tiles){14, 32, wide_rows};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return (struct tiles){6, 16, middle_rows};
+        return CK_WIDE;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return CK_MIDDLE;
+#endif
+    return CK_PLAIN;
+}
+
+static struct tiles tiles_for(int instructions) {
+#if defined(__x86_64__)
+    if (instructions == CK_WIDE) return (struct tiles){14, 32, wide_rows};
+    if (instructions == CK_MIDDLE) return (struct tiles){6, 16, middle_rows};
 #endif
     return (struct tiles){4, 16, plain_rows};
 }
@@ -97,8 +103,8 @@ void ck_pack(const float *weight, size_t step, const float *bias, size_t outputs
 }
 
 void ck_multiply_packed(const float *x, size_t x_step, size_t rows, const float *packed, size_t outputs, size_t inputs,
-                        float *y, size_t y_step, int accumulating) {
-    const struct tiles tiles = best_tiles();
+                        float *y, size_t y_step, int accumulating, int instructions) {
+    const struct tiles tiles = tiles_for(instructions);
     float edge[14 * PANEL];
     for (size_t first = 0; first < outputs; first += PANEL, packed += PANEL * (inputs + 1)) {
         for (size_t column = 0; column < PANEL && first + column < outputs; column += tiles.columns) {

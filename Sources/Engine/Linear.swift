@@ -6,6 +6,7 @@ package struct AffineMap: Sendable {
     package let weight: Matrix
     /// 1 × outputs
     package let bias: Matrix?
+    let packed = PackedMap()
 
     package init(weight: Matrix, bias: Matrix?) {
         precondition(bias.map { $0.rows == 1 && $0.columns == weight.rows } ?? true, "bias of an affine map")
@@ -22,6 +23,14 @@ extension PlanBuilder {
     package func apply(_ map: AffineMap, to x: Matrix, into y: Matrix, accumulating: Bool = false) {
         precondition(x.rows == y.rows && x.columns == map.inputs && y.columns == map.outputs, "affine map's shapes")
         countProduct(x.rows, map.inputs, map.outputs)
+        if let packed = packed(map) {
+            step(touching: [x, y]) { pool in
+                pool.runBlocks(rows: x.rows) { range in
+                    PackedProducts.apply(packed, to: x.rows(range), accumulating: accumulating, into: y.rows(range))
+                }
+            }
+            return
+        }
         step(touching: [x, y]) { pool in
             pool.runBlocks(rows: x.rows) { range in
                 let target = y.rows(range)
@@ -34,6 +43,12 @@ extension PlanBuilder {
             }
         }
         adjoint(of: y, from: [x, map.weight, map.bias]) { self.differentiate(map, of: x, into: y, $0) }
+    }
+
+    /// The packed map, where its parameters are there and will not change.
+    func packed(_ map: AffineMap) -> Storage? {
+        guard parametersAreFixed, !recordsGradients, map.weight.storage.isPlaced else { return nil }
+        return map.packed.storage(map.weight, map.bias)
     }
 
     private func differentiate(_ map: AffineMap, of x: Matrix, into y: Matrix, _ tape: GradientTape) {

@@ -44,17 +44,7 @@ extension PlanBuilder {
     package func normalize(_ x: Matrix, _ norm: Normalization, into y: Matrix) {
         precondition(x.columns == norm.gamma.columns && x.rows == y.rows && x.columns == y.columns, "norm's shapes")
         step(touching: [x, y]) { pool in
-            pool.runBlocks(rows: x.rows) { range in
-                var mean: Float = 0
-                var squares: Float = 0
-                for row in range {
-                    let source = x.pointer + row * x.stride
-                    ck_moments(source, x.columns, &mean, &squares)
-                    ck_affine(
-                        source, y.pointer + row * y.stride, x.columns, mean,
-                        norm.kind.factor(squares: squares, count: x.columns), norm.gamma.pointer, norm.beta.pointer)
-                }
-            }
+            pool.runBlocks(rows: x.rows) { normalizeRows(x.rows($0), norm, into: y.rows($0)) }
         }
         adjoint(of: y, from: [x, norm.gamma, norm.beta]) { self.differentiate(norm, of: x, into: y, $0) }
     }
@@ -82,5 +72,17 @@ extension PlanBuilder {
         let y = matrix(rows: x.rows, columns: x.columns)
         normalize(x, norm, into: y)
         return y
+    }
+}
+
+func normalizeRows(_ x: Matrix, _ norm: Normalization, into y: Matrix) {
+    var mean: Float = 0
+    var squares: Float = 0
+    for row in 0..<x.rows {
+        let source = x.pointer + row * x.stride
+        ck_moments(source, x.columns, &mean, &squares)
+        ck_affine(
+            source, y.pointer + row * y.stride, x.columns, mean,
+            norm.kind.factor(squares: squares, count: x.columns), norm.gamma.pointer, norm.beta.pointer)
     }
 }

@@ -36,6 +36,8 @@ package final class PlanBuilder {
     /// Threads that the plan will run on: scratch memory is kept for each.
     package let threads: Int
     private var operations = 0
+    /// Whether maps may be packed when they are recorded.
+    let parametersAreFixed: Bool
     /// Present where the plan is to compute gradients.
     private(set) var tape: GradientTape?
 
@@ -45,12 +47,17 @@ package final class PlanBuilder {
         var last: Int
     }
 
-    package init(threads: Int) { self.threads = max(1, threads) }
+    /// - Parameter parametersAreFixed: no parameter changes once it was recorded, as in a model that is served.
+    package init(threads: Int, parametersAreFixed: Bool = true) {
+        self.threads = max(1, threads)
+        self.parametersAreFixed = parametersAreFixed
+    }
 
     /// A plan that can be differentiated. It runs on one thread: training works on many small plans side by side, so
     /// that a network's activations stay in one core's cache and no step waits for another core.
     package init(recordsGradients: Bool) {
         threads = 1
+        parametersAreFixed = false
         if recordsGradients { tape = GradientTape(self) }
     }
 
@@ -103,7 +110,8 @@ package final class PlanBuilder {
         for (identifier, offset) in zip(order, offsets) {
             lifetimes[identifier]?.storage.place(in: arena, at: offset)
         }
-        return Plan(steps: steps, threads: threads, memoryBytes: total * MemoryLayout<Float>.stride,
+        return Plan(
+            steps: steps, threads: threads, memoryBytes: total * MemoryLayout<Float>.stride,
             operations: operations)
     }
 }

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Synchronization
 
 /// Runs the tasks of a step on a fixed number of threads; BLAS itself stays on the calling thread.
 package struct WorkerPool: Sendable {
@@ -19,11 +20,13 @@ package struct WorkerPool: Sendable {
             for task in 0..<tasks { body(task, 0) }
             return
         }
+        // Whoever is free takes the next task, since tasks differ in length.
+        let taken = Atomic(0)
         DispatchQueue.concurrentPerform(iterations: workers) { worker in
-            var task = worker
-            while task < tasks {
+            while true {
+                let task = taken.add(1, ordering: .relaxed).oldValue
+                guard task < tasks else { return }
                 body(task, worker)
-                task += workers
             }
         }
     }

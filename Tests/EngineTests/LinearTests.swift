@@ -79,6 +79,59 @@ import Testing
         #expect(whole.read() == surroundings)
     }
 
+    @Test(
+        "packed products agree with plain loops with every instruction set, at every edge, and touch nothing else",
+        arguments: 0...PackedProducts.instructions, [(1, 3, 5), (15, 33, 7), (29, 64, 16), (6, 17, 40)])
+    func packedProducts(instructions: Int32, shape: (rows: Int, outputs: Int, inputs: Int)) {
+        var numbers = Numbers(seed: UInt64(shape.rows))
+        let (x, _) = numbers.view(shape.rows, shape.inputs)
+        let (weight, _) = numbers.view(shape.outputs, shape.inputs)
+        let bias = numbers.matrix(1, shape.outputs)
+        let packed = PackedMap().storage(weight, bias)
+        let (y, whole) = numbers.view(shape.rows, shape.outputs)
+        let (before, surroundings) = (y.read(), whole.read())
+        PackedProducts.apply(packed, to: x, into: y, instructions: instructions)
+        #expect(largestError(y.read(), affine(x, weight, bias)) < 1e-5)
+        y.write(before)
+        PackedProducts.apply(packed, to: x, accumulating: true, into: y, instructions: instructions)
+        let reference = zip(affine(x, weight, bias), before).map { $0 + Double($1) }
+        #expect(largestError(y.read(), reference) < 1e-5)
+        y.write(before)
+        #expect(whole.read() == surroundings)
+    }
+
+    @Test("a row of a packed product has the same bits wherever it stands")
+    func packedRowsDoNotDependOnOthers() {
+        var numbers = Numbers(seed: 3)
+        let (x, weight) = (numbers.matrix(31, 19), numbers.matrix(45, 19))
+        let packed = PackedMap().storage(weight, nil)
+        let all = Matrix(zeros: 31, 45)
+        PackedProducts.apply(packed, to: x, into: all)
+        for row in 0..<31 {
+            let own = Matrix(zeros: 1, 45)
+            PackedProducts.apply(packed, to: x.rows(row..<row + 1), into: own)
+            #expect(own.read() == all.rows(row..<row + 1).read())
+        }
+    }
+
+    @Test("a plan with fixed parameters answers as one whose parameters may change")
+    func packedPlansAgree() {
+        var numbers = Numbers(seed: 4)
+        let x = numbers.matrix(130, 6)
+        let norm = Normalization(kind: .unbiased, gamma: numbers.matrix(1, 6), beta: numbers.matrix(1, 6))
+        let expand = AffineMap(weight: numbers.matrix(24, 6), bias: numbers.matrix(1, 24))
+        let contract = AffineMap(weight: numbers.matrix(6, 24), bias: numbers.matrix(1, 6))
+        let results = [true, false].map { isFixed in
+            let builder = PlanBuilder(threads: 2, parametersAreFixed: isFixed)
+            let (mapped, y) = (builder.matrix(rows: 130, columns: 24), builder.matrix(rows: 130, columns: 6))
+            builder.map([NormalizedMap(x, norm, expand, into: mapped)])
+            builder.feedForward([FeedForward(x, norm, expand: expand, contract: contract, into: y)])
+            builder.finish(keeping: [mapped, y]).run(WorkerPool(threads: 2))
+            return mapped.read() + y.read()
+        }
+        #expect(largestError(results[0], double(results[1])) < 1e-5)
+    }
+
     private func affine(_ x: Matrix, _ weight: Matrix, _ bias: Matrix?) -> [Double] {
         (0..<x.rows).flatMap { row in
             (0..<weight.rows).map { output in

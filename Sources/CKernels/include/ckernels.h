@@ -37,15 +37,19 @@ void ck_matrix_vector(const float *weight, const float *x, const float *bias, fl
 void ck_copy_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count);
 void ck_add_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count);
 
-/* Outputs in one panel of a packed matrix. */
-#define CK_PANEL 32
+/* Which instructions the products below use. */
+enum { CK_PLAIN, CK_MIDDLE /* AVX2 and FMA */, CK_WIDE /* AVX-512 */ };
+/* The best that this processor has. */
+int ck_best_instructions(void);
+/* Columns of one panel of a packed matrix. */
+enum { CK_PANEL = 32 };
 /* Floats of a packed affine map. */
 size_t ck_packed_count(size_t outputs, size_t inputs);
 /* Packs weight (outputs x inputs, rows a step apart) with bias, which may be null, for ck_multiply_packed. */
 void ck_pack(const float *weight, size_t step, const float *bias, size_t outputs, size_t inputs, float *packed);
 /* y = x weight^T + bias, or y += where accumulating; x (rows, inputs) and y (rows, outputs), rows a step apart. */
 void ck_multiply_packed(const float *x, size_t x_step, size_t rows, const float *packed, size_t outputs, size_t inputs,
-                        float *y, size_t y_step, int accumulating);
+                        float *y, size_t y_step, int accumulating, int instructions);
 
 /* Adjoints: what a function's derivative does to the gradient of its result. */
 

@@ -16,11 +16,13 @@ package struct SimpleLayerNorm: WeightSpaceLayer {
         biasNorms = spec.layers.indices.map { norm("v_norms", $0, channels) }
     }
 
+    /// In the order of the arrays: w0, b0, w1, b1, …
+    var norms: [Normalization] { zip(weightNorms, biasNorms).flatMap { [$0, $1] } }
+
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(in: builder)
-        for layer in 0..<x.spec.depth {
-            builder.normalize(x.weights[layer], weightNorms[layer], into: y.weights[layer])
-            builder.normalize(x.biases[layer], biasNorms[layer], into: y.biases[layer])
+        for ((source, target), norm) in zip(zip(x.arrays, y.arrays), norms) {
+            builder.normalize(source, norm, into: target)
         }
         return y
     }

@@ -23,12 +23,15 @@ package struct NFTBlock: WeightSpaceLayer {
     }
 
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
-        let y = attention(attentionNorm(x, in: builder), in: builder)
+        let y = attention(x, norm: attentionNorm, in: builder)
         builder.add(x, to: y)
-        let hidden = expand(feedForwardNorm(y, in: builder), in: builder)
-        builder.activate(hidden, .gelu)
-        let z = contract(hidden, in: builder)
-        builder.add(y, to: z)
+        let z = y.like(in: builder)
+        builder.feedForward(
+            y.arrays.indices.map { array in
+                FeedForward(
+                    y.arrays[array], feedForwardNorm.norms[array], expand: expand.maps[array],
+                    contract: contract.maps[array], into: z.arrays[array])
+            })
         return z
     }
 }

@@ -40,11 +40,18 @@ package struct NPAttention: WeightSpaceLayer {
     }
 
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        self(x, norm: nil, in: builder)
+    }
+
+    /// - Parameter norm: comes before the attention.
+    func callAsFunction(
+        _ x: WeightSpaceFeatures, norm: SimpleLayerNorm?, in builder: PlanBuilder
+    ) -> WeightSpaceFeatures {
         let plainSpec = NetworkSpec(
             layers: x.spec.layers.map { LayerShape(outputs: $0.outputs, inputs: $0.inputs) })
         let qkv = WeightSpaceFeatures(plainSpec, batch: x.batch, channels: 3 * x.channels, in: builder)
         let out = WeightSpaceFeatures(plainSpec, batch: x.batch, channels: x.channels, in: builder)
-        project(x, into: qkv, in: builder)
+        project(x, norm, into: qkv, in: builder)
         attendGlobally(qkv, into: out, in: builder)
         builder.neuronAttention(
             neuronGroups(qkv: qkv, out: out), batch: x.batch, heads: heads, width: x.channels / heads)
@@ -57,7 +64,16 @@ package struct NPAttention: WeightSpaceLayer {
         return y
     }
 
-    private func project(_ x: WeightSpaceFeatures, into qkv: WeightSpaceFeatures, in builder: PlanBuilder) {
+    private func project(
+        _ x: WeightSpaceFeatures, _ norm: SimpleLayerNorm?, into qkv: WeightSpaceFeatures, in builder: PlanBuilder
+    ) {
+        if let norm {
+            guard case .shared(let map) = projections else {
+                return project(norm(x, in: builder), nil, into: qkv, in: builder)
+            }
+            let ends = zip(zip(x.arrays, qkv.arrays), norm.norms)
+            return builder.map(ends.map { NormalizedMap($0.0, $1, map, into: $0.1) })
+        }
         switch projections {
         case .shared(let map):
             for (source, target) in zip(x.blocks, qkv.blocks) { builder.apply(map, to: source, into: target) }

@@ -18,11 +18,13 @@ package struct Pointwise: WeightSpaceLayer {
         }
     }
 
+    /// In the order of the arrays: w0, b0, w1, b1, …
+    var maps: [AffineMap] { zip(weightMaps, biasMaps).flatMap { [$0, $1] } }
+
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(channels: outputChannels, in: builder)
-        for layer in 0..<x.spec.depth {
-            builder.apply(weightMaps[layer], to: x.weights[layer], into: y.weights[layer])
-            builder.apply(biasMaps[layer], to: x.biases[layer], into: y.biases[layer])
+        for ((source, target), map) in zip(zip(x.arrays, y.arrays), maps) {
+            builder.apply(map, to: source, into: target)
         }
         return y
     }

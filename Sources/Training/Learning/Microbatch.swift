@@ -89,7 +89,7 @@ struct Microbatch: Sendable {
     init(
         evaluating networks: ServedNetworks, _ manifest: ModelManifest, _ objective: Objective, size: Int
     ) throws(ModelError) {
-        let builder = PlanBuilder(threads: 1)
+        let builder = PlanBuilder(threads: 1, parametersAreFixed: false)
         let model = try RecordedModel(
             networks, manifest, objective, batch: size, isTraining: false, in: builder)
         gradients = []
