@@ -72,7 +72,12 @@ let package = Package(
 
         // How fast it is.
         target(
-            "Benchmarks", ["WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore"], memorySafe: false),
+            "Benchmarks",
+            [
+                "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets",
+                "Fitting",
+                "Training",
+            ], memorySafe: false),
 
         // Where the two halves meet, and the executable.
         target(

@@ -51,7 +51,7 @@ allowed ModelStore Tensors WeightFormats Networks Engine NeuralFunctionals
 allowed Datasets Tensors WeightFormats Networks
 allowed Fitting Tensors Networks Engine Datasets
 allowed Training Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets
-allowed Benchmarks WeightFormats Networks Engine NeuralFunctionals ModelStore
+allowed Benchmarks Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets Fitting Training
 allowed HTTPCore
 allowed HTTPServer HTTPCore
 allowed Batching

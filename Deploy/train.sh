@@ -58,9 +58,9 @@ if [ -n "$smoke" ]; then
 else
     fit t10k 1 test
     fit train 0 train --views 2
-    train probe-conv
     train nft
     train inr2array-joint --initial "$folder/nft/model"
+    train probe-conv
     assemble=
 fi
 # shellcheck disable=SC2086  # a list of arguments

@@ -18,7 +18,7 @@ package struct PictureSet: Sendable {
     }
 
     /// - Parameter floats: values in [−1, 1].
-    init(height: Int, width: Int, channels: Int, floats: [Float]) {
+    package init(height: Int, width: Int, channels: Int, floats: [Float]) {
         (self.height, self.width, self.channels) = (height, width, channels)
         pixels = .floats(floats)
     }

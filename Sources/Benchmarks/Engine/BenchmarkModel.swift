@@ -10,15 +10,29 @@ package enum BenchmarkModel: String, Sendable, CaseIterable {
 
     /// - Parameter hiddenWidth: of the INRs that the model reads.
     package func load(hiddenWidth: Int = 32) throws -> ServedModel {
-        let (mapping, blocks) = self == .paper ? (128, 6) : (32, 3)
         let config = """
             {"name": "\(rawValue)", "version": "0", "task": "encode", "labels": [],
-             "input": {"family": "siren", "sizes": [2, \(hiddenWidth), \(hiddenWidth), 1], "omega0": 30, "image": [28, 28, 1]},
-             "encoder": {"model": "AutoEncoder", "file": "encoder.safetensors", "block_type": "nft", "num_blocks": \(blocks),
-              "spatial": true, "enc_map_size": \(mapping), "enc_scale": 3, "num_heads": 4, "ff_factor": 4,
-              "dec_type": "sitzmann", "dec_hidden_size": 256, "dec_hidden_layers": 1, "additive": false,
-              "pool_cls": {"n_latent": 16, "latent_dim": 256, "self_per_cross_attn": 0}}}
+             "input": \(Self.inputSection(hiddenWidth: hiddenWidth)), "encoder": \(encoderSection)}
             """
         return try ServedModel(drawing: JSONDecoder().decode(ModelManifest.self, from: Data(config.utf8)))
+    }
+
+    /// `input` of `config.json`.
+    static func inputSection(hiddenWidth: Int) -> String {
+        """
+        {"family": "siren", "sizes": [2, \(hiddenWidth), \(hiddenWidth), 1], "omega0": 30, "convention": "nfn",
+         "image": [28, 28, 1]}
+        """
+    }
+
+    /// `encoder` of `config.json`.
+    var encoderSection: String {
+        let (mapping, blocks) = self == .paper ? (128, 6) : (32, 3)
+        return """
+            {"model": "AutoEncoder", "file": "encoder.safetensors", "block_type": "nft", "num_blocks": \(blocks),
+             "spatial": true, "enc_map_size": \(mapping), "enc_scale": 3, "num_heads": 4, "ff_factor": 4,
+             "dec_type": "sitzmann", "dec_hidden_size": 256, "dec_hidden_layers": 1, "additive": false,
+             "pool_cls": {"n_latent": 16, "latent_dim": 256, "self_per_cross_attn": 0}}
+            """
     }
 }

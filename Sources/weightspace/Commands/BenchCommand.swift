@@ -3,6 +3,7 @@ import Benchmarks
 import Engine
 import Foundation
 import ModelStore
+import Training
 import WeightFormats
 
 /// `weightspace bench`
@@ -14,7 +15,8 @@ struct BenchCommand: ParsableCommand {
             should be running.
             """,
         subcommands: [
-            BenchModelCommand.self, BenchKernelsCommand.self, BenchLayersCommand.self, BenchServerCommand.self,
+            BenchModelCommand.self, BenchTrainCommand.self, BenchFitCommand.self, BenchKernelsCommand.self,
+            BenchLayersCommand.self, BenchServerCommand.self,
         ],
         defaultSubcommand: BenchModelCommand.self)
 }
@@ -118,6 +120,46 @@ struct BenchLayersCommand: ParsableCommand {
             for measurement in StepBenchmark.layers(threads: threads, repeats: options.repeat) {
                 options.show(measurement, bestRate)
             }
+        }
+    }
+}
+
+struct BenchTrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Times steps of training, which count three times the forward pass's operations.")
+
+    @Option(help: "'paper' or 'small' (encoders under a small classifier), or a recipe.")
+    var model = "small"
+
+    @Option(name: .customLong("set"), help: "Change the recipe: path.to.member=value; may be given several times.")
+    var overrides: [String] = []
+
+    @OptionGroup var options: BenchOptions
+
+    func run() throws {
+        let benchmark =
+            if let known = BenchmarkModel(rawValue: model) {
+                try TrainingBenchmark(known, overrides: overrides)
+            } else {
+                TrainingBenchmark(try TrainingRecipe(try EmbeddedRecipes.load(model), overrides: overrides))
+            }
+        for threads in options.threadCounts {
+            let bestRate = options.machineRate(threads)
+            options.show(try benchmark.run(threads: threads, repeats: options.repeat), bestRate)
+        }
+    }
+}
+
+struct BenchFitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fit", abstract: "Times the fitting of 64 SIRENs to pictures of noise.")
+    @OptionGroup var options: BenchOptions
+
+    func run() throws {
+        for threads in options.threadCounts {
+            let bestRate = options.machineRate(threads)
+            options.show(FitBenchmark.run(threads: threads, repeats: options.repeat), bestRate)
         }
     }
 }

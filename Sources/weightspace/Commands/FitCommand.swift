@@ -44,7 +44,7 @@ struct FitCommand: ParsableCommand {
     @Option(help: "Steps of Adam.")
     var steps = 150
 
-    @Option(help: "The first rate; it falls to zero along a cosine.")
+    @Option(name: .customLong("lr"), help: "The first learning rate; it falls to zero along a cosine.")
     var rate: Float = 3e-3
 
     @Option(help: "Stop a fit at this peak signal-to-noise ratio, in dB.")
@@ -84,7 +84,7 @@ struct FitCommand: ParsableCommand {
         try check("--steps", steps, 1...1_000_000)
         try check("--shard-size", shardSize, 1...100_000)
         guard rate.isFinite, rate > 0 else {
-            throw ValidationError("--rate: expected a positive number, received \(rate)")
+            throw ValidationError("--lr: expected a positive number, received \(rate)")
         }
         guard targetPSNR?.isFinite ?? true else { throw ValidationError("--target-psnr: expected a number of dB") }
     }
