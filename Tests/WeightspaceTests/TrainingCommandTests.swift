@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 import WeightFormats
 
@@ -86,6 +87,57 @@ struct TrainingCommandTests {
             let inspected = try Program.run(["inspect", folder + "/net7-view0-label1.\(format)"])
             #expect(inspected.status == 0 && inspected.output.contains("2-6-6-1"), "\(inspected.errors)")
         }
+    }
+
+    @Test("a run that is killed again and again ends with the bits of one that never was")
+    func killed() throws {
+        let scratch = try Scratch()
+        let (_, data) = try fit(scratch)
+        let recipe = try scratch.write("recipe.json", Array(Self.recipe.utf8)).path
+        func arguments(_ run: String) -> [String] {
+            ["train", recipe, "--data", data, "--output", scratch.path(run), "--checkpoint-seconds", "0"]
+        }
+        #expect(try Program.run(arguments("whole")).status == 0)
+        for kill in 1...6 {
+            let command = try Command(try #require(Program.url), arguments("killed"))
+            // Wherever the run is by the time that it has written so many checkpoints.
+            let checkpoint = scratch.path("killed") + "/checkpoint.safetensors"
+            var seen: Set<Date> = []
+            let deadline = ContinuousClock.now + .seconds(30)
+            while seen.count < kill, ContinuousClock.now < deadline {
+                let attributes = try? FileManager.default.attributesOfItem(atPath: checkpoint)
+                if let date = attributes?[.modificationDate] as? Date { seen.insert(date) }
+            }
+            command.signal(SIGKILL)
+            _ = try command.outcome()
+        }
+        #expect(try Program.run(arguments("killed")).status == 0)
+        for name in ["model/probe.safetensors", "model/config.json", "metrics.csv", "checkpoint.safetensors"] {
+            let files = try ["whole", "killed"].map {
+                try Data(contentsOf: scratch.url.appending(path: "\($0)/\(name)"))
+            }
+            #expect(files[0] == files[1], "\(name)")
+        }
+    }
+
+    @Test("networks without labels are evaluated by how sure the model is; labels of no class are refused")
+    func evaluatesWithoutLabels() throws {
+        let scratch = try Scratch()
+        let (images, _) = try makePictures(scratch)
+        func fit(_ output: String, _ more: [String]) throws -> String {
+            let common = [
+                "fit", "--images", images, "--hidden", "32", "--steps", "2", "--output", scratch.path(output),
+            ]
+            #expect(try Program.run(common + more).status == 0)
+            return scratch.path(output)
+        }
+        let bare = try Program.run(["evaluate", "fashion-mnist", fit("bare", []), "--json"])
+        #expect(bare.status == 0, "\(bare.errors)")
+        #expect(bare.output.contains(#""mean_probability":"#) && !bare.output.contains(#""accuracy""#))
+        #expect(bare.output.contains(#""agreement":"#))
+        let labels = try scratch.write("labels", [0, 0, 8, 1, 0, 0, 0, 24] + [UInt8](repeating: 10, count: 24)).path
+        let wrong = try Program.run(["evaluate", "fashion-mnist", fit("wrong", ["--labels", labels])])
+        #expect(wrong.status == 1 && wrong.errors.contains("expected labels from 0 to 9, received 10"))
     }
 
     @Test("mistakes end with a reason")

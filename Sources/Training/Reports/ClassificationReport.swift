@@ -50,6 +50,11 @@ package struct ClassificationReport: Sendable {
         return max(0, center - half)...min(1, center + half)
     }
 
+    /// The mean probability of the likeliest class.
+    package static func meanConfidence(logits: [[Float]], temperature: Double) -> Double {
+        logits.reduce(0) { $0 + (probabilities($1, temperature).max() ?? 0) } / Double(max(1, logits.count))
+    }
+
     private static func probabilities(_ logits: [Float], _ temperature: Double) -> [Double] {
         let peak = logits.max() ?? 0
         let weights = logits.map { exp(Double($0 - peak) / temperature) }

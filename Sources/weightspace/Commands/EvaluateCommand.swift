@@ -14,7 +14,8 @@ struct EvaluateCommand: ParsableCommand {
         commandName: "evaluate", abstract: "Measures a model on labelled INRs that `fit` has made.",
         discussion: """
             Networks take the path of served ones. Printed are accuracy with its 95 % interval, calibration, the \
-            confusion matrix, the error of reconstructions and the time per network.
+            confusion matrix, the error of reconstructions and the time per network; of networks without labels, how \
+            sure the model is and whether its parts agree.
             """)
 
     @Argument(help: "A model folder, or the name of an embedded model.")
@@ -25,6 +26,9 @@ struct EvaluateCommand: ParsableCommand {
 
     @Option(help: "Only the first so many networks.")
     var count: Int?
+
+    @Option(help: "Read the networks as if they were of this convention, nfn or dws; as `fit` made them without it.")
+    var convention: SIRENConvention = .nfn
 
     @Flag(help: "One JSON object instead of text.")
     var json = false
@@ -39,9 +43,16 @@ struct EvaluateCommand: ParsableCommand {
         let corpus = try Corpus(shards: [data], expecting: input.spec, omega0: input.omega0)
         let indices = 0..<min(count ?? .max, corpus.count)
         guard !indices.isEmpty else { throw CommandFailure("no networks to evaluate") }
+        let labels = indices.map { corpus.labels[$0] }
+        let isLabelled = labels.contains { $0 >= 0 }
+        if isLabelled, model.operations.contains(.classify),
+            let wrong = labels.first(where: { !model.labels.indices.contains($0) })
+        {
+            throw CommandFailure("expected labels from 0 to \(model.labels.count - 1), received \(wrong)")
+        }
         var result = ModelEvaluation(model: model.name, version: model.version, count: indices.count)
         let progress = ProgressBar(total: indices.count)
-        let convention = UploadConvention(convention: .nfn)
+        let convention = UploadConvention(convention: convention)
         var seconds = 0.0
         var logits: [Classification] = []
         var squares = 0.0
@@ -67,9 +78,9 @@ struct EvaluateCommand: ParsableCommand {
             progress.update(own.upperBound)
         }
         progress.clear()
-        let labels = indices.map { corpus.labels[$0] }
         if !logits.isEmpty {
-            result.classify(logits, labels: labels, temperature: Double(model.manifest.temperature))
+            result.classify(
+                logits, labels: isLabelled ? labels : nil, temperature: Double(model.manifest.temperature))
             result.millisecondsPerNetwork = 1000 * seconds / Double(indices.count)
             result.threads = pool.threads
         }
@@ -77,3 +88,5 @@ struct EvaluateCommand: ParsableCommand {
         print(json ? result.json : result.text(labels: model.labels))
     }
 }
+
+extension SIRENConvention: ExpressibleByArgument {}

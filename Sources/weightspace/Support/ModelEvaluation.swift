@@ -13,8 +13,15 @@ struct ModelEvaluation {
     var reconstructionError: Double?
     private var report: ClassificationReport?
     private var parts: [(name: String, accuracy: Double)] = []
-    /// Of the networks on whose class the parts agree, and of the others: how many, and how often the answer is right.
-    private var agreement: (share: Double, accuracy: Double, otherwise: Double)?
+    private var confidence: Double?
+    private var agreement: Agreement?
+
+    /// Of the networks on whose class the parts agree: their share, and how often the answer is right, there and
+    /// elsewhere.
+    private struct Agreement {
+        let share: Double
+        let accuracies: (agreeing: Double, others: Double)?
+    }
 
     init(model: String, version: String, count: Int) {
         self.model = model
@@ -22,20 +29,29 @@ struct ModelEvaluation {
         self.count = count
     }
 
-    mutating func classify(_ answers: [Classification], labels: [Int], temperature: Double) {
-        report = ClassificationReport(logits: answers.map(\.logits), labels: labels, temperature: temperature)
+    /// - Parameter labels: one an answer, each one of the classes; nil where the networks have none.
+    mutating func classify(_ answers: [Classification], labels: [Int]?, temperature: Double) {
+        let logits = answers.map(\.logits)
+        confidence = ClassificationReport.meanConfidence(logits: logits, temperature: temperature)
+        report = labels.map { ClassificationReport(logits: logits, labels: $0, temperature: temperature) }
         let opinions = answers.compactMap(\.opinions)
         guard opinions.count == answers.count else { return }
-        func accuracy(_ logits: [[Float]]) -> Double {
-            ClassificationReport(logits: logits, labels: labels, temperature: 1).accuracy
+        if let labels {
+            func accuracy(_ logits: [[Float]]) -> Double {
+                ClassificationReport(logits: logits, labels: labels, temperature: 1).accuracy
+            }
+            parts = [("weights", accuracy(opinions.map(\.weights))), ("probes", accuracy(opinions.map(\.probes)))]
         }
-        parts = [("weights", accuracy(opinions.map(\.weights))), ("probes", accuracy(opinions.map(\.probes)))]
-        let agreeing = zip(answers, labels).filter { $0.0.agrees ?? true }
-        let others = zip(answers, labels).filter { !($0.0.agrees ?? true) }
-        func share(_ own: [(Classification, Int)]) -> Double {
-            Double(own.count { $0.0.best == $0.1 }) / Double(max(1, own.count))
+        func accuracy(agreeing: Bool) -> Double? {
+            labels.map { labels in
+                let own = zip(answers, labels).filter { $0.0.agrees == agreeing }
+                return Double(own.count { $0.0.best == $0.1 }) / Double(max(1, own.count))
+            }
         }
-        agreement = (Double(agreeing.count) / Double(max(1, answers.count)), share(agreeing), share(others))
+        let share = Double(answers.count { $0.agrees == true }) / Double(max(1, answers.count))
+        agreement = Agreement(
+            share: share,
+            accuracies: accuracy(agreeing: true).flatMap { right in accuracy(agreeing: false).map { (right, $0) } })
     }
 
     func text(labels: [String]) -> String {
@@ -46,15 +62,18 @@ struct ModelEvaluation {
                 "accuracy \(percent(report.accuracy)) (95 % interval \(percent(interval.lowerBound)) to \(percent(interval.upperBound)))"
             )
             for part in parts { lines.append("  \(part.name) alone: \(percent(part.accuracy))") }
-            if let agreement {
-                lines.append(
-                    "  they agree on \(percent(agreement.share)): then \(percent(agreement.accuracy)) are right, otherwise \(percent(agreement.otherwise))"
-                )
-            }
             lines.append(
                 "calibration error \(percent(report.calibrationError)), negative log-likelihood \(String(format: "%.4f", report.negativeLogLikelihood))"
             )
             lines.append(report.table(labels: labels))
+        }
+        if let confidence { lines.append("mean probability of the answer \(percent(confidence))") }
+        if let agreement {
+            var line = "weights and probes agree on \(percent(agreement.share))"
+            if let (agreeing, others) = agreement.accuracies {
+                line += ": then \(percent(agreeing)) are right, otherwise \(percent(others))"
+            }
+            lines.append(line)
         }
         if let reconstructionError {
             let psnr = 10 * log10(4 / max(reconstructionError, 1e-30))
@@ -79,15 +98,18 @@ struct ModelEvaluation {
             writer.name("interval")
             writer.array([report.interval.lowerBound, report.interval.upperBound]) { $0.value(Float($1)) }
             for part in parts { writer.member("accuracy_\(part.name)", Float(part.accuracy)) }
-            if let agreement {
-                writer.member("agreement", Float(agreement.share))
-                writer.member("accuracy_agreeing", Float(agreement.accuracy))
-                writer.member("accuracy_disagreeing", Float(agreement.otherwise))
-            }
             writer.member("calibration_error", Float(report.calibrationError))
             writer.member("negative_log_likelihood", Float(report.negativeLogLikelihood))
             writer.name("confusion")
             writer.array(report.confusion) { writer, row in writer.array(row) { $0.value($1) } }
+        }
+        if let confidence { writer.member("mean_probability", Float(confidence)) }
+        if let agreement {
+            writer.member("agreement", Float(agreement.share))
+            if let (agreeing, others) = agreement.accuracies {
+                writer.member("accuracy_agreeing", Float(agreeing))
+                writer.member("accuracy_disagreeing", Float(others))
+            }
         }
         if let reconstructionError { writer.member("reconstruction_mse", Float(reconstructionError)) }
         if let millisecondsPerNetwork {
