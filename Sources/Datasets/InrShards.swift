@@ -99,6 +99,7 @@ package struct InrShards: Sendable {
     package struct Contents: Sendable {
         package let sizes: [Int]
         package let omega0: Double
+        package let convention: SIRENConvention
         package let weights: [Float]
         package let labels: [Int]
         package let sources: [Int]
@@ -141,11 +142,15 @@ package struct InrShards: Sendable {
                 "'\(path(name))': metadata 'sizes': expected neurons as in 2-32-32-1, received '\(state.metadata["sizes"] ?? "")'"
             )
         }
+        let named = state.metadata["convention"] ?? SIRENConvention.nfn.rawValue
+        guard let convention = SIRENConvention(rawValue: named) else {
+            throw DatasetError("'\(path(name))': metadata 'convention': expected nfn or dws, received '\(named)'")
+        }
         let count = state["label"]?.count ?? 0
         let parameters = NetworkSpec(sizes: sizes).parameterCount
         let labels = try values("label", { [$0] }, count: count)
         return Contents(
-            sizes: sizes, omega0: Double(state.metadata["omega0"] ?? "") ?? 30,
+            sizes: sizes, omega0: Double(state.metadata["omega0"] ?? "") ?? 30, convention: convention,
             weights: try values("weights", { [$0, parameters] }, count: count), labels: labels.map { Int($0) },
             sources: try values("source", { [$0] }, count: count).map { Int($0) },
             views: try values("view", { [$0] }, count: count).map { Int($0) },

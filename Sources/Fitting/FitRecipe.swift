@@ -9,6 +9,8 @@ package struct FitRecipe: Sendable, Equatable {
     package var steps = 150
     package var rate: Float = 3e-3
     package var seed: UInt64 = 0
+    /// Whose data the networks are to be like: initial weights, order of the coordinates, range of the values.
+    package var convention = SIRENConvention.nfn
     /// A fit that reaches it stops early.
     package var targetPSNR: Double?
 
@@ -21,6 +23,7 @@ package struct FitRecipe: Sendable, Equatable {
     package func summary(channels: Int) -> String {
         let sizes = sizes(channels: channels).map(String.init).joined(separator: "-")
         var text = "siren \(sizes) omega0 \(omega0), adam \(steps) steps, rate \(rate) cosine to 0, seed \(seed)"
+        if convention != .nfn { text += ", convention \(convention.rawValue)" }
         if let targetPSNR { text += ", until \(targetPSNR) dB" }
         return text
     }
@@ -33,6 +36,7 @@ package struct FitRecipe: Sendable, Equatable {
             var next = RandomSource(seed: state ^ UInt64(truncatingIfNeeded: number))
             state = next.next()
         }
-        return NetworkWeights.example(spec: NetworkSpec(sizes: sizes(channels: channels)), seed: state).flattened
+        let spec = NetworkSpec(sizes: sizes(channels: channels))
+        return NetworkWeights.example(spec: spec, seed: state, convention: convention).flattened
     }
 }

@@ -41,20 +41,26 @@ package struct Fitter: Sendable {
     }
 
     private func fit(_ source: Int, view: Int, _ fit: SineFit) -> FittedInr {
-        // 4 is the square of the pictures' range.
-        let stop = recipe.targetPSNR.map { 4 / pow(10, $0 / 10) }
+        let range = recipe.convention.range
+        let peak = Double(range * range)
+        let stop = recipe.targetPSNR.map { peak / pow(10, $0 / 10) }
+        // Pictures come in [−1, 1], around zero in either convention.
+        let targets = pictures.values(source).map { $0 * range / 2 }
         let (weights, error) = fit(
             from: recipe.start(channels: pictures.channels, source: source, view: view),
-            targets: pictures.values(source), steps: recipe.steps, rate: recipe.rate, stop: stop)
+            targets: targets, steps: recipe.steps, rate: recipe.rate, stop: stop)
         return FittedInr(
             weights: weights, label: pictures.labels?[source] ?? -1, source: source, view: view,
-            psnr: Float(10 * log10(4 / max(error, 1e-30))))
+            psnr: Float(10 * log10(peak / max(error, 1e-30))))
     }
 
-    /// Row first, both axes from −1 to 1.
+    /// Both axes from −1 to 1, in the convention's order.
     private var coordinates: Matrix {
+        let rowsFirst = recipe.convention == .nfn
         let columns = linearSpace(-1, 1, pictures.width)
-        let values = linearSpace(-1, 1, pictures.height).flatMap { row in columns.flatMap { [row, $0] } }
+        let values = linearSpace(-1, 1, pictures.height).flatMap { row in
+            columns.flatMap { rowsFirst ? [row, $0] : [$0, row] }
+        }
         return Matrix(rows: pictures.height * pictures.width, columns: 2, values: values)
     }
 }

@@ -50,16 +50,18 @@ extension NetworkWeights {
     /// All parameters in the order w1, b1, w2, b2 …, each row by row.
     package var flattened: [Float] { layers.flatMap { $0.weight.values + $0.bias.values } }
 
-    /// Cuts a flat vector into the layers of `spec`, under the names that PyTorch would give them.
+    /// Cuts a flat vector into the layers of `spec`, under the names that PyTorch would give them in `convention`.
     /// - Throws: when the vector's length is not the spec's parameter count.
-    package init(spec: NetworkSpec, flat: [Float]) throws(NetworkError) {
+    package init(
+        spec: NetworkSpec, flat: [Float], convention: SIRENConvention = .nfn
+    ) throws(NetworkError) {
         guard flat.count == spec.parameterCount else {
             throw NetworkError(
                 NetworkMismatch(
                     .shapeMismatch, expected: "expected \(spec.parameterCount) values (\(spec.parameterSum))",
                     received: "\(flat.count)"))
         }
-        let names = spec.torchNames
+        let names = spec.torchNames(convention)
         var start = 0
         func take(_ shape: [Int]) -> Tensor {
             let end = start + shape.reduce(1, *)

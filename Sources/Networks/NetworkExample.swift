@@ -1,10 +1,11 @@
 import Tensors
 
 extension NetworkSpec {
-    /// The tensor names of a SIREN written in PyTorch: sine layers wrap a linear one, the last layer is bare.
-    package var torchNames: [(weight: String, bias: String)] {
+    /// The tensor names of a SIREN written in PyTorch. In `nfn` sine layers wrap a linear one, the last layer is bare.
+    package func torchNames(_ convention: SIRENConvention = .nfn) -> [(weight: String, bias: String)] {
         layers.indices.map { index in
-            let prefix = index < layers.count - 1 ? "net.\(index).linear" : "net.\(index)"
+            let prefix =
+                convention == .dws ? "seq.\(index)" : index < layers.count - 1 ? "net.\(index).linear" : "net.\(index)"
             return (prefix + ".weight", prefix + ".bias")
         }
     }
@@ -13,19 +14,23 @@ extension NetworkSpec {
 extension NetworkWeights {
     /// A freshly initialised SIREN of these sizes, the same for the same seed: what an example request carries.
     ///
-    /// Weights are uniform within ±1/inputs in the first layer and ±√(6/inputs)/30 after it, biases within ±1/√inputs.
-    package static func example(spec: NetworkSpec, seed: UInt64) -> NetworkWeights {
+    /// Weights are uniform within ±1/inputs in the first layer and ±√(6/inputs)/30 after it, biases within ±1/√inputs. In
+    /// `dws` the first layer is drawn like the others, and biases begin at zero.
+    package static func example(
+        spec: NetworkSpec, seed: UInt64, convention: SIRENConvention = .nfn
+    ) -> NetworkWeights {
         var random = RandomSource(seed: seed)
         var layers: [NetworkLayer] = []
-        for (index, (layer, names)) in zip(spec.layers, spec.torchNames).enumerated() {
+        for (index, (layer, names)) in zip(spec.layers, spec.torchNames(convention)).enumerated() {
             let fanIn = Float(max(1, layer.inputs)) * Float(max(1, layer.kernelCount))
-            let weightBound = index == 0 ? 1 / fanIn : (6 / fanIn).squareRoot() / 30
+            let weightBound = index == 0 && convention == .nfn ? 1 / fanIn : (6 / fanIn).squareRoot() / 30
             layers.append(
                 NetworkLayer(
                     weightName: names.weight,
                     weight: random.uniform(shape: layer.weightShape, bound: weightBound),
                     biasName: names.bias,
-                    bias: random.uniform(shape: [layer.outputs], bound: 1 / fanIn.squareRoot())))
+                    bias: random.uniform(
+                        shape: [layer.outputs], bound: convention == .nfn ? 1 / fanIn.squareRoot() : 0)))
         }
         return NetworkWeights(layers: layers)
     }

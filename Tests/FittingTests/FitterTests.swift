@@ -59,6 +59,22 @@ import WeightFormats
         #expect(abs(10 * log10(4 / error) - Double(fitted.psnr)) < 0.01)
     }
 
+    @Test("a network of the other convention begins like its data and draws the same picture when it is converted")
+    func fitsOtherConventions() throws {
+        let pictures = try Self.pictures()
+        var recipe = Self.recipe(steps: 150)
+        recipe.convention = .dws
+        let spec = NetworkSpec(sizes: [2, 12, 12, 1])
+        let fitted = Fitter(recipe, pictures, threads: 1)([4], view: 0)[0]
+        let network = try NetworkWeights(spec: spec, flat: fitted.weights, convention: .dws)
+        let detection = ConventionDetector.detect(network)
+        #expect(detection.convention == .dws && detection.isConfident)
+        let drawn = try SIRENRenderer().picture(of: network.converted(from: .dws, to: .nfn), height: 8, width: 8).values
+        let error = zip(drawn, pictures.values(4)).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) } / 64
+        #expect(abs(10 * log10(4 / error) - Double(fitted.psnr)) < 0.01)
+        #expect(fitted.psnr > 15)
+    }
+
     @Test("a target ends a fit early")
     func stopsAtTarget() throws {
         var recipe = Self.recipe(steps: 2000)

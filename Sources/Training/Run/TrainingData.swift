@@ -4,10 +4,11 @@ import ModelStore
 import Networks
 
 extension Corpus {
-    /// Reads folders of shards, all of networks of one size.
+    /// Reads folders of shards, all of networks of one size, into the convention of a model.
     /// - Parameter views: the fits of a picture to read, the first so many; all without it.
     package init(
-        shards folders: [String], views: Int? = nil, expecting spec: NetworkSpec, omega0: Double
+        shards folders: [String], views: Int? = nil, expecting spec: NetworkSpec, omega0: Double,
+        convention: SIRENConvention
     ) throws(DatasetError) {
         var weights: [Float] = []
         var (labels, sources) = ([Int](), [Int]())
@@ -23,12 +24,29 @@ extension Corpus {
                         "'\(folder)/\(name)': expected networks \(spec.summary) of omega0 \(omega0), received \(found) of \(contents.omega0)"
                     )
                 }
-                weights += contents.weights
+                weights += try Self.converted(contents, spec, to: convention, "\(folder)/\(name)")
                 labels += contents.labels
                 sources += contents.sources
             }
         }
         self.init(spec: spec, weights: weights, labels: labels, sources: sources)
+    }
+
+    private static func converted(
+        _ contents: InrShards.Contents, _ spec: NetworkSpec, to convention: SIRENConvention, _ path: String
+    ) throws(DatasetError) -> [Float] {
+        guard contents.convention != convention else { return contents.weights }
+        let size = spec.parameterCount
+        var result: [Float] = []
+        do throws(NetworkError) {
+            for start in stride(from: 0, to: contents.weights.count, by: size) {
+                let network = try NetworkWeights(spec: spec, flat: Array(contents.weights[start..<start + size]))
+                result += try network.converted(from: contents.convention, to: convention).flattened
+            }
+        } catch {
+            throw DatasetError("'\(path)': \(error.description)")
+        }
+        return result
     }
 
     /// The networks to learn from and those to look at: the last `count` pictures, one view each, are kept apart.

@@ -27,8 +27,10 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Only the first so many networks.")
     var count: Int?
 
-    @Option(help: "Read the networks as if they were of this convention, nfn or dws; as `fit` made them without it.")
-    var convention: SIRENConvention = .nfn
+    @Option(
+        help:
+            "Mistake the networks for ones of this convention, nfn or dws; without it they are read as they were made.")
+    var mistakenFor: SIRENConvention?
 
     @Flag(help: "One JSON object instead of text.")
     var json = false
@@ -40,7 +42,8 @@ struct EvaluateCommand: ParsableCommand {
         let pool = WorkerPool(threads: try threads.resolve(&settings))
         let model = try ModelSelection.load(folderOrName: model)
         let input = model.manifest.input
-        let corpus = try Corpus(shards: [data], expecting: input.spec, omega0: input.omega0)
+        let corpus = try Corpus(
+            shards: [data], expecting: input.spec, omega0: input.omega0, convention: input.convention)
         let indices = 0..<min(count ?? .max, corpus.count)
         guard !indices.isEmpty else { throw CommandFailure("no networks to evaluate") }
         let labels = indices.map { corpus.labels[$0] }
@@ -52,7 +55,7 @@ struct EvaluateCommand: ParsableCommand {
         }
         var result = ModelEvaluation(model: model.name, version: model.version, count: indices.count)
         let progress = ProgressBar(total: indices.count)
-        let convention = UploadConvention(convention: convention)
+        let convention = UploadConvention(convention: mistakenFor ?? input.convention)
         var seconds = 0.0
         var logits: [Classification] = []
         var squares = 0.0

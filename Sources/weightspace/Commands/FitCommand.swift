@@ -53,6 +53,9 @@ struct FitCommand: ParsableCommand {
     @Option(help: "Decides the initial weights.")
     var seed: UInt64 = 0
 
+    @Option(help: "Whose data the networks are to be like: nfn or dws.")
+    var convention = SIRENConvention.nfn
+
     @Option(help: "Networks in a shard.")
     var shardSize = 1000
 
@@ -94,7 +97,7 @@ struct FitCommand: ParsableCommand {
         let threads = try threads.resolve(&settings)
         var recipe = FitRecipe()
         (recipe.hiddenWidth, recipe.steps, recipe.rate, recipe.seed) = (hidden, steps, rate, seed)
-        recipe.targetPSNR = targetPSNR
+        (recipe.targetPSNR, recipe.convention) = (targetPSNR, convention)
         var pictures = try PictureSet(contentsOf: images)
         if let labels { pictures = try pictures.labelled(try readLabels(labels)) }
         guard from < pictures.count, count.map({ from + $0 <= pictures.count }) ?? true else {
@@ -107,7 +110,7 @@ struct FitCommand: ParsableCommand {
         try shards.prepare(recipe: summary)
         let metadata = [
             "recipe": summary, "sizes": NetworkSpec(sizes: recipe.sizes(channels: pictures.channels)).summary,
-            "omega0": String(recipe.omega0), "convention": SIRENConvention.nfn.rawValue,
+            "omega0": String(recipe.omega0), "convention": convention.rawValue,
         ]
         let fitter = Fitter(recipe, pictures, threads: threads)
         var statistics = FitStatistics()
@@ -145,7 +148,9 @@ struct FitCommand: ParsableCommand {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             let spec = NetworkSpec(sizes: recipe.sizes(channels: channels))
             for network in networks {
-                let state = try NetworkWeights(spec: spec, flat: network.weights).stateDict
+                let state = try NetworkWeights(
+                    spec: spec, flat: network.weights, convention: recipe.convention
+                ).stateDict
                 let bytes =
                     exportFormat == .npz ? try NPZWriter.write(state) : SafetensorsWriter.write(state)
                 let name = "net\(network.source)-view\(network.view)-label\(network.label).\(exportFormat.rawValue)"

@@ -47,7 +47,8 @@ struct TrainCommand: ParsableCommand {
         let threads = try threads.resolve(&settings)
         let recipe = try TrainingRecipe(try EmbeddedRecipes.load(recipe), overrides: overrides)
         let input = recipe.manifest.input
-        let corpus = try Corpus(shards: data, views: views, expecting: input.spec, omega0: input.omega0)
+        let corpus = try Corpus(
+            shards: data, views: views, expecting: input.spec, omega0: input.omega0, convention: input.convention)
         let run = try TrainingRun(
             recipe, corpus: corpus, folder: URL(fileURLWithPath: output),
             initial: initial.map { URL(fileURLWithPath: $0) }, threads: threads)
