@@ -58,7 +58,7 @@ extension PlanBuilder {
                 let queries = q.rows(firstQuery..<firstQuery + shape.queries).columns(qColumns.range(head))
                 let keyRows = network * shape.keys..<(network + 1) * shape.keys
                 let own = scores.rows(worker * shape.queries..<(worker + 1) * shape.queries)
-                BLAS.multiply(queries, k.rows(keyRows).columns(kColumns.range(head)), transposingB: true, into: own)
+                Products.multiply(queries, k.rows(keyRows).columns(kColumns.range(head)), transposingB: true, into: own)
                 softmaxRows(own, scale: scale)
                 let result = out.rows(network * shape.queries..<(network + 1) * shape.queries)
                     .columns(head * vColumns.width..<(head + 1) * vColumns.width)
@@ -94,21 +94,21 @@ extension PlanBuilder {
                 let values = v.matrix.rows(keyRows).columns(v.columns.range(head))
                 let gradient = dout.rows(network * shape.queries..<(network + 1) * shape.queries)
                     .columns(head * v.columns.width..<(head + 1) * v.columns.width)
-                BLAS.multiply(queries, keys, transposingB: true, into: weights)
+                Products.multiply(queries, keys, transposingB: true, into: weights)
                 softmaxRows(weights, scale: scale)
                 if let dv {
                     let target = dv.rows(keyRows).columns(v.columns.range(head))
-                    BLAS.multiply(weights, gradient, transposingA: true, accumulating: true, into: target)
+                    Products.multiply(weights, gradient, transposingA: true, accumulating: true, into: target)
                 }
-                BLAS.multiply(gradient, values, transposingB: true, into: dweights)
+                Products.multiply(gradient, values, transposingB: true, into: dweights)
                 softmaxAdjointRows(weights, dweights, scale: scale)
                 if let dq {
                     let target = dq.rows(queryRows).columns(q.columns.range(head))
-                    BLAS.multiply(dweights, keys, accumulating: true, into: target)
+                    Products.multiply(dweights, keys, accumulating: true, into: target)
                 }
                 if let dk {
                     let target = dk.rows(keyRows).columns(k.columns.range(head))
-                    BLAS.multiply(dweights, queries, transposingA: true, accumulating: true, into: target)
+                    Products.multiply(dweights, queries, transposingA: true, accumulating: true, into: target)
                 }
             }
         }
@@ -120,12 +120,12 @@ extension PlanBuilder {
 private func mixValues(_ weights: Matrix, _ values: Matrix, sums: UnsafeMutablePointer<Double>, into out: Matrix) {
     let block = 64
     guard values.rows > block else {
-        BLAS.multiply(weights, values, into: out)
+        Products.multiply(weights, values, into: out)
         return
     }
     for first in stride(from: 0, to: values.rows, by: block) {
         let keys = first..<min(first + block, values.rows)
-        BLAS.multiply(weights.columns(keys), values.rows(keys), into: out)
+        Products.multiply(weights.columns(keys), values.rows(keys), into: out)
         for row in 0..<out.rows {
             ck_accumulate(out.pointer + row * out.stride, sums + row * out.columns, out.columns)
         }

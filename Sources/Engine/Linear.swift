@@ -26,15 +26,29 @@ extension PlanBuilder {
         if let packed = packed(map) {
             step(touching: [x, y]) { pool in
                 pool.runBlocks(rows: x.rows) { range in
-                    PackedProducts.apply(packed, to: x.rows(range), accumulating: accumulating, into: y.rows(range))
+                    Products.apply(packed, to: x.rows(range), accumulating: accumulating, into: y.rows(range))
                 }
             }
-            return
+        } else if threads == 1, x.rows >= Self.fewestRowsToPackFor {
+            let packed = matrix(rows: 1, columns: Products.packedCount(outputs: map.outputs, inputs: map.inputs))
+            step(touching: [x, y, packed]) { _ in
+                Products.pack(map.weight, map.bias, into: packed)
+                Products.apply(packed, to: x, accumulating: accumulating, into: y)
+            }
+        } else {
+            multiply(map, x, into: y, accumulating: accumulating)
         }
+        adjoint(of: y, from: [x, map.weight, map.bias]) { self.differentiate(map, of: x, into: y, $0) }
+    }
+
+    /// A parameter that may change is packed in every run; with fewer rows that takes longer than it saves.
+    private static var fewestRowsToPackFor: Int { 128 }
+
+    private func multiply(_ map: AffineMap, _ x: Matrix, into y: Matrix, accumulating: Bool) {
         step(touching: [x, y]) { pool in
             pool.runBlocks(rows: x.rows) { range in
                 let target = y.rows(range)
-                BLAS.multiply(
+                Products.multiply(
                     x.rows(range), map.weight, transposingB: true, accumulating: accumulating, into: target)
                 guard let bias = map.bias else { return }
                 for row in 0..<target.rows {
@@ -42,23 +56,22 @@ extension PlanBuilder {
                 }
             }
         }
-        adjoint(of: y, from: [x, map.weight, map.bias]) { self.differentiate(map, of: x, into: y, $0) }
     }
 
     /// The packed map, where its parameters are there and will not change.
-    func packed(_ map: AffineMap) -> Storage? {
+    func packed(_ map: AffineMap) -> Matrix? {
         guard parametersAreFixed, !recordsGradients, map.weight.storage.isPlaced else { return nil }
-        return map.packed.storage(map.weight, map.bias)
+        return map.packed.matrix(map.weight, map.bias)
     }
 
     private func differentiate(_ map: AffineMap, of x: Matrix, into y: Matrix, _ tape: GradientTape) {
         guard let dy = tape.cotangent(of: y) else { return }
         if let (dx, accumulating) = tape.target(for: x) {
-            step(touching: [dy, dx]) { _ in BLAS.multiply(dy, map.weight, accumulating: accumulating, into: dx) }
+            step(touching: [dy, dx]) { _ in Products.multiply(dy, map.weight, accumulating: accumulating, into: dx) }
         }
         if let (dw, accumulating) = tape.target(for: map.weight) {
             step(touching: [dy, x, dw]) { _ in
-                BLAS.multiply(dy, x, transposingA: true, accumulating: accumulating, into: dw)
+                Products.multiply(dy, x, transposingA: true, accumulating: accumulating, into: dw)
             }
         }
         if let bias = map.bias, let db = tape.sum(for: bias) {

@@ -56,9 +56,9 @@ extension PlanBuilder {
                 for group in groups {
                     let (tokens, scores) = scratch.parts(group, worker)
                     group.gather(\.qkv, place, place.queryKeyValue, into: Array(tokens[0..<3]))
-                    BLAS.multiply(tokens[0], tokens[1], transposingB: true, into: scores[0])
+                    Products.multiply(tokens[0], tokens[1], transposingB: true, into: scores[0])
                     softmaxRows(scores[0], scale: group.scale(width))
-                    BLAS.multiply(scores[0], tokens[2], into: tokens[3])
+                    Products.multiply(scores[0], tokens[2], into: tokens[3])
                     group.scatter([tokens[3]], place, [place.result], into: group.sources.map(\.out))
                 }
             }
@@ -87,13 +87,13 @@ extension PlanBuilder {
                     group.gather(\.qkv, place, place.queryKeyValue, into: [q, k, v])
                     group.gather(douts, place, [place.result], into: [dout])
                     let (weights, dweights) = (scores[0], scores[1])
-                    BLAS.multiply(q, k, transposingB: true, into: weights)
+                    Products.multiply(q, k, transposingB: true, into: weights)
                     softmaxRows(weights, scale: group.scale(width))
-                    BLAS.multiply(weights, dout, transposingA: true, into: tokens[6])
-                    BLAS.multiply(dout, v, transposingB: true, into: dweights)
+                    Products.multiply(weights, dout, transposingA: true, into: tokens[6])
+                    Products.multiply(dout, v, transposingB: true, into: dweights)
                     softmaxAdjointRows(weights, dweights, scale: group.scale(width))
-                    BLAS.multiply(dweights, k, into: tokens[4])
-                    BLAS.multiply(dweights, q, transposingA: true, into: tokens[5])
+                    Products.multiply(dweights, k, into: tokens[4])
+                    Products.multiply(dweights, q, transposingA: true, into: tokens[5])
                     group.scatter(Array(tokens[4..<7]), place, place.queryKeyValue, into: dqkvs)
                 }
             }

@@ -20,7 +20,7 @@ extension PlanBuilder {
         countProduct(outputs, inputs, x.columns, times: batch)
         step(touching: [weight, x, y]) { pool in
             pool.run(tasks: batch) { network, _ in
-                BLAS.multiply(
+                Products.multiply(
                     own(weight, network), x.rows(rows(network, from)), transposingA: transposed,
                     into: y.rows(rows(network, to)))
             }
@@ -33,13 +33,14 @@ extension PlanBuilder {
                     let gradient = dy.rows(rows(network, to))
                     let source = x.rows(rows(network, from))
                     if let dx {
-                        BLAS.multiply(
+                        Products.multiply(
                             own(weight, network), gradient, transposingA: !transposed, accumulating: true,
                             into: dx.rows(rows(network, from)))
                     }
                     if let dweight {
                         let (left, right) = transposed ? (source, gradient) : (gradient, source)
-                        BLAS.multiply(left, right, transposingB: true, accumulating: true, into: own(dweight, network))
+                        Products.multiply(
+                            left, right, transposingB: true, accumulating: true, into: own(dweight, network))
                     }
                 }
             }

@@ -53,7 +53,7 @@ struct SineNetwork {
         let layers = sizes.count - 1
         for layer in 0..<layers {
             let y = trace.values[layer + 1]
-            BLAS.multiply(layer == 0 ? x : trace.values[layer], parameters[2 * layer], transposingB: true, into: y)
+            Products.multiply(layer == 0 ? x : trace.values[layer], parameters[2 * layer], transposingB: true, into: y)
             let bias = parameters[2 * layer + 1].pointer
             for row in 0..<y.rows { ck_add(bias, y.pointer + row * y.stride, y.columns) }
             guard layer < layers - 1 else { break }
@@ -77,14 +77,14 @@ struct SineNetwork {
             let input = layer == 0 ? x : trace.values[layer]
             if let dparameters {
                 let (dweight, dbias) = (dparameters[2 * layer], dparameters[2 * layer + 1])
-                BLAS.multiply(gradient, input, transposingA: true, accumulating: true, into: dweight)
+                Products.multiply(gradient, input, transposingA: true, accumulating: true, into: dweight)
                 for row in 0..<gradient.rows {
                     ck_add(gradient.pointer + row * gradient.stride, dbias.pointer, gradient.columns)
                 }
             }
             guard layer > 0 || dx != nil else { break }
             let target = layer == 0 ? (dx ?? trace.gradients[0]) : trace.gradients[layer]
-            BLAS.multiply(gradient, parameters[2 * layer], accumulating: layer == 0, into: target)
+            Products.multiply(gradient, parameters[2 * layer], accumulating: layer == 0, into: target)
             if layer > 0 {
                 ck_multiply(trace.slopes[layer].pointer, target.pointer, target.count)
                 gradient = target

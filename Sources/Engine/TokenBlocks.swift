@@ -48,7 +48,7 @@ extension PlanBuilder {
                 let (part, rows) = (parts[blocks[task].part], blocks[task].rows)
                 let normed = scratch.block(worker, rows: rows.count, columns: part.x.columns)
                 normalizeRows(part.x.rows(rows), part.norm, into: normed)
-                PackedProducts.apply(maps[blocks[task].part], to: normed, into: part.y.rows(rows))
+                Products.apply(maps[blocks[task].part], to: normed, into: part.y.rows(rows))
             }
         }
     }
@@ -73,10 +73,10 @@ extension PlanBuilder {
                 let own = normed.block(worker, rows: rows.count, columns: x.columns)
                 let inner = hidden.block(worker, rows: rows.count, columns: part.expand.outputs)
                 normalizeRows(x, part.norm, into: own)
-                PackedProducts.apply(expansions[index], to: own, into: inner)
+                Products.apply(expansions[index], to: own, into: inner)
                 ck_gelu(inner.pointer, inner.pointer, inner.count)
                 copyRows(x, to: y)
-                PackedProducts.apply(contractions[index], to: inner, accumulating: true, into: y)
+                Products.apply(contractions[index], to: inner, accumulating: true, into: y)
             }
         }
     }

@@ -33,7 +33,7 @@ import Testing
         let (b, _) = numbers.view(product.transposesB ? columns : depth, product.transposesB ? depth : columns)
         let (c, whole) = numbers.view(rows, columns)
         let (before, surroundings) = (c.read(), whole.read())
-        BLAS.multiply(
+        Products.multiply(
             a, b, transposingA: product.transposesA, transposingB: product.transposesB, scale: 0.5,
             accumulating: product.accumulates, into: c)
         var reference: [Double] = []
@@ -81,35 +81,73 @@ import Testing
 
     @Test(
         "packed products agree with plain loops with every instruction set, at every edge, and touch nothing else",
-        arguments: 0...PackedProducts.instructions, [(1, 3, 5), (15, 33, 7), (29, 64, 16), (6, 17, 40)])
+        arguments: 0...Products.instructions, [(1, 3, 5), (15, 33, 7), (29, 64, 16), (6, 17, 40)])
     func packedProducts(instructions: Int32, shape: (rows: Int, outputs: Int, inputs: Int)) {
         var numbers = Numbers(seed: UInt64(shape.rows))
         let (x, _) = numbers.view(shape.rows, shape.inputs)
         let (weight, _) = numbers.view(shape.outputs, shape.inputs)
         let bias = numbers.matrix(1, shape.outputs)
-        let packed = PackedMap().storage(weight, bias)
+        let packed = PackedMap().matrix(weight, bias)
         let (y, whole) = numbers.view(shape.rows, shape.outputs)
         let (before, surroundings) = (y.read(), whole.read())
-        PackedProducts.apply(packed, to: x, into: y, instructions: instructions)
+        Products.apply(packed, to: x, into: y, instructions: instructions)
         #expect(largestError(y.read(), affine(x, weight, bias)) < 1e-5)
         y.write(before)
-        PackedProducts.apply(packed, to: x, accumulating: true, into: y, instructions: instructions)
+        Products.apply(packed, to: x, accumulating: true, into: y, instructions: instructions)
         let reference = zip(affine(x, weight, bias), before).map { $0 + Double($1) }
         #expect(largestError(y.read(), reference) < 1e-5)
         y.write(before)
         #expect(whole.read() == surroundings)
     }
 
+    @Test(
+        "products agree with plain loops with every instruction set, at every edge, and touch nothing else",
+        arguments: 0...Products.instructions,
+        [(1, 16, 5), (15, 33, 7), (340, 64, 130), (6, 17, 300), (29, 48, 128)])
+    func ownProducts(instructions: Int32, shape: (rows: Int, columns: Int, depth: Int)) {
+        var numbers = Numbers(seed: UInt64(shape.depth))
+        let (rows, columns, depth) = (shape.rows, shape.columns, shape.depth)
+        for (transposesA, transposesB) in [(false, false), (true, false), (false, true)] {
+            let (a, _) = numbers.view(transposesA ? depth : rows, transposesA ? rows : depth)
+            let (b, _) = numbers.view(transposesB ? columns : depth, transposesB ? depth : columns)
+            let (c, whole) = numbers.view(rows, columns)
+            let (before, surroundings) = (c.read(), whole.read())
+            let reference = (0..<rows * columns).map { index in
+                let (row, column) = (index / columns, index % columns)
+                return (0..<depth).reduce(0.0) {
+                    $0 + (transposesA ? a.element($1, row) : a.element(row, $1))
+                        * (transposesB ? b.element(column, $1) : b.element($1, column))
+                }
+            }
+            func multiply(accumulating: Bool) {
+                if transposesB {
+                    Products.multiplyRows(a, b, accumulating: accumulating, into: c, instructions: instructions)
+                } else {
+                    Products.multiply(
+                        a, b, transposingA: transposesA, accumulating: accumulating, into: c,
+                        instructions: instructions)
+                }
+            }
+            multiply(accumulating: false)
+            #expect(largestError(c.read(), reference) < 3e-5)
+            c.write(before)
+            multiply(accumulating: true)
+            #expect(largestError(c.read(), zip(reference, before).map { $0 + Double($1) }) < 3e-5)
+            c.write(before)
+            #expect(whole.read() == surroundings)
+        }
+    }
+
     @Test("a row of a packed product has the same bits wherever it stands")
     func packedRowsDoNotDependOnOthers() {
         var numbers = Numbers(seed: 3)
         let (x, weight) = (numbers.matrix(31, 19), numbers.matrix(45, 19))
-        let packed = PackedMap().storage(weight, nil)
+        let packed = PackedMap().matrix(weight, nil)
         let all = Matrix(zeros: 31, 45)
-        PackedProducts.apply(packed, to: x, into: all)
+        Products.apply(packed, to: x, into: all)
         for row in 0..<31 {
             let own = Matrix(zeros: 1, 45)
-            PackedProducts.apply(packed, to: x.rows(row..<row + 1), into: own)
+            Products.apply(packed, to: x.rows(row..<row + 1), into: own)
             #expect(own.read() == all.rows(row..<row + 1).read())
         }
     }

@@ -51,6 +51,15 @@ void ck_pack(const float *weight, size_t step, const float *bias, size_t outputs
 void ck_multiply_packed(const float *x, size_t x_step, size_t rows, const float *packed, size_t outputs, size_t inputs,
                         float *y, size_t y_step, int accumulating, int instructions);
 
+/* y = x z, or y += where accumulating; x (rows, depth), or (depth, rows) where transposed, z (depth, columns), y (rows,
+   columns), rows a step apart. */
+void ck_multiply_matrices(const float *x, size_t x_step, int transposed, size_t rows, const float *z, size_t z_step, size_t columns,
+                 size_t depth, float *y, size_t y_step, int accumulating, int instructions);
+
+/* y = x z^T; x (rows, depth), z (columns, depth), rows a step apart. */
+void ck_multiply_rows(const float *x, size_t x_step, size_t rows, const float *z, size_t z_step, size_t columns,
+                      size_t depth, float *y, size_t y_step, int accumulating, int instructions);
+
 /* Adjoints: what a function's derivative does to the gradient of its result. */
 
 /* y = gelu(x) as above and slope = its derivative; x may be y. */

@@ -1,0 +1,77 @@
+import CKernels
+
+/// Matrix products: the project's own kernels where they are faster than OpenBLAS, which copies its operands anew in
+/// every call, and OpenBLAS where they are not.
+///
+/// Which of the two computes follows from the shapes alone, and a row of a result is computed in the same order wherever
+/// it stands.
+enum Products {
+    static let instructions = ck_best_instructions()
+    /// Narrower results leave most of a tile unused.
+    private static let fewestColumns = 16
+    /// Shorter scalar products spend their time on adding up lanes.
+    private static let fewestTerms = 128
+
+    /// c = scale · a · b (+ c where `accumulating`); `transposingB` reads b as (columns of c) × (columns of a).
+    static func multiply(
+        _ a: Matrix, _ b: Matrix, transposingA: Bool = false, transposingB: Bool = false, scale: Float = 1,
+        accumulating: Bool = false, into c: Matrix
+    ) {
+        if scale == 1, !transposingB, c.columns >= fewestColumns {
+            multiply(
+                a, b, transposingA: transposingA, accumulating: accumulating, into: c, instructions: instructions)
+        } else if scale == 1, transposingB, !transposingA, a.columns >= fewestTerms {
+            multiplyRows(a, b, accumulating: accumulating, into: c, instructions: instructions)
+        } else {
+            BLAS.multiply(
+                a, b, transposingA: transposingA, transposingB: transposingB, scale: scale,
+                accumulating: accumulating, into: c)
+        }
+    }
+
+    /// c = a · bᵀ, or c += of it.
+    static func multiplyRows(_ a: Matrix, _ b: Matrix, accumulating: Bool, into c: Matrix, instructions: Int32) {
+        precondition(a.rows == c.rows, "rows of the product")
+        precondition(b.rows == c.columns, "columns of the product")
+        precondition(a.columns == b.columns, "inner extents of the product")
+        ck_multiply_rows(
+            a.pointer, a.stride, c.rows, b.pointer, b.stride, c.columns, a.columns, c.pointer, c.stride,
+            accumulating ? 1 : 0, instructions)
+    }
+
+    /// c = a · b, or aᵀ · b, or c += of them.
+    static func multiply(
+        _ a: Matrix, _ b: Matrix, transposingA: Bool, accumulating: Bool, into c: Matrix, instructions: Int32
+    ) {
+        let depth = transposingA ? a.rows : a.columns
+        precondition((transposingA ? a.columns : a.rows) == c.rows, "rows of the product")
+        precondition(b.columns == c.columns, "columns of the product")
+        precondition(b.rows == depth, "inner extents of the product")
+        ck_multiply_matrices(
+            a.pointer, a.stride, transposingA ? 1 : 0, c.rows, b.pointer, b.stride, c.columns, depth, c.pointer,
+            c.stride, accumulating ? 1 : 0, instructions)
+    }
+
+    // MARK: With a map packed before
+
+    /// Floats of a packed map.
+    static func packedCount(outputs: Int, inputs: Int) -> Int { ck_packed_count(outputs, inputs) }
+
+    /// *Shapes:* weight (outputs, inputs), bias (1, outputs) → packed (1, `packedCount`).
+    static func pack(_ weight: Matrix, _ bias: Matrix?, into packed: Matrix) {
+        precondition(packed.count == packedCount(outputs: weight.rows, inputs: weight.columns), "packed map's size")
+        ck_pack(weight.pointer, weight.stride, bias?.pointer, weight.rows, weight.columns, packed.pointer)
+    }
+
+    /// y = map(x), or y += map(x); `packed` is the map's.
+    static func apply(
+        _ packed: Matrix, to x: Matrix, accumulating: Bool = false, into y: Matrix,
+        instructions: Int32 = Products.instructions
+    ) {
+        precondition(packed.count == packedCount(outputs: y.columns, inputs: x.columns), "packed map's size")
+        precondition(x.rows == y.rows, "rows of mapped tokens")
+        ck_multiply_packed(
+            x.pointer, x.stride, x.rows, packed.pointer, y.columns, x.columns, y.pointer, y.stride,
+            accumulating ? 1 : 0, instructions)
+    }
+}
