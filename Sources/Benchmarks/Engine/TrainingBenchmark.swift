@@ -42,7 +42,14 @@ package struct TrainingBenchmark {
             networks, manifest, recipe.objective, LearnedParameters(readers, frozen: Set(recipe.frozen)),
             corpus: corpus, indices: Array(0..<batch), augmentation: recipe.augmentation,
             plan: recipe.plan(pictures: batch), threads: threads)
-        let forward = try ServedModel(drawing: manifest).cost(.classify, spec)
+        let model = try ServedModel(drawing: manifest)
+        var forward = 0
+        if recipe.objective.classification > 0 { forward += try model.cost(.classify, spec) }
+        if recipe.objective.reconstruction > 0 {
+            // Latents are computed once for both.
+            let shared = recipe.objective.classification > 0 ? try model.cost(.encode, spec) : 0
+            forward += try model.cost(.reconstruct, spec) - shared
+        }
         var cache: (epoch: Int, networks: [Int])?
         return SpeedMeasurement(
             "train_step \(recipe.name)", batch: batch, threads: threads, repeats: repeats,

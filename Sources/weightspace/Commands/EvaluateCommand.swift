@@ -14,7 +14,7 @@ struct EvaluateCommand: ParsableCommand {
         commandName: "evaluate", abstract: "Measures a model on labelled INRs that `fit` has made.",
         discussion: """
             Networks take the path of served ones. Printed are accuracy with its 95 % interval, calibration, the \
-            confusion matrix, the error of reconstructions and the time per network; of networks without labels, how \
+            confusion matrix, the error of reconstructions, and the operations and time per network; of networks without labels, how \
             sure the model is and whether its parts agree.
             """)
 
@@ -84,6 +84,7 @@ struct EvaluateCommand: ParsableCommand {
         if !logits.isEmpty {
             result.classify(
                 logits, labels: isLabelled ? labels : nil, temperature: Double(model.manifest.temperature))
+            result.operations = try model.cost(.classify, input.spec)
             result.millisecondsPerNetwork = 1000 * seconds / Double(indices.count)
             result.threads = pool.threads
         }

@@ -10,6 +10,8 @@ struct ModelEvaluation {
     let count: Int
     var millisecondsPerNetwork: Double?
     var threads = 1
+    /// Additions and multiplications of an answer's matrix products.
+    var operations = 0
     var reconstructionError: Double?
     private var report: ClassificationReport?
     private var parts: [(name: String, accuracy: Double)] = []
@@ -82,7 +84,9 @@ struct ModelEvaluation {
             )
         }
         if let millisecondsPerNetwork {
-            lines.append("\(String(format: "%.3f", millisecondsPerNetwork)) ms a network on \(threads) threads")
+            lines.append(
+                "\(String(format: "%.2f", Double(operations) / 1e6)) MFLOP and \(String(format: "%.3f", millisecondsPerNetwork)) ms a network on \(threads) threads"
+            )
         }
         return lines.joined(separator: "\n")
     }
@@ -115,6 +119,7 @@ struct ModelEvaluation {
         if let millisecondsPerNetwork {
             writer.member("ms_per_network", Float(millisecondsPerNetwork))
             writer.member("threads", threads)
+            writer.member("operations", operations)
         }
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self)
