@@ -48,11 +48,14 @@ if [ -n "$smoke" ]; then
     train probe-conv --set validation_pictures=100 --set optimization.epochs=6 --set optimization.warm_up_steps=20 \
         --set optimization.average_decay=0.95 --set 'model.probe.channels=[16,32,48]'
     # Killed without warning and started again, a run must go on.
-    (train nft --set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1) &
+    short='--set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1'
+    # shellcheck disable=SC2086  # a list of arguments
+    "$weightspace" train nft --data "$folder/train" --output "$folder/nft" $short &
     sleep 5
-    pkill -KILL -f "$folder/nft" || true
-    wait || true
-    train nft --set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1
+    kill -KILL $! 2>/dev/null || true
+    wait $! || true
+    # shellcheck disable=SC2086
+    train nft $short
     train inr2array-joint --initial "$folder/nft/model" --set validation_pictures=100 --set optimization.epochs=1
     assemble='--set validation_pictures=100 --set model.probe.channels=[16,32,48]'
 else

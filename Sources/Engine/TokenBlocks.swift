@@ -42,7 +42,7 @@ extension PlanBuilder {
         for part in parts { countProduct(part.x.rows, part.map.inputs, part.map.outputs) }
         let blocks = RowBlock.split(parts.map(\.x.rows))
         let width = parts.map(\.x.columns).max() ?? 1
-        let scratch = matrix(rows: workers(for: blocks.count) * RowBlock.size, columns: width)
+        let scratch = RowBlock.scratch(workers: workers(for: blocks.count), columns: width, in: self)
         step(touching: parts.flatMap { [$0.x, $0.y] } + [scratch]) { pool in
             pool.run(tasks: blocks.count) { task, worker in
                 let (part, rows) = (parts[blocks[task].part], blocks[task].rows)
@@ -63,8 +63,9 @@ extension PlanBuilder {
         for part in parts { countProduct(part.x.rows, part.expand.inputs, part.expand.outputs, times: 2) }
         let blocks = RowBlock.split(parts.map(\.x.rows))
         let workers = workers(for: blocks.count)
-        let normed = matrix(rows: workers * RowBlock.size, columns: parts.map(\.x.columns).max() ?? 1)
-        let hidden = matrix(rows: workers * RowBlock.size, columns: parts.map(\.expand.outputs).max() ?? 1)
+        let normed = RowBlock.scratch(workers: workers, columns: parts.map(\.x.columns).max() ?? 1, in: self)
+        let hidden = RowBlock.scratch(
+            workers: workers, columns: parts.map(\.expand.outputs).max() ?? 1, in: self)
         step(touching: parts.flatMap { [$0.x, $0.y] } + [normed, hidden]) { pool in
             pool.run(tasks: blocks.count) { task, worker in
                 let (index, rows) = (blocks[task].part, blocks[task].rows)
@@ -74,7 +75,10 @@ extension PlanBuilder {
                 let inner = hidden.block(worker, rows: rows.count, columns: part.expand.outputs)
                 normalizeRows(x, part.norm, into: own)
                 Products.apply(expansions[index], to: own, into: inner)
-                ck_gelu(inner.pointer, inner.pointer, inner.count)
+                for row in 0..<inner.rows {
+                    let values = inner.pointer + row * inner.stride
+                    ck_gelu(values, values, inner.columns)
+                }
                 copyRows(x, to: y)
                 Products.apply(contractions[index], to: inner, accumulating: true, into: y)
             }
@@ -99,6 +103,14 @@ private struct RowBlock {
     /// a block's wide activations to stay in the second cache.
     static let size = 112
 
+    /// Between rows of scratch memory, which would otherwise lie a power of two apart, all in the same lines of the cache.
+    private static let gap = 16
+
+    /// Room for a block of each worker.
+    static func scratch(workers: Int, columns: Int, in builder: PlanBuilder) -> Matrix {
+        builder.matrix(rows: workers * size, columns: columns + gap)
+    }
+
     /// Blocks of all parts, the long ones first, so that the short ones fill the gaps in the end.
     static func split(_ rows: [Int]) -> [RowBlock] {
         let blocks = rows.enumerated().flatMap { part, rows in
@@ -109,10 +121,9 @@ private struct RowBlock {
 }
 
 extension Matrix {
-    /// A worker's part of scratch memory, as a matrix without gaps.
+    /// A worker's part of scratch memory.
     fileprivate func block(_ worker: Int, rows: Int, columns: Int) -> Matrix {
-        let first = worker * RowBlock.size * self.columns
-        return Matrix(storage: storage, offset: offset + first, rows: rows, columns: columns, stride: columns)
+        self.rows(worker * RowBlock.size..<worker * RowBlock.size + rows).columns(0..<columns)
     }
 }
 
