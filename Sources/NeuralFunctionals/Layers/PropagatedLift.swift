@@ -11,8 +11,8 @@ package struct PropagatedLift: WeightSpaceLayer {
     private let channels: Int
     private let forward: [AffineMap]
     private let backward: [AffineMap]
-    private let weightMaps: [AffineMap]
-    private let biasMaps: [AffineMap]
+    private let weightMaps: [TokenMap]
+    private let biasMaps: [TokenMap]
 
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, width: Int, scale: Float) {
         self.channels = channels
@@ -33,11 +33,13 @@ package struct PropagatedLift: WeightSpaceLayer {
         // Neurons before weight `layer`: none for inputs; outputs have no way back.
         func carried(_ layer: Int) -> Int { layer == 0 ? 0 : layer == depth ? width : 2 * width }
         weightMaps = (0..<depth).map { layer in
-            parameters.scope("weight_maps").scope(layer).affine(
-                inputs: 1 + carried(layer) + carried(layer + 1), outputs: channels)
+            TokenMap(
+                parameters.scope("weight_maps").scope(layer), before: carried(layer), after: carried(layer + 1),
+                channels: channels)
         }
         biasMaps = (0..<depth).map { layer in
-            parameters.scope("bias_maps").scope(layer).affine(inputs: 1 + carried(layer + 1), outputs: channels)
+            TokenMap(
+                parameters.scope("bias_maps").scope(layer), before: 0, after: carried(layer + 1), channels: channels)
         }
     }
 
@@ -46,22 +48,17 @@ package struct PropagatedLift: WeightSpaceLayer {
         let neurons = neurons(x, in: builder)
         for layer in 0..<x.spec.depth {
             let (outputs, inputs, _) = x.axes(layer)
-            let tokens = builder.matrix(rows: x.weights[layer].rows, columns: weightMaps[layer].inputs)
-            var cursor = ColumnCursor(tokens)
-            builder.copy(x.weights[layer], to: cursor.take(1))
-            for source in neurons[layer] {
-                builder.broadcast(
-                    source, Axes(outer: x.batch, middle: outputs, inner: inputs), into: cursor.take(source.columns),
-                    overwriting: true)
+            let weights = y.weights[layer]
+            builder.apply(weightMaps[layer].own, to: x.weights[layer], into: weights)
+            if let before = weightMaps[layer].before {
+                let part = builder.apply(before, to: concatenated(neurons[layer], in: builder))
+                builder.broadcast(part, Axes(outer: x.batch, middle: outputs, inner: inputs), into: weights)
             }
-            for target in neurons[layer + 1] {
-                builder.broadcast(
-                    target, Axes(outer: x.batch * outputs, middle: inputs), into: cursor.take(target.columns),
-                    overwriting: true)
-            }
-            builder.apply(weightMaps[layer], to: tokens, into: y.weights[layer])
-            let biases = concatenated([x.biases[layer]] + neurons[layer + 1], in: builder)
-            builder.apply(biasMaps[layer], to: biases, into: y.biases[layer])
+            let arrived = concatenated(neurons[layer + 1], in: builder)
+            let part = builder.apply(weightMaps[layer].after, to: arrived)
+            builder.broadcast(part, Axes(outer: x.batch * outputs, middle: inputs), into: weights)
+            builder.apply(biasMaps[layer].own, to: x.biases[layer], into: y.biases[layer])
+            builder.apply(biasMaps[layer].after, to: arrived, into: y.biases[layer], accumulating: true)
         }
         return y
     }
@@ -103,5 +100,21 @@ package struct PropagatedLift: WeightSpaceLayer {
         var cursor = ColumnCursor(y)
         for part in parts { builder.copy(part, to: cursor.take(part.columns)) }
         return y
+    }
+}
+
+/// An affine map of a weight and what its two neurons have, cut into one for each of the three: what neurons have is
+/// mapped once a neuron and not once a weight.
+private struct TokenMap {
+    let own: AffineMap
+    /// Of the neuron that the weight reads; nil where nothing is known of it.
+    let before: AffineMap?
+    let after: AffineMap
+
+    init(_ parameters: ParameterScope, before: Int, after: Int, channels: Int) {
+        let whole = parameters.affine(inputs: 1 + before + after, outputs: channels)
+        own = AffineMap(weight: whole.weight.columns(0..<1), bias: whole.bias)
+        self.before = before > 0 ? AffineMap(weight: whole.weight.columns(1..<1 + before), bias: nil) : nil
+        self.after = AffineMap(weight: whole.weight.columns(1 + before..<1 + before + after), bias: nil)
     }
 }

@@ -14,7 +14,6 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
     package enum Lift: String, Decodable, Sendable {
         /// Fourier features of every weight by itself, as the authors have it.
         case fourier
-        /// A weight together with its neurons' own parameters.
         /// A weight together with what the network's weights carry to its neurons.
         case propagated
     }
@@ -40,6 +39,8 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
 
     package let blockType: BlockType
     package let lift: Lift
+    /// Features that a propagated lift carries to each neuron, either way; as many as there are channels without it.
+    package let liftWidth: Int?
     package let blockCount: Int
     package let mappingSize: Int
     /// Spread of the Fourier frequencies where they are drawn anew; a trained model stores them.
@@ -55,6 +56,7 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
     enum CodingKeys: String, CodingKey {
         case blockType = "block_type"
         case lift
+        case liftWidth = "lift_width"
         case blockCount = "num_blocks"
         case mappingSize = "enc_map_size"
         case frequencyScale = "enc_scale"
@@ -69,6 +71,7 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         blockType = try values.decode(BlockType.self, forKey: .blockType)
         lift = try values.decodeIfPresent(Lift.self, forKey: .lift) ?? .fourier
+        liftWidth = try values.decodeIfPresent(.liftWidth, in: SettingBounds.extent)
         blockCount = try values.decode(.blockCount, in: SettingBounds.depth)
         mappingSize = try values.decode(.mappingSize, in: SettingBounds.extent)
         frequencyScale = try values.decodeIfPresent(Float.self, forKey: .frequencyScale) ?? 3
@@ -113,7 +116,9 @@ package struct Inr2Array: Sendable {
             case .fourier:
                 GaussianFourierFeatures(encoder.scope(0), inputs: 1, count: configuration.mappingSize, scale: scale)
             case .propagated:
-                PropagatedLift(encoder.scope(0), spec, channels: channels, width: channels, scale: scale)
+                PropagatedLift(
+                    encoder.scope(0), spec, channels: channels, width: configuration.liftWidth ?? channels, scale: scale
+                )
             }
         embedding = LearnedPosEmbedding(encoder.scope(1), spec, channels: channels)
         blocks = (0..<configuration.blockCount).map { index in
