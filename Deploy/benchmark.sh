@@ -1,0 +1,67 @@
+#!/bin/sh
+# Measures Weightspace and what it would be replaced with in turns, in one run with nothing else running, and writes
+# Docs/Performance.md with its pictures from the lines. About 15 minutes, after the first run has installed PyTorch.
+#   sh Deploy/benchmark.sh [PYTHON]     PYTHON has torch, nfn, einops, onnx, onnxscript, onnxruntime and matplotlib;
+#                                       without it they are installed from PyPI into .build/peers
+set -eu
+cd "$(dirname "$0")/.."
+. Deploy/dependencies.sh
+need curl /usr/bin/curl
+install_missing
+swift build -c release --product weightspace
+weightspace=$(swift build -c release --show-bin-path)/weightspace
+python=${1:-.build/peers/bin/python}
+if [ ! -x "$python" ]; then
+    python3 -m venv .build/peers
+    .build/peers/bin/pip install --quiet torch numpy einops nfn onnx onnxscript onnxruntime matplotlib
+fi
+lines=.build/benchmark.jsonl
+: >"$lines"
+
+# ours SECTION ARGUMENT…, peers SECTION ARGUMENT…: lines of one section, each marked with it.
+mark() { sed -n "s/^{/{\"section\":\"$1\",/p" | tee -a "$lines"; }
+ours() {
+    section=$1
+    shift
+    "$weightspace" bench "$@" --json | mark "$section"
+}
+peers() {
+    section=$1
+    shift
+    # Spinning threads of one library would slow the other's.
+    OMP_WAIT_POLICY=PASSIVE "$python" Deploy/peers.py "$@" 2>/dev/null | mark "$section"
+}
+
+for model in paper small; do
+    ours $model model --model $model --batch 1,16
+    peers $model $model --train --fit
+    ours $model model --model $model --batch 1,16
+    ours $model train --model $model --repeat 3
+done
+ours small fit --repeat 3
+ours cores model --model paper --batch 16 --threads 1,2
+ours embedded model --model fashion-mnist --batch 1,16 --threads 1,2
+ours widths model --model small --width 16,32,64,128,256,512 --batch 1 --repeat 3
+ours kernels kernels
+ours layers layers
+
+# A server under load: requests one after the other, then as fast as it can, then at shares of that.
+port=18080
+"$weightspace" serve --listen 127.0.0.1 --port $port --log-level error 2>/dev/null &
+server=$!
+trap 'kill $server 2>/dev/null || true' EXIT
+until curl -sf "http://127.0.0.1:$port/readyz" >/dev/null; do kill -0 $server; done
+body=Tests/WeightspaceTests/Fixtures/net0.safetensors
+ours served server "http://127.0.0.1:$port/v1/classify" --body $body --connections 1 --duration 10
+ours saturated server "http://127.0.0.1:$port/v1/classify" --body $body --connections 16 --duration 10
+rate=$(sed -n 's/.*"section":"saturated".*"answers_per_second":\([0-9.]*\).*/\1/p' "$lines")
+for share in 25 50 75 90 100 125; do
+    ours "open $share" server "http://127.0.0.1:$port/v1/classify" --body $body --connections 64 --duration 8 \
+        --rate "$(awk -v r="$rate" -v s=$share 'BEGIN { printf "%.1f", r * s / 100 }')"
+done
+ours livez server "http://127.0.0.1:$port/livez" --connections 64 --duration 5
+echo "{\"section\":\"memory\",\"peak_kilobytes\":$(sed -n 's/VmHWM:[^0-9]*\([0-9]*\).*/\1/p' /proc/$server/status)}" | tee -a "$lines"
+kill $server
+wait $server || true
+
+"$python" Deploy/performance.py "$lines" Docs
