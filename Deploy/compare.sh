@@ -1,6 +1,6 @@
 #!/bin/sh
 # Trains the small models that Docs/Results.md compares, each for about as long on two cores, and prints a row of each:
-# after Deploy/train.sh, whose data it uses. About an hour; what is done already is kept.
+# after Deploy/train.sh, whose data it uses. About half an hour; what is done already is kept.
 #   sh Deploy/compare.sh [FOLDER]      as given to train.sh (.build/training)
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,7 +9,7 @@ swift build -c release --product weightspace
 weightspace=$(swift build -c release --show-bin-path)/weightspace
 runs=$folder/compare
 mkdir -p "$runs"
-propagated='--set model.encoder.lift=propagated --set model.encoder.enc_scale=0.5 --set model.input.array_scales=[30,30,30,30,5,3]'
+propagated='--set model.encoder.lift=propagated --set model.encoder.lift_width=128 --set model.encoder.enc_scale=0.5 --set model.input.array_scales=[30,30,30,30,5,3]'
 
 # number JSON NAME: a member of one line of JSON.
 number() { echo "$1" | sed -n "s/.*\"$2\":\([0-9.e-]*\).*/\1/p"; }
@@ -34,13 +34,13 @@ compare() {
 
 # shellcheck disable=SC2086  # lists of arguments
 {
-    compare nft nft 2.6
-    compare nfn nfn-encoder 7.2 $propagated
-    compare nft-fourier nft-fourier 2.9
-    compare nfn-fourier nfn-encoder 9
-    compare nfn-np nfn-np 10.5 --set 'model.network.hchannels=[44,44]'
-    compare nfn-hnp nfn-hnp 18.2
+    compare nft nft 1.2
+    compare nfn nfn-encoder 3.3 $propagated
+    compare nft-fourier nft-fourier 1.3
+    compare nfn-fourier nfn-encoder 4.1
+    compare nfn-np nfn-np 4.7 --set 'model.network.hchannels=[44,44]'
+    compare nfn-hnp nfn-hnp 8.2
     for latents in 4 16 64; do
-        compare "inr2array-$latents" inr2array 2.4 --set model.encoder.pool_cls.n_latent=$latents
+        compare "inr2array-$latents" inr2array 1.6 --set model.encoder.pool_cls.n_latent=$latents
     done
 }
