@@ -34,13 +34,15 @@ compare() {
 
 # shellcheck disable=SC2086  # lists of arguments
 {
-    compare nft nft 1.2
-    compare nfn nfn-encoder 3.3 $propagated
-    compare nft-fourier nft-fourier 1.3
-    compare nfn-fourier nfn-encoder 4.1
-    compare nfn-np nfn-np 4.7 --set 'model.network.hchannels=[44,44]'
-    compare nfn-hnp nfn-hnp 8.2
+    compare nft nft 1
+    compare nfn nfn-encoder 2.6 $propagated
+    compare nft-fourier nft-fourier 1.1
+    compare nfn-fourier nfn-encoder 3.3
+    compare nfn-np nfn-np 3.8 --set 'model.network.hchannels=[44,44]'
+    compare nfn-hnp nfn-hnp 6.5
     for latents in 4 16 64; do
-        compare "inr2array-$latents" inr2array 1.6 --set model.encoder.pool_cls.n_latent=$latents
+        compare "inr2array-$latents" inr2array 1.2 --set model.encoder.pool_cls.n_latent=$latents
     done
+    compare nft-lift-32 nft 1.05 --set model.encoder.lift_width=32
+    compare nft-raw nft 1 --set model.input.canonicalize=false
 }
