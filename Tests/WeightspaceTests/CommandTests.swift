@@ -30,6 +30,12 @@ struct CommandTests {
         }
     }
 
+    @Test("the embedded model tells what the sample networks draw")
+    func embeddedModel() throws {
+        let outcome = try Program.run(["classify", "--json"] + (0..<4).map { Sample.path("net\($0).pth") })
+        #expect(try json(outcome).map { $0["label"]?.string } == ["Ankle boot", "Pullover", "Trouser", "Trouser"])
+    }
+
     @Test("classify answers alike for every format and thread count, and for standard input")
     func formats() throws {
         let outcome = try Program.run(

@@ -37,12 +37,12 @@ struct ClassifyCommand: ParsableCommand {
                 printLine(answer, model)
             } else if case .success(let values) = answer.values {
                 let classification = model.classification(values)
-                var classes = model.ranking(classification.logits).prefix(topK).map { score in
+                let classes = model.ranking(classification.logits).prefix(topK).map { score in
                     "\(model.labels[score.classID])  \(percent(score.score))"
                 }
-                if classification.agrees == false { classes.append("(weights and probes disagree)") }
+                let doubt = classification.agrees == false ? "  (weights and probes disagree)" : ""
                 let name = answer.index == 0 ? answer.path : "\(answer.path)[\(answer.index)]"
-                print("\(name)  \(classes.joined(separator: ",  "))")
+                print("\(name)  \(classes.joined(separator: ",  "))\(doubt)")
             }
         }
         if failures > 0 { throw ExitCode(1) }
