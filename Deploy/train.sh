@@ -70,7 +70,7 @@ fi
 train nft+probe $assemble --initial "$folder/inr2array-joint/model" --initial "$folder/probe-conv/model"
 
 echo "== test"
-"$weightspace" evaluate "$folder/nft+probe/model" "$folder/test"
+"$weightspace" evaluate --record "$folder/nft+probe/model" "$folder/test"
 if [ -n "$smoke" ]; then
     # Chance is 0.1; a thousand pictures and a minute must do far better.
     accuracy=$("$weightspace" evaluate --json "$folder/nft+probe/model" "$folder/test" \

@@ -61,6 +61,10 @@ struct TrainingCommandTests {
         #expect(evaluated.status == 0, "\(evaluated.errors)")
         #expect(evaluated.output.hasPrefix("corners 1 on 24 networks\naccuracy 100.00 %"))
         let json = try Program.run(["evaluate", "--json", run + "/model", data]).output
+        #expect(try Program.run(["evaluate", "--record", run + "/model", data]).status == 0)
+        let card = try String(contentsOf: URL(filePath: run + "/model/config.json"), encoding: .utf8)
+        #expect(card.contains(#""test_networks" : 24"#) && card.contains(#""test_accuracy" : 1"#))
+        #expect(try Program.run(["evaluate", run + "/model", data]).status == 0)
         #expect(json.contains(#""accuracy":1"#) && json.contains(#""confusion":[[12,0],[0,12]]"#))
     }
 

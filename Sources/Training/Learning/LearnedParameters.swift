@@ -37,6 +37,11 @@ package struct LearnedParameters: Sendable {
         }
     }
 
+    /// Numbers that the model's files hold, learned here or not.
+    package var totalCount: Int {
+        files.reduce(0) { $0 + $1.contents.entries.reduce(0) { $0 + $1.tensor.count } }
+    }
+
     /// Numbers that are learned.
     package var count: Int { slots.reduce(0) { $0 + $1.matrix.count } }
 

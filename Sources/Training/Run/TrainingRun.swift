@@ -183,7 +183,7 @@ package final class TrainingRun {
                 to: model.appendingPathComponent(name), options: .atomic)
         }
         var card: [String: Any] = [
-            "recipe": recipe.name, "seed": Int(clamping: recipe.seed), "parameters": parameterCount,
+            "recipe": recipe.name, "seed": Int(clamping: recipe.seed), "parameters": parameters.totalCount,
             "training_networks": trainingCount, "steps": plan.steps,
         ]
         if let report = calibration?.report { card["validation_accuracy"] = report.accuracy }

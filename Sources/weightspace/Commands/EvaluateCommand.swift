@@ -35,6 +35,9 @@ struct EvaluateCommand: ParsableCommand {
     @Flag(help: "One JSON object instead of text.")
     var json = false
 
+    @Flag(help: "Also write accuracy and calibration into the card of the model's folder.")
+    var record = false
+
     @OptionGroup var threads: ThreadOption
 
     func run() throws {
@@ -90,7 +93,25 @@ struct EvaluateCommand: ParsableCommand {
         }
         if model.operations.contains(.reconstruct) { result.reconstructionError = squares / Double(indices.count) }
         print(json ? result.json : result.text(labels: model.labels))
+        if record { try record(result) }
     }
 }
 
 extension SIRENConvention: ExpressibleByArgument {}
+
+extension EvaluateCommand {
+    private func record(_ result: ModelEvaluation) throws {
+        let file = URL(fileURLWithPath: model).appendingPathComponent("config.json")
+        guard let data = FileManager.default.contents(atPath: file.path),
+            var manifest = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+        else { throw CommandFailure("--record: '\(file.path)' cannot be read; name a model folder") }
+        let card = manifest["card"] as? [String: Any] ?? [:]
+        manifest["card"] = card.merging(result.figures) { $1 }
+        let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        do {
+            try JSONSerialization.data(withJSONObject: manifest, options: options).write(to: file, options: .atomic)
+        } catch {
+            throw CommandFailure("--record: \(reason(error))")
+        }
+    }
+}

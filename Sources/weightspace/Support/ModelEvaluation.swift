@@ -56,6 +56,19 @@ struct ModelEvaluation {
             accuracies: accuracy(agreeing: true).flatMap { right in accuracy(agreeing: false).map { (right, $0) } })
     }
 
+    /// What a model's card says of it.
+    var figures: [String: Any] {
+        func rounded(_ value: Double) -> Double { (value * 1e4).rounded() / 1e4 }
+        var figures: [String: Any] = ["test_networks": count]
+        if let report {
+            figures["test_accuracy"] = rounded(report.accuracy)
+            figures["test_calibration_error"] = rounded(report.calibrationError)
+        }
+        for part in parts { figures["test_accuracy_\(part.name)"] = rounded(part.accuracy) }
+        if let reconstructionError { figures["test_reconstruction_mse"] = rounded(reconstructionError) }
+        return figures
+    }
+
     func text(labels: [String]) -> String {
         var lines = ["\(model) \(version) on \(count) networks"]
         if let report {
