@@ -41,8 +41,9 @@ compare() {
     compare nfn-np nfn-np 3.8 --set 'model.network.hchannels=[44,44]'
     compare nfn-hnp nfn-hnp 6.5
     for latents in 4 16 64; do
-        compare "inr2array-$latents" inr2array 1.2 --set model.encoder.pool_cls.n_latent=$latents
+        compare "inr2array-$latents" inr2array 0.7 --set model.encoder.pool_cls.n_latent=$latents
     done
-    compare nft-lift-32 nft 1.05 --set model.encoder.lift_width=32
     compare nft-raw nft 1 --set model.input.canonicalize=false
+    # Beside the long run of nft in train.sh.
+    compare nfn-long nfn-encoder 24 $propagated
 }
