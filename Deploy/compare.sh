@@ -45,5 +45,5 @@ compare() {
     done
     compare nft-raw nft 1 --set model.input.canonicalize=false
     # Beside the long run of nft in train.sh.
-    compare nfn-long nfn-encoder 24 $propagated
+    compare nfn-long nfn-encoder 10 $propagated
 }
