@@ -29,7 +29,11 @@ peers() {
     section=$1
     shift
     # Spinning threads of one library would slow the other's.
-    OMP_WAIT_POLICY=PASSIVE "$python" Deploy/peers.py "$@" 2>/dev/null | mark "$section"
+    if ! OMP_WAIT_POLICY=PASSIVE "$python" Deploy/peers.py "$@" >.build/peers.out 2>.build/peers.log; then
+        tail -5 .build/peers.log >&2
+        exit 1
+    fi
+    mark "$section" <.build/peers.out
 }
 
 for model in paper small; do
@@ -47,7 +51,7 @@ ours layers layers
 
 # A server under load: requests one after the other, then as fast as it can, then at shares of that.
 port=18080
-"$weightspace" serve --listen 127.0.0.1 --port $port --log-level error 2>/dev/null &
+"$weightspace" serve --host 127.0.0.1 --port $port --log-level error 2>/dev/null &
 server=$!
 trap 'kill $server 2>/dev/null || true' EXIT
 until curl -sf "http://127.0.0.1:$port/readyz" >/dev/null; do kill -0 $server; done

@@ -43,7 +43,7 @@ compare() {
     for latents in 4 16 64; do
         compare "inr2array-$latents" inr2array 0.7 --set model.encoder.pool_cls.n_latent=$latents
     done
-    compare nft-raw nft 1 --set model.input.canonicalize=false
     # Beside the long run of nft in train.sh.
-    compare nfn-long nfn-encoder 10 $propagated
+    compare nfn-long nfn-encoder 8 $propagated
+    compare nft-raw nft 1 --set model.input.canonicalize=false
 }

@@ -62,8 +62,9 @@ class Encoder(nn.Module):
         tokens = self.norm_tokens(self.tokens(WeightSpaceFeatures(arrays[0::2], arrays[1::2])))
         latents = self.latents.expand(len(tokens), -1, -1)
         key, value = self.to_kv(tokens).chunk(2, -1)
-        read = functional.scaled_dot_product_attention(self.to_q(self.norm_latents(latents)), key, value)
-        latents = latents + self.to_out(read)
+        query = self.to_q(self.norm_latents(latents))
+        read = functional.scaled_dot_product_attention(query[:, None], key[:, None], value[:, None])
+        latents = latents + self.to_out(read[:, 0])
         content, gate = self.expand(self.norm_out(latents)).chunk(2, -1)
         return latents + self.contract(content * functional.gelu(gate))
 
