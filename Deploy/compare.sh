@@ -45,5 +45,6 @@ compare() {
     done
     # Beside the long run of nft in train.sh.
     compare nfn-long nfn-encoder 8 $propagated
-    compare nft-raw nft 1 --set model.input.canonicalize=false
+    compare nfn-raw nfn-encoder 2.6 $propagated --set model.input.canonicalize=false
+    compare nfn-one-fit nfn-encoder 2.6 $propagated --views 1
 }
