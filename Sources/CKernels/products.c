@@ -128,8 +128,8 @@ void ck_multiply_packed(const float *x, size_t x_step, size_t rows, const float 
 /* Rows of z at a time, so that a panel of it stays in the first cache, and of y. */
 enum { CHUNK = 128, BLOCK = 14 * 6 * 4 };
 
-void ck_multiply_matrices(const float *x, size_t x_step, int transposed, size_t rows, const float *z, size_t z_step, size_t columns,
-                 size_t depth, float *y, size_t y_step, int accumulating, int instructions) {
+void ck_multiply_matrices(const float *x, size_t x_step, int transposed, size_t rows, const float *z, size_t z_step,
+                          size_t columns, size_t depth, float *y, size_t y_step, int accumulating, int instructions) {
     const struct tiles tiles = tiles_for(instructions);
     tile *const *by_rows = transposed ? tiles.down : tiles.across;
     float copy[CHUNK * PANEL];

@@ -53,8 +53,8 @@ void ck_multiply_packed(const float *x, size_t x_step, size_t rows, const float 
 
 /* y = x z, or y += where accumulating; x (rows, depth), or (depth, rows) where transposed, z (depth, columns), y (rows,
    columns), rows a step apart. */
-void ck_multiply_matrices(const float *x, size_t x_step, int transposed, size_t rows, const float *z, size_t z_step, size_t columns,
-                 size_t depth, float *y, size_t y_step, int accumulating, int instructions);
+void ck_multiply_matrices(const float *x, size_t x_step, int transposed, size_t rows, const float *z, size_t z_step,
+                          size_t columns, size_t depth, float *y, size_t y_step, int accumulating, int instructions);
 
 /* y = x z^T; x (rows, depth), z (columns, depth), rows a step apart. */
 void ck_multiply_rows(const float *x, size_t x_step, size_t rows, const float *z, size_t z_step, size_t columns,
