@@ -44,6 +44,14 @@ struct BenchOptions: ParsableArguments {
         return rate
     }
 
+    /// Shows what `measure` finds for each number of threads, after the machine's rate with so many.
+    func run(_ measure: (_ threads: Int) throws -> [SpeedMeasurement]) rethrows {
+        for threads in threadCounts {
+            let bestRate = machineRate(threads)
+            for measurement in try measure(threads) { show(measurement, bestRate) }
+        }
+    }
+
     func show(_ measurement: SpeedMeasurement, _ bestRate: Double) {
         print(json ? measurement.json(bestRate: bestRate) : measurement.text(bestRate: bestRate))
     }
@@ -100,12 +108,7 @@ struct BenchKernelsCommand: ParsableCommand {
     @OptionGroup var options: BenchOptions
 
     func run() throws {
-        for threads in options.threadCounts {
-            let bestRate = options.machineRate(threads)
-            for measurement in StepBenchmark.kernels(threads: threads, repeats: options.repeat) {
-                options.show(measurement, bestRate)
-            }
-        }
+        options.run { StepBenchmark.kernels(threads: $0, repeats: options.repeat) }
     }
 }
 
@@ -115,12 +118,7 @@ struct BenchLayersCommand: ParsableCommand {
     @OptionGroup var options: BenchOptions
 
     func run() throws {
-        for threads in options.threadCounts {
-            let bestRate = options.machineRate(threads)
-            for measurement in StepBenchmark.layers(threads: threads, repeats: options.repeat) {
-                options.show(measurement, bestRate)
-            }
-        }
+        options.run { StepBenchmark.layers(threads: $0, repeats: options.repeat) }
     }
 }
 
@@ -144,10 +142,7 @@ struct BenchTrainCommand: ParsableCommand {
             } else {
                 TrainingBenchmark(try TrainingRecipe(try EmbeddedRecipes.load(model), overrides: overrides))
             }
-        for threads in options.threadCounts {
-            let bestRate = options.machineRate(threads)
-            options.show(try benchmark.run(threads: threads, repeats: options.repeat), bestRate)
-        }
+        try options.run { [try benchmark.run(threads: $0, repeats: options.repeat)] }
     }
 }
 
@@ -157,9 +152,6 @@ struct BenchFitCommand: ParsableCommand {
     @OptionGroup var options: BenchOptions
 
     func run() throws {
-        for threads in options.threadCounts {
-            let bestRate = options.machineRate(threads)
-            options.show(FitBenchmark.run(threads: threads, repeats: options.repeat), bestRate)
-        }
+        options.run { [FitBenchmark.run(threads: $0, repeats: options.repeat)] }
     }
 }
