@@ -38,6 +38,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CEpoll"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
@@ -57,7 +58,7 @@ let package = Package(
 
         // The server, which knows nothing of networks.
         target("HTTPCore", [httpTypes]),
-        target("HTTPServer", ["HTTPCore", httpTypes, logging], memorySafe: false),
+        target("HTTPServer", ["HTTPCore", "CEpoll", httpTypes, logging], memorySafe: false),
         target("Batching"),
 
         // Pictures to INRs.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Trains the small models that Docs/Results.md compares, each for about as long on two cores, and prints a row of each:
-# after Deploy/train.sh, whose data it uses. About half an hour; what is done already is kept.
+# Trains the small models that Docs/Results.md compares and prints a row of each: after Deploy/train.sh, whose data it
+# uses. About two hours on two cores; what is done already is kept.
 #   sh Deploy/compare.sh [FOLDER]      as given to train.sh (.build/training)
 set -eu
 cd "$(dirname "$0")/.."
@@ -40,11 +40,18 @@ compare() {
     compare nfn-fourier nfn-encoder 3.3
     compare nfn-np nfn-np 3.8 --set 'model.network.hchannels=[44,44]'
     compare nfn-hnp nfn-hnp 6.5
-    for latents in 4 16 64; do
-        compare "inr2array-$latents" inr2array 0.7 --set model.encoder.pool_cls.n_latent=$latents
-    done
-    # Beside the long run of nft in train.sh.
+    # Beside the long run of nft in train.sh, which takes as long as nfn-longer.
     compare nfn-long nfn-encoder 8 $propagated
+    compare nfn-longer nfn-encoder 32 $propagated
+    for latents in 4 16 64; do
+        compare "inr2array-$latents" inr2array 4 --set model.encoder.pool_cls.n_latent=$latents
+    done
+    # One choice at a time, beside nfn and nfn-long.
     compare nfn-raw nfn-encoder 2.6 $propagated --set model.input.canonicalize=false
     compare nfn-one-fit nfn-encoder 2.6 $propagated --views 1
+    compare nfn-long-one-fit nfn-encoder 8 $propagated --views 1
+    compare nfn-narrow nfn-encoder 2.6 $propagated --set model.encoder.enc_map_size=8
+    compare nfn-wide nfn-encoder 2.6 $propagated --set model.encoder.enc_map_size=32
+    compare nfn-1-block nfn-encoder 2.6 $propagated --set model.encoder.num_blocks=1
+    compare nfn-3-blocks nfn-encoder 2.6 $propagated --set model.encoder.num_blocks=3
 }

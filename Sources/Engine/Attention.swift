@@ -46,25 +46,22 @@ extension PlanBuilder {
         _ shape: AttentionShape, into out: Matrix
     ) {
         let tasks = shape.batch * shape.heads
-        let workers = workers(for: tasks)
-        let scores = matrix(rows: workers * shape.queries, columns: shape.keys)
-        let sums = DoubleScratch(workers: workers, count: shape.queries * vColumns.width, in: self)
+        let scores = matrix(rows: threads * shape.queries, columns: shape.keys)
+        let sums = DoubleScratch(workers: threads, count: shape.queries * vColumns.width, in: self)
         let scale = 1 / Float(qColumns.width).squareRoot()
         countProduct(shape.queries, qColumns.width + vColumns.width, shape.keys, times: tasks)
-        step(touching: [q, k, v, out, scores, sums.matrix]) { pool in
-            pool.run(tasks: tasks) { task, worker in
-                let (network, head) = (task / shape.heads, task % shape.heads)
-                let firstQuery = shape.sharesQueries ? 0 : network * shape.queries
-                let queries = q.rows(firstQuery..<firstQuery + shape.queries).columns(qColumns.range(head))
-                let keyRows = network * shape.keys..<(network + 1) * shape.keys
-                let own = scores.rows(worker * shape.queries..<(worker + 1) * shape.queries)
-                Products.multiply(queries, k.rows(keyRows).columns(kColumns.range(head)), transposingB: true, into: own)
-                softmaxRows(own, scale: scale)
-                let result = out.rows(network * shape.queries..<(network + 1) * shape.queries)
-                    .columns(head * vColumns.width..<(head + 1) * vColumns.width)
-                mixValues(
-                    own, v.rows(keyRows).columns(vColumns.range(head)), sums: sums.zeroed(worker), into: result)
-            }
+        step(touching: [q, k, v, out, scores, sums.matrix], tasks: tasks) { task, worker in
+            let (network, head) = (task / shape.heads, task % shape.heads)
+            let firstQuery = shape.sharesQueries ? 0 : network * shape.queries
+            let queries = q.rows(firstQuery..<firstQuery + shape.queries).columns(qColumns.range(head))
+            let keyRows = network * shape.keys..<(network + 1) * shape.keys
+            let own = scores.rows(worker * shape.queries..<(worker + 1) * shape.queries)
+            Products.multiply(queries, k.rows(keyRows).columns(kColumns.range(head)), transposingB: true, into: own)
+            softmaxRows(own, scale: scale)
+            let result = out.rows(network * shape.queries..<(network + 1) * shape.queries)
+                .columns(head * vColumns.width..<(head + 1) * vColumns.width)
+            mixValues(
+                own, v.rows(keyRows).columns(vColumns.range(head)), sums: sums.zeroed(worker), into: result)
         }
         adjoint(of: out, from: [q, k, v]) { tape in
             self.differentiate((q, qColumns), (k, kColumns), (v, vColumns), shape, into: out, tape)
@@ -83,7 +80,7 @@ extension PlanBuilder {
         let dweights = scratch.rows(shape.queries..<2 * shape.queries)
         let scale = 1 / Float(q.columns.width).squareRoot()
         let touched = [q.matrix, k.matrix, v.matrix, dout, scratch] + [dq, dk, dv].compactMap { $0 }
-        step(touching: touched) { _ in
+        step(touching: touched) {
             for task in 0..<shape.batch * shape.heads {
                 let (network, head) = (task / shape.heads, task % shape.heads)
                 let firstQuery = shape.sharesQueries ? 0 : network * shape.queries

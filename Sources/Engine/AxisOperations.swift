@@ -33,17 +33,15 @@ extension PlanBuilder {
     /// Summed in float64: an error in a mean reaches every entry that the mean is broadcast to, so none averages out.
     package func mean(_ x: Matrix, _ axes: Axes, into y: Matrix) {
         precondition(x.rows == axes.count && y.rows == axes.reducedCount && x.columns == y.columns, "mean's shapes")
-        let sums = DoubleScratch(workers: workers(for: axes.reducedCount), count: x.columns, in: self)
-        step(touching: [x, y, sums.matrix]) { pool in
-            pool.run(tasks: axes.reducedCount) { task, worker in
-                let (outer, inner) = (task / axes.inner, task % axes.inner)
-                let sum = sums.zeroed(worker)
-                let first = x.pointer + (outer * axes.middle * axes.inner + inner) * x.stride
-                for middle in 0..<axes.middle {
-                    ck_accumulate(first + middle * axes.inner * x.stride, sum, x.columns)
-                }
-                ck_store(sum, y.pointer + task * y.stride, x.columns, 1 / Double(axes.middle))
+        let sums = DoubleScratch(workers: threads, count: x.columns, in: self)
+        step(touching: [x, y, sums.matrix], tasks: axes.reducedCount) { task, worker in
+            let (outer, inner) = (task / axes.inner, task % axes.inner)
+            let sum = sums.zeroed(worker)
+            let first = x.pointer + (outer * axes.middle * axes.inner + inner) * x.stride
+            for middle in 0..<axes.middle {
+                ck_accumulate(first + middle * axes.inner * x.stride, sum, x.columns)
             }
+            ck_store(sum, y.pointer + task * y.stride, x.columns, 1 / Double(axes.middle))
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let (dx, accumulating) = tape.target(for: x) else { return }
@@ -53,7 +51,7 @@ extension PlanBuilder {
 
     /// y[outer, middle, inner] = factor · x[outer, inner], or +=.
     private func spread(_ x: Matrix, _ axes: Axes, into y: Matrix, accumulating: Bool, factor: Float = 1) {
-        step(touching: [x, y]) { _ in
+        step(touching: [x, y]) {
             for row in 0..<y.rows {
                 let source = x.pointer + axes.reduced(row) * x.stride
                 ck_contribute(source, y.pointer + row * y.stride, y.columns, factor, accumulating ? 1 : 0)
@@ -63,7 +61,7 @@ extension PlanBuilder {
 
     /// y[outer, inner] += sum over middle of x[outer, middle, inner].
     private func gather(_ x: Matrix, _ axes: Axes, into y: Matrix) {
-        step(touching: [x, y]) { _ in
+        step(touching: [x, y]) {
             for row in 0..<x.rows {
                 ck_add(x.pointer + row * x.stride, y.pointer + axes.reduced(row) * y.stride, x.columns)
             }
@@ -74,16 +72,14 @@ extension PlanBuilder {
     package func broadcast(_ x: Matrix, _ axes: Axes, into y: Matrix, overwriting: Bool = false) {
         precondition(
             y.rows == axes.count && x.rows == axes.reducedCount && x.columns == y.columns, "broadcast's shapes")
-        step(touching: [x, y]) { pool in
-            pool.runBlocks(rows: y.rows) { range in
-                for row in range {
-                    let source = axes.reduced(row)
-                    let target = y.pointer + row * y.stride
-                    if overwriting {
-                        target.update(from: x.pointer + source * x.stride, count: x.columns)
-                    } else {
-                        ck_add(x.pointer + source * x.stride, target, x.columns)
-                    }
+        step(touching: [x, y], rows: y.rows) { range in
+            for row in range {
+                let source = axes.reduced(row)
+                let target = y.pointer + row * y.stride
+                if overwriting {
+                    target.update(from: x.pointer + source * x.stride, count: x.columns)
+                } else {
+                    ck_add(x.pointer + source * x.stride, target, x.columns)
                 }
             }
         }
@@ -109,17 +105,15 @@ extension PlanBuilder {
     /// y[outer, inner, middle] = x[outer, middle, inner]: two neighbouring axes change places.
     package func swapAxes(_ x: Matrix, _ axes: Axes, into y: Matrix) {
         precondition(x.rows == axes.count && y.rows == axes.count && x.columns == y.columns, "swap's shapes")
-        step(touching: [x, y]) { pool in
-            pool.runBlocks(rows: x.rows) { range in
-                for row in range {
-                    let target = axes.swapped(row)
-                    (y.pointer + target * y.stride).update(from: x.pointer + row * x.stride, count: x.columns)
-                }
+        step(touching: [x, y], rows: x.rows) { range in
+            for row in range {
+                let target = axes.swapped(row)
+                (y.pointer + target * y.stride).update(from: x.pointer + row * x.stride, count: x.columns)
             }
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
-            self.step(touching: [dy, dx]) { _ in
+            self.step(touching: [dy, dx]) {
                 for row in 0..<x.rows {
                     ck_add(dy.pointer + axes.swapped(row) * dy.stride, dx.pointer + row * dx.stride, dx.columns)
                 }

@@ -40,12 +40,10 @@ extension PlanBuilder {
     /// x = f(x), in place.
     package func activate(_ x: Matrix, _ activation: Activation) {
         if let tape, tape.isActive(x) { return activate(x, activation, tape) }
-        step(touching: [x]) { pool in
-            pool.runBlocks(rows: x.rows) { range in
-                for row in range {
-                    let start = x.pointer + row * x.stride
-                    activation.apply(start, start, x.columns)
-                }
+        step(touching: [x], rows: x.rows) { range in
+            for row in range {
+                let start = x.pointer + row * x.stride
+                activation.apply(start, start, x.columns)
             }
         }
     }
@@ -53,14 +51,14 @@ extension PlanBuilder {
     /// The same with the derivative kept, which is all that the backward pass needs.
     private func activate(_ x: Matrix, _ activation: Activation, _ tape: GradientTape) {
         let slope = matrix(rows: x.rows, columns: x.columns)
-        step(touching: [x, slope]) { _ in
+        step(touching: [x, slope]) {
             for row in 0..<x.rows {
                 activation.apply(x.pointer + row * x.stride, slope: slope.pointer + row * slope.stride, x.columns)
             }
         }
         tape.append { tape in
             guard let dx = tape.cotangent(of: x) else { return }
-            self.step(touching: [slope, dx]) { _ in
+            self.step(touching: [slope, dx]) {
                 for row in 0..<dx.rows {
                     ck_multiply(slope.pointer + row * slope.stride, dx.pointer + row * dx.stride, dx.columns)
                 }
@@ -71,11 +69,9 @@ extension PlanBuilder {
     /// y += factor · x
     package func add(_ x: Matrix, to y: Matrix, factor: Float = 1) {
         precondition(x.rows == y.rows && x.columns == y.columns, "sum of unlike shapes")
-        step(touching: [x, y]) { pool in
-            pool.runBlocks(rows: x.rows) { range in
-                for row in range {
-                    ck_add_scaled(x.pointer + row * x.stride, y.pointer + row * y.stride, x.columns, factor)
-                }
+        step(touching: [x, y], rows: x.rows) { range in
+            for row in range {
+                ck_add_scaled(x.pointer + row * x.stride, y.pointer + row * y.stride, x.columns, factor)
             }
         }
         adjoint(of: y, from: [x]) { tape in
@@ -87,11 +83,9 @@ extension PlanBuilder {
     /// y = x
     package func copy(_ x: Matrix, to y: Matrix) {
         precondition(x.rows == y.rows && x.columns == y.columns, "copy between unlike shapes")
-        step(touching: [x, y]) { pool in
-            pool.runBlocks(rows: x.rows) { range in
-                for row in range {
-                    (y.pointer + row * y.stride).update(from: x.pointer + row * x.stride, count: x.columns)
-                }
+        step(touching: [x, y], rows: x.rows) { range in
+            for row in range {
+                (y.pointer + row * y.stride).update(from: x.pointer + row * x.stride, count: x.columns)
             }
         }
         adjoint(of: y, from: [x]) { tape in
@@ -102,7 +96,7 @@ extension PlanBuilder {
 
     /// x = x · factor, in place.
     package func scale(_ x: Matrix, by factor: Float) {
-        step(touching: [x]) { _ in
+        step(touching: [x]) {
             for row in 0..<x.rows {
                 let start = x.pointer + row * x.stride
                 ck_contribute(start, start, x.columns, factor, 0)
@@ -110,7 +104,7 @@ extension PlanBuilder {
         }
         adjoint(of: x, from: [x]) { tape in
             guard let dx = tape.cotangent(of: x) else { return }
-            self.step(touching: [dx]) { _ in
+            self.step(touching: [dx]) {
                 for row in 0..<dx.rows {
                     let start = dx.pointer + row * dx.stride
                     ck_contribute(start, start, dx.columns, factor, 0)
@@ -122,18 +116,16 @@ extension PlanBuilder {
     /// y = x · factor, where `factor` is a single number that may be learned.
     package func scale(_ x: Matrix, by factor: Matrix, into y: Matrix) {
         precondition(factor.count == 1 && x.rows == y.rows && x.columns == y.columns, "scaling's shapes")
-        step(touching: [x, factor, y]) { pool in
-            pool.runBlocks(rows: x.rows) { range in
-                for row in range {
-                    ck_contribute(
-                        x.pointer + row * x.stride, y.pointer + row * y.stride, x.columns, factor.pointer[0], 0)
-                }
+        step(touching: [x, factor, y], rows: x.rows) { range in
+            for row in range {
+                ck_contribute(
+                    x.pointer + row * x.stride, y.pointer + row * y.stride, x.columns, factor.pointer[0], 0)
             }
         }
         adjoint(of: y, from: [x, factor]) { tape in
             guard let dy = tape.cotangent(of: y) else { return }
             if let dx = tape.sum(for: x) {
-                self.step(touching: [dy, dx, factor]) { _ in
+                self.step(touching: [dy, dx, factor]) {
                     for row in 0..<x.rows {
                         let (from, to) = (dy.pointer + row * dy.stride, dx.pointer + row * dx.stride)
                         ck_contribute(from, to, x.columns, factor.pointer[0], 1)
@@ -141,7 +133,7 @@ extension PlanBuilder {
                 }
             }
             if let df = tape.sum(for: factor) {
-                self.step(touching: [x, dy, df]) { _ in
+                self.step(touching: [x, dy, df]) {
                     var sum = 0.0
                     for row in 0..<x.rows {
                         let (value, gradient) = (x.pointer + row * x.stride, dy.pointer + row * dy.stride)
@@ -156,7 +148,7 @@ extension PlanBuilder {
     /// y = (x − mean) / deviation, element by element; `mean` and `deviation` are one row each.
     package func standardize(_ x: Matrix, mean: Matrix, deviation: Matrix, into y: Matrix) {
         precondition(mean.columns == x.columns && deviation.columns == x.columns, "statistics of another shape")
-        step(touching: [x, y]) { _ in
+        step(touching: [x, y]) {
             for row in 0..<x.rows {
                 let (source, target) = (x.pointer + row * x.stride, y.pointer + row * y.stride)
                 for column in 0..<x.columns {
@@ -166,7 +158,7 @@ extension PlanBuilder {
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
-            self.step(touching: [dy, dx]) { _ in
+            self.step(touching: [dy, dx]) {
                 for row in 0..<x.rows {
                     let (source, target) = (dy.pointer + row * dy.stride, dx.pointer + row * dx.stride)
                     for column in 0..<x.columns { target[column] += source[column] / deviation.pointer[column] }
@@ -180,20 +172,18 @@ extension PlanBuilder {
         let half = x.columns / 2
         precondition(half * 2 == x.columns, "value and gate need the same width")
         let y = matrix(rows: x.rows, columns: half)
-        step(touching: [x, y]) { pool in
-            pool.runBlocks(rows: x.rows) { range in
-                for row in range {
-                    let value = x.pointer + row * x.stride
-                    let target = y.pointer + row * y.stride
-                    ck_gelu(value + half, target, half)
-                    for column in 0..<half { target[column] *= value[column] }
-                }
+        step(touching: [x, y], rows: x.rows) { range in
+            for row in range {
+                let value = x.pointer + row * x.stride
+                let target = y.pointer + row * y.stride
+                ck_gelu(value + half, target, half)
+                for column in 0..<half { target[column] *= value[column] }
             }
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
             let scratch = self.matrix(rows: 2, columns: half)
-            self.step(touching: [x, dy, dx, scratch]) { _ in
+            self.step(touching: [x, dy, dx, scratch]) {
                 let (gate, slope) = (scratch.pointer, scratch.pointer + scratch.stride)
                 for row in 0..<x.rows {
                     let (value, target) = (x.pointer + row * x.stride, dx.pointer + row * dx.stride)

@@ -11,30 +11,28 @@ extension PlanBuilder {
         // Float.pi is rounded towards zero, and the difference to the nearest float32 shows.
         let twoPi = Float(2 * Double.pi)
         let scratch = matrix(rows: threads, columns: 3 * count)
-        step(touching: [x, y, scratch]) { pool in
-            let block = 64
-            pool.run(tasks: (x.rows + block - 1) / block) { task, worker in
-                let angle = scratch.pointer + worker * scratch.stride
-                for row in task * block..<min(x.rows, (task + 1) * block) {
-                    let (source, target) = (x.pointer + row * x.stride, y.pointer + row * y.stride)
-                    for position in 0..<kernelCount {
-                        for index in 0..<count { angle[index] = 0 }
-                        for channel in 0..<channels {
-                            let value = source[channel * kernelCount + position]
-                            ck_add_scaled(frequencies.pointer + channel * frequencies.stride, angle, count, value)
-                        }
-                        for index in 0..<count { angle[index] *= twoPi }
-                        ck_sincos(angle, angle + count, angle + 2 * count, count)
-                        for index in 0..<2 * count {
-                            target[index * kernelCount + position] = angle[count + index]
-                        }
+        let block = 64
+        step(touching: [x, y, scratch], tasks: (x.rows + block - 1) / block) { task, worker in
+            let angle = scratch.pointer + worker * scratch.stride
+            for row in task * block..<min(x.rows, (task + 1) * block) {
+                let (source, target) = (x.pointer + row * x.stride, y.pointer + row * y.stride)
+                for position in 0..<kernelCount {
+                    for index in 0..<count { angle[index] = 0 }
+                    for channel in 0..<channels {
+                        let value = source[channel * kernelCount + position]
+                        ck_add_scaled(frequencies.pointer + channel * frequencies.stride, angle, count, value)
+                    }
+                    for index in 0..<count { angle[index] *= twoPi }
+                    ck_sincos(angle, angle + count, angle + 2 * count, count)
+                    for index in 0..<2 * count {
+                        target[index * kernelCount + position] = angle[count + index]
                     }
                 }
             }
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
-            self.step(touching: [y, dy, dx]) { _ in
+            self.step(touching: [y, dy, dx]) {
                 for row in 0..<x.rows {
                     let (value, gradient) = (y.pointer + row * y.stride, dy.pointer + row * dy.stride)
                     let target = dx.pointer + row * dx.stride

@@ -20,7 +20,7 @@ extension PlanBuilder {
                 }
             }
         }
-        step(touching: [x, y]) { _ in
+        step(touching: [x, y]) {
             let (source, target) = (x.pointer, y.pointer)
             for row in 0..<x.rows {
                 forEach({ target[$1] = source[$0] }, row: row, stride: x.stride, pooledStride: y.stride)
@@ -28,7 +28,7 @@ extension PlanBuilder {
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
-            self.step(touching: [dy, dx]) { _ in
+            self.step(touching: [dy, dx]) {
                 let (source, target) = (dy.pointer, dx.pointer)
                 for row in 0..<x.rows {
                     forEach({ target[$0] += source[$1] }, row: row, stride: dx.stride, pooledStride: dy.stride)
@@ -44,22 +44,20 @@ extension PlanBuilder {
         let (channels, rows) = (x.columns / kernelCount, x.rows / batch)
         let count = rows * kernelCount
         precondition(y.columns == channels * pieces && y.rows == batch, "statistics' shapes")
-        let scratch = matrix(rows: workers(for: batch * channels), columns: count)
-        step(touching: [x, y, scratch]) { pool in
-            pool.run(tasks: batch * channels) { task, worker in
-                let (network, channel) = (task / channels, task % channels)
-                var entries = UnsafeMutableBufferPointer(
-                    start: scratch.pointer + worker * scratch.stride, count: count)
-                for row in 0..<rows {
-                    let source = x.pointer + (network * rows + row) * x.stride + channel * kernelCount
-                    for position in 0..<kernelCount { entries[row * kernelCount + position] = source[position] }
-                }
-                summarize(&entries, into: y.pointer + network * y.stride + channel * pieces + first)
+        let scratch = matrix(rows: threads, columns: count)
+        step(touching: [x, y, scratch], tasks: batch * channels) { task, worker in
+            let (network, channel) = (task / channels, task % channels)
+            var entries = UnsafeMutableBufferPointer(
+                start: scratch.pointer + worker * scratch.stride, count: count)
+            for row in 0..<rows {
+                let source = x.pointer + (network * rows + row) * x.stride + channel * kernelCount
+                for position in 0..<kernelCount { entries[row * kernelCount + position] = source[position] }
             }
+            summarize(&entries, into: y.pointer + network * y.stride + channel * pieces + first)
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
-            self.step(touching: [x, dy, dx]) { _ in
+            self.step(touching: [x, dy, dx]) {
                 for task in 0..<batch * channels {
                     let (network, channel) = (task / channels, task % channels)
                     func place(_ index: Int, _ stride: Int) -> Int {

@@ -24,14 +24,12 @@ extension PlanBuilder {
         precondition(x.rows == y.rows && x.columns == map.inputs && y.columns == map.outputs, "affine map's shapes")
         countProduct(x.rows, map.inputs, map.outputs)
         if let packed = packed(map) {
-            step(touching: [x, y]) { pool in
-                pool.runBlocks(rows: x.rows) { range in
-                    Products.apply(packed, to: x.rows(range), accumulating: accumulating, into: y.rows(range))
-                }
+            step(touching: [x, y], rows: x.rows) { range in
+                Products.apply(packed, to: x.rows(range), accumulating: accumulating, into: y.rows(range))
             }
         } else if threads == 1, x.rows >= Self.fewestRowsToPackFor {
             let packed = matrix(rows: 1, columns: Products.packedCount(outputs: map.outputs, inputs: map.inputs))
-            step(touching: [x, y, packed]) { _ in
+            step(touching: [x, y, packed]) {
                 Products.pack(map.weight, map.bias, into: packed)
                 Products.apply(packed, to: x, accumulating: accumulating, into: y)
             }
@@ -45,15 +43,13 @@ extension PlanBuilder {
     private static var fewestRowsToPackFor: Int { 128 }
 
     private func multiply(_ map: AffineMap, _ x: Matrix, into y: Matrix, accumulating: Bool) {
-        step(touching: [x, y]) { pool in
-            pool.runBlocks(rows: x.rows) { range in
-                let target = y.rows(range)
-                Products.multiply(
-                    x.rows(range), map.weight, transposingB: true, accumulating: accumulating, into: target)
-                guard let bias = map.bias else { return }
-                for row in 0..<target.rows {
-                    ck_add(bias.pointer, target.pointer + row * target.stride, target.columns)
-                }
+        step(touching: [x, y], rows: x.rows) { range in
+            let target = y.rows(range)
+            Products.multiply(
+                x.rows(range), map.weight, transposingB: true, accumulating: accumulating, into: target)
+            guard let bias = map.bias else { return }
+            for row in 0..<target.rows {
+                ck_add(bias.pointer, target.pointer + row * target.stride, target.columns)
             }
         }
     }
@@ -67,15 +63,15 @@ extension PlanBuilder {
     private func differentiate(_ map: AffineMap, of x: Matrix, into y: Matrix, _ tape: GradientTape) {
         guard let dy = tape.cotangent(of: y) else { return }
         if let (dx, accumulating) = tape.target(for: x) {
-            step(touching: [dy, dx]) { _ in Products.multiply(dy, map.weight, accumulating: accumulating, into: dx) }
+            step(touching: [dy, dx]) { Products.multiply(dy, map.weight, accumulating: accumulating, into: dx) }
         }
         if let (dw, accumulating) = tape.target(for: map.weight) {
-            step(touching: [dy, x, dw]) { _ in
+            step(touching: [dy, x, dw]) {
                 Products.multiply(dy, x, transposingA: true, accumulating: accumulating, into: dw)
             }
         }
         if let bias = map.bias, let db = tape.sum(for: bias) {
-            step(touching: [dy, db]) { _ in
+            step(touching: [dy, db]) {
                 for row in 0..<dy.rows { ck_add(dy.pointer + row * dy.stride, db.pointer, dy.columns) }
             }
         }

@@ -45,22 +45,20 @@ extension PlanBuilder {
     /// The columns of `qkv` are, head after head, [query (width), key (width), value (width)].
     package func neuronAttention(_ groups: [NeuronGroup], batch: Int, heads: Int, width: Int) {
         let scratch = NeuronScratch(
-            groups, width: width, tokenParts: 4, scoreParts: 1, workers: workers(for: batch * heads), in: self)
+            groups, width: width, tokenParts: 4, scoreParts: 1, workers: threads, in: self)
         let sources = groups.flatMap(\.sources)
         for group in groups {
             countProduct(group.tokens, group.neurons * width, group.tokens, times: 2 * batch * heads)
         }
-        step(touching: sources.flatMap { [$0.qkv, $0.out] } + [scratch.matrix]) { pool in
-            pool.run(tasks: batch * heads) { task, worker in
-                let place = HeadPlace(network: task / heads, head: task % heads, width: width)
-                for group in groups {
-                    let (tokens, scores) = scratch.parts(group, worker)
-                    group.gather(\.qkv, place, place.queryKeyValue, into: Array(tokens[0..<3]))
-                    Products.multiply(tokens[0], tokens[1], transposingB: true, into: scores[0])
-                    softmaxRows(scores[0], scale: group.scale(width))
-                    Products.multiply(scores[0], tokens[2], into: tokens[3])
-                    group.scatter([tokens[3]], place, [place.result], into: group.sources.map(\.out))
-                }
+        step(touching: sources.flatMap { [$0.qkv, $0.out] } + [scratch.matrix], tasks: batch * heads) { task, worker in
+            let place = HeadPlace(network: task / heads, head: task % heads, width: width)
+            for group in groups {
+                let (tokens, scores) = scratch.parts(group, worker)
+                group.gather(\.qkv, place, place.queryKeyValue, into: Array(tokens[0..<3]))
+                Products.multiply(tokens[0], tokens[1], transposingB: true, into: scores[0])
+                softmaxRows(scores[0], scale: group.scale(width))
+                Products.multiply(scores[0], tokens[2], into: tokens[3])
+                group.scatter([tokens[3]], place, [place.result], into: group.sources.map(\.out))
             }
         }
         guard let tape, sources.contains(where: { tape.isActive($0.qkv) }) else { return }
@@ -78,7 +76,7 @@ extension PlanBuilder {
         let scratch = NeuronScratch(groups, width: width, tokenParts: 7, scoreParts: 2, workers: 1, in: self)
         let touched =
             groups.flatMap { $0.sources.map(\.qkv) } + ends.flatMap { ($0.douts + $0.dqkvs).compactMap { $0 } }
-        step(touching: touched + [scratch.matrix]) { _ in
+        step(touching: touched + [scratch.matrix]) {
             for task in 0..<batch * heads {
                 let place = HeadPlace(network: task / heads, head: task % heads, width: width)
                 for (group, douts, dqkvs) in ends {

@@ -1,10 +1,12 @@
-/// A model's computation for one shape of input: steps in order over memory that was laid out once.
+import Dispatch
+
+/// A model's computation for one shape of input: steps in phases over memory that was laid out once.
 ///
-/// Running a plan allocates nothing. Unchecked Sendable is sound because a plan is used by one thread at a time: its
-/// owner hands it out and takes it back (`PlanCache`), and the steps join their workers before they return.
+/// The steps of a phase do not depend on each other; the threads share the tasks of all of them. Running a plan
+/// allocates nothing of its own. Unchecked Sendable is sound because a plan is used by one owner at a time, who hands it
+/// out and takes it back (`PlanCache`), and because every task of a phase has ended before the next phase begins.
 package final class Plan: @unchecked Sendable {
-    typealias Step = @Sendable (WorkerPool) -> Void
-    private let steps: [Step]
+    let phases: [Phase]
     /// Bytes of the arena, without parameters and the constants that layers make for a shape.
     package let memoryBytes: Int
 
@@ -13,9 +15,10 @@ package final class Plan: @unchecked Sendable {
 
     /// Threads that it has scratch memory for.
     private let threads: Int
+    private let progress = PhaseProgress()
 
-    init(steps: [Step], threads: Int, memoryBytes: Int, operations: Int) {
-        self.steps = steps
+    init(phases: [Phase], threads: Int, memoryBytes: Int, operations: Int) {
+        self.phases = phases
         self.threads = threads
         self.memoryBytes = memoryBytes
         self.operations = operations
@@ -23,29 +26,38 @@ package final class Plan: @unchecked Sendable {
 
     /// Computes the outputs from what the inputs hold.
     package func run(_ pool: WorkerPool) {
-        let pool = pool.threads > threads ? WorkerPool(threads: threads) : pool
-        for step in steps { step(pool) }
+        let workers = min(pool.threads, threads)
+        guard workers > 1 else {
+            for phase in phases {
+                for task in 0..<phase.tasks { phase.run(task, worker: 0) }
+            }
+            return
+        }
+        progress.reset()
+        DispatchQueue.concurrentPerform(iterations: workers) { worker in
+            for (index, phase) in phases.enumerated() {
+                while let task = progress.takeTask(of: index, tasks: phase.tasks) {
+                    phase.run(task, worker: worker)
+                    progress.endTask(of: index, tasks: phase.tasks)
+                }
+                progress.wait(for: index)
+            }
+        }
     }
 }
 
 /// Records steps and the memory they touch, then lays the memory out so that what is never alive together overlaps.
 package final class PlanBuilder {
-    private var steps: [Plan.Step] = []
-    private var lifetimes: [ObjectIdentifier: Lifetime] = [:]
-    private var order: [ObjectIdentifier] = []
-    /// Threads that the plan will run on: scratch memory is kept for each.
+    private var recorded: [(step: Step, touched: [ObjectIdentifier])] = []
+    private var storages: [(identifier: ObjectIdentifier, storage: Storage)] = []
+    private var inputs: Set<ObjectIdentifier> = []
+    /// Threads that the plan will run on, of which any may do any task: scratch memory is kept for each.
     package let threads: Int
     private var operations = 0
     /// Whether maps may be packed when they are recorded.
     let parametersAreFixed: Bool
     /// Present where the plan is to compute gradients.
     private(set) var tape: GradientTape?
-
-    private struct Lifetime {
-        let storage: Storage
-        var first: Int
-        var last: Int
-    }
 
     /// - Parameter parametersAreFixed: no parameter changes once it was recorded, as in a model that is served.
     package init(threads: Int, parametersAreFixed: Bool = true) {
@@ -63,9 +75,6 @@ package final class PlanBuilder {
 
     package var recordsGradients: Bool { tape != nil }
 
-    /// Workers that a step of `tasks` tasks can have, each of which needs scratch memory of its own.
-    func workers(for tasks: Int) -> Int { min(threads, tasks) }
-
     /// Notes that a step multiplies (rows × depth) by (depth × columns), `times` times.
     func countProduct(_ rows: Int, _ depth: Int, _ columns: Int, times: Int = 1) {
         operations += 2 * rows * depth * columns * times
@@ -74,44 +83,83 @@ package final class PlanBuilder {
     /// Memory for a result; its contents are undefined until a step writes them.
     package func matrix(rows: Int, columns: Int) -> Matrix {
         let storage = Storage(unplaced: rows * columns)
-        let identifier = ObjectIdentifier(storage)
-        lifetimes[identifier] = Lifetime(storage: storage, first: Int.max, last: -1)
-        order.append(identifier)
+        storages.append((ObjectIdentifier(storage), storage))
         return Matrix(storage: storage, offset: 0, rows: rows, columns: columns, stride: columns)
     }
 
-    /// Appends a step that touches the given matrices and no other memory of the plan.
-    func step(touching matrices: [Matrix], _ body: @escaping Plan.Step) {
-        for matrix in matrices {
-            let identifier = ObjectIdentifier(matrix.storage)
-            guard var lifetime = lifetimes[identifier] else { continue }  // a parameter, not of this plan's memory
-            lifetime.first = min(lifetime.first, steps.count)
-            lifetime.last = steps.count
-            lifetimes[identifier] = lifetime
+    /// Promises that no step writes to these, so that steps that read them need not wait for each other.
+    package func markInputs(_ matrices: [Matrix]) {
+        for matrix in matrices { inputs.insert(ObjectIdentifier(matrix.storage)) }
+    }
+
+    /// Appends a step of tasks that may run in any order and at the same time; it touches the given matrices and no
+    /// other memory of the plan.
+    func step(
+        touching matrices: [Matrix], tasks: Int, _ body: @escaping @Sendable (_ task: Int, _ worker: Int) -> Void
+    ) {
+        guard tasks > 0 else { return }
+        recorded.append((Step(tasks: tasks, body: body), matrices.map { ObjectIdentifier($0.storage) }))
+    }
+
+    /// Appends a step of one task.
+    func step(touching matrices: [Matrix], _ body: @escaping @Sendable () -> Void) {
+        step(touching: matrices, tasks: 1) { _, _ in body() }
+    }
+
+    /// Appends a step that treats every row by itself. Its blocks depend on `rows` alone, so that results do not depend
+    /// on the number of threads.
+    func step(touching matrices: [Matrix], rows: Int, _ body: @escaping @Sendable (Range<Int>) -> Void) {
+        let size = Self.blockSize(rows: rows)
+        step(touching: matrices, tasks: (rows + size - 1) / size) { task, _ in
+            body(task * size..<min(rows, (task + 1) * size))
         }
-        steps.append(body)
+    }
+
+    /// At least four blocks where there is work for them, none much above 512 rows, sizes divisible by 8.
+    private static func blockSize(rows: Int) -> Int {
+        let blocks = max(min(4, rows / 64), (rows + 511) / 512, 1)
+        return ((rows + blocks - 1) / blocks + 7) / 8 * 8
     }
 
     /// Lays out the memory. `kept` matrices (inputs and outputs) keep their contents for the whole plan.
     package func finish(keeping kept: [Matrix]) -> Plan {
         tape = nil
-        for matrix in kept {
-            let identifier = ObjectIdentifier(matrix.storage)
-            lifetimes[identifier]?.first = 0
-            lifetimes[identifier]?.last = steps.count
-        }
-        let blocks = order.compactMap { identifier in
-            lifetimes[identifier].map {
-                MemoryLayoutPlanner.Block(count: $0.storage.count, first: min($0.first, steps.count), last: $0.last)
+        let places = phasePlaces()
+        let count = (places.max() ?? -1) + 1
+        var phases = [[Step]](repeating: [], count: count)
+        var lifetimes: [ObjectIdentifier: ClosedRange<Int>] = [:]
+        for (place, (step, touched)) in zip(places, recorded) {
+            phases[place].append(step)
+            for identifier in touched {
+                let known = lifetimes[identifier] ?? place...place
+                lifetimes[identifier] = min(known.lowerBound, place)...max(known.upperBound, place)
             }
+        }
+        for matrix in kept { lifetimes[ObjectIdentifier(matrix.storage)] = 0...count }
+        let blocks = storages.map { identifier, storage in
+            let lifetime = lifetimes[identifier] ?? count...count
+            return MemoryLayoutPlanner.Block(
+                count: storage.count, first: lifetime.lowerBound, last: lifetime.upperBound)
         }
         let (offsets, total) = MemoryLayoutPlanner.layOut(blocks)
         let arena = Arena(count: total)
-        for (identifier, offset) in zip(order, offsets) {
-            lifetimes[identifier]?.storage.place(in: arena, at: offset)
-        }
+        for ((_, storage), offset) in zip(storages, offsets) { storage.place(in: arena, at: offset) }
         return Plan(
-            steps: steps, threads: threads, memoryBytes: total * MemoryLayout<Float>.stride,
+            phases: phases.map(Phase.init), threads: threads, memoryBytes: total * MemoryLayout<Float>.stride,
             operations: operations)
+    }
+
+    /// The phase of every step. One thread keeps the order in which steps were recorded, which keeps results in its
+    /// cache; for several, a step comes as early as what it touches allows.
+    private func phasePlaces() -> [Int] {
+        guard threads > 1 else { return Array(recorded.indices) }
+        let own = Set(storages.map(\.identifier)).subtracting(inputs)
+        var next: [ObjectIdentifier: Int] = [:]
+        return recorded.map { _, touched in
+            let shared = touched.filter(own.contains)
+            let place = shared.map { next[$0] ?? 0 }.max() ?? 0
+            for identifier in shared { next[identifier] = place + 1 }
+            return place
+        }
     }
 }

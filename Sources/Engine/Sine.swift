@@ -35,32 +35,30 @@ extension PlanBuilder {
         for (inputs, outputs) in zip(grid.sizes, grid.sizes.dropFirst()) {
             countProduct(outputs, inputs, 1, times: pictures.rows)
         }
-        step(touching: parameters + [pictures, scratch]) { pool in
-            let block = 16
-            pool.run(tasks: (pictures.rows + block - 1) / block) { task, worker in
-                let base = scratch.pointer + worker * scratch.stride
-                for row in task * block..<min(pictures.rows, (task + 1) * block) {
-                    let (image, pixel) = (row / grid.cells.count, row % grid.cells.count)
-                    let network = image * grid.networks + grid.cells[pixel]
-                    var input = base
-                    var output = base + width
-                    let (angles, cosines) = (base + 2 * width, base + 3 * width)
-                    input.update(from: grid.coordinates.pointer + pixel * grid.coordinates.stride, count: grid.sizes[0])
-                    for layer in 0..<layers {
-                        let weight = parameters[2 * layer]
-                        let bias = parameters[2 * layer + 1]
-                        let (inputs, outputs) = (grid.sizes[layer], grid.sizes[layer + 1])
-                        ck_matrix_vector(
-                            weight.pointer + network * weight.stride, input, bias.pointer + network * bias.stride,
-                            output, outputs, inputs)
-                        if layer < layers - 1 {
-                            for neuron in 0..<outputs { angles[neuron] = output[neuron] * grid.omega0 }
-                            ck_sincos(angles, output, cosines, outputs)
-                        }
-                        swap(&input, &output)
+        let block = 16
+        step(touching: parameters + [pictures, scratch], tasks: (pictures.rows + block - 1) / block) { task, worker in
+            let base = scratch.pointer + worker * scratch.stride
+            for row in task * block..<min(pictures.rows, (task + 1) * block) {
+                let (image, pixel) = (row / grid.cells.count, row % grid.cells.count)
+                let network = image * grid.networks + grid.cells[pixel]
+                var input = base
+                var output = base + width
+                let (angles, cosines) = (base + 2 * width, base + 3 * width)
+                input.update(from: grid.coordinates.pointer + pixel * grid.coordinates.stride, count: grid.sizes[0])
+                for layer in 0..<layers {
+                    let weight = parameters[2 * layer]
+                    let bias = parameters[2 * layer + 1]
+                    let (inputs, outputs) = (grid.sizes[layer], grid.sizes[layer + 1])
+                    ck_matrix_vector(
+                        weight.pointer + network * weight.stride, input, bias.pointer + network * bias.stride,
+                        output, outputs, inputs)
+                    if layer < layers - 1 {
+                        for neuron in 0..<outputs { angles[neuron] = output[neuron] * grid.omega0 }
+                        ck_sincos(angles, output, cosines, outputs)
                     }
-                    (pictures.pointer + row * pictures.stride).update(from: input, count: pictures.columns)
+                    swap(&input, &output)
                 }
+                (pictures.pointer + row * pictures.stride).update(from: input, count: pictures.columns)
             }
         }
         adjoint(of: pictures, from: parameters.map { $0 }) {
@@ -79,7 +77,7 @@ extension PlanBuilder {
         let points = matrix(rows: most, columns: grid.sizes[0])
         let differences = matrix(rows: most, columns: pictures.columns)
         let scratch = matrix(rows: 1, columns: SineNetwork.scratchCount(grid.sizes, points: most))
-        step(touching: parameters + gradients + [dy, points, differences, scratch]) { _ in
+        step(touching: parameters + gradients + [dy, points, differences, scratch]) {
             for network in 0..<batch * grid.networks {
                 let (image, own) = (network / grid.networks, pixels[network % grid.networks])
                 guard !own.isEmpty else { continue }
@@ -103,25 +101,28 @@ extension PlanBuilder {
     ) {
         precondition(parameters.count == 2 * sizes.count - 2, "one matrix a parameter array")
         precondition(points.columns == sizes[0] && y.rows == batch * points.rows, "values at points")
+        // The backward pass, on one thread, has a network's points all at once.
+        let size = recordsGradients ? points.rows : min(points.rows, 64)
+        let blocks = (points.rows + size - 1) / size
         let scratch = matrix(
-            rows: workers(for: batch), columns: SineNetwork.scratchCount(sizes, points: points.rows))
+            rows: threads, columns: SineNetwork.scratchCount(sizes, points: size))
         @Sendable func rows(_ network: Int) -> Range<Int> { network * points.rows..<(network + 1) * points.rows }
         for (inputs, outputs) in zip(sizes, sizes.dropFirst()) {
             countProduct(points.rows, inputs, outputs, times: batch)
         }
-        step(touching: parameters + [points, y, scratch]) { pool in
-            pool.run(tasks: batch) { network, worker in
-                let values = SineNetwork(parameters, network, sizes: sizes, omega0: omega0).evaluate(
-                    points, scratch: scratch.rows(worker..<worker + 1))
-                let target = y.rows(rows(network))
-                for row in 0..<values.rows { target.copyRow(row, from: values, row) }
-            }
+        step(touching: parameters + [points, y, scratch], tasks: batch * blocks) { task, worker in
+            let (network, start) = (task / blocks, task % blocks * size)
+            let block = start..<min(points.rows, start + size)
+            let values = SineNetwork(parameters, network, sizes: sizes, omega0: omega0).evaluate(
+                points.rows(block), scratch: scratch.rows(worker..<worker + 1))
+            let target = y.rows(rows(network)).rows(block)
+            for row in 0..<values.rows { target.copyRow(row, from: values, row) }
         }
         adjoint(of: y, from: parameters + [points]) { tape in
             guard let dy = tape.cotangent(of: y) else { return }
             let gradients = parameters.compactMap { tape.sum(for: $0) }
             let dpoints = tape.sum(for: points)
-            self.step(touching: parameters + gradients + [points, dy, scratch] + [dpoints].compactMap { $0 }) { _ in
+            self.step(touching: parameters + gradients + [points, dy, scratch] + [dpoints].compactMap { $0 }) {
                 for network in 0..<batch {
                     SineNetwork(parameters, network, sizes: sizes, omega0: omega0).differentiate(
                         points, dy: { _ in dy.rows(rows(network)) },

@@ -42,14 +42,12 @@ extension PlanBuilder {
         for part in parts { countProduct(part.x.rows, part.map.inputs, part.map.outputs) }
         let blocks = RowBlock.split(parts.map(\.x.rows))
         let width = parts.map(\.x.columns).max() ?? 1
-        let scratch = RowBlock.scratch(workers: workers(for: blocks.count), columns: width, in: self)
-        step(touching: parts.flatMap { [$0.x, $0.y] } + [scratch]) { pool in
-            pool.run(tasks: blocks.count) { task, worker in
-                let (part, rows) = (parts[blocks[task].part], blocks[task].rows)
-                let normed = scratch.block(worker, rows: rows.count, columns: part.x.columns)
-                normalizeRows(part.x.rows(rows), part.norm, into: normed)
-                Products.apply(maps[blocks[task].part], to: normed, into: part.y.rows(rows))
-            }
+        let scratch = RowBlock.scratch(workers: threads, columns: width, in: self)
+        step(touching: parts.flatMap { [$0.x, $0.y] } + [scratch], tasks: blocks.count) { task, worker in
+            let (part, rows) = (parts[blocks[task].part], blocks[task].rows)
+            let normed = scratch.block(worker, rows: rows.count, columns: part.x.columns)
+            normalizeRows(part.x.rows(rows), part.norm, into: normed)
+            Products.apply(maps[blocks[task].part], to: normed, into: part.y.rows(rows))
         }
     }
 
@@ -62,26 +60,23 @@ extension PlanBuilder {
         }
         for part in parts { countProduct(part.x.rows, part.expand.inputs, part.expand.outputs, times: 2) }
         let blocks = RowBlock.split(parts.map(\.x.rows))
-        let workers = workers(for: blocks.count)
-        let normed = RowBlock.scratch(workers: workers, columns: parts.map(\.x.columns).max() ?? 1, in: self)
+        let normed = RowBlock.scratch(workers: threads, columns: parts.map(\.x.columns).max() ?? 1, in: self)
         let hidden = RowBlock.scratch(
-            workers: workers, columns: parts.map(\.expand.outputs).max() ?? 1, in: self)
-        step(touching: parts.flatMap { [$0.x, $0.y] } + [normed, hidden]) { pool in
-            pool.run(tasks: blocks.count) { task, worker in
-                let (index, rows) = (blocks[task].part, blocks[task].rows)
-                let part = parts[index]
-                let (x, y) = (part.x.rows(rows), part.y.rows(rows))
-                let own = normed.block(worker, rows: rows.count, columns: x.columns)
-                let inner = hidden.block(worker, rows: rows.count, columns: part.expand.outputs)
-                normalizeRows(x, part.norm, into: own)
-                Products.apply(expansions[index], to: own, into: inner)
-                for row in 0..<inner.rows {
-                    let values = inner.pointer + row * inner.stride
-                    ck_gelu(values, values, inner.columns)
-                }
-                copyRows(x, to: y)
-                Products.apply(contractions[index], to: inner, accumulating: true, into: y)
+            workers: threads, columns: parts.map(\.expand.outputs).max() ?? 1, in: self)
+        step(touching: parts.flatMap { [$0.x, $0.y] } + [normed, hidden], tasks: blocks.count) { task, worker in
+            let (index, rows) = (blocks[task].part, blocks[task].rows)
+            let part = parts[index]
+            let (x, y) = (part.x.rows(rows), part.y.rows(rows))
+            let own = normed.block(worker, rows: rows.count, columns: x.columns)
+            let inner = hidden.block(worker, rows: rows.count, columns: part.expand.outputs)
+            normalizeRows(x, part.norm, into: own)
+            Products.apply(expansions[index], to: own, into: inner)
+            for row in 0..<inner.rows {
+                let values = inner.pointer + row * inner.stride
+                ck_gelu(values, values, inner.columns)
             }
+            copyRows(x, to: y)
+            Products.apply(contractions[index], to: inner, accumulating: true, into: y)
         }
     }
 

@@ -2,7 +2,7 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Runs the tasks of a step on a fixed number of threads; BLAS itself stays on the calling thread.
+/// A fixed number of threads; BLAS itself stays on the calling thread.
 package struct WorkerPool: Sendable {
     package let threads: Int
 
@@ -14,7 +14,7 @@ package struct WorkerPool: Sendable {
     /// Runs `body(task, worker)` for every task; tasks of one worker run in order on one thread.
     ///
     /// Which task a worker gets does not influence what a task computes, so results do not depend on `threads`.
-    func run(tasks: Int, _ body: @Sendable (_ task: Int, _ worker: Int) -> Void) {
+    package func run(tasks: Int, _ body: @Sendable (_ task: Int, _ worker: Int) -> Void) {
         let workers = min(threads, tasks)
         if workers <= 1 {
             for task in 0..<tasks { body(task, 0) }
@@ -28,16 +28,6 @@ package struct WorkerPool: Sendable {
                 guard task < tasks else { return }
                 body(task, worker)
             }
-        }
-    }
-
-    /// Splits `rows` into blocks that depend on `rows` alone and runs `body` on each.
-    func runBlocks(rows: Int, minimum: Int = 64, _ body: @Sendable (Range<Int>) -> Void) {
-        // At least four blocks where there is work for them, none much above 512 rows, sizes divisible by 8.
-        let blocks = max(min(4, rows / minimum), (rows + 511) / 512, 1)
-        let size = ((rows + blocks - 1) / blocks + 7) / 8 * 8
-        run(tasks: (rows + size - 1) / size) { task, _ in
-            body(task * size..<min(rows, (task + 1) * size))
         }
     }
 

@@ -60,7 +60,8 @@ enum FramingRules {
             guard minorVersion == 0 else { throw .malformed("HTTP/1.1 requires Host") }
             return
         }
-        let defaultPort = target.raw.lowercased().hasPrefix("https:") ? 443 : 80
+        let isSecure = target.form == .absolute && target.raw.lowercased().hasPrefix("https:")
+        let defaultPort = isSecure ? 443 : 80
         guard let named = Authority(host[...], defaultPort: defaultPort) else {
             throw .malformed("Host must be a name or address, perhaps with a port, not \(ASCII.quoted(host))")
         }

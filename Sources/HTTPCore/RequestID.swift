@@ -27,18 +27,19 @@ package enum RequestID {
 
     static func make(unixMilliseconds: Int64, using generator: inout some RandomNumberGenerator) -> String {
         let time = UInt64(truncatingIfNeeded: max(0, unixMilliseconds)) & 0xFFFF_FFFF_FFFF
-        let high = generator.next() & 0xFF_FFFF_FFFF
-        let low = generator.next() & 0xFF_FFFF_FFFF
-        return base32(time, digits: 10) + base32(high, digits: 8) + base32(low, digits: 8)
+        var text: [UInt8] = []
+        text.reserveCapacity(26)
+        append(time, digits: 10, to: &text)
+        append(generator.next() & 0xFF_FFFF_FFFF, digits: 8, to: &text)
+        append(generator.next() & 0xFF_FFFF_FFFF, digits: 8, to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 
-    private static func base32(_ number: UInt64, digits: Int) -> String {
-        let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
-        var text = ""
+    private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
+
+    private static func append(_ number: UInt64, digits: Int, to text: inout [UInt8]) {
         for position in (0..<digits).reversed() {
-            let digit = alphabet[Int((number >> UInt64(position * 5)) & 31)]
-            text.unicodeScalars.append(Unicode.Scalar(digit))
+            text.append(alphabet[Int((number >> UInt64(position * 5)) & 31)])
         }
-        return text
     }
 }

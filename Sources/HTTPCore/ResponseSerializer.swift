@@ -24,28 +24,36 @@ struct ResponseSerializer {
         "connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade", "x-request-id",
     ]
 
+    private static let typicalHeadBytes = 256
+    private static let lineEnd = Array("\r\n".utf8)
+
     private var date = HTTPDate()
 
     /// One or two pieces to send in order.
     mutating func serialize(_ response: Response, _ context: Context) -> [[UInt8]] {
         let status = response.status.code
         let hasBody = !(status < 200 || status == 204 || status == 304)
-        var head = "HTTP/1.1 \(status) \(response.status.reasonPhrase)\r\n"
-        head += "Date: \(date.text(at: context.unixSeconds))\r\n"
+        let joinsBody = hasBody && !context.isHead && response.body.count <= Self.joinedBodyBytes
+        var head: [UInt8] = []
+        head.reserveCapacity(Self.typicalHeadBytes + (joinsBody ? response.body.count : 0))
+        func append(_ parts: String...) {
+            for part in parts { head += part.utf8 }
+            head += Self.lineEnd
+        }
+        append("HTTP/1.1 ", String(status), " ", response.status.reasonPhrase)
+        append("Date: ", date.text(at: context.unixSeconds))
         for field in response.fields where !Self.ownFields.contains(field.name.canonicalName) {
-            head += "\(field.name.rawName): \(field.value)\r\n"
+            append(field.name.rawName, ": ", field.value)
         }
-        if hasBody { head += "Content-Length: \(response.body.count)\r\n" }
-        head += "\(RequestID.fieldName): \(context.requestID)\r\n"
+        if hasBody { append("Content-Length: ", String(response.body.count)) }
+        append(RequestID.fieldName, ": ", context.requestID)
         if context.closes {
-            head += "Connection: close\r\n"
+            append("Connection: close")
         } else if context.minorVersion == 0 {
-            head += "Connection: keep-alive\r\n"
+            append("Connection: keep-alive")
         }
-        head += "\r\n"
-        let headBytes = Array(head.utf8)
-        guard hasBody, !context.isHead, !response.body.isEmpty else { return [headBytes] }
-        guard response.body.count > Self.joinedBodyBytes else { return [headBytes + response.body] }
-        return [headBytes, response.body]
+        head += Self.lineEnd
+        if joinsBody { head += response.body }
+        return joinsBody || !hasBody || context.isHead ? [head] : [head, response.body]
     }
 }

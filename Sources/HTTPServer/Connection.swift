@@ -17,7 +17,7 @@ final class Connection: @unchecked Sendable {
     private static let readsPerEvent = 16
 
     private let io: IOQueue
-    private let socket: SocketDescriptor
+    private let socket: WatchedSocket
     private let handler: any RequestHandler
     private let peer: String
     private let whenClosed: () -> Void
@@ -33,7 +33,7 @@ final class Connection: @unchecked Sendable {
         self.handler = handler
         self.whenClosed = whenClosed
         peer = accepted.peer
-        socket = SocketDescriptor(accepted.descriptor, queue: io.queue)
+        socket = WatchedSocket(accepted.descriptor, poller: io.poller)
         state = ConnectionState(
             limits: configuration.limits, timeouts: configuration.timeouts, peer: accepted.peer, at: .now())
     }
@@ -44,7 +44,6 @@ final class Connection: @unchecked Sendable {
     /// Starts to serve, or to answer with `refusal` and close.
     func start(refusal: HTTPError?) {
         dispatchPrecondition(condition: .onQueue(io.queue))
-        socket.start { [self] in readable() }
         if let refusal { state.refuseConnection(refusal, at: .now()) }
         advance()
     }
@@ -82,6 +81,8 @@ final class Connection: @unchecked Sendable {
             case .wouldBlock: return
             }
             advance()
+            // Less than there was room for is all there was.
+            if case .bytes(let count) = received, count < io.scratch.count { return }
         }
     }
 
@@ -104,11 +105,12 @@ final class Connection: @unchecked Sendable {
                 if sendOutput(at: now) { isBusy = true }
             }
         } while !leaveInbox()
-        socket.wantsInput = state.wantsInput
-        if state.output.isEmpty {
-            socket.stopWaitingToSend()
-        } else {
-            socket.waitToSend { [self] in advance() }
+        var interest: Poller.Interest = []
+        if state.wantsInput { interest.insert(.input) }
+        if !state.output.isEmpty { interest.insert(.output) }
+        socket.watch(for: interest) { [self] ready in
+            if ready.contains(.output) { advance() }
+            if ready.contains(.input) { readable() }
         }
     }
 
@@ -149,8 +151,8 @@ final class Connection: @unchecked Sendable {
         case .shutdownSending:
             socket.shutdownSending()
         case .close:
-            // `self` stays alive until the socket is closed, whoever else lets go of it.
-            socket.close { [self] in whenClosed() }
+            socket.close()
+            whenClosed()
         }
     }
 

@@ -36,12 +36,18 @@ package final class Server: Sendable {
     private let control = DispatchQueue(label: "http.control")
     private let state = Mutex(State())
 
-    package init(configuration: ServerConfiguration, handler: any RequestHandler, logger: Logger) {
+    package init(
+        configuration: ServerConfiguration, handler: any RequestHandler, logger: Logger
+    ) throws(ServerError) {
         self.configuration = configuration
         self.handler = handler
         self.logger = logger
-        queues = (0..<max(1, configuration.queueCount)).map {
-            IOQueue(index: $0, configuration: configuration, handler: handler)
+        do throws(SystemError) {
+            queues = try (0..<max(1, configuration.queueCount)).map { index throws(SystemError) in
+                try IOQueue(index: index, configuration: configuration, handler: handler)
+            }
+        } catch {
+            throw .cannotWatch(error)
         }
     }
 

@@ -24,6 +24,7 @@ package enum ServerError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The resolver's own words.
     case unknownHost(String, reason: String)
     case cannotListen(address: String, SystemError)
+    case cannotWatch(SystemError)
     case alreadyStarted
 
     package var description: String {
@@ -31,6 +32,7 @@ package enum ServerError: Error, Sendable, Equatable, CustomStringConvertible {
         case .invalidPort(let port): "port \(port) is not within 0 to 65535"
         case .unknownHost(let host, let reason): "host '\(host)' is not known: \(reason)"
         case .cannotListen(let address, let error): "cannot listen on \(address): \(error)"
+        case .cannotWatch(let error): "cannot watch connections: \(error)"
         case .alreadyStarted: "the server was started before"
         }
     }

@@ -100,6 +100,8 @@ package final class ServiceHandler: RequestHandler {
         metrics.recordHTTP(
             method: record.method ?? "other", route: record.route ?? "unmatched", status: record.status,
             duration: record.duration)
+        let level = level(of: record)
+        guard level >= logger.logLevel else { return }
         var metadata: Logger.Metadata = [
             "request_id": "\(record.id)", "status": "\(record.status)", "peer": "\(record.peer)",
             "bytes_in": "\(record.bytesIn)", "bytes_out": "\(record.bytesOut)",
@@ -108,7 +110,7 @@ package final class ServiceHandler: RequestHandler {
         if let method = record.method { metadata["method"] = "\(method)" }
         if let path = record.path { metadata["path"] = "\(path)" }
         if let reason = record.reason { metadata["reason"] = "\(reason)" }
-        logger.log(level: level(of: record), "request", metadata: metadata)
+        logger.log(level: level, "request", metadata: metadata)
     }
 
     /// Probes come every few seconds and say little; a refusal is the service working as it should.

@@ -119,12 +119,67 @@ import Testing
     func blocksCoverRows(rows: Int) {
         let layouts = [1, 2, 5].map { threads in
             let blocks = Mutex<[Range<Int>]>([])
-            WorkerPool(threads: threads).runBlocks(rows: rows) { range in blocks.withLock { $0.append(range) } }
+            let builder = PlanBuilder(threads: threads)
+            builder.step(touching: [], rows: rows) { range in blocks.withLock { $0.append(range) } }
+            builder.finish(keeping: []).run(WorkerPool(threads: threads))
             return blocks.withLock { $0 }.sorted { $0.lowerBound < $1.lowerBound }
         }
         #expect(layouts[0].flatMap { Array($0) } == Array(0..<rows))
         #expect(layouts[1] == layouts[0] && layouts[2] == layouts[0])
         #expect(layouts[0].allSatisfy { $0.count <= 512 })
+    }
+
+    @Test("steps that do not depend on each other share a phase, unless there is one thread", arguments: [1, 2])
+    func independentStepsShareAPhase(threads: Int) {
+        let builder = PlanBuilder(threads: threads)
+        let input = builder.matrix(rows: 8, columns: 2)
+        builder.markInputs([input])
+        let results = (0..<3).map { _ in builder.matrix(rows: 8, columns: 2) }
+        for result in results { builder.copy(input, to: result) }
+        builder.add(results[1], to: results[0])
+        builder.add(results[2], to: results[0])
+        builder.activate(results[2], .relu)
+        let plan = builder.finish(keeping: [input] + results)
+        // Three copies; a sum; another of the same target, whose source is changed only after it.
+        #expect(plan.phases.map(\.tasks) == (threads == 1 ? [1, 1, 1, 1, 1, 1] : [3, 1, 1, 1]))
+        let values = (0..<16).map { Float($0) - 8 }
+        input.write(values)
+        plan.run(WorkerPool(threads: threads))
+        #expect(results[0].read() == values.map { 3 * $0 })
+        #expect(results[2].read() == values.map { max($0, 0) })
+    }
+
+    @Test("a phase's tasks are taken once each, and the next opens with the end of the last")
+    func phasesFollowEachOther() {
+        let progress = PhaseProgress()
+        for _ in 0..<2 {
+            progress.reset()
+            #expect(progress.takeTask(of: 1, tasks: 1) == nil)
+            #expect((0..<4).map { _ in progress.takeTask(of: 0, tasks: 3) } == [0, 1, 2, nil])
+            progress.endTask(of: 0, tasks: 3)
+            progress.endTask(of: 0, tasks: 3)
+            #expect(progress.takeTask(of: 1, tasks: 1) == nil)
+            progress.endTask(of: 0, tasks: 3)
+            // Whoever comes late passes by without waiting.
+            progress.wait(for: 0)
+            #expect(progress.takeTask(of: 0, tasks: 3) == nil)
+            #expect(progress.takeTask(of: 1, tasks: 1) == 0)
+        }
+    }
+
+    @Test("any number of threads runs every task of many short phases", arguments: [2, 3, 8])
+    func shortPhases(threads: Int) {
+        let builder = PlanBuilder(threads: threads)
+        let sums = builder.matrix(rows: 16, columns: 1)
+        for phase in 0..<200 {
+            builder.step(touching: [sums], tasks: 1 + phase % 16) { task, _ in sums.pointer[task] += 1 }
+        }
+        let plan = builder.finish(keeping: [sums])
+        for run in 1...20 {
+            plan.run(WorkerPool(threads: threads))
+            #expect(sums.read().first == Float(200 * run))
+        }
+        #expect(sums.read().last == Float(20 * 12))
     }
 
     @Test("a pool has at least one thread, and so has the machine")

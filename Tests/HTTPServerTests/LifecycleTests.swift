@@ -186,7 +186,7 @@ struct LifecycleTests {
 
     @Test("drains a server that was never started")
     func drainUnstarted() throws {
-        let server = Server(
+        let server = try Server(
             configuration: ServerConfiguration(), handler: try TestService(), logger: RunningServer.silent)
         let reports = Mailbox<DrainReport>()
         server.drain(deadline: .zero) { reports.put($0) }

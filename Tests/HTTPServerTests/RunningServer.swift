@@ -16,7 +16,7 @@ final class RunningServer {
         var configuration = ServerConfiguration()
         change(&configuration)
         service = try TestService(maxBodyBytes: maxBodyBytes)
-        server = Server(configuration: configuration, handler: service, logger: Self.silent)
+        server = try Server(configuration: configuration, handler: service, logger: Self.silent)
         port = try server.start().port
     }
 

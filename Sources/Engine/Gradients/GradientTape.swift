@@ -80,7 +80,7 @@ final class GradientTape {
         let gaps = gradient.covered.gaps(in: x.span).map { gradient.matrix.columns($0) }
         gradients[key]?.covered.insert(x.span)
         guard !gaps.isEmpty else { return }
-        builder.step(touching: [gradient.matrix]) { _ in
+        builder.step(touching: [gradient.matrix]) {
             for gap in gaps { gap.pointer.update(repeating: 0, count: gap.columns) }
         }
     }
@@ -132,7 +132,7 @@ extension PlanBuilder {
 
     /// target = source, or += source.
     func contribute(_ source: Matrix, to target: Matrix, accumulating: Bool, factor: Float = 1) {
-        step(touching: [source, target]) { _ in
+        step(touching: [source, target]) {
             for row in 0..<source.rows {
                 let (from, to) = (source.pointer + row * source.stride, target.pointer + row * target.stride)
                 ck_contribute(from, to, source.columns, factor, accumulating ? 1 : 0)

@@ -1,4 +1,3 @@
-import Dispatch
 import Engine
 import Networks
 import NeuralFunctionals
@@ -86,11 +85,9 @@ package final class ServedModel: Sendable {
         }
         let results = Mutex<[Result<[Float], ModelError>?]>(Array(repeating: nil, count: inputs.count))
         let single = WorkerPool(threads: 1)
-        DispatchQueue.concurrentPerform(iterations: pool.threads) { worker in
-            for index in stride(from: worker, to: inputs.count, by: pool.threads) {
-                let result = Result { () throws(ModelError) in try run(operation, inputs[index], single) }
-                results.withLock { $0[index] = result }
-            }
+        pool.run(tasks: inputs.count) { index, _ in
+            let result = Result { () throws(ModelError) in try run(operation, inputs[index], single) }
+            results.withLock { $0[index] = result }
         }
         var values: [[Float]] = []
         for result in results.withLock({ $0 }) {
@@ -124,6 +121,7 @@ package final class ServedModel: Sendable {
         try plans.take(key) { () throws(ModelError) in
             let builder = PlanBuilder(threads: key.threads)
             let input = WeightSpaceFeatures(key.spec, batch: 1, channels: 1, in: builder)
+            builder.markInputs(input.arrays)
             let output = try networks.record(key.operation, input, in: builder)
             return CompiledPlan(
                 plan: builder.finish(keeping: input.arrays + [output]), input: input, output: output)

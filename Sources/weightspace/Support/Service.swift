@@ -27,7 +27,7 @@ final class Service: Sendable {
         queue = try ModelQueue(configuration.service, metrics: metrics)
         let handler = try ServiceHandler(
             configuration.service, registry: registry, queue: queue, metrics: metrics, version: build, logger: logger)
-        server = Server(configuration: configuration.server, handler: handler, logger: logger)
+        server = try Server(configuration: configuration.server, handler: handler, logger: logger)
         metrics.gauges.readConnections { [weak server] in ["open": server?.connectionCount ?? 0] }
     }
 
