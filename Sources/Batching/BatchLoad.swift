@@ -38,8 +38,8 @@ struct ServiceTime {
     }
 
     /// Whole seconds until `itemCount` items are computed, within 1...60 so that it can be told to a client.
-    func retryAfterSeconds(itemCount: Int) -> Int {
-        let seconds = Double(itemCount) * (secondsPerItem ?? 0)
+    func retryAfterSeconds(itemCount: Int, parallelism: Int) -> Int {
+        let seconds = Double(itemCount) * (secondsPerItem ?? 0) / Double(parallelism)
         return Int(min(60, max(1, seconds.rounded(.up))))
     }
 }

@@ -6,14 +6,21 @@ package struct BatchPolicy: Hashable, Sendable {
     package let maxQueue: Int
     /// The most bytes the waiting requests hold together.
     package let maxQueueBytes: Int
+    /// Computations at a time. If there are several, each takes one request: another that waits is better off in the
+    /// next one than behind it.
+    package let parallelism: Int
 
-    package init(maxBatch: Int, maxQueue: Int, maxQueueBytes: Int) throws(BatchPolicyError) {
+    package init(
+        maxBatch: Int, maxQueue: Int, maxQueueBytes: Int, parallelism: Int = 1
+    ) throws(BatchPolicyError) {
         guard maxBatch >= 1 else { throw .belowOne(limit: "maxBatch", received: maxBatch) }
         guard maxQueue >= 1 else { throw .belowOne(limit: "maxQueue", received: maxQueue) }
         guard maxQueueBytes >= 1 else { throw .belowOne(limit: "maxQueueBytes", received: maxQueueBytes) }
+        guard parallelism >= 1 else { throw .belowOne(limit: "parallelism", received: parallelism) }
         self.maxBatch = maxBatch
         self.maxQueue = maxQueue
         self.maxQueueBytes = maxQueueBytes
+        self.parallelism = parallelism
     }
 }
 

@@ -75,7 +75,7 @@ package struct BatchQueueState<Lane: Hashable, Payload, Instant: Comparable> {
         var entries: [Entry] = []
         var itemCount = 0
         while let next = waiting.first(in: lane),
-            entries.isEmpty || next.entry.itemCount <= policy.maxBatch - itemCount,
+            entries.isEmpty || (policy.parallelism == 1 && next.entry.itemCount <= policy.maxBatch - itemCount),
             let entry = remove(next.id)
         {
             entries.append(entry)

@@ -2,28 +2,33 @@ import Dispatch
 import Synchronization
 
 extension Batcher {
-    /// Computes batches until nothing waits; runs on the compute queue, once at a time.
-    func computeWaiting() {
-        while let batch = takeBatch() {
+    /// Computes batches until nothing waits; runs on the loop's queue, once at a time.
+    func computeWaiting(_ loop: Int) {
+        while let batch = takeBatch(loop) {
             let started = now()
-            let outputs = outputs(of: batch)
-            finish(batch, outputs: outputs, started: started, ended: now())
+            let outputs = outputs(of: batch, loop)
+            finish(batch, outputs: outputs, started: started, ended: now(), loop)
         }
     }
 
-    private func takeBatch() -> Queue.Batch? {
+    private func takeBatch(_ loop: Int) -> Queue.Batch? {
         let instant = now()
         return state.withLock { state in
             let (batch, overdue) = state.queue.nextBatch(at: instant)
-            state.isRunning = batch != nil
             state.lastProgress = instant
+            if batch == nil {
+                state.progress[loop] = nil
+                state.idleLoops.append(loop)
+            } else {
+                state.progress[loop] = instant
+            }
             leave(overdue, error: .deadlineExceeded, at: instant, state: &state)
             return batch
         }
     }
 
     /// The outputs of all entries, one after the other. A request larger than a batch is computed in several.
-    private func outputs(of batch: Queue.Batch) -> Result<[Output], BatchError> {
+    private func outputs(of batch: Queue.Batch, _ loop: Int) -> Result<[Output], BatchError> {
         let items = batch.entries.count == 1 ? batch.entries[0].payload.items : batch.entries.flatMap(\.payload.items)
         guard items.count > policy.maxBatch else { return compute(items, lane: batch.lane) }
         var outputs: [Output] = []
@@ -35,7 +40,7 @@ extension Batcher {
             case .failure(let error): return .failure(error)
             }
             let instant = now()
-            state.withLock { $0.lastProgress = instant }
+            state.withLock { $0.progress[loop] = instant }
         }
         return .success(outputs)
     }
@@ -53,28 +58,26 @@ extension Batcher {
 
     private func finish(
         _ batch: Queue.Batch, outputs: Result<[Output], BatchError>, started: ContinuousClock.Instant,
-        ended: ContinuousClock.Instant
+        ended: ContinuousClock.Instant, _ loop: Int
     ) {
         let batchSize = min(batch.itemCount, policy.maxBatch)
+        var offset = 0
+        for entry in batch.entries {
+            let range = offset..<offset + entry.itemCount
+            offset = range.upperBound
+            complete(
+                entry,
+                with: outputs.map { outputs in
+                    BatchResult(
+                        outputs: batch.entries.count == 1 ? outputs : Array(outputs[range]),
+                        queueDuration: entry.enqueued.duration(to: started),
+                        computeDuration: started.duration(to: ended), batchSize: batchSize)
+                }, leaving: started)
+        }
         state.withLock { state in
             state.queue.finish(batch)
             state.serviceTime.record(itemCount: batch.itemCount, duration: started.duration(to: ended))
-            state.lastProgress = ended
-            completionQueue.async {
-                var offset = 0
-                for entry in batch.entries {
-                    let range = offset..<offset + entry.itemCount
-                    offset = range.upperBound
-                    self.complete(
-                        entry,
-                        with: outputs.map { outputs in
-                            BatchResult(
-                                outputs: batch.entries.count == 1 ? outputs : Array(outputs[range]),
-                                queueDuration: entry.enqueued.duration(to: started),
-                                computeDuration: started.duration(to: ended), batchSize: batchSize)
-                        }, leaving: started)
-                }
-            }
+            state.progress[loop] = ended
             announceIfDrained(&state)
         }
     }
@@ -90,8 +93,8 @@ extension Batcher {
         announceIfDrained(&state)
     }
 
-    /// The completions of all admitted requests are on the serial completion queue when the state says drained, since
-    /// both change under the lock; what is put there now comes after them.
+    /// When the state says drained, the completions of all computed requests have returned and those of all others are
+    /// on the serial completion queue: what is put there now comes after them.
     func announceIfDrained(_ state: inout State) {
         guard state.queue.isDrained, !state.whenDrained.isEmpty else { return }
         let callbacks = state.whenDrained

@@ -1,11 +1,11 @@
 import Dispatch
 import Synchronization
 
-/// Requests wait in one bounded queue; whenever the computation is free it takes what is waiting, as one batch.
+/// Requests wait in one bounded queue; whenever a compute loop is free it takes what is waiting, as one batch.
 ///
-/// No timer delays a request in the hope of company. Batches are computed one after the other on a queue of the
-/// batcher's own; completions run on another, in the order in which requests leave, so that a slow one does not hold
-/// up the computation. Every admitted request's completion is called exactly once.
+/// No timer delays a request in the hope of company. There are as many loops as computations at a time. Completions of
+/// what was computed run on its loop, so they must be short; those of requests that leave uncomputed run on a queue of
+/// their own. Every admitted request's completion is called exactly once.
 package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: Sendable>: Sendable {
     package typealias Completion = @Sendable (Result<BatchResult<Output>, BatchError>) -> Void
 
@@ -18,8 +18,11 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
 
     struct State {
         var queue: Queue
-        /// Whether a pass over the queue is scheduled or under way.
-        var isRunning = false
+        /// The loops with nothing to do, the next to start last.
+        var idleLoops: [Int]
+        /// When each of the other loops last got on.
+        var progress: [Int: ContinuousClock.Instant] = [:]
+        /// When any loop last got on.
         var lastProgress: ContinuousClock.Instant
         var serviceTime = ServiceTime()
         var whenDrained: [@Sendable () -> Void] = []
@@ -30,7 +33,7 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
     let observer: (any BatchObserver<Lane>)?
     let now: @Sendable () -> ContinuousClock.Instant
     let state: Mutex<State>
-    private let computeQueue: DispatchQueue
+    private let computeQueues: [DispatchQueue]
     let completionQueue: DispatchQueue
 
     /// - Parameters:
@@ -46,8 +49,9 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
         self.observer = observer
         self.now = now
         self.execute = execute
-        state = Mutex(State(queue: Queue(policy: policy), lastProgress: now()))
-        computeQueue = DispatchQueue(label: name + ".compute")
+        let loops = 0..<policy.parallelism
+        state = Mutex(State(queue: Queue(policy: policy), idleLoops: loops.reversed(), lastProgress: now()))
+        computeQueues = loops.map { DispatchQueue(label: "\(name).compute-\($0)") }
         completionQueue = DispatchQueue(label: name + ".completions")
     }
 
@@ -55,7 +59,7 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
     /// - Parameters:
     ///   - byteCount: what the request counts against `BatchPolicy.maxQueueBytes`.
     ///   - deadline: from when on the request is dropped instead of computed.
-    ///   - completion: called once with the outputs or the reason why there are none, on the batcher's queue.
+    ///   - completion: called once with the outputs or the reason why there are none, on a queue of the batcher's.
     package func submit(
         lane: Lane, items: [Item], byteCount: Int, deadline: ContinuousClock.Instant? = nil,
         completion: @escaping Completion
@@ -66,10 +70,9 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
             payload: Request(items: items, completion: completion))
         let id = try state.withLock { state throws(BatchRefusal) in
             let id = try admit(entry, to: &state)
-            if !state.isRunning {
-                state.isRunning = true
-                state.lastProgress = enqueued
-                computeQueue.async { self.computeWaiting() }
+            if let loop = state.idleLoops.popLast() {
+                state.progress[loop] = enqueued
+                computeQueues[loop].async { self.computeWaiting(loop) }
             }
             return id
         }
@@ -96,7 +99,10 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
     }
 
     package var heartbeat: BatchHeartbeat {
-        state.withLock { BatchHeartbeat(isBusy: $0.isRunning, lastProgress: $0.lastProgress) }
+        state.withLock { state in
+            BatchHeartbeat(
+                isBusy: !state.progress.isEmpty, lastProgress: state.progress.values.min() ?? state.lastProgress)
+        }
     }
 
     package var load: BatchLoad<Lane> {
@@ -113,7 +119,8 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
     /// Whole seconds until what waits and is being computed now should be done, within 1...60.
     package var retryAfterSeconds: Int {
         state.withLock { state in
-            state.serviceTime.retryAfterSeconds(itemCount: state.queue.waitingItems + state.queue.itemsInFlight)
+            state.serviceTime.retryAfterSeconds(
+                itemCount: state.queue.waitingItems + state.queue.itemsInFlight, parallelism: policy.parallelism)
         }
     }
 

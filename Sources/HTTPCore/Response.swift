@@ -28,6 +28,15 @@ package struct Response: Sendable, Equatable {
     }
 }
 
+extension HTTPField.Name {
+    /// The name of a field that has no constant of its own.
+    /// - Parameter token: a token (RFC 9110 section 5.6.2).
+    package init(token: StaticString) {
+        guard let name = HTTPField.Name(token.description) else { preconditionFailure("no field name: \(token)") }
+        self = name
+    }
+}
+
 extension HTTPFields {
     /// Sets a field that has no constant of its own; a name that is not a token sets nothing.
     package mutating func set(_ name: String, to value: String) {

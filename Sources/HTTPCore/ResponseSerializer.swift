@@ -46,7 +46,7 @@ struct ResponseSerializer {
             append(field.name.rawName, ": ", field.value)
         }
         if hasBody { append("Content-Length: ", String(response.body.count)) }
-        append(RequestID.fieldName, ": ", context.requestID)
+        append(RequestID.fieldName.rawName, ": ", context.requestID)
         if context.closes {
             append("Connection: close")
         } else if context.minorVersion == 0 {

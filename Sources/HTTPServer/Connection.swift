@@ -33,7 +33,7 @@ final class Connection: @unchecked Sendable {
         self.handler = handler
         self.whenClosed = whenClosed
         peer = accepted.peer
-        socket = WatchedSocket(accepted.descriptor, poller: io.poller)
+        socket = WatchedSocket(accepted.descriptor, loop: io.loop)
         state = ConnectionState(
             limits: configuration.limits, timeouts: configuration.timeouts, peer: accepted.peer, at: .now())
     }
@@ -43,13 +43,13 @@ final class Connection: @unchecked Sendable {
 
     /// Starts to serve, or to answer with `refusal` and close.
     func start(refusal: HTTPError?) {
-        dispatchPrecondition(condition: .onQueue(io.queue))
+        dispatchPrecondition(condition: .onQueue(io.loop.queue))
         if let refusal { state.refuseConnection(refusal, at: .now()) }
         advance()
     }
 
     func tick() {
-        dispatchPrecondition(condition: .onQueue(io.queue))
+        dispatchPrecondition(condition: .onQueue(io.loop.queue))
         let now = Moment.now()
         state.tick(at: now)
         // Reading would tell, but a connection that is not being read must be asked.
@@ -70,7 +70,7 @@ final class Connection: @unchecked Sendable {
     }
 
     private func readable() {
-        dispatchPrecondition(condition: .onQueue(io.queue))
+        dispatchPrecondition(condition: .onQueue(io.loop.queue))
         for _ in 0..<Self.readsPerEvent where state.wantsInput {
             let received = socket.receive(into: &io.scratch)
             let now = Moment.now()
@@ -105,7 +105,7 @@ final class Connection: @unchecked Sendable {
                 if sendOutput(at: now) { isBusy = true }
             }
         } while !leaveInbox()
-        var interest: Poller.Interest = []
+        var interest: EventLoop.Interest = []
         if state.wantsInput { interest.insert(.input) }
         if !state.output.isEmpty { interest.insert(.output) }
         socket.watch(for: interest) { [self] ready in
@@ -162,7 +162,7 @@ final class Connection: @unchecked Sendable {
             defer { inbox.isAttended = true }
             return !inbox.isAttended
         }
-        if mustWake { io.queue.async { [self] in advance() } }
+        if mustWake { io.loop.perform { [self] in advance() } }
     }
 
     /// Whether anything was sent or lost.

@@ -19,6 +19,7 @@ final class Listener: @unchecked Sendable {
     /// Whether the log knows that there is no room; one line for each spell is enough.
     private var isExhausted = false
     private var isClosed = false
+    private var isFree = false
     private var whenClosed: [@Sendable () -> Void] = []
 
     init(
@@ -46,6 +47,7 @@ final class Listener: @unchecked Sendable {
     /// Stops accepting, after one last look at what is already waiting.
     func close(whenClosed: @escaping @Sendable () -> Void) {
         queue.async { [self] in
+            guard !isFree else { return whenClosed() }
             self.whenClosed.append(whenClosed)
             guard !isClosed else { return }
             if !isPaused { acceptAll() }
@@ -58,6 +60,7 @@ final class Listener: @unchecked Sendable {
 
     private func descriptorIsFree() {
         source = nil
+        isFree = true
         Glibc.close(descriptor)
         for action in whenClosed { action() }
         whenClosed = []

@@ -10,7 +10,7 @@ package struct DrainReport: Sendable, Equatable {
     package var cut = 0
 }
 
-/// An HTTP/1.1 server: one listener, and connections divided among a few serial queues on which nothing ever blocks.
+/// An HTTP/1.1 server: one listener, and connections divided among a few event loops on which nothing ever blocks.
 package final class Server: Sendable {
     private enum Phase { case ready, running, draining, stopped }
 
@@ -123,7 +123,10 @@ package final class Server: Sendable {
     /// the heartbeat for a watchdog.
     package func confirmProgress(_ completion: @escaping @Sendable () -> Void) {
         let turns = DispatchGroup()
-        for queue in queues { queue.queue.async(group: turns) {} }
+        for queue in queues {
+            turns.enter()
+            queue.loop.perform { turns.leave() }
+        }
         state.withLock { $0.listener }?.queue.async(group: turns) {}
         turns.notify(queue: control, execute: completion)
     }

@@ -1,23 +1,23 @@
 import Glibc
 
-/// A connection's socket, watched by its queue's poller.
+/// A connection's socket, watched by its event loop.
 ///
-/// `@unchecked Sendable`: confined to the poller's queue.
+/// `@unchecked Sendable`: confined to the loop's queue.
 final class WatchedSocket: @unchecked Sendable {
     private let descriptor: Int32
-    private let poller: Poller
-    private var interest: Poller.Interest = []
+    private let loop: EventLoop
+    private var interest: EventLoop.Interest = []
     private var isClosed = false
 
-    init(_ descriptor: Int32, poller: Poller) {
+    init(_ descriptor: Int32, loop: EventLoop) {
         self.descriptor = descriptor
-        self.poller = poller
+        self.loop = loop
     }
 
     /// Calls `ready` as long as there is input, or room for output, that is wanted.
-    func watch(for interest: Poller.Interest, ready: @escaping (Poller.Interest) -> Void) {
+    func watch(for interest: EventLoop.Interest, ready: @escaping (EventLoop.Interest) -> Void) {
         guard !isClosed, interest != self.interest else { return }
-        poller.watch(descriptor, for: interest, before: self.interest, handler: ready)
+        loop.watch(descriptor, for: interest, before: self.interest, handler: ready)
         self.interest = interest
     }
 

@@ -4,6 +4,7 @@ import Logging
 import ModelStore
 import Networks
 import NeuralFunctionals
+import Synchronization
 
 /// A model and what is asked of it: requests of one lane are computed together.
 struct ModelLane: Hashable, Sendable {
@@ -35,8 +36,12 @@ package final class ModelQueue: Sendable {
         _ configuration: ServiceConfiguration, metrics: ServiceMetrics,
         logger: Logger = Logger(label: "weightspace.compute")
     ) throws(BatchPolicyError) {
-        let pool = WorkerPool(threads: configuration.threads)
+        let threads = configuration.threads
+        let busy = BusyCount()
         try self.init(configuration, metrics: metrics) { lane, networks in
+            // A request alone gets all threads; the more there are at a time, the fewer each.
+            let pool = WorkerPool(threads: threads / busy.enter())
+            defer { busy.leave() }
             do throws(ModelError) {
                 return try lane.model.run(lane.operation, networks, pool).map(ServiceFault.checked)
             } catch {
@@ -59,7 +64,7 @@ package final class ModelQueue: Sendable {
         batcher = Shell(
             policy: try BatchPolicy(
                 maxBatch: configuration.maxBatch, maxQueue: configuration.maxQueue,
-                maxQueueBytes: configuration.maxQueueBytes),
+                maxQueueBytes: configuration.maxQueueBytes, parallelism: configuration.threads),
             name: "compute", observer: QueueObserver(metrics: metrics), execute: compute)
         metrics.gauges.readQueue(limit: limit) { [weak batcher] in
             let waiting = batcher?.load.waitingRequestsByLane ?? [:]
@@ -92,6 +97,14 @@ package final class ModelQueue: Sendable {
 
     /// Whether the compute loop has been busy without progress for longer than any request should take.
     func isStalled(limit: Duration) -> Bool { batcher.heartbeat.isStalled(at: .now, limit: limit) }
+}
+
+/// How many computations are under way.
+private final class BusyCount: Sendable {
+    private let count = Atomic(0)
+
+    func enter() -> Int { count.add(1, ordering: .relaxed).newValue }
+    func leave() { count.subtract(1, ordering: .relaxed) }
 }
 
 /// Passes what the queue does on to the metrics.

@@ -7,8 +7,8 @@ import Synchronization
 
 /// The service as the server sees it: routes, admission, answers, access log.
 ///
-/// Small answers are given on the I/O queue; bodies are read on queues of their own, so that neither a large upload nor
-/// the models ever hold up a health check.
+/// Small answers are given, and small uploads read, on the I/O queue; other bodies are read on queues of their own, so
+/// that neither a large upload nor the models ever hold up a health check.
 package final class ServiceHandler: RequestHandler {
     let configuration: ServiceConfiguration
     let registry: ModelRegistry
@@ -81,7 +81,8 @@ package final class ServiceHandler: RequestHandler {
             finish(timed(answer(match.handler, match.parameters, request)))
             return
         }
-        work { [self] in InferenceRequest(self, request, match.handler, match.parameters, finish).start() }
+        let inference = InferenceRequest(self, request, match.handler, match.parameters, finish)
+        if inference.isShort { inference.start() } else { work { inference.start() } }
     }
 
     /// Runs what takes longer than a health check may wait: reading bodies and writing answers.
@@ -145,7 +146,13 @@ package final class ServiceHandler: RequestHandler {
 
     func timed(_ response: Response, _ timing: RequestTiming = RequestTiming()) -> Response {
         var response = response
-        response.fields.set("Server-Timing", to: timing.field)
+        response.fields[.serverTiming] = timing == RequestTiming() ? Self.noTiming : timing.field
         return response
     }
+
+    private static let noTiming = RequestTiming().field
+}
+
+extension HTTPField.Name {
+    fileprivate static let serverTiming = HTTPField.Name(token: "Server-Timing")
 }

@@ -88,8 +88,11 @@ struct LayeredForm {
         // Only Flax calls a weight a kernel, which settles networks whose weights are all square.
         let isFlax = !links.isEmpty && links.allSatisfy { ParameterName($0.weightName).usesKernelWord }
         let orders: [WeightOrder] = isFlax ? [.inputsFirst, .outputsFirst] : [.outputsFirst, .inputsFirst]
-        let breaks = orders.map { LayerChain(links, order: $0, batch: batch).mismatches.filter(isShape).count }
-        if let fitting = breaks.firstIndex(of: 0) { return (orders[fitting], natural) }
+        var breaks: [Int] = []
+        for order in orders {
+            breaks.append(LayerChain(links, order: order, batch: batch).mismatches.count(where: isShape))
+            if breaks.last == 0 { return (order, natural) }
+        }
         for order in orders where mayReorder {
             if let sequence = ChainOrdering.unique(links, order: order, batched: batch != nil) {
                 return (order, sequence)

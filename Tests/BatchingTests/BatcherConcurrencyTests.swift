@@ -64,6 +64,70 @@ import Testing
         #expect(load.waitingRequests == 0 && load.waitingBytes == 0 && load.requestsInFlight == 0)
     }
 
+    @Test("as many requests are computed at a time as the policy says, one each, and none more")
+    func requestsAreComputedSideBySide() throws {
+        let gate = Gate()
+        let computed = Journal<[Int]>()
+        let batcher = TestBatcher(policy: try policy(maxBatch: 8, parallelism: 3), name: "test") { _, items in
+            computed.append(items)
+            gate.pass()
+            return items
+        }
+        let outcomes = Journal<Outcome>()
+        for item in 0..<5 {
+            _ = try batcher.submit(lane: "a", items: [item], byteCount: 1) { outcomes.append($0) }
+        }
+        for _ in 0..<3 { try gate.awaitArrival() }
+        #expect(Set(computed.all) == [[0], [1], [2]])
+        #expect(batcher.load.requestsInFlight == 3 && batcher.load.waitingRequests == 2)
+        #expect(batcher.heartbeat.isBusy)
+        gate.open(times: 5)
+        #expect(try Set(outcomes.wait(for: 5).map { try $0.get().outputs }) == [[0], [1], [2], [3], [4]])
+        let drained = Journal<Int>()
+        batcher.drain { drained.append(1) }
+        try drained.wait(for: 1)
+        #expect(computed.all.allSatisfy { $0.count == 1 })
+    }
+
+    @Test("one stuck computation shows in the heartbeat, however well the others get on")
+    func heartbeatShowsTheSlowest() throws {
+        let clock = FakeClock()
+        let gate = Gate()
+        let batcher = TestBatcher(
+            policy: try policy(parallelism: 2), name: "test", now: { clock.now },
+            execute: { lane, items in
+                if lane == "stuck" { gate.pass() }
+                return items
+            })
+        let outcomes = Journal<Outcome>()
+        _ = try batcher.submit(lane: "stuck", items: [0], byteCount: 1) { outcomes.append($0) }
+        try gate.awaitArrival()
+        clock.advance(by: .seconds(10))
+        _ = try batcher.submit(lane: "a", items: [1], byteCount: 1) { outcomes.append($0) }
+        try outcomes.wait(for: 1)
+        #expect(batcher.heartbeat.isStalled(at: clock.now, limit: .seconds(9)))
+        #expect(!batcher.heartbeat.isStalled(at: clock.now, limit: .seconds(11)))
+        gate.open()
+        try outcomes.wait(for: 1)
+    }
+
+    @Test("every admitted request is answered once where several are computed at a time")
+    func answersSideBySide() throws {
+        let batcher = TestBatcher(policy: try policy(maxQueue: 1000, parallelism: 4), name: "test") { _, items in
+            items.map { $0 &* 7 }
+        }
+        let answers = Mutex([Int](repeating: 0, count: 600))
+        DispatchQueue.concurrentPerform(iterations: 600) { request in
+            _ = try? batcher.submit(lane: "\(request % 2)", items: [request], byteCount: 1) { outcome in
+                answers.withLock { $0[request] += (try? outcome.get().outputs) == [request &* 7] ? 1 : 1000 }
+            }
+        }
+        let drained = Journal<Int>()
+        batcher.drain { drained.append(1) }
+        try drained.wait(for: 1)
+        #expect(answers.withLock { $0 } == [Int](repeating: 1, count: 600))
+    }
+
     @Test("requests of one submitter and lane are answered in the order of submission")
     func orderIsKept() throws {
         let computed = Journal<[Int]>()

@@ -42,7 +42,7 @@ import Testing
         let third = try blocked.submit(4)
         blocked.gate.open()
         let results = try blocked.outcomes.wait(for: 3)
-        #expect(results.map(\.error) == [.cancelled, nil, nil])
+        #expect(results.count { $0.error == .cancelled } == 1 && results.count { $0.error == nil } == 2)
         #expect(blocked.computed.all == [[2, 4]])
         #expect(!third.cancel(), "it is done")
         #expect(blocked.outcomes.all.count == 3)
@@ -84,7 +84,8 @@ import Testing
         blocked.clock.advance(by: .seconds(2))
         blocked.gate.open()
         let results = try blocked.outcomes.wait(for: 2)
-        #expect(results.map(\.error) == [.deadlineExceeded, nil])
+        // They leave on queues of their own.
+        #expect(Set(results.map(\.error)) == [.deadlineExceeded, nil])
         #expect(blocked.computed.all == [[2]])
         let departure = try #require(
             try blocked.observer.departures.wait(for: 3).first { $0.outcome == .failed(.deadlineExceeded) })
@@ -112,7 +113,7 @@ import Testing
         blocked.clock.advance(by: .seconds(1))
         _ = try blocked.submit(3)
         blocked.gate.open()
-        #expect(try blocked.outcomes.wait(for: 2).map(\.error) == [.deadlineExceeded, nil])
+        #expect(try Set(blocked.outcomes.wait(for: 2).map(\.error)) == [.deadlineExceeded, nil])
         #expect(blocked.computed.all == [[3]])
     }
 

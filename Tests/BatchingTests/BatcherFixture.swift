@@ -68,8 +68,10 @@ struct JournalObserver: BatchObserver {
 typealias TestBatcher = Batcher<String, Int, Int>
 typealias Outcome = Result<BatchResult<Int>, BatchError>
 
-func policy(maxBatch: Int = 4, maxQueue: Int = 64, maxQueueBytes: Int = 1 << 20) throws -> BatchPolicy {
-    try BatchPolicy(maxBatch: maxBatch, maxQueue: maxQueue, maxQueueBytes: maxQueueBytes)
+func policy(
+    maxBatch: Int = 4, maxQueue: Int = 64, maxQueueBytes: Int = 1 << 20, parallelism: Int = 1
+) throws -> BatchPolicy {
+    try BatchPolicy(maxBatch: maxBatch, maxQueue: maxQueue, maxQueueBytes: maxQueueBytes, parallelism: parallelism)
 }
 
 extension Result where Failure == BatchError {

@@ -5,10 +5,6 @@ import Testing
 
 @Suite("RequestID")
 struct RequestIDTests {
-    private struct Zeros: RandomNumberGenerator {
-        mutating func next() -> UInt64 { 0 }
-    }
-
     private func resolve(_ given: String) -> String {
         var fields = HTTPFields()
         fields.set("x-request-id", to: given)
@@ -39,10 +35,11 @@ struct RequestIDTests {
         #expect(RequestID.make(unixMilliseconds: 5) != RequestID.make(unixMilliseconds: 5))
     }
 
-    @Test("spells the milliseconds in ten digits of base 32")
+    @Test("spells the milliseconds in ten digits of base 32, then the process and the count in eight each")
     func layout() {
-        var zeros = Zeros()
-        #expect(RequestID.make(unixMilliseconds: 33, using: &zeros) == "00000000110000000000000000")
-        #expect(RequestID.make(unixMilliseconds: -1, using: &zeros) == String(repeating: "0", count: 26))
+        #expect(RequestID.make(unixMilliseconds: 33, process: 0, count: 0) == "00000000110000000000000000")
+        #expect(RequestID.make(unixMilliseconds: -1, process: 1, count: 31) == "0000000000000000010000000Z")
+        let most = RequestID.make(unixMilliseconds: .max, process: .max, count: .max)
+        #expect(most == "7ZZZZZZZZZ" + String(repeating: "Z", count: 16))
     }
 }

@@ -16,6 +16,8 @@ final class ClientConnection {
         let status: Int
         let hasRetryAfter: Bool
         let closes: Bool
+        /// What the server says that it computed for.
+        let compute: Duration?
     }
 
     private let descriptor: Int32
@@ -98,7 +100,16 @@ final class ClientConnection {
         let total = headEnd + 4 + length
         guard bytes.count >= total else { return nil }
         let answer = Answer(
-            status: status, hasRetryAfter: value("retry-after") != nil, closes: value("connection") == "close")
+            status: status, hasRetryAfter: value("retry-after") != nil, closes: value("connection") == "close",
+            compute: value("server-timing").flatMap(compute))
         return (answer, total)
+    }
+
+    /// The duration of `compute` in a `Server-Timing` field, which is in milliseconds.
+    private static func compute(_ timing: String) -> Duration? {
+        let prefix = "compute;dur="
+        let entry = timing.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+            .first { $0.hasPrefix(prefix) }
+        return entry.flatMap { Double($0.dropFirst(prefix.count)) }.map { .milliseconds(1) * $0 }
     }
 }

@@ -1,6 +1,7 @@
-/// Counts of durations in buckets that grow by an eighth of a power of two: any quantile within 6 %.
+/// Counts of durations in buckets that grow by a 64th of a power of two: any quantile within 2 %.
 package struct LatencyHistogram: Sendable {
-    private static let steps = 8
+    private static let steps = 64
+    private static let stepBits = 6
     private var counts = [Int](repeating: 0, count: 64 * steps)
     package private(set) var count = 0
     package private(set) var maximum = Duration.zero
@@ -47,13 +48,13 @@ package struct LatencyHistogram: Sendable {
 
     private static func bucket(_ value: Int) -> Int {
         let power = Int.bitWidth - 1 - value.leadingZeroBitCount
-        guard power >= 3 else { return value }
-        return power * steps + (value >> (power - 3)) & (steps - 1)
+        guard power >= stepBits else { return value }
+        return power * steps + (value >> (power - stepBits)) & (steps - 1)
     }
 
     private static func upperEdge(_ bucket: Int) -> Int {
         let (power, step) = (bucket / steps, bucket % steps)
-        guard power >= 3 else { return bucket }
-        return (1 << power) + (step + 1) << (power - 3)
+        guard power >= stepBits else { return bucket }
+        return (1 << power) + (step + 1) << (power - stepBits)
     }
 }

@@ -34,6 +34,8 @@ package enum LoadPattern: Sendable {
 /// What a load run saw.
 package struct LoadReport: Sendable {
     package fileprivate(set) var accepted = LatencyHistogram()
+    /// The same latencies without the time that the server says it computed.
+    package fileprivate(set) var beyondCompute = LatencyHistogram()
     /// Answers 429 and 503.
     package fileprivate(set) var refused = LatencyHistogram()
     package fileprivate(set) var refusedWithoutRetryAfter = 0
@@ -45,6 +47,7 @@ package struct LoadReport: Sendable {
 
     fileprivate mutating func merge(_ other: LoadReport) {
         accepted.merge(other.accepted)
+        beyondCompute.merge(other.beyondCompute)
         refused.merge(other.refused)
         refusedWithoutRetryAfter += other.refusedWithoutRetryAfter
         statuses.merge(other.statuses, uniquingKeysWith: +)
@@ -124,6 +127,7 @@ package struct LoadGenerator: Sendable {
             if !answer.hasRetryAfter { report.refusedWithoutRetryAfter += 1 }
         } else {
             report.accepted.record(latency)
+            if let compute = answer.compute { report.beyondCompute.record(latency - compute) }
         }
     }
 }

@@ -25,6 +25,15 @@ struct InferenceRequest: Sendable {
         self.reply = reply
     }
 
+    /// Whether its body is read sooner than another thread would be woken for it: small, and holding no more than it
+    /// shows.
+    var isShort: Bool {
+        guard case .inference = endpoint, request.body.count <= 32_768 else { return false }
+        let isArchive = request.body.starts(with: [0x50, 0x4B])
+        let isMultipart = request.head.fields[.contentType]?.lowercased().hasPrefix("multipart/") ?? false
+        return !isArchive && !isMultipart && request.head.fields[.contentEncoding] == nil
+    }
+
     func start() {
         var model = service.namedModel(request.head.target, parameters)
         guard !request.cancellation.isCancelled else {
@@ -123,7 +132,9 @@ struct InferenceRequest: Sendable {
             ticket = try service.queue.submit(
                 ModelLane(model: model, operation: operation), features, deadline: deadline
             ) { [self] result in
-                service.work { finish(result, prepared, operation, model, options, timing) }
+                let finish: @Sendable () -> Void = { self.finish(result, prepared, operation, model, options, timing) }
+                // An answer for one network is written sooner than another thread would be woken for it.
+                if prepared.networks.count == 1 { finish() } else { service.work(finish) }
             }
         } catch {
             service.metrics.recordRejection(reason: error.code)

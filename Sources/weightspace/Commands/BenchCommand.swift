@@ -9,14 +9,15 @@ import WeightFormats
 /// `weightspace bench`
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measures speed: of models, kernels, layers, and of a running server.",
+        commandName: "bench",
+        abstract: "Measures speed: of models, kernels, layers, file formats, and of a running server.",
         discussion: """
             Quote ratios within one run: the machine's own rate of matrix products is measured alongside. Nothing else \
             should be running.
             """,
         subcommands: [
             BenchModelCommand.self, BenchTrainCommand.self, BenchFitCommand.self, BenchKernelsCommand.self,
-            BenchLayersCommand.self, BenchServerCommand.self,
+            BenchLayersCommand.self, BenchFormatsCommand.self, BenchServerCommand.self,
         ],
         defaultSubcommand: BenchModelCommand.self)
 }
@@ -153,5 +154,28 @@ struct BenchFitCommand: ParsableCommand {
 
     func run() throws {
         options.run { [FitBenchmark.run(threads: $0, repeats: options.repeat)] }
+    }
+}
+
+struct BenchFormatsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "formats", abstract: "Times the reading of uploads and the writing of latents, on one thread.")
+
+    @Argument(help: "Files to read, beside a network in every format that is written here.")
+    var files: [String] = []
+
+    @Option(help: "Runs of each; the minimum and the median are printed.")
+    var `repeat`: Int = 500
+
+    @Flag(help: "One JSON object a line.")
+    var json = false
+
+    func run() throws {
+        let files = try files.map {
+            (name: URL(fileURLWithPath: $0).lastPathComponent, bytes: try UploadFile.bytes($0))
+        }
+        for measurement in try FormatBenchmark.run(files: files, repeats: self.repeat) {
+            print(json ? measurement.json(bestRate: 0) : measurement.text(bestRate: 0))
+        }
     }
 }

@@ -47,6 +47,7 @@ struct BenchServerCommand: ParsableCommand {
     private func text(_ report: LoadReport) -> String {
         var lines = [String(format: "%.1f answers a second over %.1f s", report.acceptedPerSecond, report.seconds)]
         lines.append("answered  " + quantiles(report.accepted))
+        if report.beyondCompute.count > 0 { lines.append("beyond compute " + quantiles(report.beyondCompute)) }
         if report.refused.count > 0 {
             lines.append("refused   " + quantiles(report.refused))
             lines.append("refused without Retry-After: \(report.refusedWithoutRetryAfter)")
@@ -72,7 +73,10 @@ struct BenchServerCommand: ParsableCommand {
         writer.beginObject()
         writer.member("seconds", Float(report.seconds))
         writer.member("answers_per_second", Float(report.acceptedPerSecond))
-        for (name, histogram) in [("answered", report.accepted), ("refused", report.refused)] {
+        let histograms = [
+            ("answered", report.accepted), ("beyond_compute", report.beyondCompute), ("refused", report.refused),
+        ]
+        for (name, histogram) in histograms {
             writer.name(name)
             writer.beginObject()
             writer.member("count", histogram.count)

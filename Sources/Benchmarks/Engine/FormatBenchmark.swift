@@ -1,0 +1,51 @@
+import ModelStore
+import Networks
+import NeuralFunctionals
+import Tensors
+import WeightFormats
+
+/// Times the way of an upload from bytes to features, and that of latents to text.
+package enum FormatBenchmark {
+    /// - Parameter files: further uploads, beside one network in every format that can be written.
+    package static func run(files: [(name: String, bytes: [UInt8])], repeats: Int) throws -> [SpeedMeasurement] {
+        let spec = NetworkSpec(sizes: [2, 32, 32, 1])
+        let state = NetworkWeights.example(spec: spec, seed: 0).stateDict
+        let own: [(name: String, bytes: [UInt8])] = [
+            ("safetensors", SafetensorsWriter.write(state)), ("npz", try NPZWriter.write(state)),
+            ("JSON", json(state)),
+        ]
+        var measurements = try (own + files).map { name, bytes in
+            try SpeedMeasurement("read \(name), \(bytes.count) bytes", threads: 1, repeats: repeats) {
+                _ = try WeightFile.read(bytes).networks.first?.get()
+            }
+        }
+        let model = try BenchmarkModel.small.load()
+        measurements.append(
+            try SpeedMeasurement("tensors to a network", threads: 1, repeats: repeats) {
+                _ = try NetworkReading(state, expecting: model.expectation)
+            })
+        let network = try NetworkWeights(state)
+        measurements.append(
+            try SpeedMeasurement("a network to features", threads: 1, repeats: repeats) {
+                _ = try model.prepare(network, UploadConvention())
+            })
+        let latents = Tensor(shape: [16, 256], values: (0..<4096).map { Float($0 % 1021) / 317 - 1.6 })
+        measurements.append(
+            SpeedMeasurement("write 16 × 256 latents", threads: 1, repeats: repeats) {
+                var writer = JSONWriter(reserving: 65_536)
+                writer.value(latents)
+            })
+        return measurements
+    }
+
+    private static func json(_ state: StateDict) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        for entry in state.entries {
+            writer.name(entry.name)
+            writer.value(entry.tensor)
+        }
+        writer.endObject()
+        return writer.bytes
+    }
+}
