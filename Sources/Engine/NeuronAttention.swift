@@ -50,15 +50,22 @@ extension PlanBuilder {
         for group in groups {
             countProduct(group.tokens, group.neurons * width, group.tokens, times: 2 * batch * heads)
         }
+        // Laid out here, so that nothing is allocated when the step runs.
+        let views = groups.map { group in
+            (
+                group, qkvs: group.sources.map { Optional($0.qkv) }, outs: group.sources.map { Optional($0.out) },
+                parts: (0..<threads).map { scratch.parts(group, $0) }
+            )
+        }
         step(touching: sources.flatMap { [$0.qkv, $0.out] } + [scratch.matrix], tasks: batch * heads) { task, worker in
             let place = HeadPlace(network: task / heads, head: task % heads, width: width)
-            for group in groups {
-                let (tokens, scores) = scratch.parts(group, worker)
-                group.gather(\.qkv, place, place.queryKeyValue, into: Array(tokens[0..<3]))
+            for (group, qkvs, outs, parts) in views {
+                let (tokens, scores) = parts[worker]
+                for part in 0..<3 { group.gather(qkvs, place, place.queryKeyValue(part), into: tokens[part]) }
                 Products.multiply(tokens[0], tokens[1], transposingB: true, into: scores[0])
                 softmaxRows(scores[0], scale: group.scale(width))
                 Products.multiply(scores[0], tokens[2], into: tokens[3])
-                group.scatter([tokens[3]], place, [place.result], into: group.sources.map(\.out))
+                group.scatter(tokens[3], place, place.result, into: outs)
             }
         }
         guard let tape, sources.contains(where: { tape.isActive($0.qkv) }) else { return }
@@ -69,7 +76,8 @@ extension PlanBuilder {
     private func differentiate(_ groups: [NeuronGroup], batch: Int, heads: Int, width: Int, _ tape: GradientTape) {
         let ends = groups.map { group in
             (
-                group, douts: group.sources.map { tape.cotangent(of: $0.out) },
+                group, qkvs: group.sources.map { Optional($0.qkv) },
+                douts: group.sources.map { tape.cotangent(of: $0.out) },
                 dqkvs: group.sources.map { tape.sum(for: $0.qkv) }
             )
         }
@@ -79,11 +87,11 @@ extension PlanBuilder {
         step(touching: touched + [scratch.matrix]) {
             for task in 0..<batch * heads {
                 let place = HeadPlace(network: task / heads, head: task % heads, width: width)
-                for (group, douts, dqkvs) in ends {
+                for (group, qkvs, douts, dqkvs) in ends {
                     let (tokens, scores) = scratch.parts(group, 0)
                     let (q, k, v, dout) = (tokens[0], tokens[1], tokens[2], tokens[3])
-                    group.gather(\.qkv, place, place.queryKeyValue, into: [q, k, v])
-                    group.gather(douts, place, [place.result], into: [dout])
+                    for part in 0..<3 { group.gather(qkvs, place, place.queryKeyValue(part), into: tokens[part]) }
+                    group.gather(douts, place, place.result, into: dout)
                     let (weights, dweights) = (scores[0], scores[1])
                     Products.multiply(q, k, transposingB: true, into: weights)
                     softmaxRows(weights, scale: group.scale(width))
@@ -92,7 +100,7 @@ extension PlanBuilder {
                     softmaxAdjointRows(weights, dweights, scale: group.scale(width))
                     Products.multiply(dweights, k, into: tokens[4])
                     Products.multiply(dweights, q, transposingA: true, into: tokens[5])
-                    group.scatter(Array(tokens[4..<7]), place, place.queryKeyValue, into: dqkvs)
+                    for part in 0..<3 { group.scatter(tokens[4 + part], place, place.queryKeyValue(part), into: dqkvs) }
                 }
             }
         }
@@ -136,8 +144,8 @@ private struct HeadPlace {
     let head: Int
     let width: Int
 
-    /// First columns of the head's query, key and value in a matrix of all three.
-    var queryKeyValue: [Int] { (0..<3).map { (head * 3 + $0) * width } }
+    /// First column of the head's query (0), key (1) or value (2) in a matrix of all three.
+    func queryKeyValue(_ part: Int) -> Int { (head * 3 + part) * width }
     /// First column of the head in a matrix of results.
     var result: Int { head * width }
 }
@@ -145,43 +153,36 @@ private struct HeadPlace {
 extension NeuronGroup {
     fileprivate func scale(_ width: Int) -> Float { 1 / Float(neurons * width).squareRoot() }
 
-    /// Copies the tokens' entries together, neuron after neuron: a scalar product does not mind the order.
-    fileprivate func gather(
-        _ matrix: KeyPath<NeuronTokens, Matrix>, _ place: HeadPlace, _ columns: [Int], into parts: [Matrix]
-    ) {
-        gather(sources.map { $0[keyPath: matrix] }, place, columns, into: parts)
-    }
-
-    /// `columns` has the first column of every part; a missing matrix reads as zeros.
-    fileprivate func gather(_ matrices: [Matrix?], _ place: HeadPlace, _ columns: [Int], into parts: [Matrix]) {
-        for (part, column) in zip(parts, columns) {
-            var to = part.pointer
-            for (source, matrix) in zip(sources, matrices) {
-                for token in 0..<source.tokens {
-                    if let matrix {
-                        let from = matrix.pointer + source.first(place, token) * matrix.stride + column
-                        ck_copy_blocks(from, source.neuronStride * matrix.stride, to, place.width, place.width, neurons)
-                    } else {
-                        to.update(repeating: 0, count: neurons * place.width)
-                    }
-                    to += neurons * place.width
-                }
+    /// Copies the tokens' entries together, neuron after neuron: a scalar product does not mind the order. A missing
+    /// matrix reads as zeros.
+    fileprivate func gather(_ matrices: [Matrix?], _ place: HeadPlace, _ column: Int, into part: Matrix) {
+        var to = part.pointer
+        for (index, source) in sources.enumerated() {
+            guard let matrix = matrices[index] else {
+                to.update(repeating: 0, count: source.tokens * neurons * place.width)
+                to += source.tokens * neurons * place.width
+                continue
+            }
+            for token in 0..<source.tokens {
+                let from = matrix.pointer + source.first(place, token) * matrix.stride + column
+                ck_copy_blocks(from, source.neuronStride * matrix.stride, to, place.width, place.width, neurons)
+                to += neurons * place.width
             }
         }
     }
 
-    /// Adds the parts' entries to where the tokens came from.
-    fileprivate func scatter(_ parts: [Matrix], _ place: HeadPlace, _ columns: [Int], into matrices: [Matrix?]) {
-        for (part, column) in zip(parts, columns) {
-            var from = part.pointer
-            for (source, matrix) in zip(sources, matrices) {
-                for token in 0..<source.tokens {
-                    if let matrix {
-                        let to = matrix.pointer + source.first(place, token) * matrix.stride + column
-                        ck_add_blocks(from, place.width, to, source.neuronStride * matrix.stride, place.width, neurons)
-                    }
-                    from += neurons * place.width
-                }
+    /// Adds the part's entries to where the tokens came from.
+    fileprivate func scatter(_ part: Matrix, _ place: HeadPlace, _ column: Int, into matrices: [Matrix?]) {
+        var from = part.pointer
+        for (index, source) in sources.enumerated() {
+            guard let matrix = matrices[index] else {
+                from += source.tokens * neurons * place.width
+                continue
+            }
+            for token in 0..<source.tokens {
+                let to = matrix.pointer + source.first(place, token) * matrix.stride + column
+                ck_add_blocks(from, place.width, to, source.neuronStride * matrix.stride, place.width, neurons)
+                from += neurons * place.width
             }
         }
     }

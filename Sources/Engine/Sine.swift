@@ -77,6 +77,7 @@ extension PlanBuilder {
         let points = matrix(rows: most, columns: grid.sizes[0])
         let differences = matrix(rows: most, columns: pictures.columns)
         let scratch = matrix(rows: 1, columns: SineNetwork.scratchCount(grid.sizes, points: most))
+        let trace = SineNetwork.Trace(grid.sizes, points: most, in: scratch)
         step(touching: parameters + gradients + [dy, points, differences, scratch]) {
             for network in 0..<batch * grid.networks {
                 let (image, own) = (network / grid.networks, pixels[network % grid.networks])
@@ -87,7 +88,7 @@ extension PlanBuilder {
                 }
                 SineNetwork(parameters, network, sizes: grid.sizes, omega0: grid.omega0).differentiate(
                     points.rows(0..<own.count), dy: { _ in differences.rows(0..<own.count) },
-                    dparameters: SineNetwork.parameters(gradients, network, grid.sizes), dx: nil, scratch: scratch)
+                    dparameters: SineNetwork.parameters(gradients, network, grid.sizes), dx: nil, trace)
             }
         }
     }
@@ -106,6 +107,10 @@ extension PlanBuilder {
         let blocks = (points.rows + size - 1) / size
         let scratch = matrix(
             rows: threads, columns: SineNetwork.scratchCount(sizes, points: size))
+        let networks = (0..<batch).map { SineNetwork(parameters, $0, sizes: sizes, omega0: omega0) }
+        let traces = (0..<threads).map { worker in
+            SineNetwork.Trace(sizes, points: size, in: scratch.rows(worker..<worker + 1))
+        }
         @Sendable func rows(_ network: Int) -> Range<Int> { network * points.rows..<(network + 1) * points.rows }
         for (inputs, outputs) in zip(sizes, sizes.dropFirst()) {
             countProduct(points.rows, inputs, outputs, times: batch)
@@ -113,8 +118,7 @@ extension PlanBuilder {
         step(touching: parameters + [points, y, scratch], tasks: batch * blocks) { task, worker in
             let (network, start) = (task / blocks, task % blocks * size)
             let block = start..<min(points.rows, start + size)
-            let values = SineNetwork(parameters, network, sizes: sizes, omega0: omega0).evaluate(
-                points.rows(block), scratch: scratch.rows(worker..<worker + 1))
+            let values = networks[network].evaluate(points.rows(block), traces[worker])
             let target = y.rows(rows(network)).rows(block)
             for row in 0..<values.rows { target.copyRow(row, from: values, row) }
         }
@@ -124,10 +128,10 @@ extension PlanBuilder {
             let dpoints = tape.sum(for: points)
             self.step(touching: parameters + gradients + [points, dy, scratch] + [dpoints].compactMap { $0 }) {
                 for network in 0..<batch {
-                    SineNetwork(parameters, network, sizes: sizes, omega0: omega0).differentiate(
+                    networks[network].differentiate(
                         points, dy: { _ in dy.rows(rows(network)) },
                         dparameters: gradients.isEmpty ? nil : SineNetwork.parameters(gradients, network, sizes),
-                        dx: dpoints, scratch: scratch)
+                        dx: dpoints, traces[0])
                 }
             }
         }

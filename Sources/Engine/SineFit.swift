@@ -11,7 +11,7 @@ package struct SineFit {
     private let parameters: [Matrix]
     private let gradients: [Matrix]
     private let moments: [(Matrix, Matrix)]
-    private let scratch: Matrix
+    private let trace: SineNetwork.Trace
     private let differences: Matrix
 
     /// *Shapes:* points (n, inputs).
@@ -28,7 +28,8 @@ package struct SineFit {
         parameters = zeros()
         gradients = zeros()
         moments = zip(zeros(), zeros()).map { ($0, $1) }
-        scratch = Matrix(zeros: 1, SineNetwork.scratchCount(sizes, points: points.rows))
+        trace = SineNetwork.Trace(
+            sizes, points: points.rows, in: Matrix(zeros: 1, SineNetwork.scratchCount(sizes, points: points.rows)))
         differences = Matrix(zeros: points.rows, sizes[sizes.count - 1])
     }
 
@@ -55,7 +56,7 @@ package struct SineFit {
                 dy: { outputs in
                     error = difference(outputs, target)
                     return differences
-                }, dparameters: shaped, dx: nil, scratch: scratch)
+                }, dparameters: shaped, dx: nil, trace)
             if let stop, error <= stop { break }
             let share = Float(0.5 * (1 + cos(Double.pi * Double(step) / Double(steps))))
             for (index, parameter) in parameters.enumerated() {
@@ -64,7 +65,7 @@ package struct SineFit {
                     rate: rate * share, decay: 0, gradientFactor: 1)
             }
         }
-        let error = difference(network.evaluate(points, scratch: scratch), target)
+        let error = difference(network.evaluate(points, trace), target)
         return (parameters.flatMap { $0.read() }, error)
     }
 

@@ -26,11 +26,12 @@ struct SineNetwork {
     static func scratchCount(_ sizes: [Int], points: Int) -> Int { 3 * points * sizes.reduce(0, +) }
 
     /// Rows of neurons' values, layer after layer in scratch memory: values, then slopes ω₀ cos(…), then gradients.
-    private struct Trace {
-        let values: [Matrix]
-        let slopes: [Matrix]
-        let gradients: [Matrix]
+    struct Trace: Sendable {
+        fileprivate let values: [Matrix]
+        fileprivate let slopes: [Matrix]
+        fileprivate let gradients: [Matrix]
 
+        /// - Parameter points: the most that are evaluated at a time.
         init(_ sizes: [Int], points: Int, in scratch: Matrix) {
             var offset = scratch.offset
             func take() -> [Matrix] {
@@ -45,36 +46,34 @@ struct SineNetwork {
         }
     }
 
-    /// *Shapes:* x (points, inputs) → the returned view of scratch memory (points, outputs).
-    func evaluate(_ x: Matrix, scratch: Matrix) -> Matrix { trace(x, scratch).values[sizes.count - 1] }
-
-    private func trace(_ x: Matrix, _ scratch: Matrix) -> Trace {
-        let trace = Trace(sizes, points: x.rows, in: scratch)
+    /// *Shapes:* x (points, inputs) → the returned view of the trace (points, outputs).
+    func evaluate(_ x: Matrix, _ trace: Trace) -> Matrix {
         let layers = sizes.count - 1
+        var input = x
         for layer in 0..<layers {
-            let y = trace.values[layer + 1]
-            Products.multiply(layer == 0 ? x : trace.values[layer], parameters[2 * layer], transposingB: true, into: y)
+            let y = trace.values[layer + 1].rows(0..<x.rows)
+            Products.multiply(input, parameters[2 * layer], transposingB: true, into: y)
             let bias = parameters[2 * layer + 1].pointer
             for row in 0..<y.rows { ck_add(bias, y.pointer + row * y.stride, y.columns) }
+            input = y
             guard layer < layers - 1 else { break }
-            let slope = trace.slopes[layer + 1]
+            let slope = trace.slopes[layer + 1].rows(0..<x.rows)
             ck_contribute(y.pointer, y.pointer, y.count, omega0, 0)
             ck_sincos(y.pointer, y.pointer, slope.pointer, y.count)
             ck_contribute(slope.pointer, slope.pointer, slope.count, omega0, 0)
         }
-        return trace
+        return input
     }
 
     /// Adds to the gradients of the parameters and of the points, where they are wanted, from those of the outputs.
     ///
     /// *Shapes:* x and dx (points, inputs), dy (points, outputs), made from the outputs; dparameters like `parameters`.
     func differentiate(
-        _ x: Matrix, dy: (Matrix) -> Matrix, dparameters: [Matrix]?, dx: Matrix?, scratch: Matrix
+        _ x: Matrix, dy: (Matrix) -> Matrix, dparameters: [Matrix]?, dx: Matrix?, _ trace: Trace
     ) {
-        let trace = trace(x, scratch)
-        var gradient = dy(trace.values[sizes.count - 1])
+        var gradient = dy(evaluate(x, trace))
         for layer in (0..<sizes.count - 1).reversed() {
-            let input = layer == 0 ? x : trace.values[layer]
+            let input = layer == 0 ? x : trace.values[layer].rows(0..<x.rows)
             if let dparameters {
                 let (dweight, dbias) = (dparameters[2 * layer], dparameters[2 * layer + 1])
                 Products.multiply(gradient, input, transposingA: true, accumulating: true, into: dweight)
@@ -83,7 +82,7 @@ struct SineNetwork {
                 }
             }
             guard layer > 0 || dx != nil else { break }
-            let target = layer == 0 ? (dx ?? trace.gradients[0]) : trace.gradients[layer]
+            let target = layer == 0 ? (dx ?? trace.gradients[0]) : trace.gradients[layer].rows(0..<x.rows)
             Products.multiply(gradient, parameters[2 * layer], accumulating: layer == 0, into: target)
             if layer > 0 {
                 ck_multiply(trace.slopes[layer].pointer, target.pointer, target.count)

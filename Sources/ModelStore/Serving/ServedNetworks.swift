@@ -123,7 +123,7 @@ package struct ServedNetworks: Sendable {
     ///
     /// Logits come as `Opinions` lists them; x holds raw weights in the model's convention, in canonical form if it asks
     /// for that.
-    func record(
+    package func record(
         _ operation: Operation, _ x: WeightSpaceFeatures, in builder: PlanBuilder
     ) throws(ModelError) -> Matrix {
         switch operation {

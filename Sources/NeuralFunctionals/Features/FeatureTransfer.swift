@@ -51,8 +51,12 @@ extension WeightSpaceFeatures {
     package func write(_ networks: [NetworkWeights]) {
         precondition(channels == 1 && networks.count == batch, "raw weights have one channel")
         for layer in 0..<spec.depth {
-            weights[layer].write(networks.flatMap { $0.layers[layer].weight.values })
-            biases[layer].write(networks.flatMap { $0.layers[layer].bias.values })
+            // One network's values are written as they lie.
+            weights[layer].write(
+                batch == 1
+                    ? networks[0].layers[layer].weight.values : networks.flatMap { $0.layers[layer].weight.values })
+            biases[layer].write(
+                batch == 1 ? networks[0].layers[layer].bias.values : networks.flatMap { $0.layers[layer].bias.values })
         }
     }
 

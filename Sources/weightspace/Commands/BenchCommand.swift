@@ -17,7 +17,8 @@ struct BenchCommand: ParsableCommand {
             """,
         subcommands: [
             BenchModelCommand.self, BenchTrainCommand.self, BenchFitCommand.self, BenchKernelsCommand.self,
-            BenchLayersCommand.self, BenchFormatsCommand.self, BenchServerCommand.self,
+            BenchLayersCommand.self, BenchFormatsCommand.self, BenchAllocationsCommand.self,
+            BenchServerCommand.self,
         ],
         defaultSubcommand: BenchModelCommand.self)
 }
@@ -98,10 +99,13 @@ struct BenchModelCommand: ParsableCommand {
         }
     }
 
-    private func load(_ width: Int) throws -> ServedModel {
-        if let known = BenchmarkModel(rawValue: model) { return try known.load(hiddenWidth: width) }
-        return try ModelSelection.load(folderOrName: model)
-    }
+    private func load(_ width: Int) throws -> ServedModel { try benchmarkModel(model, width: width) }
+}
+
+/// An untrained model by its name, or a loaded one.
+private func benchmarkModel(_ name: String, width: Int = 32) throws -> ServedModel {
+    if let known = BenchmarkModel(rawValue: name) { return try known.load(hiddenWidth: width) }
+    return try ModelSelection.load(folderOrName: name)
 }
 
 struct BenchKernelsCommand: ParsableCommand {
@@ -176,6 +180,31 @@ struct BenchFormatsCommand: ParsableCommand {
         }
         for measurement in try FormatBenchmark.run(files: files, repeats: self.repeat) {
             print(json ? measurement.json(bestRate: 0) : measurement.text(bestRate: 0))
+        }
+    }
+}
+
+struct BenchAllocationsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "allocations", abstract: "Counts what a warm model's answers allocate.",
+        discussion: "Needs the counter of Deploy/allocations.c, loaded with LD_PRELOAD.")
+
+    @Option(help: "'paper' or 'small' (untrained encoders), a model folder, or the name of an embedded model.")
+    var model = "paper"
+
+    @Flag(help: "One JSON object a line.")
+    var json = false
+
+    func run() throws {
+        guard let benchmark = AllocationBenchmark() else {
+            throw CommandFailure("allocations are not counted: load Deploy/allocations.c first, as it says")
+        }
+        for count in try benchmark.run(try benchmarkModel(model)) {
+            let name = "\(model) \(count.operation.rawValue)"
+            print(
+                json
+                    ? "{\"what\":\"\(name)\",\"plan\":\(count.plan),\"answer\":\(count.answer)}"
+                    : "\(name): \(count.plan) allocations in the plan, \(count.answer) in an answer")
         }
     }
 }
