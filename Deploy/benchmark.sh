@@ -1,12 +1,14 @@
 #!/bin/sh
 # Measures Weightspace and what it would be replaced with in turns, in one run with nothing else running, and writes
-# Docs/Performance.md with its pictures from the lines. About 15 minutes, after the first run has installed PyTorch.
+# Docs/Performance.md with its pictures from the lines. About 20 minutes, after the first run has installed PyTorch and
+# built Hummingbird.
 #   sh Deploy/benchmark.sh [PYTHON]     PYTHON has torch, nfn, einops, onnx, onnxscript, onnxruntime and matplotlib;
 #                                       without it they are installed from PyPI into .build/peers
 set -eu
 cd "$(dirname "$0")/.."
 . Deploy/dependencies.sh
 need curl /usr/bin/curl
+need wrk /usr/bin/wrk
 install_missing
 swift build -c release --product weightspace
 weightspace=$(swift build -c release --show-bin-path)/weightspace
@@ -15,6 +17,9 @@ if [ ! -x "$python" ]; then
     python3 -m venv .build/peers
     .build/peers/bin/pip install --quiet torch numpy einops nfn onnx onnxscript onnxruntime matplotlib
 fi
+swift build -c release --package-path Deploy/peers/hello --scratch-path .build/hello
+hello=$(swift build -c release --package-path Deploy/peers/hello --scratch-path .build/hello --show-bin-path)/hello
+cc -shared -fPIC -O2 -o .build/allocations.so Deploy/allocations.c
 lines=.build/benchmark.jsonl
 : >"$lines"
 
@@ -29,7 +34,7 @@ peers() {
     section=$1
     shift
     # Spinning threads of one library would slow the other's.
-    if ! OMP_WAIT_POLICY=PASSIVE "$python" Deploy/peers.py "$@" >.build/peers.out 2>.build/peers.log; then
+    if ! OMP_WAIT_POLICY=PASSIVE "$python" Deploy/peers/models.py "$@" >.build/peers.out 2>.build/peers.log; then
         tail -5 .build/peers.log >&2
         exit 1
     fi
@@ -44,28 +49,50 @@ for model in paper small; do
 done
 ours small fit --repeat 3
 ours cores model --model paper --batch 16 --threads 1,2
-ours embedded model --model fashion-mnist --batch 1,16 --threads 1,2
 ours widths model --model small --width 16,32,64,128,256,512 --batch 1 --repeat 3
 ours kernels kernels
 ours layers layers
+ours formats formats
+for model in paper small fashion-mnist; do
+    LD_PRELOAD=$PWD/.build/allocations.so "$weightspace" bench allocations --model $model --json | mark allocations
+done
+"$python" Deploy/peers/process.py memory "$weightspace" bench --model paper --batch 16 --repeat 3 | mark memory
 
-# A server under load: requests one after the other, then as fast as it can, then at shares of that.
+# The service: its start, requests one after the other, then as fast as it can, then at shares of that.
 port=18080
+"$python" Deploy/peers/process.py start http://127.0.0.1:$port/readyz \
+    "$weightspace" serve --host 127.0.0.1 --port $port --log-level error | mark start
 "$weightspace" serve --host 127.0.0.1 --port $port --log-level error 2>/dev/null &
 server=$!
-trap 'kill $server 2>/dev/null || true' EXIT
-until curl -sf "http://127.0.0.1:$port/readyz" >/dev/null; do kill -0 $server; done
+"$hello" $((port + 1)) 2>/dev/null &
+peer=$!
+trap 'kill $server $peer 2>/dev/null || true' EXIT
+for url in "http://127.0.0.1:$port/readyz" "http://127.0.0.1:$((port + 1))/hello"; do
+    until curl -sf "$url" >/dev/null; do kill -0 $server && kill -0 $peer; done
+done
+classify=http://127.0.0.1:$port/v1/classify
 body=Tests/WeightspaceTests/Fixtures/net0.safetensors
-ours served server "http://127.0.0.1:$port/v1/classify" --body $body --connections 1 --duration 10
-ours saturated server "http://127.0.0.1:$port/v1/classify" --body $body --connections 16 --duration 10
-rate=$(sed -n 's/.*"section":"saturated".*"answers_per_second":\([0-9.]*\).*/\1/p' "$lines")
+ours served server $classify --body $body --connections 1 --duration 10
+ours embedded model --model fashion-mnist --batch 1,16 --threads 1,2 --repeat 100
+ours saturated server $classify --body $body --connections 16 --duration 10
+ours embedded model --model fashion-mnist --batch 1,16 --threads 1,2 --repeat 100
+ours served server $classify --body $body --connections 1 --duration 10
+ours saturated server $classify --body $body --connections 16 --duration 10
+rate=$(sed -n 's/.*"section":"saturated".*"answers_per_second":\([0-9.]*\).*/\1/p' "$lines" | tail -1)
 for share in 25 50 75 90 100 125; do
-    ours "open $share" server "http://127.0.0.1:$port/v1/classify" --body $body --connections 64 --duration 8 \
+    ours "open $share" server $classify --body $body --connections 64 --duration 8 \
         --rate "$(awk -v r="$rate" -v s=$share 'BEGIN { printf "%.1f", r * s / 100 }')"
 done
-ours livez server "http://127.0.0.1:$port/livez" --connections 64 --duration 5
-echo "{\"section\":\"memory\",\"peak_kilobytes\":$(sed -n 's/VmHWM:[^0-9]*\([0-9]*\).*/\1/p' /proc/$server/status)}" | tee -a "$lines"
-kill $server
+# hello NAME URL: answers a second over 64 connections.
+hello() {
+    echo "{\"what\":\"$1\",\"answers_per_second\":$(wrk -t1 -c64 -d5 "$2" | sed -n 's/Requests\/sec: *//p')}" | mark livez
+}
+for _ in 1 2 3; do
+    hello Hummingbird "http://127.0.0.1:$((port + 1))/hello"
+    hello Weightspace "http://127.0.0.1:$port/livez"
+done
+echo "{\"what\":\"serve\",\"peak_kilobytes\":$(sed -n 's/VmHWM:[^0-9]*\([0-9]*\).*/\1/p' /proc/$server/status)}" | mark memory
+kill $server $peer
 wait $server || true
 
 "$python" Deploy/performance.py "$lines" Docs

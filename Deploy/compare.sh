@@ -9,7 +9,7 @@ swift build -c release --product weightspace
 weightspace=$(swift build -c release --show-bin-path)/weightspace
 runs=$folder/compare
 mkdir -p "$runs"
-propagated='--set model.encoder.lift=propagated --set model.encoder.lift_width=128 --set model.encoder.enc_scale=0.5 --set model.input.array_scales=[30,30,30,30,5,3]'
+fourier='--set model.encoder.lift=fourier --set model.encoder.enc_scale=1 --set model.input.array_scales=[1.08,8.7,11.62,8.81,4.21,2.63]'
 
 # number JSON NAME: a member of one line of JSON.
 number() { echo "$1" | sed -n "s/.*\"$2\":\([0-9.e-]*\).*/\1/p"; }
@@ -35,23 +35,23 @@ compare() {
 # shellcheck disable=SC2086  # lists of arguments
 {
     compare nft nft 1
-    compare nfn nfn-encoder 2.6 $propagated
+    compare nfn nfn-encoder 2.6
     compare nft-fourier nft-fourier 1.1
-    compare nfn-fourier nfn-encoder 3.3
+    compare nfn-fourier nfn-encoder 3.3 $fourier
     compare nfn-np nfn-np 3.8 --set 'model.network.hchannels=[44,44]'
     compare nfn-hnp nfn-hnp 6.5
-    # Beside the long run of nft in train.sh, which takes as long as nfn-longer.
-    compare nfn-long nfn-encoder 8 $propagated
-    compare nfn-longer nfn-encoder 32 $propagated
+    # 25 minutes, as long as nfn-encoder takes in train.sh.
+    compare nft-long nft 12
+    compare nfn-long nfn-encoder 8
     for latents in 4 16 64; do
         compare "inr2array-$latents" inr2array 4 --set model.encoder.pool_cls.n_latent=$latents
     done
     # One choice at a time, beside nfn and nfn-long.
-    compare nfn-raw nfn-encoder 2.6 $propagated --set model.input.canonicalize=false
-    compare nfn-one-fit nfn-encoder 2.6 $propagated --views 1
-    compare nfn-long-one-fit nfn-encoder 8 $propagated --views 1
-    compare nfn-narrow nfn-encoder 2.6 $propagated --set model.encoder.enc_map_size=8
-    compare nfn-wide nfn-encoder 2.6 $propagated --set model.encoder.enc_map_size=32
-    compare nfn-1-block nfn-encoder 2.6 $propagated --set model.encoder.num_blocks=1
-    compare nfn-3-blocks nfn-encoder 2.6 $propagated --set model.encoder.num_blocks=3
+    compare nfn-raw nfn-encoder 2.6 --set model.input.canonicalize=false
+    compare nfn-one-fit nfn-encoder 2.6 --views 1
+    compare nfn-long-one-fit nfn-encoder 8 --views 1
+    compare nfn-narrow nfn-encoder 2.6 --set model.encoder.enc_map_size=8
+    compare nfn-wide nfn-encoder 2.6 --set model.encoder.enc_map_size=32
+    compare nfn-1-block nfn-encoder 2.6 --set model.encoder.num_blocks=1
+    compare nfn-3-blocks nfn-encoder 2.6 --set model.encoder.num_blocks=3
 }

@@ -50,30 +50,30 @@ if [ -n "$smoke" ]; then
     # Killed without warning and started again, a run must go on.
     short='--set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1'
     # shellcheck disable=SC2086  # a list of arguments
-    "$weightspace" train nft --data "$folder/train" --output "$folder/nft" $short &
+    "$weightspace" train nfn-encoder --data "$folder/train" --output "$folder/nfn-encoder" $short &
     sleep 5
     kill -KILL $! 2>/dev/null || true
     wait $! || true
     # shellcheck disable=SC2086
-    train nft $short
-    train inr2array-joint --initial "$folder/nft/model" --set validation_pictures=100 --set optimization.epochs=1
+    train nfn-encoder $short
+    train nfn-joint --initial "$folder/nfn-encoder/model" --set validation_pictures=100 --set optimization.epochs=1
     assemble='--set validation_pictures=100 --set model.probe.channels=[16,32,48]'
 else
     fit t10k 1 test
     fit train 0 train --views 2
-    train nft
-    train inr2array-joint --initial "$folder/nft/model"
+    train nfn-encoder
+    train nfn-joint --initial "$folder/nfn-encoder/model"
     train probe-conv
     assemble=
 fi
 # shellcheck disable=SC2086  # a list of arguments
-train nft+probe $assemble --initial "$folder/inr2array-joint/model" --initial "$folder/probe-conv/model"
+train nfn+probe $assemble --initial "$folder/nfn-joint/model" --initial "$folder/probe-conv/model"
 
 echo "== test"
-"$weightspace" evaluate --record "$folder/nft+probe/model" "$folder/test"
+"$weightspace" evaluate --record "$folder/nfn+probe/model" "$folder/test"
 if [ -n "$smoke" ]; then
     # Chance is 0.1; a thousand pictures and a minute must do far better.
-    accuracy=$("$weightspace" evaluate --json "$folder/nft+probe/model" "$folder/test" \
+    accuracy=$("$weightspace" evaluate --json "$folder/nfn+probe/model" "$folder/test" \
         | sed -n 's/.*"accuracy_probes":\([0-9.e-]*\).*/\1/p')
     echo "smoke: probes' accuracy $accuracy"
     awk -v a="$accuracy" 'BEGIN { exit !(a > 0.4) }'
