@@ -36,7 +36,7 @@ allowed() {
     target=$1
     shift
     for module in Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore HTTPCore HTTPServer Batching \
-        InferenceService Datasets Fitting Training Benchmarks CKernels CStartup COpenBLAS CZlib; do
+        InferenceService Datasets Fitting Training Benchmarks CKernels CStartup COpenBLAS CZlib CEpoll; do
         case " $* " in *" $module "*) continue ;; esac
         found=$(grep -rlE "^(@[a-z]+ )?import $module\$" "Sources/$target" || true)
         if [ -n "$found" ]; then fail "$target must not import $module: $found"; fi
@@ -53,7 +53,7 @@ allowed Fitting Tensors Networks Engine Datasets
 allowed Training Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets
 allowed Benchmarks Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets Fitting Training
 allowed HTTPCore
-allowed HTTPServer HTTPCore
+allowed HTTPServer HTTPCore CEpoll
 allowed Batching
 allowed InferenceService Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore HTTPCore Batching
 

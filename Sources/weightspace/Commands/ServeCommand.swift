@@ -16,7 +16,7 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "Port to listen on; 0 takes a free one and prints it. (default: 8080)") var port: Int?
     @Option(help: "Threads that compute. (default: the processors)") var threads: Int?
     @Option(help: "Folder of model folders, or one model folder. (default: the embedded models)") var models: String?
-    @Option(help: "Networks computed together. (default: 16)") var maxBatch: Int?
+    @Option(help: "Networks of a request computed in one go. (default: 16)") var maxBatch: Int?
     @Option(help: "Requests that may wait; one more is answered 429. (default: 64)") var maxQueue: Int?
     @Option(help: "Bytes of weights that may wait. (default: 67108864)") var maxQueueBytes: Int?
     @Option(help: "Bytes of a request's body, also after inflation. (default: 16777216)") var maxBodyBytes: Int?
