@@ -4,7 +4,7 @@
 /// carries out `nextAction` until there is none and sends what `output` holds. Requests are answered in the order in
 /// which they came, however their answers arrive. A connection goes from open through an optional lingering phase, in
 /// which its sending side is closed and input is dropped so that the client can read the last answer, to closed.
-package struct ConnectionState: Sendable {
+package struct ConnectionState: ~Copyable, Sendable {
     enum Phase: Equatable {
         case open
         case lingering(since: ContinuousClock.Instant)
