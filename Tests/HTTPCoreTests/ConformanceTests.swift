@@ -6,7 +6,7 @@ import Testing
 struct ConformanceTests {
     @Test("gets the expected answers however its bytes arrive", arguments: ConformanceCase.all, Delivery.allCases)
     func table(_ testCase: ConformanceCase, _ delivery: Delivery) throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         for piece in delivery.pieces(of: testCase.bytes) { driver.receive(piece) }
         let isBehind = delivery == .afterGoodRequest
         let expected = (isBehind ? [200] : []) + testCase.statuses

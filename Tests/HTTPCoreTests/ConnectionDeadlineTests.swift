@@ -11,7 +11,7 @@ struct ConnectionDeadlineTests {
 
     @Test("gives a head ten seconds in all, however steadily it drips")
     func header() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         for byte in good.utf8.prefix(9) {
             driver.receive([byte])
             driver.advance(by: .seconds(1))
@@ -25,7 +25,7 @@ struct ConnectionDeadlineTests {
 
     @Test("closes a connection that sends nothing at all, without an answer")
     func silence() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.advance(by: .milliseconds(9999))
         #expect(driver.closed == nil)
         driver.advance(by: .milliseconds(1))
@@ -35,7 +35,7 @@ struct ConnectionDeadlineTests {
 
     @Test("keeps an idle connection for 75 seconds after its last answer")
     func idle() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.receive(good)
         driver.advance(by: .seconds(74))
         #expect(driver.closed == nil)
@@ -48,7 +48,7 @@ struct ConnectionDeadlineTests {
 
     @Test("does not count the time that a handler takes")
     func slowHandler() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.answersAtOnce = false
         driver.receive(good)
         driver.advance(by: .seconds(1000))
@@ -61,7 +61,7 @@ struct ConnectionDeadlineTests {
 
     @Test("judges the rate of a body only after five seconds")
     func slowBody() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.receive(ConformanceCase.post("Content-Length: 100000\r\n", "x"))
         driver.advance(by: .milliseconds(4999))
         #expect(driver.sent.isEmpty)
@@ -72,7 +72,7 @@ struct ConnectionDeadlineTests {
 
     @Test("gives a body thirty seconds even at a good rate")
     func longBody() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.receive(ConformanceCase.post("Content-Length: 10000000\r\n", ""))
         for _ in 0..<29 {
             driver.receive([UInt8](repeating: 0, count: 2048))
@@ -86,7 +86,7 @@ struct ConnectionDeadlineTests {
 
     @Test("starts the clock of a body that waits for 100 Continue when that is sent")
     func bodyAfterContinue() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.answersAtOnce = false
         driver.receive(good + ConformanceCase.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
         driver.advance(by: .seconds(60))
@@ -99,7 +99,7 @@ struct ConnectionDeadlineTests {
 
     @Test("ends a connection whose client reads nothing for thirty seconds")
     func writeStall() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.sendWindow = 10
         driver.receive(good)
         driver.advance(by: .seconds(29))
@@ -117,7 +117,7 @@ struct ConnectionDeadlineTests {
     func blockedHead() throws {
         var limits = HTTPLimits()
         limits.maxPipelined = 1
-        var driver = try ConnectionDriver(limits: limits)
+        let driver = try ConnectionDriver(limits: limits)
         driver.answersAtOnce = false
         driver.receive(good + "GET / HT")
         driver.advance(by: .seconds(60))
@@ -129,7 +129,7 @@ struct ConnectionDeadlineTests {
 
     @Test("lingers for two quiet seconds, and not longer than thirty in all")
     func lingering() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.receive("BAD\r\n")
         for _ in 0..<15 {
             driver.advance(by: .milliseconds(1900))
@@ -139,7 +139,7 @@ struct ConnectionDeadlineTests {
         driver.advance(by: .milliseconds(1500))
         #expect(driver.closed == .lingered)
 
-        var quiet = try ConnectionDriver()
+        let quiet = try ConnectionDriver()
         quiet.receive("BAD\r\n")
         quiet.advance(by: .seconds(2))
         #expect(quiet.closed == .lingered)
@@ -147,7 +147,7 @@ struct ConnectionDeadlineTests {
 
     @Test("drops a refused body in bounded time too")
     func refusedBody() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.admission = { _ in .refuse(Response(.unauthorized)) }
         driver.receive(ConformanceCase.post("Content-Length: 1000\r\n", "x"))
         #expect(try status(driver) == [401])
@@ -219,10 +219,10 @@ struct ConnectionDrainTests {
 
     @Test("cuts what is left when it may not wait")
     func cut() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.answersAtOnce = false
         driver.receive(good)
-        #expect(driver.state.hasUnanswered)
+        #expect(driver.hasUnanswered)
         driver.state.cut(at: driver.now)
         driver.run()
         #expect(driver.cancelled == [0])

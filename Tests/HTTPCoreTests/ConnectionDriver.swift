@@ -4,7 +4,7 @@ import HTTPTypes
 
 /// Plays the owner of a `ConnectionState`: a clock that only tests move, a network that takes what it is told to, and
 /// a small service behind a router.
-struct ConnectionDriver {
+final class ConnectionDriver {
     enum Endpoint { case text(String), echo, item }
 
     struct Pending {
@@ -37,6 +37,8 @@ struct ConnectionDriver {
         ])
     }
 
+    var wantsInput: Bool { state.wantsInput }
+    var hasUnanswered: Bool { state.hasUnanswered }
     /// Whether the client would see the end of the connection.
     var endsForClient: Bool { closed != nil || hasShutDown }
 
@@ -44,31 +46,31 @@ struct ConnectionDriver {
         try ReceivedResponse.parse(sent, heads: heads)
     }
 
-    mutating func receive(_ bytes: some Sequence<UInt8>) {
+    func receive(_ bytes: some Sequence<UInt8>) {
         guard state.wantsInput else { return }
         state.receive(Array(bytes)[...], at: now)
         run()
     }
 
-    mutating func receive(_ text: String) { receive(text.utf8) }
+    func receive(_ text: String) { receive(text.utf8) }
 
-    mutating func endOfInput() {
+    func endOfInput() {
         state.endOfInput(at: now)
         run()
     }
 
-    mutating func advance(by duration: Duration) {
+    func advance(by duration: Duration) {
         now.instant = now.instant.advanced(by: duration)
         state.tick(at: now)
         run()
     }
 
-    mutating func answer(_ exchange: Int, _ text: String) {
+    func answer(_ exchange: Int, _ text: String) {
         state.reply(to: exchange, with: Response(.ok, contentType: "text/plain", body: Array(text.utf8)), at: now)
         run()
     }
 
-    mutating func run() {
+    func run() {
         while true {
             if let action = state.nextAction(at: now) {
                 perform(action)
@@ -83,7 +85,7 @@ struct ConnectionDriver {
         }
     }
 
-    private mutating func perform(_ action: ConnectionAction) {
+    private func perform(_ action: ConnectionAction) {
         switch action {
         case .admit(let exchange, let head, _):
             admittedHeads.append(head)

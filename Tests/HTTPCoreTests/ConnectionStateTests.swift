@@ -8,14 +8,14 @@ struct ConnectionStateTests {
     private let good = ConformanceCase.get()
 
     private func manual(_ limits: HTTPLimits = HTTPLimits()) throws -> ConnectionDriver {
-        var driver = try ConnectionDriver(limits: limits)
+        let driver = try ConnectionDriver(limits: limits)
         driver.answersAtOnce = false
         return driver
     }
 
     @Test("sends answers in the order of requests, whatever order they arrive in")
     func order() throws {
-        var driver = try manual()
+        let driver = try manual()
         driver.receive(good + good + good)
         #expect(driver.pending.map(\.exchange) == [0, 1, 2])
         driver.answer(2, "third")
@@ -29,7 +29,7 @@ struct ConnectionStateTests {
 
     @Test("ignores a second answer and one to no request")
     func repeatedAnswers() throws {
-        var driver = try manual()
+        let driver = try manual()
         driver.receive(good)
         driver.answer(0, "a")
         driver.answer(0, "b")
@@ -41,24 +41,24 @@ struct ConnectionStateTests {
     func pipelineLimit() throws {
         var limits = HTTPLimits()
         limits.maxPipelined = 2
-        var driver = try manual(limits)
+        let driver = try manual(limits)
         driver.receive(good + good)
-        #expect(driver.state.wantsInput)
+        #expect(driver.wantsInput)
         driver.receive(good + good)
         #expect(driver.pending.count == 2)
-        #expect(!driver.state.wantsInput)
+        #expect(!driver.wantsInput)
         driver.answer(0, "a")
         #expect(driver.pending.count == 3)
         driver.answer(1, "b")
         #expect(driver.pending.count == 4)
-        #expect(driver.state.wantsInput)
+        #expect(driver.wantsInput)
     }
 
     @Test("counts answers that the client does not read against the pipelining limit")
     func unreadAnswers() throws {
         var limits = HTTPLimits()
         limits.maxPipelined = 2
-        var driver = try ConnectionDriver(limits: limits)
+        let driver = try ConnectionDriver(limits: limits)
         driver.sendWindow = 10
         driver.receive(good + good + good)
         #expect(driver.admittedHeads.count == 2)
@@ -71,7 +71,7 @@ struct ConnectionStateTests {
     func heldBytes() throws {
         var limits = HTTPLimits()
         limits.maxPipelinedBytes = 3
-        var driver = try manual(limits)
+        let driver = try manual(limits)
         driver.receive(ConformanceCase.post("Content-Length: 3\r\n") + good)
         #expect(driver.pending.count == 1)
         driver.answer(0, "a")
@@ -82,7 +82,7 @@ struct ConnectionStateTests {
     func requestLimit() throws {
         var limits = HTTPLimits()
         limits.maxRequestsPerConnection = 2
-        var driver = try ConnectionDriver(limits: limits)
+        let driver = try ConnectionDriver(limits: limits)
         driver.receive(good + good + good)
         let responses = try driver.responses()
         #expect(responses.map { $0.values("Connection") } == [[], ["close"]])
@@ -91,7 +91,7 @@ struct ConnectionStateTests {
 
     @Test("sends 100 Continue only after earlier answers")
     func continueInOrder() throws {
-        var driver = try manual()
+        let driver = try manual()
         driver.receive(good + ConformanceCase.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
         #expect(driver.sent.isEmpty)
         driver.answer(0, "a")
@@ -103,7 +103,7 @@ struct ConnectionStateTests {
 
     @Test("asks for admission before 100 Continue, and a refusal replaces it")
     func refusalBeforeContinue() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.admission = { _ in .refuse(HTTPError.tooManyConnections(limit: 1).response(requestID: "r")) }
         driver.receive(ConformanceCase.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
         let responses = try driver.responses()
@@ -119,7 +119,7 @@ struct ConnectionStateTests {
             ("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n\r\n", false),
         ])
     func refusedBody(_ fields: String, _ body: String, _ staysOpen: Bool) throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.admission = { head in
             head.method == "POST" ? .refuse(Response(.unauthorized)) : .accept(maxBodyBytes: 0)
         }
@@ -135,7 +135,7 @@ struct ConnectionStateTests {
             "Transfer-Encoding: chunked\r\n\r\n5\r\n",
         ])
     func admittedLimit(_ rest: String) throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.admission = { _ in .accept(maxBodyBytes: 4) }
         driver.receive("POST /echo HTTP/1.1\r\nHost: a\r\n" + rest)
         let responses = try driver.responses()
@@ -146,7 +146,7 @@ struct ConnectionStateTests {
 
     @Test("lets a handler end the connection, and drops what was pipelined behind")
     func handlerCloses() throws {
-        var driver = try manual()
+        let driver = try manual()
         driver.receive(good + good)
         var response = Response(.ok)
         response.closesConnection = true
@@ -160,7 +160,7 @@ struct ConnectionStateTests {
 
     @Test("echoes the client's request name, and makes one for requests without")
     func requestNames() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.receive(ConformanceCase.get("/", "X-Request-Id: mine-1\r\n") + good)
         let names = try driver.responses().map { $0.value("X-Request-Id") }
         #expect(names.first == "mine-1")
@@ -169,7 +169,7 @@ struct ConnectionStateTests {
 
     @Test("records method, path, sizes, route and reason of each request")
     func records() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.receive(ConformanceCase.post("Content-Length: 3\r\n") + ConformanceCase.get("/no?a=b") + "BAD\r\n")
         #expect(driver.records.map(\.method) == ["POST", "GET", nil])
         #expect(driver.records.map(\.path) == ["/echo", "/no", nil])
@@ -187,14 +187,14 @@ struct ConnectionEndTests {
     private let good = ConformanceCase.get()
 
     private func manual() throws -> ConnectionDriver {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.answersAtOnce = false
         return driver
     }
 
     @Test("takes the end of input for a hang-up when the client had promised more requests")
     func hangUp() throws {
-        var driver = try manual()
+        let driver = try manual()
         driver.receive(good + good)
         driver.endOfInput()
         #expect(driver.cancelled == [0, 1])
@@ -211,11 +211,11 @@ struct ConnectionEndTests {
             ConformanceCase.get("/", "Connection: close\r\n"), "GET / HTTP/1.0\r\n\r\n",
         ])
     func halfClose(_ request: String) throws {
-        var driver = try manual()
+        let driver = try manual()
         driver.receive(request)
         driver.endOfInput()
         #expect(driver.cancelled.isEmpty)
-        #expect(!driver.state.wantsInput)
+        #expect(!driver.wantsInput)
         driver.answer(0, "a")
         #expect(try driver.responses().map(\.text) == ["a"])
         #expect(driver.closed == .answered)
@@ -223,7 +223,7 @@ struct ConnectionEndTests {
 
     @Test("sends an answer that is already made before it closes")
     func halfCloseAfterAnswer() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.sendWindow = 0
         driver.receive(good)
         driver.endOfInput()
@@ -241,7 +241,7 @@ struct ConnectionEndTests {
             ConformanceCase.chunked("5\r\nab"),
         ])
     func incomplete(_ text: String) throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.receive(text)
         driver.endOfInput()
         #expect(try driver.responses().map(\.status) == [400])
@@ -250,7 +250,7 @@ struct ConnectionEndTests {
 
     @Test("closes without a word when the input ends between requests")
     func quietEnd() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.receive(good)
         driver.endOfInput()
         #expect(driver.closed == .answered)
@@ -259,7 +259,7 @@ struct ConnectionEndTests {
 
     @Test("cancels everything on a reset, even after the last request")
     func reset() throws {
-        var driver = try manual()
+        let driver = try manual()
         driver.receive(ConformanceCase.get("/", "Connection: close\r\n"))
         driver.state.reset(at: driver.now)
         driver.run()
@@ -269,7 +269,7 @@ struct ConnectionEndTests {
 
     @Test("answers what came before an error first, then the error, then nothing")
     func errorInOrder() throws {
-        var driver = try manual()
+        let driver = try manual()
         driver.receive(good + "BAD\r\n" + good)
         #expect(driver.sent.isEmpty)
         driver.answer(0, "a")
@@ -279,9 +279,9 @@ struct ConnectionEndTests {
 
     @Test("after an error closes one side only, drops input, and follows when the client ends")
     func lingering() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.receive("BAD\r\n")
-        #expect(driver.hasShutDown && driver.closed == nil && driver.state.wantsInput)
+        #expect(driver.hasShutDown && driver.closed == nil && driver.wantsInput)
         driver.receive(String(repeating: "x", count: 100_000))
         #expect(driver.closed == nil)
         driver.endOfInput()
@@ -292,7 +292,7 @@ struct ConnectionEndTests {
     func lingeringBytes() throws {
         var limits = HTTPLimits()
         limits.maxLingerBytes = 1000
-        var driver = try ConnectionDriver(limits: limits)
+        let driver = try ConnectionDriver(limits: limits)
         driver.receive("BAD\r\n")
         driver.receive(String(repeating: "x", count: 999))
         #expect(driver.closed == nil)
@@ -302,14 +302,14 @@ struct ConnectionEndTests {
 
     @Test("closes at once when the client itself asked for it and sent nothing more")
     func clientAskedForClose() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.receive(ConformanceCase.get("/", "Connection: close\r\n"))
         #expect(driver.closed == .answered)
     }
 
     @Test("answers one connection too many with an error")
     func refusedConnection() throws {
-        var driver = try ConnectionDriver()
+        let driver = try ConnectionDriver()
         driver.state.refuseConnection(.tooManyConnections(limit: 5), at: driver.now)
         driver.run()
         driver.receive(good)
