@@ -138,6 +138,14 @@ save("performance-roof.svg")
 widths = sorted((int(row["what"].split()[1]), row) for row in rows_of("widths", "width"))
 parameters = {width: 2 * width + width + width * width + width + width + 1 for width, _ in widths}
 costs = [1e6 * row["ms_per_inr_median"] / parameters[width] for width, row in widths]
+width_table = table(
+    ["hidden width", "parameters", "ms", "microseconds a parameter", "megaflops a parameter", "share of sgemm"],
+    [
+        [str(width), str(parameters[width]), f"{row['ms_per_inr_median']:.2f}", f"{cost / 1000:.1f}",
+         f"{row['gflops'] * row['ms_per_inr_median'] / parameters[width]:.2f}", f"{100 * row['share_of_sgemm']:.0f} %"]
+        for (width, row), cost in zip(widths, costs)
+    ],
+)
 plt.figure(figsize=(6, 3.2))
 plt.plot([width for width, _ in widths], costs, marker="o", color="#4472a8")
 plt.xscale("log", base=2)
@@ -161,11 +169,14 @@ text += [
     "",
     "![Time a parameter against the width of the INR](performance-width.svg)",
     "",
+    *width_table,
     "![Latency against load](performance-load.svg)",
     "",
-    "Parts of the first picture are those of the paper's encoder on one network and both cores. The second is the small encoder; attention",
-    "among the neurons of a layer grows with the cube of the width, parameters with its square. In the third, requests come at a fixed rate",
-    "whatever the server does, and latency counts from when each was due.",
+    "Parts of the first picture are those of the paper's encoder on one network and both cores. The second and the table are the small",
+    "encoder; attention among the neurons of a layer grows with the cube of the width, parameters with its square. In the third, requests",
+    "come at a fixed rate whatever the server does, and latency counts from when each was due.",
+    "",
+    "[Where the time goes](Profile.md) tells what stands between these figures and better ones.",
     "",
 ]
 with open(os.path.join(folder, "Performance.md"), "w") as file:
