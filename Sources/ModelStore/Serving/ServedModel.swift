@@ -16,6 +16,10 @@ package final class ServedModel: Sendable {
     /// Networks above this size are computed one after the other, since a plan of one takes tens of megabytes and
     /// every thread would need its own.
     private static let largestParallelNetwork = 32_768
+    /// A thread more pays only for so much work: what threads hand each other may have to cross the processor's dies.
+    private static let operationsPerThread = 100e6
+    /// Of each operation, on the model's own sizes.
+    private let operationsPerParameter = Mutex<[Operation: Double]>([:])
 
     init(_ manifest: ModelManifest, _ networks: ServedNetworks, sha256: String) throws(ModelError) {
         let input = manifest.input
@@ -100,13 +104,27 @@ package final class ServedModel: Sendable {
     private func run(
         _ operation: Operation, _ network: NetworkWeights, _ pool: WorkerPool
     ) throws(ModelError) -> [Float] {
-        let key = PlanCache.Key(operation: operation, spec: network.spec, threads: pool.threads)
+        let threads = try threads(operation, network.spec, of: pool)
+        let key = PlanCache.Key(operation: operation, spec: network.spec, threads: threads)
         let compiled = try planned(key)
         compiled.input.write([network])
         compiled.plan.run(pool)
         let values = compiled.output.read()
         plans.giveBack(compiled, key)
         return values
+    }
+
+    /// How many of the pool's threads a network is worth.
+    private func threads(
+        _ operation: Operation, _ spec: NetworkSpec, of pool: WorkerPool
+    ) throws(ModelError) -> Int {
+        guard pool.threads > 1 else { return 1 }
+        let known = operationsPerParameter.withLock { $0[operation] }
+        let own = manifest.input.spec
+        let each = if let known { known } else { Double(try cost(operation, own)) / Double(own.parameterCount) }
+        if known == nil { operationsPerParameter.withLock { $0[operation] = each } }
+        let most = each * Double(spec.parameterCount) / Self.operationsPerThread
+        return max(1, min(pool.threads, Int(most)))
     }
 
     /// Additions and multiplications of the matrix products that one network's answer takes.
@@ -128,12 +146,15 @@ package final class ServedModel: Sendable {
         }
     }
 
-    /// Runs every operation once on the model's own sizes, so that the first request finds plans and pages ready.
+    /// Runs every operation once on the model's own sizes, with every share of the threads that a request may get, so
+    /// that the first one finds plans and pages ready.
     package func warmUp(_ pool: WorkerPool) throws(ModelError) {
         let network = NetworkWeights.example(spec: manifest.input.spec, seed: 0)
         for operation in operations {
             _ = try run(operation, [NetworkWeights](repeating: network, count: pool.threads), pool)
-            _ = try run(operation, [network], pool)
+            for threads in Set((1...pool.threads).map { pool.threads / $0 }) {
+                _ = try run(operation, [network], WorkerPool(threads: threads))
+            }
         }
     }
 }
