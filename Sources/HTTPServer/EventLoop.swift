@@ -114,7 +114,7 @@ final class EventLoop: @unchecked Sendable {
             return mailbox.isAsleep
         }
         // Rounded up, so that a wait never ends just before its time.
-        let milliseconds = mayWait ? Int32(clamping: (limit.nanoseconds + 999_999) / 1_000_000) : 0
+        let milliseconds = mayWait ? Int32(clamping: max(0, limit.nanoseconds + 999_999) / 1_000_000) : 0
         // The array lends its own memory and count, so the kernel cannot write past it.
         let count = events.withUnsafeMutableBufferPointer {
             epoll_wait(set, $0.baseAddress, Int32($0.count), milliseconds)
