@@ -45,7 +45,9 @@ import Testing
             let orders = NeuronOrders(sample.otherWidths, seed: 5)
             let plain = try summarize(values, record)
             #expect(plain.allSatisfy { $0.isFinite })
-            #expect(largestDifference(try summarize(values.permuted(orders), record), plain) <= 1e-5)
+            let difference = largestDifference(try summarize(values.permuted(orders), record), plain)
+            // Up to 1.3e-5 with kernels for AVX2, which sum in another order; another network's answer is 1e-3 away.
+            #expect(difference <= 3e-5)
         }
     }
 }

@@ -30,10 +30,8 @@ final class ClientConnection {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(UInt16(clamping: port)).bigEndian
-        guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else {
-            _ = Glibc.close(descriptor)
-            throw LoadError("'\(host)' is no IPv4 address")
-        }
+        // From here on `deinit` closes the descriptor, also where this throws.
+        guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { throw LoadError("'\(host)' is no IPv4 address") }
         var one: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
         var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
@@ -43,11 +41,7 @@ final class ClientConnection {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard status == 0 else {
-            let reason = String(cString: strerror(errno))
-            _ = Glibc.close(descriptor)
-            throw LoadError("connect: \(reason)")
-        }
+        guard status == 0 else { throw LoadError("connect: \(String(cString: strerror(errno)))") }
     }
 
     deinit { _ = Glibc.close(descriptor) }
