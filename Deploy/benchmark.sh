@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures Weightspace and what it would be replaced with in turns, in one run with nothing else running, and writes
-# Docs/Performance.md with its pictures from the lines. About 20 minutes, after the first run has installed PyTorch and
+# Docs/Performance.md with its pictures from the lines. About 12 minutes, after the first run has installed PyTorch and
 # built Hummingbird.
 #   sh Deploy/benchmark.sh [PYTHON]     PYTHON has torch, nfn, einops, onnx, onnxscript, onnxruntime and matplotlib;
 #                                       without it they are installed from PyPI into .build/peers

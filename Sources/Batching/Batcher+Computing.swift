@@ -15,7 +15,6 @@ extension Batcher {
         let instant = now()
         return state.withLock { state in
             let (batch, overdue) = state.queue.nextBatch(at: instant)
-            state.lastProgress = instant
             if batch == nil {
                 state.progress[loop] = nil
                 state.idleLoops.append(loop)

@@ -22,8 +22,6 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
         var idleLoops: [Int]
         /// When each of the other loops last got on.
         var progress: [Int: ContinuousClock.Instant] = [:]
-        /// When any loop last got on.
-        var lastProgress: ContinuousClock.Instant
         var serviceTime = ServiceTime()
         var whenDrained: [@Sendable () -> Void] = []
     }
@@ -50,7 +48,7 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
         self.now = now
         self.execute = execute
         let loops = 0..<policy.parallelism
-        state = Mutex(State(queue: Queue(policy: policy), idleLoops: loops.reversed(), lastProgress: now()))
+        state = Mutex(State(queue: Queue(policy: policy), idleLoops: loops.reversed()))
         computeQueues = loops.map { DispatchQueue(label: "\(name).compute-\($0)") }
         completionQueue = DispatchQueue(label: name + ".completions")
     }
@@ -99,10 +97,8 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
     }
 
     package var heartbeat: BatchHeartbeat {
-        state.withLock { state in
-            BatchHeartbeat(
-                isBusy: !state.progress.isEmpty, lastProgress: state.progress.values.min() ?? state.lastProgress)
-        }
+        let slowest = state.withLock { $0.progress.values.min() }
+        return BatchHeartbeat(isBusy: slowest != nil, lastProgress: slowest ?? now())
     }
 
     package var load: BatchLoad<Lane> {

@@ -47,7 +47,7 @@ extension PlanBuilder {
     ) {
         let tasks = shape.batch * shape.heads
         let scores = matrix(rows: threads * shape.queries, columns: shape.keys)
-        let sums = DoubleScratch(workers: threads, count: shape.queries * vColumns.width, in: self)
+        let sums = DoubleScratch(count: shape.queries * vColumns.width, in: self)
         let scale = 1 / Float(qColumns.width).squareRoot()
         countProduct(shape.queries, qColumns.width + vColumns.width, shape.keys, times: tasks)
         step(touching: [q, k, v, out, scores, sums.matrix], tasks: tasks) { task, worker in

@@ -33,7 +33,7 @@ extension PlanBuilder {
     /// Summed in float64: an error in a mean reaches every entry that the mean is broadcast to, so none averages out.
     package func mean(_ x: Matrix, _ axes: Axes, into y: Matrix) {
         precondition(x.rows == axes.count && y.rows == axes.reducedCount && x.columns == y.columns, "mean's shapes")
-        let sums = DoubleScratch(workers: threads, count: x.columns, in: self)
+        let sums = DoubleScratch(count: x.columns, in: self)
         step(touching: [x, y, sums.matrix], tasks: axes.reducedCount) { task, worker in
             let (outer, inner) = (task / axes.inner, task % axes.inner)
             let sum = sums.zeroed(worker)

@@ -3,9 +3,9 @@ struct DoubleScratch: Sendable {
     let matrix: Matrix
     private let count: Int
 
-    init(workers: Int, count: Int, in builder: PlanBuilder) {
+    init(count: Int, in builder: PlanBuilder) {
         // Rows of a multiple of 16 floats in memory aligned to 64 bytes: every row is aligned for doubles.
-        matrix = builder.matrix(rows: workers, columns: (2 * count + 15) / 16 * 16)
+        matrix = builder.matrix(rows: builder.threads, columns: (2 * count + 15) / 16 * 16)
         self.count = count
     }
 

@@ -1,11 +1,9 @@
-import Dispatch
-
 /// What the machine can do at best, to hold other figures against.
 package enum MachineRate {
     /// The rate of OpenBLAS on squares of `size`, in floating-point operations a second: the best of `repeats` runs, each
     /// thread working on rows of its own.
     package static func products(size: Int = 2048, threads: Int, repeats: Int = 8) -> Double {
-        BLAS.useCallingThreadOnly
+        let pool = WorkerPool(threads: threads)
         let square = [Float](unsafeUninitializedCapacity: size * size) { buffer, count in
             for index in 0..<size * size { buffer.initializeElement(at: index, to: Float(index % 251) / 251 - 0.5) }
             count = size * size
@@ -18,7 +16,7 @@ package enum MachineRate {
         var best = Duration.seconds(1_000_000)
         for _ in 0..<max(1, repeats) {
             let start = ContinuousClock.now
-            DispatchQueue.concurrentPerform(iterations: threads) { task in
+            pool.run(tasks: threads) { task, _ in
                 let rows = min(size, task * share)..<min(size, (task + 1) * share)
                 if !rows.isEmpty { BLAS.multiply(a.rows(rows), b, into: c.rows(rows)) }
             }

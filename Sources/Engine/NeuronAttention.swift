@@ -45,7 +45,7 @@ extension PlanBuilder {
     /// The columns of `qkv` are, head after head, [query (width), key (width), value (width)].
     package func neuronAttention(_ groups: [NeuronGroup], batch: Int, heads: Int, width: Int) {
         let scratch = NeuronScratch(
-            groups, width: width, tokenParts: 4, scoreParts: 1, workers: threads, in: self)
+            groups, width: width, tokenParts: 4, scoreParts: 1, in: self)
         let sources = groups.flatMap(\.sources)
         for group in groups {
             countProduct(group.tokens, group.neurons * width, group.tokens, times: 2 * batch * heads)
@@ -81,7 +81,7 @@ extension PlanBuilder {
                 dqkvs: group.sources.map { tape.sum(for: $0.qkv) }
             )
         }
-        let scratch = NeuronScratch(groups, width: width, tokenParts: 7, scoreParts: 2, workers: 1, in: self)
+        let scratch = NeuronScratch(groups, width: width, tokenParts: 7, scoreParts: 2, in: self)
         let touched =
             groups.flatMap { $0.sources.map(\.qkv) } + ends.flatMap { ($0.douts + $0.dqkvs).compactMap { $0 } }
         step(touching: touched + [scratch.matrix]) {
@@ -117,12 +117,12 @@ private struct NeuronScratch {
     private let width: Int
 
     init(
-        _ groups: [NeuronGroup], width: Int, tokenParts: Int, scoreParts: Int, workers: Int, in builder: PlanBuilder
+        _ groups: [NeuronGroup], width: Int, tokenParts: Int, scoreParts: Int, in builder: PlanBuilder
     ) {
         packed = groups.map { $0.tokens * $0.neurons * width }.max() ?? 0
         scored = groups.map { $0.tokens * $0.tokens }.max() ?? 0
         (self.tokenParts, self.scoreParts, self.width) = (tokenParts, scoreParts, width)
-        matrix = builder.matrix(rows: workers, columns: tokenParts * packed + scoreParts * scored)
+        matrix = builder.matrix(rows: builder.threads, columns: tokenParts * packed + scoreParts * scored)
     }
 
     /// Matrices of tokens × (neurons · width), and of tokens × tokens.

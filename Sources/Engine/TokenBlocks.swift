@@ -42,7 +42,7 @@ extension PlanBuilder {
         for part in parts { countProduct(part.x.rows, part.map.inputs, part.map.outputs) }
         let blocks = RowBlock.split(parts.map(\.x.rows))
         let width = parts.map(\.x.columns).max() ?? 1
-        let scratch = RowBlock.scratch(workers: threads, columns: width, in: self)
+        let scratch = RowBlock.scratch(columns: width, in: self)
         step(touching: parts.flatMap { [$0.x, $0.y] } + [scratch], tasks: blocks.count) { task, worker in
             let (part, rows) = (parts[blocks[task].part], blocks[task].rows)
             let normed = scratch.block(worker, rows: rows.count, columns: part.x.columns)
@@ -60,9 +60,9 @@ extension PlanBuilder {
         }
         for part in parts { countProduct(part.x.rows, part.expand.inputs, part.expand.outputs, times: 2) }
         let blocks = RowBlock.split(parts.map(\.x.rows))
-        let normed = RowBlock.scratch(workers: threads, columns: parts.map(\.x.columns).max() ?? 1, in: self)
+        let normed = RowBlock.scratch(columns: parts.map(\.x.columns).max() ?? 1, in: self)
         let hidden = RowBlock.scratch(
-            workers: threads, columns: parts.map(\.expand.outputs).max() ?? 1, in: self)
+            columns: parts.map(\.expand.outputs).max() ?? 1, in: self)
         step(touching: parts.flatMap { [$0.x, $0.y] } + [normed, hidden], tasks: blocks.count) { task, worker in
             let (index, rows) = (blocks[task].part, blocks[task].rows)
             let part = parts[index]
@@ -102,8 +102,8 @@ private struct RowBlock {
     private static let gap = 16
 
     /// Room for a block of each worker.
-    static func scratch(workers: Int, columns: Int, in builder: PlanBuilder) -> Matrix {
-        builder.matrix(rows: workers * size, columns: columns + gap)
+    static func scratch(columns: Int, in builder: PlanBuilder) -> Matrix {
+        builder.matrix(rows: builder.threads * size, columns: columns + gap)
     }
 
     /// Blocks of all parts, the long ones first, so that the short ones fill the gaps in the end.

@@ -14,7 +14,7 @@ package enum FileFormat: String, Sendable, CaseIterable {
     package static func detect(
         _ bytes: [UInt8], limits: FormatLimits = FormatLimits()
     ) throws(FormatError) -> FileFormat {
-        if bytes.starts(with: Magic.zip) {
+        if isArchive(bytes) {
             return try detect(ZipArchive(bytes, limits: limits))
         }
         if bytes.starts(with: Magic.emptyZip) { throw FormatError(.badRequest, "the zip archive is empty") }
@@ -29,6 +29,9 @@ package enum FileFormat: String, Sendable, CaseIterable {
         }
         throw unknown(bytes)
     }
+
+    /// Whether the content is a zip archive, which may hold more than its size shows.
+    package static func isArchive(_ bytes: [UInt8]) -> Bool { bytes.starts(with: Magic.zip) }
 
     /// Tells PyTorch from NumPy archives by the names in the directory.
     static func detect(_ archive: ZipArchive) throws(FormatError) -> FileFormat {

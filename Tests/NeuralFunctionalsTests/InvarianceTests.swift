@@ -46,8 +46,8 @@ import Testing
             let plain = try summarize(values, record)
             #expect(plain.allSatisfy { $0.isFinite })
             let difference = largestDifference(try summarize(values.permuted(orders), record), plain)
-            // Up to 1.3e-5 with kernels for AVX2, which sum in another order; another network's answer is 1e-3 away.
-            #expect(difference <= 3e-5)
+            // Of the answer's own size, which rounding grows with.
+            #expect(difference <= 1e-5 * max(1, plain.map(abs).max() ?? 0))
         }
     }
 }

@@ -10,9 +10,11 @@ package enum FormatBenchmark {
     package static func run(files: [(name: String, bytes: [UInt8])], repeats: Int) throws -> [SpeedMeasurement] {
         let spec = NetworkSpec(sizes: [2, 32, 32, 1])
         let state = NetworkWeights.example(spec: spec, seed: 0).stateDict
+        var text = JSONWriter()
+        text.value(state)
         let own: [(name: String, bytes: [UInt8])] = [
             ("safetensors", SafetensorsWriter.write(state)), ("npz", try NPZWriter.write(state)),
-            ("JSON", json(state)),
+            ("JSON", text.bytes),
         ]
         var measurements = try (own + files).map { name, bytes in
             try SpeedMeasurement("read \(name), \(bytes.count) bytes", threads: 1, repeats: repeats) {
@@ -36,16 +38,5 @@ package enum FormatBenchmark {
                 writer.value(latents)
             })
         return measurements
-    }
-
-    private static func json(_ state: StateDict) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.beginObject()
-        for entry in state.entries {
-            writer.name(entry.name)
-            writer.value(entry.tensor)
-        }
-        writer.endObject()
-        return writer.bytes
     }
 }

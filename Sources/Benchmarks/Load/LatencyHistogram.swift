@@ -1,7 +1,7 @@
 /// Counts of durations in buckets that grow by a 64th of a power of two: any quantile within 2 %.
 package struct LatencyHistogram: Sendable {
-    private static let steps = 64
     private static let stepBits = 6
+    private static let steps = 1 << stepBits
     private var counts = [Int](repeating: 0, count: 64 * steps)
     package private(set) var count = 0
     package private(set) var maximum = Duration.zero

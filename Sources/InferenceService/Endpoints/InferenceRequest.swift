@@ -29,9 +29,9 @@ struct InferenceRequest: Sendable {
     /// shows.
     var isShort: Bool {
         guard case .inference = endpoint, request.body.count <= 32_768 else { return false }
-        let isArchive = request.body.starts(with: [0x50, 0x4B])
-        let isMultipart = request.head.fields[.contentType]?.lowercased().hasPrefix("multipart/") ?? false
-        return !isArchive && !isMultipart && request.head.fields[.contentEncoding] == nil
+        let fields = request.head.fields
+        let boundary = fields[.contentType].flatMap { try? Multipart.boundary(ofContentType: $0) }
+        return !FileFormat.isArchive(request.body) && boundary == nil && fields[.contentEncoding] == nil
     }
 
     func start() {

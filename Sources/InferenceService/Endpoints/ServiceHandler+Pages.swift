@@ -122,12 +122,7 @@ extension ServiceHandler {
             writer.beginObject()
             writer.name("inputs")
             writer.beginArray()
-            writer.beginObject()
-            for entry in network.stateDict.entries {
-                writer.name(entry.name)
-                writer.value(entry.tensor)
-            }
-            writer.endObject()
+            writer.value(network.stateDict)
             writer.endArray()
             writer.endObject()
         }

@@ -50,13 +50,13 @@ extension WeightSpaceFeatures {
     /// Fills single-channel features with raw weights, one network after another.
     package func write(_ networks: [NetworkWeights]) {
         precondition(channels == 1 && networks.count == batch, "raw weights have one channel")
+        // One network's values are written as they lie.
+        func values(_ tensor: (NetworkWeights) -> Tensor) -> [Float] {
+            batch == 1 ? tensor(networks[0]).values : networks.flatMap { tensor($0).values }
+        }
         for layer in 0..<spec.depth {
-            // One network's values are written as they lie.
-            weights[layer].write(
-                batch == 1
-                    ? networks[0].layers[layer].weight.values : networks.flatMap { $0.layers[layer].weight.values })
-            biases[layer].write(
-                batch == 1 ? networks[0].layers[layer].bias.values : networks.flatMap { $0.layers[layer].bias.values })
+            weights[layer].write(values { $0.layers[layer].weight })
+            biases[layer].write(values { $0.layers[layer].bias })
         }
     }
 

@@ -67,6 +67,16 @@ package struct JSONWriter: Sendable {
         }
     }
 
+    /// The tensors as an object of named arrays.
+    package mutating func value(_ state: StateDict) {
+        beginObject()
+        for entry in state.entries {
+            name(entry.name)
+            value(entry.tensor)
+        }
+        endObject()
+    }
+
     // MARK: Members
 
     package mutating func member(_ name: String, _ text: String) {

@@ -88,7 +88,7 @@ struct BenchModelCommand: ParsableCommand {
         for threads in options.threadCounts {
             let bestRate = options.machineRate(threads)
             for width in width?.values ?? [32] {
-                let benchmark = ModelBenchmark(try load(width))
+                let benchmark = ModelBenchmark(try benchmarkModel(model, width: width))
                 for batch in batch?.values ?? [1, 16] {
                     let name = self.width == nil ? nil : "width \(width)"
                     options.show(
@@ -98,8 +98,6 @@ struct BenchModelCommand: ParsableCommand {
             }
         }
     }
-
-    private func load(_ width: Int) throws -> ServedModel { try benchmarkModel(model, width: width) }
 }
 
 /// An untrained model by its name, or a loaded one.

@@ -45,12 +45,7 @@ enum Samples {
     /// The network as a JSON object of named arrays.
     static func json(_ state: StateDict) -> String {
         var writer = JSONWriter()
-        writer.beginObject()
-        for entry in state.entries {
-            writer.name(entry.name)
-            writer.value(entry.tensor)
-        }
-        writer.endObject()
+        writer.value(state)
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 }
