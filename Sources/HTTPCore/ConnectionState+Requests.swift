@@ -73,7 +73,7 @@ extension ConnectionState {
         bodyBytes = 0
         bodyStarted = head.framing == .none ? nil : now.instant
         switch admission {
-        case .accept(let maxBodyBytes):
+        case .accept(let maxBodyBytes, _):
             let limit = max(0, min(maxBodyBytes, limits.maxBodyBytes))
             parser.bodyLimit = limit
             receiving = .body(exchange: number)

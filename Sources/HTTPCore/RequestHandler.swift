@@ -26,11 +26,15 @@ package struct Request: Sendable {
 
 /// The decision on a head, made before its body is read and before `100 Continue` is sent.
 package enum Admission: Sendable {
-    /// Read a body of at most this many bytes, or of the server's own limit if that is less.
-    case accept(maxBodyBytes: Int)
+    /// Read a body of at most this many bytes, or of the server's own limit if that is less, and then respond.
+    case accept(maxBodyBytes: Int, respond: Responder)
     /// Answer now; the body, if any, is dropped.
     case refuse(Response)
 }
+
+/// Answers a complete request by calling `reply` exactly once, from any thread, now or later. Further calls have no
+/// effect, and letting go of `reply` uncalled answers 500.
+package typealias Responder = @Sendable (_ request: Request, _ reply: @escaping @Sendable (Response) -> Void) -> Void
 
 /// One line of the access log: how a request ended.
 package struct AccessRecord: Sendable, Equatable {
@@ -54,14 +58,10 @@ package struct AccessRecord: Sendable, Equatable {
     package var reason: String?
 }
 
-/// What the server serves. All methods but `respond`'s `reply` are called on an I/O queue and must not block.
+/// What the server serves. All methods, and the responders, are called on an I/O queue and must not block.
 package protocol RequestHandler: Sendable {
-    /// Decides on a head. `respond` follows once the body is complete, unless it never is; `finished` follows always.
+    /// Decides on a head, and on who is to respond once the body is complete; `finished` follows always.
     func admit(_ head: RequestHead, id: String) -> Admission
-
-    /// Answers a complete request by calling `reply` exactly once, from any thread, now or later. Further calls have
-    /// no effect, and letting go of `reply` uncalled answers 500.
-    func respond(to request: Request, reply: @escaping @Sendable (Response) -> Void)
 
     /// Renders an error that the server found itself; without a head if there was none.
     func response(to error: HTTPError, head: RequestHead?, id: String) -> Response

@@ -8,7 +8,9 @@ package enum BodyFraming: Sendable, Equatable {
 }
 
 /// A request up to its body, checked: what it says of its framing and host is beyond doubt.
-package struct RequestHead: Sendable, Equatable {
+///
+/// A class, since it is handed on several times for each request and never changes.
+package final class RequestHead: Sendable {
     /// A token, case-sensitive and not necessarily a known method.
     package let method: String
     package let target: RequestTarget
@@ -20,4 +22,25 @@ package struct RequestHead: Sendable, Equatable {
     package let keepAlive: Bool
     /// Whether the client holds its body back until it sees `100 Continue`.
     package let expectsContinue: Bool
+
+    package init(
+        method: String, target: RequestTarget, minorVersion: Int, fields: HTTPFields, framing: BodyFraming,
+        keepAlive: Bool, expectsContinue: Bool
+    ) {
+        self.method = method
+        self.target = target
+        self.minorVersion = minorVersion
+        self.fields = fields
+        self.framing = framing
+        self.keepAlive = keepAlive
+        self.expectsContinue = expectsContinue
+    }
+}
+
+extension RequestHead: Equatable {
+    package static func == (one: RequestHead, other: RequestHead) -> Bool {
+        one.method == other.method && one.target == other.target && one.minorVersion == other.minorVersion
+            && one.fields == other.fields && one.framing == other.framing && one.keepAlive == other.keepAlive
+            && one.expectsContinue == other.expectsContinue
+    }
 }

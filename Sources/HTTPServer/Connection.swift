@@ -22,6 +22,8 @@ final class Connection: @unchecked Sendable {
     private let peer: String
     private let whenClosed: () -> Void
     private var state: ConnectionState
+    /// Of the one request that is arriving.
+    private var responder: Responder?
     private var cancellations: [Int: Cancellation] = [:]
     private let inbox = Mutex(Inbox())
 
@@ -132,7 +134,9 @@ final class Connection: @unchecked Sendable {
     private func perform(_ action: ConnectionAction, at now: Moment) {
         switch action {
         case .admit(let exchange, let head, let id):
-            state.admitted(exchange, handler.admit(head, id: id), at: now)
+            let admission = handler.admit(head, id: id)
+            if case .accept(_, let respond) = admission { responder = respond }
+            state.admitted(exchange, admission, at: now)
         case .respond(let exchange, let head, let id, let body, let received):
             let cancellation = Cancellation()
             cancellations[exchange] = cancellation
@@ -141,7 +145,8 @@ final class Connection: @unchecked Sendable {
             let ticket = ReplyTicket(
                 deliver: { [self] response in post(response, to: exchange) },
                 fallback: { [handler] in handler.response(to: .internal, head: head, id: id) })
-            handler.respond(to: request) { ticket.use($0) }
+            responder?(request) { ticket.use($0) }
+            responder = nil
         case .fail(let exchange, let error, let head, let id):
             state.reply(to: exchange, with: handler.response(to: error, head: head, id: id), at: now)
         case .cancel(let exchange):

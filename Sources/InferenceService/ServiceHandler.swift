@@ -46,7 +46,9 @@ package final class ServiceHandler: RequestHandler {
         switch router.route(head.method, head.target) {
         case .found(let match):
             guard let fault = refusal(match.handler) else {
-                return .accept(maxBodyBytes: configuration.maxBodyBytes)
+                return .accept(maxBodyBytes: configuration.maxBodyBytes) { [self] request, reply in
+                    respond(to: request, match, reply: reply)
+                }
             }
             metrics.recordRejection(reason: fault.code)
             count(fault, of: match.handler, model: namedModel(head.target, match.parameters))
@@ -66,12 +68,9 @@ package final class ServiceHandler: RequestHandler {
         return registry.isLoaded ? queue.refusal() : .starting
     }
 
-    package func respond(to request: Request, reply: @escaping @Sendable (Response) -> Void) {
-        guard case .found(let match) = router.route(request.head.method, request.head.target) else {
-            // `admit` has refused everything else.
-            reply(failure(.internal, id: request.id, route: nil))
-            return
-        }
+    private func respond(
+        to request: Request, _ match: Router<Endpoint>.Match, reply: @escaping @Sendable (Response) -> Void
+    ) {
         let finish: @Sendable (Response) -> Void = { response in
             var response = response
             response.route = match.template

@@ -14,8 +14,8 @@ struct ParameterName {
     private let suffix: Substring
 
     init(_ name: String) {
-        let letterRuns = name.split { !($0.isASCII && $0.isLetter) }
-        guard let run = letterRuns.last(where: { Self.roles[$0.lowercased()] != nil }) else {
+        let runs = name.utf8.split { !(UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20) }.map(Substring.init)
+        guard let run = runs.last(where: { Self.roles[$0.lowercased()] != nil }) else {
             role = nil
             word = ""
             layerKey = name

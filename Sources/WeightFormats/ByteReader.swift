@@ -1,12 +1,12 @@
 /// Reads a range of bytes front to back; running past the end is an error, never a trap.
 struct ByteReader {
     private let bytes: ArraySlice<UInt8>
-    /// What is being read, for messages.
-    private let subject: String
+    /// What is being read, for messages; put into words only for one.
+    private let subject: () -> String
     /// Index of the next byte in the underlying array.
     private(set) var position: Int
 
-    init(_ bytes: ArraySlice<UInt8>, of subject: String) {
+    init(_ bytes: ArraySlice<UInt8>, of subject: @autoclosure @escaping () -> String) {
         self.bytes = bytes
         self.subject = subject
         position = bytes.startIndex
@@ -40,7 +40,7 @@ struct ByteReader {
     /// The bytes before the next `terminator`, which is consumed too.
     mutating func line(terminator: UInt8, limit: Int) throws(FormatError) -> ArraySlice<UInt8> {
         guard let end = rest.prefix(limit).firstIndex(of: terminator) else {
-            throw FormatError(.badRequest, "\(subject): no line end within \(limit) bytes of byte \(offset)")
+            throw FormatError(.badRequest, "\(subject()): no line end within \(limit) bytes of byte \(offset)")
         }
         defer { position = end + 1 }
         return bytes[position..<end]
@@ -48,6 +48,6 @@ struct ByteReader {
 
     private func cutShort(_ count: Int) -> FormatError {
         FormatError(
-            .badRequest, "\(subject): ends at byte \(bytes.count), but byte \(offset) asks for \(count) more")
+            .badRequest, "\(subject()): ends at byte \(bytes.count), but byte \(offset) asks for \(count) more")
     }
 }

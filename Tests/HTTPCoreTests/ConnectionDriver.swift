@@ -26,7 +26,7 @@ final class ConnectionDriver {
     var admittedHeads: [RequestHead] = []
     var closed: CloseReason?
     var hasShutDown = false
-    var admission: (RequestHead) -> Admission = { _ in .accept(maxBodyBytes: .max) }
+    var admission: (RequestHead) -> Admission = { _ in .accept(maxBodyBytes: .max, respond: { _, _ in }) }
 
     private let router: Router<Endpoint>
 

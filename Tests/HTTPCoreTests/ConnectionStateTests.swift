@@ -121,7 +121,7 @@ struct ConnectionStateTests {
     func refusedBody(_ fields: String, _ body: String, _ staysOpen: Bool) throws {
         let driver = try ConnectionDriver()
         driver.admission = { head in
-            head.method == "POST" ? .refuse(Response(.unauthorized)) : .accept(maxBodyBytes: 0)
+            head.method == "POST" ? .refuse(Response(.unauthorized)) : .accept(maxBodyBytes: 0, respond: { _, _ in })
         }
         driver.receive(ConformanceCase.post(fields, body) + good)
         #expect(try driver.responses().map(\.status) == (staysOpen ? [401, 200] : [401]))
@@ -136,7 +136,7 @@ struct ConnectionStateTests {
         ])
     func admittedLimit(_ rest: String) throws {
         let driver = try ConnectionDriver()
-        driver.admission = { _ in .accept(maxBodyBytes: 4) }
+        driver.admission = { _ in .accept(maxBodyBytes: 4, respond: { _, _ in }) }
         driver.receive("POST /echo HTTP/1.1\r\nHost: a\r\n" + rest)
         let responses = try driver.responses()
         #expect(responses.map(\.status) == [413])

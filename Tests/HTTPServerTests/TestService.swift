@@ -44,9 +44,9 @@ final class TestService: RequestHandler {
         return bytes
     }
 
-    func admit(_ head: RequestHead, id: String) -> Admission { .accept(maxBodyBytes: maxBodyBytes) }
+    func admit(_ head: RequestHead, id: String) -> Admission { .accept(maxBodyBytes: maxBodyBytes, respond: respond) }
 
-    func respond(to request: Request, reply: @escaping @Sendable (Response) -> Void) {
+    @Sendable private func respond(to request: Request, reply: @escaping @Sendable (Response) -> Void) {
         switch router.route(request.head.method, request.head.target) {
         case .options(let allow, _): reply(.options(allow: allow))
         case .failed(let error, _): reply(response(to: error, head: request.head, id: request.id))

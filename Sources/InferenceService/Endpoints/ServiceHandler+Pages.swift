@@ -18,7 +18,7 @@ extension ServiceHandler {
             case .example: return example(try registry.model(parameters["model"], version: nil))
             case .metrics:
                 return Response(.ok, contentType: PrometheusText.contentType, body: Array(metrics.render().utf8))
-            case .version: return json { write(version, to: &$0) }
+            case .version: return Self.json { write(version, to: &$0) }
             case .index: return index()
             case .inference, .render: throw .internalFault
             }
@@ -35,17 +35,19 @@ extension ServiceHandler {
             throw ServiceFault(
                 .serviceUnavailable, "stalled", "Stalled", "the compute loop has made no progress", retryAfter: 10)
         }
-        return json { writer in
-            writer.beginObject()
-            writer.member("live", true)
-            writer.endObject()
-        }
+        return Self.alive
+    }
+
+    private static let alive = json { writer in
+        writer.beginObject()
+        writer.member("live", true)
+        writer.endObject()
     }
 
     private func ready() throws(ServiceFault) -> Response {
         if registry.isDraining { throw .draining }
         guard registry.isReady else { throw .starting }
-        return json { writer in
+        return Self.json { writer in
             writer.beginObject()
             writer.member("ready", true)
             writer.member("live", true)
@@ -55,7 +57,7 @@ extension ServiceHandler {
 
     private func models() throws(ServiceFault) -> Response {
         let standard = try registry.model(nil, version: nil)
-        return json { writer in
+        return Self.json { writer in
             writer.beginObject()
             writer.member("default", standard.name)
             writer.name("models")
@@ -69,7 +71,7 @@ extension ServiceHandler {
     }
 
     private func describe(_ model: ServedModel) -> Response {
-        json { writer in
+        Self.json { writer in
             writer.beginObject()
             identify(model, to: &writer)
             writer.name("labels")
@@ -118,7 +120,7 @@ extension ServiceHandler {
     /// A request body that the model accepts: an untrained network, freshly initialised.
     private func example(_ model: ServedModel) -> Response {
         let network = NetworkWeights.example(spec: model.manifest.input.spec, seed: 0)
-        return json { writer in
+        return Self.json { writer in
             writer.beginObject()
             writer.name("inputs")
             writer.beginArray()
@@ -129,7 +131,7 @@ extension ServiceHandler {
     }
 
     private func index() -> Response {
-        json { writer in
+        Self.json { writer in
             writer.beginObject()
             writer.member("name", "weightspace")
             writer.member("version", version.version)
@@ -148,7 +150,7 @@ extension ServiceHandler {
         writer.endObject()
     }
 
-    private func json(_ write: (inout JSONWriter) -> Void) -> Response {
+    private static func json(_ write: (inout JSONWriter) -> Void) -> Response {
         var writer = JSONWriter()
         write(&writer)
         return Response(.ok, contentType: "application/json", body: writer.bytes + [0x0a])

@@ -69,7 +69,7 @@ enum SafetensorsReader {
     }
 
     private static func readEntry(_ member: JSONMember) throws(FormatError) -> Entry {
-        let subject = "safetensors: tensor \(quoted(member.name))"
+        var subject: String { "safetensors: tensor \(quoted(member.name))" }
         guard let typeName = member.value["dtype"]?.string, let shape = member.value["shape"]?.ints,
             let offsets = member.value["data_offsets"]?.ints, offsets.count == 2, member.value.members?.count == 3
         else {

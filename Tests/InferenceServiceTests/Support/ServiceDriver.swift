@@ -75,10 +75,10 @@ final class ServiceDriver: Sendable {
         }
         switch handler.admit(head, id: id) {
         case .refuse(let response): finish(response)
-        case .accept:
+        case .accept(_, let respond):
             let request = Request(
                 head: head, id: id, body: body, peer: "test", cancellation: cancellation, received: received)
-            handler.respond(to: request, reply: finish)
+            respond(request, finish)
         }
         return answers
     }
