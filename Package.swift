@@ -56,6 +56,9 @@ let package = Package(
             "ModelStore", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
             resources: [.copy("Resources/Models")]),
 
+        // The standard protocol of inference servers, on the wire.
+        target("OpenInference", ["Tensors", "WeightFormats"]),
+
         // The server, which knows nothing of networks.
         target("HTTPCore", [httpTypes]),
         target("HTTPServer", ["HTTPCore", "CEpoll", httpTypes, logging], memorySafe: false),
@@ -84,9 +87,8 @@ let package = Package(
         target(
             "InferenceService",
             [
-                "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "HTTPCore",
-                "Batching",
-                httpTypes, logging,
+                "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "OpenInference",
+                "HTTPCore", "Batching", httpTypes, logging,
             ]),
         .executableTarget(
             name: "weightspace",
@@ -116,6 +118,7 @@ let package = Package(
             ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
         tests("HTTPCore", [httpTypes]),
         tests("HTTPServer", ["HTTPCore", "TestSupport", httpTypes, logging]),
+        tests("OpenInference", ["Tensors", "WeightFormats"]),
         tests("Batching"),
         tests(
             "InferenceService",

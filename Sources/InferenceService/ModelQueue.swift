@@ -112,8 +112,8 @@ private struct QueueObserver: BatchObserver {
     let metrics: ServiceMetrics
 
     func batchComputed(lane: ModelLane, itemCount: Int, duration: Duration) {
-        metrics.recordBatch(model: lane.model.name, version: lane.model.version, size: itemCount)
-        metrics.recordCompute(model: lane.model.name, duration: duration)
+        metrics.recordBatch(
+            model: lane.model.name, version: lane.model.version, size: itemCount, duration: duration)
     }
 
     func requestLeft(lane: ModelLane, outcome: BatchOutcome, itemCount: Int, queueDuration: Duration) {

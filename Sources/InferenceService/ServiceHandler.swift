@@ -52,19 +52,19 @@ package final class ServiceHandler: RequestHandler {
             }
             metrics.recordRejection(reason: fault.code)
             count(fault, of: match.handler, model: namedModel(head.target, match.parameters))
-            return .refuse(failure(fault.httpError, id: id, route: match.template))
+            return .refuse(failure(fault.httpError, head: head, id: id, route: match.template))
         case .options(let allow, let template):
             var response = Response.options(allow: allow)
             response.route = template
             return .refuse(timed(response))
         case .failed(let error, let template):
-            return .refuse(failure(error, id: id, route: template))
+            return .refuse(failure(error, head: head, id: id, route: template))
         }
     }
 
     /// Why not even to read the body of such a request now.
     private func refusal(_ endpoint: Endpoint) -> ServiceFault? {
-        guard case .inference = endpoint else { return nil }
+        guard endpoint.isInference else { return nil }
         return registry.isLoaded ? queue.refusal() : .starting
     }
 
@@ -72,7 +72,7 @@ package final class ServiceHandler: RequestHandler {
         to request: Request, _ match: Router<Endpoint>.Match, reply: @escaping @Sendable (Response) -> Void
     ) {
         let finish: @Sendable (Response) -> Void = { response in
-            var response = response
+            var response = match.handler.readsWeights ? response.compressed(for: request.head) : response
             response.route = match.template
             reply(response)
         }
@@ -80,8 +80,13 @@ package final class ServiceHandler: RequestHandler {
             finish(timed(answer(match.handler, match.parameters, request)))
             return
         }
-        let inference = InferenceRequest(self, request, match.handler, match.parameters, finish)
-        if inference.isShort { inference.start() } else { work { inference.start() } }
+        if match.handler == .infer {
+            let inference = OpenInferenceRequest(self, request, match.parameters, finish)
+            if inference.isShort { inference.start() } else { work { inference.start() } }
+        } else {
+            let inference = InferenceRequest(self, request, match.handler, match.parameters, finish)
+            if inference.isShort { inference.start() } else { work { inference.start() } }
+        }
     }
 
     /// Runs what takes longer than a health check may wait: reading bodies and writing answers.
@@ -91,7 +96,7 @@ package final class ServiceHandler: RequestHandler {
     }
 
     package func response(to error: HTTPError, head: RequestHead?, id: String) -> Response {
-        failure(error, id: id, route: nil)
+        failure(error, head: head, id: id, route: nil)
     }
 
     package func finished(_ record: AccessRecord) {
@@ -126,7 +131,7 @@ package final class ServiceHandler: RequestHandler {
 
     /// Counts an inference request that ended before the queue; what was queued is counted when it leaves.
     func count(_ fault: ServiceFault, of endpoint: Endpoint, model: ServedModel?) {
-        guard case .inference = endpoint, let model else { return }
+        guard endpoint.isInference, let model else { return }
         let outcome: InferenceOutcome =
             switch fault.status.code {
             case 429, 503: .rejected
@@ -137,8 +142,22 @@ package final class ServiceHandler: RequestHandler {
         metrics.recordInference(model: model.name, version: model.version, outcome: outcome, items: 0)
     }
 
-    func failure(_ error: HTTPError, id: String, route: String?) -> Response {
-        var response = error.response(requestID: id)
+    /// A model has answered a request.
+    func countAnswer(_ model: ServedModel, items: Int, _ timing: RequestTiming) {
+        metrics.statistics.recordSuccess(model: model.name, version: model.version, items: items, timing: timing)
+    }
+
+    /// A request to a model has ended in an error.
+    func countFailure(_ model: ServedModel, _ timing: RequestTiming) {
+        metrics.statistics.recordFailure(model: model.name, version: model.version, timing: timing)
+    }
+
+    /// Clients of the Open Inference Protocol read errors only as plain JSON.
+    func failure(_ error: HTTPError, head: RequestHead?, id: String, route: String?) -> Response {
+        let isOpenInference = head?.target.segments.first == "v2"
+        var response =
+            isOpenInference
+            ? error.response(requestID: id, contentType: "application/json") : error.response(requestID: id)
         response.route = route
         return timed(response)
     }

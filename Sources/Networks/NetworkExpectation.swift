@@ -27,6 +27,14 @@ package struct NetworkExpectation: Sendable, Hashable {
         (0...depth).map { width($0).map(String.init) ?? "*" }.joined(separator: "-")
     }
 
+    /// Shapes of every layer's weight and bias; -1 where any width will do.
+    package var layerShapes: [(weight: [Int], bias: [Int])] {
+        spec.layers.enumerated().map { index, layer in
+            let outputs = width(index + 1) ?? -1
+            return ([outputs, width(index) ?? -1] + layer.kernel, [outputs])
+        }
+    }
+
     /// What keeps the model from reading `network`; empty if nothing does.
     package func mismatches(in network: NetworkWeights) -> [NetworkMismatch] {
         let links = network.layers.map { layer in

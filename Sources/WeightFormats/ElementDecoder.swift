@@ -3,11 +3,11 @@ import Tensors
 /// Turns the elements that files store into float32.
 ///
 /// Floating-point elements round to nearest; integers and booleans must be exact, that is within ±2²⁴.
-enum ElementDecoder {
+package enum ElementDecoder {
     private static let largestExactInteger: UInt64 = 1 << 24
 
     /// - Parameter bytes: whole elements, nothing else.
-    static func decode(
+    package static func decode(
         _ bytes: ArraySlice<UInt8>, as type: ElementType, bigEndian: Bool = false
     ) throws(FormatError) -> [Float] {
         guard bytes.count.isMultiple(of: type.byteCount) else {

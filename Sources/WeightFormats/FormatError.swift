@@ -38,7 +38,7 @@ package struct FormatError: Error, Sendable, Equatable, CustomStringConvertible 
     package var description: String { "\(code.rawValue): \(detail)" }
 
     /// The same fault, told as a fault of `subject`.
-    func within(_ subject: String) -> FormatError { FormatError(code, "\(subject): \(detail)") }
+    package func within(_ subject: String) -> FormatError { FormatError(code, "\(subject): \(detail)") }
 
     /// Whether the bytes around the fault can still be read, so that only one network of a batch is lost.
     var isLocal: Bool {
@@ -50,7 +50,7 @@ package struct FormatError: Error, Sendable, Equatable, CustomStringConvertible 
 }
 
 /// A name from a file, made safe for a message: quoted, printable, at most 80 characters.
-func quoted(_ name: String) -> String {
+package func quoted(_ name: String) -> String {
     var text = ""
     for scalar in name.unicodeScalars.prefix(80) {
         switch scalar.properties.generalCategory {

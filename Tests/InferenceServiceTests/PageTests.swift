@@ -62,7 +62,7 @@ struct PageTests {
         let model = try Models.embedded.get()
         let body = try Samples.bytes("net0.pth")
         for _ in 0..<2 { #expect(try service.post("/v1/classify", body).status == 200) }
-        let gzip = try ContentCoding.gzip(try Samples.bytes("net0.safetensors"))
+        let gzip = try ContentCoding.gzip.encode(try Samples.bytes("net0.safetensors"))
         let path = "/v1/models/\(model.name)/encode"
         #expect(try service.post(path, gzip, ["Content-Encoding": "gzip"]).status == 200)
         #expect(try service.post("/v1/classify", Array("nothing".utf8)).status == 415)

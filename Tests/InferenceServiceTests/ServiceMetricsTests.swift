@@ -10,9 +10,8 @@ import Testing
     private func recordAll() {
         metrics.recordHTTP(method: "POST", route: "/v1/classify", status: 200, duration: .milliseconds(3))
         metrics.recordInference(model: "m", version: "1", outcome: .success, items: 5)
-        metrics.recordBatch(model: "m", version: "1", size: 3)
+        metrics.recordBatch(model: "m", version: "1", size: 3, duration: .milliseconds(20))
         metrics.recordQueue(model: "m", duration: .microseconds(200))
-        metrics.recordCompute(model: "m", duration: .milliseconds(20))
         metrics.recordParse(format: "safetensors", duration: .microseconds(50), bytes: 4740)
         metrics.recordRejection(reason: "queue_full")
         metrics.gauges.readQueue(limit: 64) { ["m": 2, "k": 0] }

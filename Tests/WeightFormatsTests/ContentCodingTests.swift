@@ -14,7 +14,7 @@ struct ContentCodingTests {
         "Every accepted coding is undone",
         arguments: ["gzip", "x-gzip", "GZIP", " gzip , identity", "identity, gzip"])
     func gzip(field: String) throws {
-        #expect(try decode(try ContentCoding.gzip(text), field) == text)
+        #expect(try decode(try ContentCoding.gzip.encode(text), field) == text)
     }
 
     @Test("deflate is zlib's format or bare")
@@ -26,7 +26,7 @@ struct ContentCodingTests {
     @Test("Two codings are undone in reverse, three are refused")
     func layers() throws {
         let once = try Deflater.deflate(text, wrapping: .zlib)
-        let twice = try ContentCoding.gzip(once)
+        let twice = try ContentCoding.gzip.encode(once)
         #expect(try decode(twice, "deflate, gzip") == text)
         #expect(code { _ = try decode(twice, "gzip, gzip, gzip") } == .unsupportedEncoding)
     }
@@ -43,22 +43,22 @@ struct ContentCodingTests {
 
     @Test("Several gzip members are one text, up to a limit")
     func members() throws {
-        let member = try ContentCoding.gzip(text)
+        let member = try ContentCoding.gzip.encode(text)
         #expect(try decode(member + member, "gzip") == text + text)
-        let many = Array(repeatElement(try ContentCoding.gzip([]), count: 65).joined())
+        let many = Array(repeatElement(try ContentCoding.gzip.encode([]), count: 65).joined())
         #expect(code { _ = try decode(many, "gzip") } == .badEncoding)
     }
 
     @Test("Bytes after the stream are refused")
     func trailing() throws {
-        #expect(code { _ = try decode(try ContentCoding.gzip(text) + [0], "gzip") } == .badEncoding)
+        #expect(code { _ = try decode(try ContentCoding.gzip.encode(text) + [0], "gzip") } == .badEncoding)
         #expect(code { _ = try decode(try Deflater.deflate(text, wrapping: .zlib) + [0], "deflate") } == .badEncoding)
         #expect(code { _ = try decode(try Deflater.deflate(text, wrapping: .none) + [0], "deflate") } == .badEncoding)
     }
 
     @Test("A stream cut anywhere is refused")
     func truncated() throws {
-        let zipped = try ContentCoding.gzip(text)
+        let zipped = try ContentCoding.gzip.encode(text)
         let wrapped = try Deflater.deflate(text, wrapping: .zlib)
         for length in 0..<zipped.count {
             #expect(code { _ = try decode(Array(zipped.prefix(length)), "gzip") } == .badEncoding)
@@ -70,17 +70,17 @@ struct ContentCodingTests {
 
     @Test("A changed checksum or length is refused")
     func damaged() throws {
-        var zipped = try ContentCoding.gzip(text)
+        var zipped = try ContentCoding.gzip.encode(text)
         zipped[zipped.count - 1] ^= 1
         #expect(code { _ = try decode(zipped, "gzip") } == .badEncoding)
-        zipped = try ContentCoding.gzip(text)
+        zipped = try ContentCoding.gzip.encode(text)
         zipped[zipped.count - 8] ^= 1
         #expect(code { _ = try decode(zipped, "gzip") } == .badEncoding)
     }
 
     @Test("A bomb is stopped by ratio and by size")
     func bombs() throws {
-        let bomb = try ContentCoding.gzip([UInt8](repeating: 0, count: 4 << 20))
+        let bomb = try ContentCoding.gzip.encode([UInt8](repeating: 0, count: 4 << 20))
         #expect(bomb.count < 8192)
         #expect(code { _ = try decode(bomb, "gzip") } == .inflatedTooLarge)
         var limits = FormatLimits()
@@ -88,10 +88,10 @@ struct ContentCodingTests {
         #expect(try ContentCoding.gzip.decode(bomb, limits: limits).count == 4 << 20)
         limits.maxInflatedBytes = (4 << 20) - 1
         #expect(code { _ = try ContentCoding.gzip.decode(bomb, limits: limits) } == .inflatedTooLarge)
-        let twice = try ContentCoding.gzip(bomb)
+        let twice = try ContentCoding.gzip.encode(bomb)
         #expect(code { _ = try decode(twice, "gzip, gzip") } == .inflatedTooLarge)
         let members = Array(
-            repeatElement(try ContentCoding.gzip([UInt8](repeating: 0, count: 60_000)), count: 20).joined())
+            repeatElement(try ContentCoding.gzip.encode([UInt8](repeating: 0, count: 60_000)), count: 20).joined())
         #expect(code { _ = try decode(members, "gzip") } == .inflatedTooLarge)
     }
 
@@ -99,10 +99,10 @@ struct ContentCodingTests {
     func exactLimit() throws {
         var limits = FormatLimits()
         limits.maxInflatedBytes = text.count
-        #expect(try ContentCoding.gzip.decode(try ContentCoding.gzip(text), limits: limits) == text)
+        #expect(try ContentCoding.gzip.decode(try ContentCoding.gzip.encode(text), limits: limits) == text)
         limits.maxInflatedBytes = text.count - 1
         #expect(
-            code { _ = try ContentCoding.gzip.decode(try ContentCoding.gzip(text), limits: limits) }
+            code { _ = try ContentCoding.gzip.decode(try ContentCoding.gzip.encode(text), limits: limits) }
                 == .inflatedTooLarge)
     }
 }

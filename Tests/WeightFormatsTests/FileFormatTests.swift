@@ -74,14 +74,14 @@ struct FileFormatTests {
     @Test("A gzip file is read through", arguments: ["net0.json", "net0.pth", "plain.npy"])
     func gzipFile(name: String) throws {
         let bytes = try Fixture.bytes(name)
-        let zipped = try WeightFile.read(try ContentCoding.gzip(bytes))
+        let zipped = try WeightFile.read(try ContentCoding.gzip.encode(bytes))
         let plain = try WeightFile.read(bytes)
         #expect(try zipped.soleNetwork() == plain.soleNetwork())
     }
 
     @Test("A gzip file in a gzip file is not")
     func nestedGzip() throws {
-        let bytes = try ContentCoding.gzip(try ContentCoding.gzip(try Fixture.bytes("plain.npy")))
+        let bytes = try ContentCoding.gzip.encode(try ContentCoding.gzip.encode(try Fixture.bytes("plain.npy")))
         #expect(code(reading: bytes) == .unknownFormat)
     }
 

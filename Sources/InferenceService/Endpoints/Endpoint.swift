@@ -5,6 +5,9 @@ import ModelStore
 enum Endpoint: Sendable, Hashable {
     case inference(Operation)
     case render
+    /// Inference in the terms of the Open Inference Protocol.
+    case infer
+    case openInference(OpenInferencePage)
     case models
     case model
     case example
@@ -17,7 +20,15 @@ enum Endpoint: Sendable, Hashable {
     /// Whether the body holds weights, and so is read away from the I/O queues.
     var readsWeights: Bool {
         switch self {
-        case .inference, .render: true
+        case .inference, .render, .infer: true
+        default: false
+        }
+    }
+
+    /// Whether a model answers it.
+    var isInference: Bool {
+        switch self {
+        case .inference, .infer: true
         default: false
         }
     }
@@ -40,6 +51,6 @@ enum Endpoint: Sendable, Hashable {
             ("/health", .ready), ("/ping", .ready), ("/metrics", .metrics), ("/version", .version),
         ]
         routes += pages.map { .init("GET", $0.0, $0.1) }
-        return routes
+        return routes + OpenInferencePage.routes
     }()
 }

@@ -25,10 +25,13 @@ struct InferenceRequest: Sendable {
         self.reply = reply
     }
 
+    /// Bodies up to this size are read sooner than another thread is woken for it.
+    static let shortBodyBytes = 32_768
+
     /// Whether its body is read sooner than another thread would be woken for it: small, and holding no more than it
     /// shows.
     var isShort: Bool {
-        guard case .inference = endpoint, request.body.count <= 32_768 else { return false }
+        guard case .inference = endpoint, request.body.count <= Self.shortBodyBytes else { return false }
         let fields = request.head.fields
         let boundary = fields[.contentType].flatMap { try? Multipart.boundary(ofContentType: $0) }
         return !FileFormat.isArchive(request.body) && boundary == nil && fields[.contentEncoding] == nil
@@ -54,6 +57,7 @@ struct InferenceRequest: Sendable {
         } catch {
             timing.parse = .now - began
             service.count(error, of: endpoint, model: model)
+            if let model { service.countFailure(model, timing) }
             fail(error, timing)
         }
     }
@@ -161,8 +165,10 @@ struct InferenceRequest: Sendable {
                 }
                 return ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome)
             }
+            service.countAnswer(model, items: items.count, timing)
             try answer(kind(operation, model), items, prepared, options, timing)
         } catch {
+            service.countFailure(model, timing)
             fail(error, timing)
         }
     }
@@ -200,6 +206,6 @@ struct InferenceRequest: Sendable {
     }
 
     private func fail(_ fault: ServiceFault, _ timing: RequestTiming) {
-        reply(service.timed(service.failure(fault.httpError, id: request.id, route: nil), timing))
+        reply(service.timed(service.failure(fault.httpError, head: request.head, id: request.id, route: nil), timing))
     }
 }

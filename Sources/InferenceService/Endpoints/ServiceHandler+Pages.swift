@@ -20,10 +20,11 @@ extension ServiceHandler {
                 return Response(.ok, contentType: PrometheusText.contentType, body: Array(metrics.render().utf8))
             case .version: return Self.json { write(version, to: &$0) }
             case .index: return index()
-            case .inference, .render: throw .internalFault
+            case .openInference(let page): return try answer(page, parameters)
+            case .inference, .render, .infer: throw .internalFault
             }
         } catch {
-            return failure(error.httpError, id: request.id, route: nil)
+            return failure(error.httpError, head: request.head, id: request.id, route: nil)
         }
     }
 
@@ -150,7 +151,7 @@ extension ServiceHandler {
         writer.endObject()
     }
 
-    private static func json(_ write: (inout JSONWriter) -> Void) -> Response {
+    static func json(_ write: (inout JSONWriter) -> Void) -> Response {
         var writer = JSONWriter()
         write(&writer)
         return Response(.ok, contentType: "application/json", body: writer.bytes + [0x0a])

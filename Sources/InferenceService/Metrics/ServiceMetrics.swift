@@ -13,6 +13,8 @@ package final class ServiceMetrics: Sendable {
     private let batchSize = LabelledMetric<Histogram>(.batchSize, bounds: MetricBuckets.batchSize)
     private let rejected = LabelledMetric<Counter>(.rejected)
     private let requestBodyBytes = LabelledMetric<Histogram>(.requestBodyBytes, bounds: MetricBuckets.bytes)
+    /// The same in other servers' terms.
+    let statistics = ModelStatistics()
     /// What is read at each scrape.
     package let gauges = ServiceGauges()
 
@@ -32,17 +34,15 @@ package final class ServiceMetrics: Sendable {
         if outcome == .success { inferenceItems.series(model, version).increment(by: items) }
     }
 
-    package func recordBatch(model: String, version: String, size: Int) {
+    package func recordBatch(model: String, version: String, size: Int, duration: Duration) {
         batches.series(model, version).increment()
         batchSize.series(model).observe(Double(size))
+        computeDuration.series(model).observe(duration / .seconds(1))
+        statistics.recordExecution(model: model, version: version, items: size, duration: duration)
     }
 
     package func recordQueue(model: String, duration: Duration) {
         queueDuration.series(model).observe(duration / .seconds(1))
-    }
-
-    package func recordCompute(model: String, duration: Duration) {
-        computeDuration.series(model).observe(duration / .seconds(1))
     }
 
     /// - Parameter bytes: the body's size after decompression.

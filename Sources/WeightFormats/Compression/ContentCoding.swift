@@ -45,9 +45,24 @@ package enum ContentCoding: String, Sendable, CaseIterable {
         }
     }
 
-    /// Compresses an answer as gzip.
-    package static func gzip(_ bytes: [UInt8], level: Int32 = 6) throws(FormatError) -> [UInt8] {
-        try Deflater.deflate(bytes, wrapping: .gzip, level: level)
+    /// Applies this coding to an answer.
+    /// - Parameter level: 1 (fast) to 9 (small).
+    package func encode(_ bytes: [UInt8], level: Int32 = 6) throws(FormatError) -> [UInt8] {
+        try Deflater.deflate(bytes, wrapping: self == .gzip ? .gzip : .zlib, level: level)
+    }
+
+    /// The coding that an `Accept-Encoding` field (RFC 9110, section 12.5.3) likes best; gzip where it likes both.
+    package static func preferred(acceptEncoding: String) -> ContentCoding? {
+        var qualities: [String: Double] = [:]
+        for item in acceptEncoding.split(separator: ",") {
+            let parts = item.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" }.lowercased() }
+            guard let name = parts.first else { continue }
+            let weight = parts.dropFirst().first { $0.hasPrefix("q=") }
+            qualities[name] = weight.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
+        }
+        func quality(_ coding: ContentCoding) -> Double { qualities[coding.rawValue] ?? qualities["*"] ?? 0 }
+        let best = allCases.max { quality($0) < quality($1) || (quality($0) == quality($1) && $1 == .gzip) }
+        return best.flatMap { quality($0) > 0 ? $0 : nil }
     }
 
     private static func gunzip(_ bytes: [UInt8], limits: FormatLimits) throws(FormatError) -> [UInt8] {

@@ -1,0 +1,251 @@
+import Batching
+import HTTPCore
+import HTTPTypes
+import ModelStore
+import Networks
+import NeuralFunctionals
+import OpenInference
+import Synchronization
+import Tensors
+import WeightFormats
+
+/// One request of the Open Inference Protocol on its way: body → tensors → networks → queue → tensors.
+///
+/// The protocol has no place for a network that fails alone: one that cannot be read fails the request.
+struct OpenInferenceRequest: Sendable {
+    private let service: ServiceHandler
+    private let request: Request
+    private let parameters: [String: String]
+    private let reply: @Sendable (Response) -> Void
+
+    init(
+        _ service: ServiceHandler, _ request: Request, _ parameters: [String: String],
+        _ reply: @escaping @Sendable (Response) -> Void
+    ) {
+        self.service = service
+        self.request = request
+        self.parameters = parameters
+        self.reply = reply
+    }
+
+    /// Whether its body is read sooner than another thread would be woken for it.
+    var isShort: Bool {
+        request.body.count <= InferenceRequest.shortBodyBytes && request.head.fields[.contentEncoding] == nil
+    }
+
+    func start() {
+        var timing = RequestTiming()
+        let model = service.namedModel(request.head.target, parameters)
+        let began = ContinuousClock.now
+        do throws(ServiceFault) {
+            guard !request.cancellation.isCancelled else { throw ServiceFault(.cancelled) }
+            let model = try service.registry.model(parameters["model"], version: parameters["version"])
+            let call = try read(model)
+            timing.parse = .now - began
+            service.metrics.recordParse(format: "open_inference", duration: timing.parse, bytes: call.byteCount)
+            try compute(call, timing)
+        } catch {
+            timing.parse = .now - began
+            service.count(error, of: .infer, model: model)
+            fail(error, timing, model)
+        }
+    }
+
+    /// What a request asks for, checked.
+    private struct Call: Sendable {
+        let model: ServedModel
+        let id: String?
+        /// Of the body without its content coding.
+        let byteCount: Int
+        let networks: [NetworkWeights]
+        let outputs: [Output]
+        let timeout: Duration?
+
+        struct Output: Sendable {
+            let kind: ModelOutput
+            let isBinary: Bool
+            let classCount: Int?
+        }
+
+        /// What has to be computed, each once.
+        var operations: [Operation] {
+            Operation.allCases.filter { operation in outputs.contains { $0.kind.operation == operation } }
+        }
+    }
+
+    // MARK: Reading
+
+    private func read(_ model: ServedModel) throws(ServiceFault) -> Call {
+        let limits = service.configuration.formatLimits
+        let infer: InferRequest
+        let byteCount: Int
+        do throws(FormatError) {
+            let coding = request.head.fields[values: .contentEncoding].joined(separator: ",")
+            let body = try ContentCoding.decode(request.body, contentEncoding: coding, limits: limits)
+            byteCount = body.count
+            infer = try InferRequest(
+                body, documentLength: request.head.fields[.inferenceHeaderContentLength],
+                rawInput: (model.flatInput.name, model.expectation.spec.parameterCount), limits: limits)
+        } catch {
+            throw ServiceFault(error)
+        }
+        return Call(
+            model: model, id: infer.id, byteCount: byteCount, networks: try networks(infer, model),
+            outputs: try outputs(infer, model), timeout: try timeout(infer.parameters))
+    }
+
+    private func networks(_ infer: InferRequest, _ model: ServedModel) throws(ServiceFault) -> [NetworkWeights] {
+        let upload = try UploadConvention(
+            convention: option("convention", infer) { SIRENConvention(rawValue: $0.string ?? "") },
+            omega0: option("omega0", infer) { $0.double.flatMap { $0.isFinite && $0 > 0 ? $0 : nil } })
+        do throws(NetworkError) {
+            let reading = try NetworkReading(
+                infer.inputs, expecting: model.expectation, limit: service.configuration.maxNetworks)
+            return try reading.networks.map { network throws(NetworkError) in
+                try model.prepare(network, upload).features
+            }
+        } catch {
+            throw ServiceFault(error)
+        }
+    }
+
+    private func option<Value>(
+        _ name: String, _ infer: InferRequest, _ read: (JSONValue) -> Value?
+    ) throws(ServiceFault) -> Value? {
+        guard let given = infer.parameters[name] else { return nil }
+        guard let value = read(given) else {
+            throw .badRequest("parameter '\(name)': not a value that it can have")
+        }
+        return value
+    }
+
+    /// In microseconds, as other servers of the protocol take it.
+    private func timeout(_ parameters: InferParameters) throws(ServiceFault) -> Duration? {
+        guard let given = parameters["timeout"] else { return nil }
+        guard let microseconds = given.int, microseconds >= 0 else {
+            throw .badRequest("parameter 'timeout': expected a whole number of microseconds")
+        }
+        return microseconds == 0 ? nil : .microseconds(microseconds)
+    }
+
+    private func outputs(_ infer: InferRequest, _ model: ServedModel) throws(ServiceFault) -> [Call.Output] {
+        guard let wanted = infer.outputs, !wanted.isEmpty else {
+            return model.modelOutputs.map {
+                Call.Output(kind: $0, isBinary: infer.prefersBinary, classCount: nil)
+            }
+        }
+        return try wanted.map { output throws(ServiceFault) in
+            guard let kind = model.modelOutputs.first(where: { $0.rawValue == output.name }) else {
+                let offered = model.modelOutputs.map(\.rawValue).joined(separator: ", ")
+                throw .badRequest(
+                    "model '\(model.name)' has no output '\(printable(output.name))'; it has \(offered)")
+            }
+            guard output.classCount == nil || kind.isByClass else {
+                throw .badRequest("output '\(kind.rawValue)' holds no classes to name; logits and probabilities do")
+            }
+            return Call.Output(
+                kind: kind, isBinary: output.isBinary ?? infer.prefersBinary,
+                classCount: output.classCount.map { min($0, model.labels.count) })
+        }
+    }
+
+    // MARK: Computing
+
+    /// Results of the operations as they come in.
+    private struct Gathering {
+        var rows: [Operation: [[Float]]] = [:]
+        var fault: ServiceFault?
+        var timing: RequestTiming
+        var missing: Int
+    }
+
+    private func compute(_ call: Call, _ timing: RequestTiming) throws(ServiceFault) {
+        let operations = call.operations
+        let gathering = SharedState(Gathering(timing: timing, missing: operations.count))
+        let deadline = call.timeout.map { request.received + $0 }
+        var tickets: [BatchTicket] = []
+        do throws(ServiceFault) {
+            for operation in operations {
+                let lane = ModelLane(model: call.model, operation: operation)
+                let ticket = try service.queue.submit(lane, call.networks, deadline: deadline) { result in
+                    gather(result, of: operation, call, gathering)
+                }
+                tickets.append(ticket)
+                request.cancellation.onCancel { ticket.cancel() }
+            }
+        } catch {
+            // What was queued already answers nobody any more.
+            gathering.withLock { $0.missing = .max }
+            for ticket in tickets { ticket.cancel() }
+            service.metrics.recordRejection(reason: error.code)
+            throw error
+        }
+    }
+
+    private func gather(
+        _ result: Result<BatchResult<ModelQueue.Output>, BatchError>, of operation: Operation, _ call: Call,
+        _ gathering: SharedState<Gathering>
+    ) {
+        let done: Gathering? = gathering.withLock { gathering in
+            do throws(ServiceFault) {
+                let batch = try result.mapError(ServiceFault.init).get()
+                gathering.timing.queue = max(gathering.timing.queue, batch.queueDuration)
+                gathering.timing.compute += batch.computeDuration
+                gathering.rows[operation] = try batch.outputs.map { output throws(ServiceFault) in try output.get() }
+            } catch {
+                gathering.fault = gathering.fault ?? error
+            }
+            gathering.missing -= 1
+            return gathering.missing == 0 ? gathering : nil
+        }
+        guard let done else { return }
+        if call.networks.count == 1 { answer(call, done) } else { service.work { answer(call, done) } }
+    }
+
+    private func answer(_ call: Call, _ done: Gathering) {
+        do throws(ServiceFault) {
+            if let fault = done.fault { throw fault }
+            let outputs = call.outputs.map { output in
+                let rows = done.rows[output.kind.operation] ?? []
+                guard let count = output.classCount else {
+                    return InferResponse.Output(
+                        name: output.kind.rawValue,
+                        shape: [rows.count] + output.kind.description(call.model).shape,
+                        values: output.kind.values(rows, call.model), isBinary: output.isBinary)
+                }
+                return InferResponse.Output(
+                    name: output.kind.rawValue, shape: [rows.count, count],
+                    values: .texts(output.kind.classes(rows, call.model, count: count)), isBinary: output.isBinary,
+                    classCount: count)
+            }
+            let response = InferResponse(
+                modelName: call.model.name, modelVersion: call.model.version, id: call.id, outputs: outputs)
+            guard let (body, documentLength) = response.encoded() else { throw .nonFiniteOutput }
+            service.countAnswer(call.model, items: call.networks.count, done.timing)
+            var answer = Response(
+                .ok, contentType: documentLength == nil ? "application/json" : "application/octet-stream", body: body)
+            if let documentLength { answer.fields[.inferenceHeaderContentLength] = String(documentLength) }
+            reply(service.timed(answer, done.timing))
+        } catch {
+            fail(error, done.timing, call.model)
+        }
+    }
+
+    private func fail(_ fault: ServiceFault, _ timing: RequestTiming, _ model: ServedModel?) {
+        if let model { service.countFailure(model, timing) }
+        reply(service.timed(service.failure(fault.httpError, head: request.head, id: request.id, route: nil), timing))
+    }
+}
+
+/// State that several completions share.
+private final class SharedState<State: Sendable>: Sendable {
+    private let state: Mutex<State>
+
+    init(_ state: sending State) { self.state = Mutex(state) }
+
+    func withLock<Result: Sendable>(_ body: (inout State) -> Result) -> Result { state.withLock { body(&$0) } }
+}
+
+extension HTTPField.Name {
+    static let inferenceHeaderContentLength = HTTPField.Name(token: "Inference-Header-Content-Length")
+}

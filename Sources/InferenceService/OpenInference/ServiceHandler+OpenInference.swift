@@ -1,0 +1,204 @@
+import HTTPCore
+import ModelStore
+import OpenInference
+import WeightFormats
+
+/// A page of the Open Inference Protocol and of the extensions that this service has.
+enum OpenInferencePage: Sendable, Hashable {
+    case server
+    case models
+    case modelReady
+    case model
+    case configuration
+    case statistics
+    case repositoryIndex
+
+    static let routes: [Router<Endpoint>.Route] = {
+        let pages: [(String, OpenInferencePage)] = [
+            ("", .model), ("/ready", .modelReady), ("/config", .configuration), ("/stats", .statistics),
+        ]
+        let ofModels = ["/v2/models/{model}", "/v2/models/{model}/versions/{version}"].flatMap { prefix in
+            pages.map { Router<Endpoint>.Route("GET", prefix + $0.0, .openInference($0.1)) }
+                + [.init("POST", prefix + "/infer", .infer)]
+        }
+        return [
+            .init("GET", "/v2", .openInference(.server)), .init("GET", "/v2/", .openInference(.server)),
+            .init("GET", "/v2/health/live", .live), .init("GET", "/v2/health/ready", .ready),
+            .init("GET", "/v2/models", .openInference(.models)),
+            .init("GET", "/v2/models/stats", .openInference(.statistics)),
+            .init("GET", "/v2/repository/index", .openInference(.repositoryIndex)),
+            .init("POST", "/v2/repository/index", .openInference(.repositoryIndex)),
+        ] + ofModels
+    }()
+}
+
+extension ServiceHandler {
+    func answer(
+        _ page: OpenInferencePage, _ parameters: [String: String]
+    ) throws(ServiceFault) -> Response {
+        func model() throws(ServiceFault) -> ServedModel {
+            try registry.model(parameters["model"], version: parameters["version"])
+        }
+        switch page {
+        case .server: return serverMetadata()
+        case .models:
+            return Self.json { writer in
+                writer.beginObject()
+                writer.name("models")
+                writer.array(registry.models) { writer, model in writer.value(model.name) }
+                writer.endObject()
+            }
+        case .modelReady:
+            let model = try model()
+            if registry.isDraining { throw .draining }
+            return Self.json { writer in
+                writer.beginObject()
+                writer.member("name", model.name)
+                writer.member("ready", true)
+                writer.endObject()
+            }
+        case .model: return metadata(try model())
+        case .configuration: return configuration(try model())
+        case .statistics: return statistics(parameters["model"] == nil ? registry.models : [try model()])
+        case .repositoryIndex: return repositoryIndex()
+        }
+    }
+
+    private func serverMetadata() -> Response {
+        Self.json { writer in
+            writer.beginObject()
+            writer.member("name", "weightspace")
+            writer.member("version", version.version)
+            writer.name("extensions")
+            let extensions = [
+                "binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics",
+            ]
+            writer.array(extensions) { writer, name in writer.value(name) }
+            writer.endObject()
+        }
+    }
+
+    private func metadata(_ model: ServedModel) -> Response {
+        Self.json { writer in
+            writer.beginObject()
+            writer.member("name", model.name)
+            writer.name("versions")
+            writer.array([model.version]) { writer, version in writer.value(version) }
+            writer.member("platform", Self.platform)
+            for (name, tensors) in [("inputs", model.inputTensors), ("outputs", model.outputTensors)] {
+                writer.name(name)
+                writer.array(tensors) { writer, tensor in
+                    writer.beginObject()
+                    writer.member("name", tensor.name)
+                    writer.member("datatype", tensor.datatype.rawValue)
+                    writer.name("shape")
+                    writer.array([-1] + tensor.shape) { writer, extent in writer.value(extent) }
+                    writer.endObject()
+                }
+            }
+            writer.endObject()
+        }
+    }
+
+    /// The members of other servers' model configuration that mean something here; extents are without the batch.
+    private func configuration(_ model: ServedModel) -> Response {
+        Self.json { writer in
+            writer.beginObject()
+            writer.member("name", model.name)
+            writer.member("platform", Self.platform)
+            writer.member("backend", "weightspace")
+            writer.member("max_batch_size", configuration.maxNetworks)
+            for (name, tensors) in [("input", model.inputTensors), ("output", model.outputTensors)] {
+                writer.name(name)
+                writer.array(tensors) { writer, tensor in
+                    writer.beginObject()
+                    writer.member("name", tensor.name)
+                    writer.member("data_type", tensor.datatype.configurationName)
+                    writer.name("dims")
+                    writer.array(tensor.shape.isEmpty ? [1] : tensor.shape) { writer, extent in writer.value(extent) }
+                    if tensor.shape.isEmpty {
+                        writer.name("reshape")
+                        writer.beginObject()
+                        writer.name("shape")
+                        writer.array([Int]()) { writer, extent in writer.value(extent) }
+                        writer.endObject()
+                    }
+                    writer.endObject()
+                }
+            }
+            writer.name("parameters")
+            writer.beginObject()
+            writer.name("flat_input")
+            writer.beginObject()
+            writer.member("string_value", "\(model.flatInput.name) \([-1] + model.flatInput.shape)")
+            writer.endObject()
+            writer.endObject()
+            writer.endObject()
+        }
+    }
+
+    private func statistics(_ models: [ServedModel]) -> Response {
+        Self.json { writer in
+            writer.beginObject()
+            writer.name("model_stats")
+            writer.array(models) { writer, model in
+                let entry = metrics.statistics.entry(model: model.name, version: model.version)
+                writer.beginObject()
+                writer.member("name", model.name)
+                writer.member("version", model.version)
+                writer.member("last_inference", Int(entry.lastInference))
+                writer.member("inference_count", entry.inferences)
+                writer.member("execution_count", entry.executions)
+                writer.name("inference_stats")
+                writer.beginObject()
+                let stages: [(String, ModelStatistics.Stage)] = [
+                    ("success", entry.success), ("fail", entry.failure), ("queue", entry.queue),
+                    ("compute_input", entry.read), ("compute_infer", entry.compute), ("compute_output", .init()),
+                    ("cache_hit", .init()), ("cache_miss", .init()),
+                ]
+                for (name, stage) in stages { writer.stage(name, stage) }
+                writer.endObject()
+                writer.name("batch_stats")
+                writer.array(entry.batches.sorted { $0.key < $1.key }) { writer, batch in
+                    writer.beginObject()
+                    writer.member("batch_size", batch.key)
+                    writer.stage("compute_input", .init())
+                    writer.stage("compute_infer", batch.value)
+                    writer.stage("compute_output", .init())
+                    writer.endObject()
+                }
+                writer.endObject()
+            }
+            writer.endObject()
+        }
+    }
+
+    private func repositoryIndex() -> Response {
+        Self.json { writer in
+            writer.array(registry.models) { writer, model in
+                writer.beginObject()
+                writer.member("name", model.name)
+                writer.member("version", model.version)
+                writer.member("state", registry.isReady ? "READY" : "UNAVAILABLE")
+                writer.member("reason", "")
+                writer.endObject()
+            }
+        }
+    }
+
+    private static let platform = "swift_weightspace"
+}
+
+extension ServedModel {
+    fileprivate var outputTensors: [TensorDescription] { modelOutputs.map { $0.description(self) } }
+}
+
+extension JSONWriter {
+    fileprivate mutating func stage(_ name: String, _ stage: ModelStatistics.Stage) {
+        self.name(name)
+        beginObject()
+        member("count", stage.count)
+        member("ns", stage.nanoseconds)
+        endObject()
+    }
+}
