@@ -25,6 +25,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: 
 }
 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
@@ -33,6 +34,7 @@ let package = Package(
     products: [.executable(name: "weightspace", targets: ["weightspace"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
     ],
@@ -53,7 +55,7 @@ let package = Package(
         target("Engine", ["COpenBLAS", "CKernels"], memorySafe: false),
         target("NeuralFunctionals", ["Tensors", "Networks", "Engine"]),
         target(
-            "ModelStore", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
+            "ModelStore", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", crypto],
             resources: [.copy("Resources/Models")]),
 
         // The standard protocol of inference servers, on the wire.
@@ -63,6 +65,7 @@ let package = Package(
         target("HTTPCore", [httpTypes]),
         target("HTTPServer", ["HTTPCore", "CEpoll", httpTypes, logging], memorySafe: false),
         target("Batching"),
+        target("Systemd", memorySafe: false),
 
         // Pictures to INRs.
         target("Datasets", ["Tensors", "WeightFormats", "Networks"]),
@@ -88,13 +91,13 @@ let package = Package(
             "InferenceService",
             [
                 "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "OpenInference",
-                "HTTPCore", "Batching", httpTypes, logging,
-            ]),
+                "HTTPCore", "Batching", crypto, httpTypes, logging,
+            ], resources: [.copy("Resources/openapi.json")]),
         .executableTarget(
             name: "weightspace",
             dependencies: [
                 "CStartup", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore",
-                "HTTPCore", "HTTPServer", "InferenceService", "Datasets", "Fitting", "Training",
+                "HTTPCore", "HTTPServer", "Systemd", "InferenceService", "Datasets", "Fitting", "Training",
                 "Benchmarks", arguments, httpTypes, logging,
             ],
             swiftSettings: settings()),
@@ -118,6 +121,7 @@ let package = Package(
             ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
         tests("HTTPCore", [httpTypes]),
         tests("HTTPServer", ["HTTPCore", "TestSupport", httpTypes, logging]),
+        tests("Systemd"),
         tests("OpenInference", ["Tensors", "WeightFormats"]),
         tests("Batching"),
         tests(

@@ -36,7 +36,7 @@ allowed() {
     target=$1
     shift
     for module in Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore HTTPCore HTTPServer Batching \
-        OpenInference InferenceService Datasets Fitting Training Benchmarks CKernels CStartup COpenBLAS CZlib CEpoll; do
+        OpenInference InferenceService Systemd Datasets Fitting Training Benchmarks CKernels CStartup COpenBLAS CZlib CEpoll; do
         case " $* " in *" $module "*) continue ;; esac
         found=$(grep -rlE "^(@[a-z]+ )?import $module\$" "Sources/$target" || true)
         if [ -n "$found" ]; then fail "$target must not import $module: $found"; fi
@@ -55,14 +55,16 @@ allowed Benchmarks Tensors WeightFormats Networks Engine NeuralFunctionals Model
 allowed HTTPCore
 allowed HTTPServer HTTPCore CEpoll
 allowed Batching
+allowed Systemd
 allowed OpenInference Tensors WeightFormats
 allowed InferenceService Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore OpenInference HTTPCore Batching
 
 # Raw memory and unchecked promises, outside the targets that are allowed them, a client's socket and a counter's symbol.
 found=$(grep -rnE 'Unsafe[A-Z]|withUnsafe|@unchecked Sendable|unsafeBitCast' Sources \
-    --include='*.swift' --exclude-dir=Engine --exclude-dir=WeightFormats --exclude-dir=HTTPServer --exclude=ClientConnection.swift \
+    --include='*.swift' --exclude-dir=Engine --exclude-dir=WeightFormats --exclude-dir=HTTPServer --exclude-dir=Systemd \
+    --exclude=ClientConnection.swift \
     --exclude=AllocationBenchmark.swift || true)
-if [ -n "$found" ]; then fail "unsafe code outside Engine, WeightFormats and HTTPServer:
+if [ -n "$found" ]; then fail "unsafe code outside Engine, WeightFormats, HTTPServer and Systemd:
 $found"; fi
 
 # Traps that input could reach.

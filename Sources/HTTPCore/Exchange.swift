@@ -40,7 +40,7 @@ struct Exchange: Sendable {
     /// How it ended; `cut` says why it did so early.
     func record(peer: String, sent: Int, cut: CloseReason?, at now: ContinuousClock.Instant) -> AccessRecord {
         var record = AccessRecord(
-            method: head?.method, path: head?.target.path, status: 499, bytesIn: bytesIn, bytesOut: 0,
+            head: head, status: 499, bytesIn: bytesIn, bytesOut: 0,
             duration: now - received, peer: peer, id: id, route: route, reason: cut?.rawValue ?? reason)
         if case .sending(let end) = progress {
             record.status = status

@@ -4,7 +4,7 @@ package struct Request: Sendable {
     /// The request's name in logs and in the response's `X-Request-Id`.
     package let id: String
     package let body: [UInt8]
-    /// The client's address and port.
+    /// The client's address and port, or `unix`.
     package let peer: String
     /// Cancelled when the client is gone before its answer.
     package let cancellation: Cancellation
@@ -38,10 +38,8 @@ package typealias Responder = @Sendable (_ request: Request, _ reply: @escaping 
 
 /// One line of the access log: how a request ended.
 package struct AccessRecord: Sendable, Equatable {
-    /// Absent when the request line could not be understood.
-    package var method: String?
-    /// The path as received, without the query.
-    package var path: String?
+    /// Absent when the request could not be understood.
+    package var head: RequestHead?
     /// The status sent, or 499 when the client was gone first.
     package var status: Int
     /// Of the body, without chunk framing.
@@ -58,10 +56,17 @@ package struct AccessRecord: Sendable, Equatable {
     package var reason: String?
 }
 
+extension AccessRecord {
+    package var method: String? { head?.method }
+    /// The path as received, without the query.
+    package var path: String? { head?.target.path }
+}
+
 /// What the server serves. All methods, and the responders, are called on an I/O queue and must not block.
 package protocol RequestHandler: Sendable {
     /// Decides on a head, and on who is to respond once the body is complete; `finished` follows always.
-    func admit(_ head: RequestHead, id: String) -> Admission
+    /// - Parameter peer: the client's address and port, or `unix`.
+    func admit(_ head: RequestHead, id: String, peer: String) -> Admission
 
     /// Renders an error that the server found itself; without a head if there was none.
     func response(to error: HTTPError, head: RequestHead?, id: String) -> Response

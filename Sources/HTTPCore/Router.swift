@@ -61,7 +61,7 @@ package struct Router<Handler: Sendable>: Sendable {
         for route in routes { try insert(route) }
     }
 
-    /// What serves `method` at the target. The methods of RFC 9110 and PATCH are known, others are answered 501.
+    /// What serves `method` at the target. The methods of RFC 9110, PATCH and QUERY are known, others are answered 501.
     package func route(_ method: String, _ target: RequestTarget) -> Outcome {
         guard HTTPMethods.known.contains(method) else {
             return .failed(.unknownMethod(ASCII.quoted(method.utf8)), template: nil)
@@ -143,6 +143,6 @@ package struct Router<Handler: Sendable>: Sendable {
 /// The methods that are known by name, offered or not.
 enum HTTPMethods {
     static let known: Set<String> = [
-        "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+        "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY",
     ]
 }

@@ -90,13 +90,16 @@ final class Connection: @unchecked Sendable {
 
     /// Does what there is to do until only an event from outside can bring more.
     private func advance() {
-        let now = Moment.now()
+        var now = Moment.now()
         inbox.withLock { $0.isAttended = true }
         repeat {
             var isBusy = true
             while isBusy {
                 isBusy = false
-                for reply in takeReplies() {
+                let replies = takeReplies()
+                // A handler may have taken its time on this very queue.
+                if !replies.isEmpty { now = .now() }
+                for reply in replies {
                     cancellations[reply.exchange] = nil
                     state.reply(to: reply.exchange, with: reply.response, at: now)
                 }
@@ -134,7 +137,7 @@ final class Connection: @unchecked Sendable {
     private func perform(_ action: ConnectionAction, at now: Moment) {
         switch action {
         case .admit(let exchange, let head, let id):
-            let admission = handler.admit(head, id: id)
+            let admission = handler.admit(head, id: id, peer: peer)
             if case .accept(_, let respond) = admission { responder = respond }
             state.admitted(exchange, admission, at: now)
         case .respond(let exchange, let head, let id, let body, let received):

@@ -1,5 +1,4 @@
 import Dispatch
-import Glibc
 import Logging
 
 /// Accepts connections until it is closed. When the process or the system runs out of descriptors or memory it pauses
@@ -10,7 +9,7 @@ final class Listener: @unchecked Sendable {
     private static let pause = DispatchTimeInterval.milliseconds(200)
 
     let queue = DispatchQueue(label: "http.accept")
-    private let descriptor: Int32
+    private let socket: ListeningSocket
     private let logger: Logger
     private let accept: @Sendable (Int32) -> ListeningSocket.Accepted
     private let accepted: @Sendable (AcceptedSocket) -> Void
@@ -27,7 +26,7 @@ final class Listener: @unchecked Sendable {
         accept: @escaping @Sendable (Int32) -> ListeningSocket.Accepted = { ListeningSocket.accept($0) },
         accepted: @escaping @Sendable (AcceptedSocket) -> Void
     ) {
-        descriptor = socket.descriptor
+        self.socket = socket
         self.logger = logger
         self.accept = accept
         self.accepted = accepted
@@ -36,7 +35,7 @@ final class Listener: @unchecked Sendable {
     func start() {
         queue.async { [self] in
             guard !isClosed else { return }
-            let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+            let source = DispatchSource.makeReadSource(fileDescriptor: socket.descriptor, queue: queue)
             source.setEventHandler { [self] in acceptAll() }
             source.setCancelHandler { [self] in descriptorIsFree() }
             self.source = source
@@ -61,7 +60,7 @@ final class Listener: @unchecked Sendable {
     private func descriptorIsFree() {
         source = nil
         isFree = true
-        Glibc.close(descriptor)
+        socket.close()
         for action in whenClosed { action() }
         whenClosed = []
     }
@@ -69,10 +68,10 @@ final class Listener: @unchecked Sendable {
     private func acceptAll() {
         guard !isClosed, !isPaused else { return }
         while true {
-            switch accept(descriptor) {
+            switch accept(socket.descriptor) {
             case .connection(let connection, let address):
-                SystemCalls.disableDelay(connection)
-                accepted(AcceptedSocket(descriptor: connection, peer: address?.description ?? "unknown"))
+                if !socket.address.isUnix { SystemCalls.disableDelay(connection) }
+                accepted(AcceptedSocket(descriptor: connection, peer: peer(address)))
             case .none:
                 isExhausted = false
                 return
@@ -82,6 +81,12 @@ final class Listener: @unchecked Sendable {
                 return pauseAccepting()
             }
         }
+    }
+
+    /// Who connects over a Unix socket has no address of its own.
+    private func peer(_ address: SocketAddress?) -> String {
+        if socket.address.isUnix { return "unix" }
+        return address?.description ?? "unknown"
     }
 
     private func pauseAccepting() {

@@ -1,14 +1,48 @@
 import Glibc
 
-/// A bound, listening, non-blocking TCP socket. Whoever holds the descriptor closes it.
+/// A bound, listening, non-blocking stream socket. Whoever holds it closes it.
 struct ListeningSocket {
     let descriptor: Int32
     let address: SocketAddress
+    /// The file that the socket has made, to be removed with it.
+    let ownPath: String?
 
-    private static let backlog: Int32 = 4096
+    static let backlog: Int32 = 4096
+
+    init(_ endpoint: ListeningEndpoint) throws(ServerError) {
+        switch endpoint {
+        case .tcp(let host, let port): try self.init(host: host, port: port)
+        case .unix(let path, let permissions): try self.init(path: path, permissions: permissions)
+        case .inherited(let descriptor): try self.init(inherited: descriptor)
+        }
+    }
+
+    func close() {
+        Glibc.close(descriptor)
+        if let ownPath { unlink(ownPath) }
+    }
+
+    /// Takes over a socket that listens already.
+    private init(inherited descriptor: Int32) throws(ServerError) {
+        var isListening: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0, isListening == 1,
+            let address = Self.localAddress(descriptor)
+        else { throw .cannotListen(address: "descriptor \(descriptor)", .last("getsockopt")) }
+        SystemCalls.makeNonBlocking(descriptor)
+        self.init(descriptor: descriptor, address: address)
+    }
+
+    init(descriptor: Int32, address: SocketAddress, ownPath: String? = nil) {
+        self.descriptor = descriptor
+        self.address = address
+        self.ownPath = ownPath
+    }
+
+    static let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
 
     /// Binds the first address of `host` that can be bound.
-    init(host: String, port: Int) throws(ServerError) {
+    private init(host: String, port: Int) throws(ServerError) {
         guard (0...65_535).contains(port) else { throw .invalidPort(port) }
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -24,7 +58,8 @@ struct ListeningSocket {
         var candidate = list
         while let info = candidate?.pointee {
             do throws(SystemError) {
-                (descriptor, address) = try Self.listen(info)
+                let (descriptor, address) = try Self.listen(info)
+                self.init(descriptor: descriptor, address: address)
                 return
             } catch {
                 failure = error
@@ -35,7 +70,6 @@ struct ListeningSocket {
     }
 
     private static func listen(_ info: addrinfo) throws(SystemError) -> (Int32, SocketAddress) {
-        let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(info.ai_family, type, 0)
         guard descriptor >= 0 else { throw .last("socket") }
         do throws(SystemError) {
@@ -50,7 +84,7 @@ struct ListeningSocket {
             guard let address = localAddress(descriptor) else { throw .last("getsockname") }
             return (descriptor, address)
         } catch {
-            close(descriptor)
+            Glibc.close(descriptor)
             throw error
         }
     }

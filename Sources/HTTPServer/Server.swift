@@ -63,7 +63,7 @@ package final class Server: Sendable {
         guard state.withLock({ $0.phase == .ready }) else { throw .alreadyStarted }
         // Sending already asks for no signal; this covers whatever else the process writes to.
         signal(SIGPIPE, SIG_IGN)
-        let socket = try ListeningSocket(host: configuration.host, port: configuration.port)
+        let socket = try ListeningSocket(configuration.endpoint)
         let listener = Listener(socket, logger: logger) { [self] in accepted($0) }
         let isFirst = state.withLock { state in
             guard state.phase == .ready else { return false }
@@ -72,7 +72,7 @@ package final class Server: Sendable {
             return true
         }
         guard isFirst else {
-            close(socket.descriptor)
+            socket.close()
             throw .alreadyStarted
         }
         for queue in queues { queue.start() }

@@ -1,14 +1,21 @@
 import Glibc
 
-/// An IPv4 or IPv6 address with its port.
-package struct SocketAddress: Sendable, Equatable, CustomStringConvertible {
-    /// In numbers, without brackets.
-    package let host: String
-    package let port: Int
+/// An IPv4 or IPv6 address with its port, or the path of a Unix socket.
+package enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
+    /// `host` in numbers, without brackets.
+    case internet(host: String, port: Int)
+    case unix(path: String)
 
     package var description: String {
-        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        switch self {
+        case .internet(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
     }
+
+    /// Nil for a Unix socket.
+    package var port: Int? { if case .internet(_, let port) = self { port } else { nil } }
+    package var isUnix: Bool { port == nil }
 
     /// An IPv4 client of a socket that takes both families shows as what it is.
     init?(_ storage: sockaddr_storage) {
@@ -31,9 +38,36 @@ package struct SocketAddress: Sendable, Equatable, CustomStringConvertible {
             default: return (false, 0)
             }
         }
+        if family == AF_UNIX {
+            self = .unix(path: Self.path(storage))
+            return
+        }
         guard found.0 else { return nil }
         let name = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        host = name.hasPrefix("::ffff:") && name.contains(".") ? String(name.dropFirst(7)) : name
-        port = Int(UInt16(bigEndian: found.1))
+        let host = name.hasPrefix("::ffff:") && name.contains(".") ? String(name.dropFirst(7)) : name
+        self = .internet(host: host, port: Int(UInt16(bigEndian: found.1)))
+    }
+
+    /// A Unix socket's address as the system takes it; nil if the path does not fit, with the zero byte at its end.
+    static func storage(path: String) -> sockaddr_storage? {
+        var address = sockaddr_un()
+        let bytes = Array(path.utf8)
+        guard !bytes.isEmpty, !bytes.contains(0), bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            return nil
+        }
+        address.sun_family = sa_family_t(AF_UNIX)
+        // The path was measured above, and both types are plain bytes of which the storage has more.
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        var storage = sockaddr_storage()
+        withUnsafeMutableBytes(of: &storage) { target in
+            withUnsafeBytes(of: address) { target.copyBytes(from: $0) }
+        }
+        return storage
+    }
+
+    private static func path(_ storage: sockaddr_storage) -> String {
+        var storage = storage
+        let bytes = withUnsafeBytes(of: &storage) { Array($0.dropFirst(MemoryLayout<sa_family_t>.size)) }
+        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
 }

@@ -95,8 +95,10 @@ package final class ModelQueue: Sendable {
 
     package func expireOverdue() { batcher.expireOverdue() }
 
-    /// Whether the compute loop has been busy without progress for longer than any request should take.
-    func isStalled(limit: Duration) -> Bool { batcher.heartbeat.isStalled(at: .now, limit: limit) }
+    /// Whether a compute loop has been busy without progress for longer than any network takes: it never comes back.
+    package var isStalled: Bool { batcher.heartbeat.isStalled(at: .now, limit: Self.stallLimit) }
+
+    private static let stallLimit: Duration = .seconds(120)
 }
 
 /// How many computations are under way.

@@ -47,3 +47,9 @@ package final class ModelRegistry: Sendable {
         return model
     }
 }
+
+extension ModelIdentity {
+    package init(_ model: ServedModel) {
+        self.init(model: model.name, version: model.version, sha256: model.sha256)
+    }
+}

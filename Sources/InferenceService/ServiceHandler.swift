@@ -15,50 +15,63 @@ package final class ServiceHandler: RequestHandler {
     let queue: ModelQueue
     let metrics: ServiceMetrics
     let version: BuildInfo
+    let access: AccessControl
+    private let crossOrigin: CrossOrigin
+    private let reload: Reload
     private let router: Router<Endpoint>
     private let logger: Logger
     private let workers: [DispatchQueue]
     private let nextWorker = Atomic<Int>(0)
     private let inFlight = Atomic<Int>(0)
 
+    /// Loads models and keys anew, and says what became of it when it is done.
+    package typealias Reload = @Sendable (_ completion: @escaping @Sendable (ReloadReport) -> Void) -> Void
+
     package init(
         _ configuration: ServiceConfiguration, registry: ModelRegistry, queue: ModelQueue, metrics: ServiceMetrics,
-        version: BuildInfo, logger: Logger
+        access: AccessControl = AccessControl(), version: BuildInfo, logger: Logger, reload: @escaping Reload
     ) throws {
         self.configuration = configuration
         self.registry = registry
         self.queue = queue
         self.metrics = metrics
+        self.access = access
+        crossOrigin = CrossOrigin(allowedOrigins: access.configuration.allowedOrigins)
         self.version = version
+        self.reload = reload
         self.logger = logger
         router = try Router(Endpoint.routes)
         workers = (0..<max(1, configuration.threads)).map { DispatchQueue(label: "requests-\($0)") }
         metrics.gauges.readRequestsInFlight { [weak self] in self?.inFlight.load(ordering: .relaxed) ?? 0 }
         metrics.gauges.readModels { [registry] in
-            registry.models.map { ModelIdentity(model: $0.name, version: $0.version, sha256: $0.sha256) }
+            registry.models.map(ModelIdentity.init)
         }
         metrics.gauges.readLifecycle(
             ready: { [registry] in registry.isReady }, draining: { [registry] in registry.isDraining })
     }
 
-    package func admit(_ head: RequestHead, id: String) -> Admission {
+    package func admit(_ head: RequestHead, id: String, peer: String) -> Admission {
+        admit(head, id: id, client: access.client(head, peer: peer))
+    }
+
+    func admit(_ head: RequestHead, id: String, client: AccessControl.Client) -> Admission {
         inFlight.add(1, ordering: .relaxed)
         switch router.route(head.method, head.target) {
         case .found(let match):
-            guard let fault = refusal(match.handler) else {
+            guard let fault = access.refusal(client, match.handler, at: .now) ?? refusal(match.handler) else {
                 return .accept(maxBodyBytes: configuration.maxBodyBytes) { [self] request, reply in
                     respond(to: request, match, reply: reply)
                 }
             }
             metrics.recordRejection(reason: fault.code)
             count(fault, of: match.handler, model: namedModel(head.target, match.parameters))
-            return .refuse(failure(fault.httpError, head: head, id: id, route: match.template))
+            return .refuse(decorated(failure(fault.httpError, head: head, id: id, route: match.template), for: head))
         case .options(let allow, let template):
-            var response = Response.options(allow: allow)
+            var response = timed(Response.options(allow: allow))
             response.route = template
-            return .refuse(timed(response))
+            return .refuse(decorated(response, for: head))
         case .failed(let error, let template):
-            return .refuse(failure(error, head: head, id: id, route: template))
+            return .refuse(decorated(failure(error, head: head, id: id, route: template), for: head))
         }
     }
 
@@ -71,10 +84,13 @@ package final class ServiceHandler: RequestHandler {
     private func respond(
         to request: Request, _ match: Router<Endpoint>.Match, reply: @escaping @Sendable (Response) -> Void
     ) {
-        let finish: @Sendable (Response) -> Void = { response in
+        let finish: @Sendable (Response) -> Void = { [self] response in
             var response = match.handler.readsWeights ? response.compressed(for: request.head) : response
             response.route = match.template
-            reply(response)
+            reply(decorated(response, for: request.head))
+        }
+        if match.handler == .reload {
+            return reload { [self] report in finish(timed(Self.answer(report))) }
         }
         guard match.handler.readsWeights else {
             finish(timed(answer(match.handler, match.parameters, request)))
@@ -96,7 +112,7 @@ package final class ServiceHandler: RequestHandler {
     }
 
     package func response(to error: HTTPError, head: RequestHead?, id: String) -> Response {
-        failure(error, head: head, id: id, route: nil)
+        decorated(failure(error, head: head, id: id, route: nil), for: head)
     }
 
     package func finished(_ record: AccessRecord) {
@@ -112,6 +128,7 @@ package final class ServiceHandler: RequestHandler {
             "bytes_in": "\(record.bytesIn)", "bytes_out": "\(record.bytesOut)",
             "duration_ms": "\(Double(Int(record.duration / .microseconds(1))) / 1000)",
         ]
+        if let trace = record.head.flatMap({ TraceContext($0.fields) }) { metadata["trace_id"] = "\(trace.traceID)" }
         if let method = record.method { metadata["method"] = "\(method)" }
         if let path = record.path { metadata["path"] = "\(path)" }
         if let reason = record.reason { metadata["reason"] = "\(reason)" }
@@ -160,6 +177,15 @@ package final class ServiceHandler: RequestHandler {
             ? error.response(requestID: id, contentType: "application/json") : error.response(requestID: id)
         response.route = route
         return timed(response)
+    }
+
+    /// The answer with what it owes to the request's head, whatever it says.
+    private func decorated(_ response: Response, for head: RequestHead?) -> Response {
+        guard let head else { return response }
+        var response = response
+        crossOrigin.decorate(&response, for: head)
+        if let trace = TraceContext(head.fields) { response.fields[TraceContext.fieldName] = trace.field }
+        return response
     }
 
     func timed(_ response: Response, _ timing: RequestTiming = RequestTiming()) -> Response {

@@ -30,11 +30,11 @@ struct LifecycleTests {
         func error(_ change: (inout ServerConfiguration) -> Void) -> ServerError? {
             #expect(throws: ServerError.self) { try RunningServer(change) }
         }
-        let inUse = error { $0.port = running.port }
+        let inUse = error { $0.endpoint = .tcp(host: "127.0.0.1", port: running.port) }
         #expect(
             inUse == .cannotListen(address: "127.0.0.1:\(running.port)", SystemError(call: "bind", number: EADDRINUSE)))
-        #expect(error { $0.port = 65_536 } == .invalidPort(65_536))
-        guard case .unknownHost("not a host", _) = error({ $0.host = "not a host" }) else {
+        #expect(error { $0.endpoint = .tcp(host: "127.0.0.1", port: 65_536) } == .invalidPort(65_536))
+        guard case .unknownHost("not a host", _) = error({ $0.endpoint = .tcp(host: "not a host", port: 0) }) else {
             Issue.record("expected an unknown host")
             return
         }
@@ -44,7 +44,7 @@ struct LifecycleTests {
     func dualStack() throws {
         let running: RunningServer
         do {
-            running = try RunningServer { $0.host = "::" }
+            running = try RunningServer { $0.endpoint = .tcp(host: "::", port: 0) }
         } catch ServerError.cannotListen {
             return  // A machine without IPv6 has nothing to test here.
         }
@@ -81,7 +81,7 @@ struct LifecycleTests {
 
     @Test("pauses when it cannot accept, then goes on without having lost anybody")
     func exhaustion() throws {
-        let socket = try ListeningSocket(host: "127.0.0.1", port: 0)
+        let socket = try ListeningSocket(.tcp(host: "127.0.0.1", port: 0))
         let calls = Atomic(0)
         let accepted = Mailbox<AcceptedSocket>()
         let listener = Listener(
@@ -91,7 +91,7 @@ struct LifecycleTests {
                     ? .exhausted(SystemError(call: "accept", number: EMFILE)) : ListeningSocket.accept(descriptor)
             }, accepted: { accepted.put($0) })
         listener.start()
-        let client = try LoopbackClient(port: socket.address.port)
+        let client = try LoopbackClient(port: try #require(socket.address.port))
         _ = close(try accepted.take().descriptor)
         // Two failures, one success, one look for more: no spinning in between.
         let count = calls.load(ordering: .relaxed)

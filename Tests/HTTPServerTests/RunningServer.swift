@@ -17,7 +17,7 @@ final class RunningServer {
         change(&configuration)
         service = try TestService(maxBodyBytes: maxBodyBytes)
         server = try Server(configuration: configuration, handler: service, logger: Self.silent)
-        port = try server.start().port
+        port = try server.start().port ?? 0
     }
 
     static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -44,7 +44,9 @@ final class TestService: RequestHandler {
         return bytes
     }
 
-    func admit(_ head: RequestHead, id: String) -> Admission { .accept(maxBodyBytes: maxBodyBytes, respond: respond) }
+    func admit(_ head: RequestHead, id: String, peer: String) -> Admission {
+        .accept(maxBodyBytes: maxBodyBytes, respond: respond)
+    }
 
     @Sendable private func respond(to request: Request, reply: @escaping @Sendable (Response) -> Void) {
         switch router.route(request.head.method, request.head.target) {

@@ -100,7 +100,7 @@ struct PageTests {
     func inFlight() throws {
         service.handler.finished(
             AccessRecord(
-                method: nil, path: nil, status: 400, bytesIn: 0, bytesOut: 0, duration: .zero, peer: "p", id: "i",
+                head: nil, status: 400, bytesIn: 0, bytesOut: 0, duration: .zero, peer: "p", id: "i",
                 route: nil, reason: "bad_request"))
         let metrics = Exposition(try service.get("/metrics").text)
         #expect(metrics.value("weightspace_requests_in_flight") == 1, "this scrape")

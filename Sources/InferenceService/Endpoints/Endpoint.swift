@@ -16,6 +16,9 @@ enum Endpoint: Sendable, Hashable {
     case metrics
     case version
     case index
+    case openAPI
+    /// Loads the models and keys anew.
+    case reload
 
     /// Whether the body holds weights, and so is read away from the I/O queues.
     var readsWeights: Bool {
@@ -46,11 +49,12 @@ enum Endpoint: Sendable, Hashable {
             routes.append(.init("POST", "/v1/models/{model}/\(name)", endpoint))
         }
         let pages: [(String, Endpoint)] = [
-            ("/", .index), ("/v1/models", .models), ("/v1/models/{model}", .model),
+            ("/", .index), ("/openapi.json", .openAPI), ("/v1/models", .models), ("/v1/models/{model}", .model),
             ("/v1/models/{model}/example", .example), ("/livez", .live), ("/healthz", .live), ("/readyz", .ready),
             ("/health", .ready), ("/ping", .ready), ("/metrics", .metrics), ("/version", .version),
         ]
         routes += pages.map { .init("GET", $0.0, $0.1) }
+        routes.append(.init("POST", "/admin/reload", .reload))
         return routes + OpenInferencePage.routes
     }()
 }

@@ -15,24 +15,25 @@ extension ServiceHandler {
             case .ready: return try ready()
             case .models: return try models()
             case .model: return describe(try registry.model(parameters["model"], version: nil))
-            case .example: return example(try registry.model(parameters["model"], version: nil))
+            case .example:
+                // A request body that the model accepts: an untrained network.
+                let model = try registry.model(parameters["model"], version: nil)
+                return Self.json { $0.value(model.exampleRequest) }
             case .metrics:
                 return Response(.ok, contentType: PrometheusText.contentType, body: Array(metrics.render().utf8))
             case .version: return Self.json { write(version, to: &$0) }
             case .index: return index()
+            case .openAPI: return try openAPI()
             case .openInference(let page): return try answer(page, parameters)
-            case .inference, .render, .infer: throw .internalFault
+            case .inference, .render, .infer, .reload: throw .internalFault
             }
         } catch {
             return failure(error.httpError, head: request.head, id: request.id, route: nil)
         }
     }
 
-    /// Longer than the largest network may take; a compute loop stuck for so long never comes back.
-    private static let stallLimit: Duration = .seconds(300)
-
     private func live() throws(ServiceFault) -> Response {
-        guard !queue.isStalled(limit: Self.stallLimit) else {
+        guard !queue.isStalled else {
             throw ServiceFault(
                 .serviceUnavailable, "stalled", "Stalled", "the compute loop has made no progress", retryAfter: 10)
         }
@@ -118,17 +119,12 @@ extension ServiceHandler {
         writer.array(model.operations) { writer, operation in writer.value(operation.rawValue) }
     }
 
-    /// A request body that the model accepts: an untrained network, freshly initialised.
-    private func example(_ model: ServedModel) -> Response {
-        let network = NetworkWeights.example(spec: model.manifest.input.spec, seed: 0)
-        return Self.json { writer in
-            writer.beginObject()
-            writer.name("inputs")
-            writer.beginArray()
-            writer.value(network.stateDict)
-            writer.endArray()
-            writer.endObject()
-        }
+    private func openAPI() throws(ServiceFault) -> Response {
+        guard
+            let document = OpenAPIDocument.document(
+                version: version.version, models: registry.models, needsKey: access.needsKey)
+        else { throw .internalFault }
+        return Self.json { $0.value(document) }
     }
 
     private func index() -> Response {

@@ -28,6 +28,7 @@ package struct ServiceFault: Error, Sendable, Equatable {
     var httpError: HTTPError {
         var fields = HTTPFields()
         if code == FormatError.Code.unsupportedEncoding.rawValue { fields[.acceptEncoding] = ContentCoding.accepted }
+        if status == .unauthorized { fields[.wwwAuthenticate] = "Bearer realm=\"weightspace\"" }
         return HTTPError(status, code: code, title: title, detail: detail, fields: fields, retryAfter: retryAfter)
     }
 
@@ -52,6 +53,23 @@ package struct ServiceFault: Error, Sendable, Equatable {
         return ServiceFault(
             .notFound, "no_such_operation", "No such operation",
             "model '\(model.name)' does not offer \(operation.rawValue); it offers \(offered)")
+    }
+
+    static let missingKey = ServiceFault(
+        .unauthorized, "unauthorized", "Unauthorized",
+        "a key is needed, as 'Authorization: Bearer KEY' or 'X-Api-Key: KEY'")
+    static let unknownKey = ServiceFault(.unauthorized, "unauthorized", "Unauthorized", "the key is not known")
+    static let reloadNeedsKey = ServiceFault(
+        .forbidden, "forbidden", "Forbidden", "reloading needs the administration socket or an administrator's key")
+
+    static func forbidden(_ name: String) -> ServiceFault {
+        ServiceFault(.forbidden, "forbidden", "Forbidden", "the key of '\(printable(name))' is not an administrator's")
+    }
+
+    static func rateLimited(_ wait: Duration) -> ServiceFault {
+        ServiceFault(
+            .tooManyRequests, "rate_limited", "Too many requests", "this client has used up its rate",
+            retryAfter: Int((wait / .seconds(1)).rounded(.up)))
     }
 
     static let starting = ServiceFault(

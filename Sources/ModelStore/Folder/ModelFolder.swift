@@ -42,8 +42,11 @@ package enum ModelFolder {
 
     private static func read(_ url: URL) throws -> ServedModel {
         var digest = ContentDigest()
+        var snapshot = FileSnapshot()
         func contents(_ name: String) throws -> [UInt8] {
-            guard let data = FileManager.default.contents(atPath: url.appendingPathComponent(name).path) else {
+            let file = url.appendingPathComponent(name).path
+            snapshot.note(file)
+            guard let data = FileManager.default.contents(atPath: file) else {
                 throw ModelFolderError(folder: url.lastPathComponent, reason: "'\(name)' cannot be read")
             }
             let bytes = [UInt8](data)
@@ -59,6 +62,11 @@ package enum ModelFolder {
         }
         let manifest = try JSONDecoder().decode(ModelManifest.self, from: Data(try contents("config.json")))
         let networks = try ServedNetworks(manifest) { ParameterReader(try parameters($0)) }
+        // Parameters of one version under the settings of another may fit and still be wrong.
+        guard snapshot.isCurrent else {
+            throw ModelFolderError(
+                folder: url.lastPathComponent, reason: "it changed while it was being read; load it again")
+        }
         return try ServedModel(manifest, networks, sha256: digest.finish())
     }
 

@@ -23,6 +23,29 @@ package enum JSONValue: Sendable, Equatable {
     /// The member of that name, if this is an object that has one.
     package subscript(name: String) -> JSONValue? { members?.first { $0.name == name }?.value }
 
+    /// The value at a path of member names. Setting it makes what is missing on the way; a value in the way that is no
+    /// object is replaced by one.
+    package subscript(path: String...) -> JSONValue? {
+        get { path.reduce(self) { value, name in value?[name] } }
+        set { set(path[...], to: newValue ?? .null) }
+    }
+
+    private mutating func set(_ path: ArraySlice<String>, to value: JSONValue) {
+        guard let name = path.first else {
+            self = value
+            return
+        }
+        var members = members ?? []
+        if let index = members.firstIndex(where: { $0.name == name }) {
+            members[index].value.set(path.dropFirst(), to: value)
+        } else {
+            var child = JSONValue.null
+            child.set(path.dropFirst(), to: value)
+            members.append(JSONMember(name, child))
+        }
+        self = .object(members)
+    }
+
     package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
     package var double: Double? { if case .number(let value) = self { value } else { nil } }
     package var string: String? { if case .string(let value) = self { value } else { nil } }

@@ -9,11 +9,25 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve", abstract: "Serves the models over HTTP until it is told to stop.",
         discussion: """
             Every option can also be given in the environment: --max-batch is WEIGHTSPACE_MAX_BATCH. SIGTERM and SIGINT \
-            drain: what was admitted is finished, then the process exits 0.
+            drain: what was admitted is finished, then the process exits 0. SIGHUP loads models and keys anew. Under systemd it \
+            takes sockets that are passed to it, and tells when it is ready and that it is alive.
             """)
 
     @Option(help: "Address to listen on. (default: 127.0.0.1)") var host: String?
     @Option(help: "Port to listen on; 0 takes a free one and prints it. (default: 8080)") var port: Int?
+    @Option(help: "Unix socket to listen on in place of an address; its group may connect.") var unixSocket: String?
+    @Option(help: "Unix socket for the administrator: POST /admin/reload, and everything without a key.")
+    var adminSocket: String?
+    @Option(help: "File of keys that clients must show; read again on SIGHUP. See 'weightspace key'.") var keys: String?
+    @Flag(help: "Ask for a key for health checks too.") var protectHealth = false
+    @Flag(help: "Ask for a key for /metrics too.") var protectMetrics = false
+    @Option(help: "Origin whose pages may read answers (CORS); repeat for several, * for every one.")
+    var corsOrigin: [String] = []
+    @Option(help: "Requests with weights a second for each key or address; more is answered 429. (default: no limit)")
+    var rateLimit: Double?
+    @Option(help: "Requests that a client may send at once under --rate-limit. (default: 20)") var rateBurst: Int?
+    @Option(help: "Address of a proxy whose X-Forwarded-For is believed, 'unix' for a Unix socket; repeat for several.")
+    var trustedProxy: [String] = []
     @Option(help: "Threads that compute. (default: the processors)") var threads: Int?
     @Option(help: "Folder of model folders, or one model folder. (default: the embedded models)") var models: String?
     @Option(help: "Networks of a request computed in one go. (default: 16)") var maxBatch: Int?

@@ -8,7 +8,10 @@ import Logging
 struct ServeConfiguration {
     var server = ServerConfiguration()
     var service = ServiceConfiguration()
+    var access = AccessConfiguration()
     let models: String?
+    let keysFile: String?
+    let adminEndpoint: ListeningEndpoint?
     let drainTimeout: Duration
     let logFormat: LogFormat
     let logLevel: Logger.Level
@@ -25,8 +28,17 @@ struct ServeConfiguration {
                     name, flag, default: standard, isValid: { $0.isFinite && (least...86_400).contains($0) },
                     expected: "seconds from \(least) to 86400"))
         }
-        server.host = try settings.value("host", options.host, default: "127.0.0.1", expected: "an address")
-        server.port = try count("port", options.port, 8080, 0...65535)
+        let host = try settings.value("host", options.host, default: "127.0.0.1", expected: "an address")
+        let port = try count("port", options.port, 8080, 0...65535)
+        server.endpoint = .tcp(host: host, port: port)
+        let isPath: (String) -> Bool = { (1...107).contains($0.utf8.count) }
+        let socket = try settings.optional(
+            "unix-socket", options.unixSocket, standIn: "none", isValid: isPath, expected: "a path of 1 to 107 bytes")
+        // Who fronts the service is in its group; who administers it is its user.
+        if let socket { server.endpoint = .unix(path: socket, permissions: 0o660) }
+        let adminSocket = try settings.optional(
+            "admin-socket", options.adminSocket, standIn: "none", isValid: isPath, expected: "a path of 1 to 107 bytes")
+        adminEndpoint = adminSocket.map { .unix(path: $0, permissions: 0o600) }
         service.threads = try count("threads", options.threads, WorkerPool.availableProcessors, 1...1024)
         models = try settings.optional("models", options.models, standIn: "embedded", expected: "a folder")
         service.maxBatch = try count("max-batch", options.maxBatch, service.maxBatch, 1...4096)
@@ -37,6 +49,15 @@ struct ServeConfiguration {
         service.maxNetworks = try count("max-networks", options.maxNetworks, service.maxNetworks, 1...1_000_000)
         server.maxConnections = try count(
             "max-connections", options.maxConnections, server.maxConnections, 1...1_000_000)
+        keysFile = try settings.optional("keys", options.keys, standIn: "none", expected: "a file")
+        access.protectsHealth = try settings.flag("protect-health", options.protectHealth)
+        access.protectsMetrics = try settings.flag("protect-metrics", options.protectMetrics)
+        access.allowedOrigins = Set(try settings.list("cors-origin", options.corsOrigin))
+        access.trustedProxies = Set(try settings.list("trusted-proxy", options.trustedProxy))
+        access.rateLimit = try settings.optional(
+            "rate-limit", options.rateLimit, standIn: "none", isValid: { $0.isFinite && (0.001...1e6).contains($0) },
+            expected: "requests a second from 0.001 to 1000000")
+        access.rateBurst = try count("rate-burst", options.rateBurst, access.rateBurst, 1...1_000_000)
         server.limits.maxBodyBytes = service.maxBodyBytes
         server.timeouts.header = try seconds("header-timeout", options.headerTimeout, 10, from: 0.1)
         server.timeouts.body = try seconds("body-timeout", options.bodyTimeout, 30, from: 0.1)
@@ -53,5 +74,14 @@ struct ServeConfiguration {
             isValid: { Logger.Level(rawValue: $0) != nil },
             expected: "trace, debug, info, notice, warning, error or critical")
         logLevel = Logger.Level(rawValue: level) ?? .info
+    }
+
+    /// The administration's server: few connections, which nothing but a person's own mistake would exhaust.
+    func adminServer(at endpoint: ListeningEndpoint) -> ServerConfiguration {
+        var configuration = server
+        configuration.endpoint = endpoint
+        configuration.maxConnections = 16
+        configuration.queueCount = 1
+        return configuration
     }
 }

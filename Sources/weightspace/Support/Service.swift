@@ -1,5 +1,4 @@
 import Dispatch
-import Engine
 import Foundation
 import Glibc
 import HTTPServer
@@ -7,14 +6,22 @@ import InferenceService
 import Logging
 import ModelStore
 import Synchronization
+import Systemd
 
 /// The running service: from an open port over ready models to an orderly end.
 final class Service: Sendable {
     private let configuration: ServeConfiguration
+    private let manager = ServiceManager()
     private let logger = Logger(label: "weightspace")
     private let registry = ModelRegistry()
+    private let loader: ModelLoader
+    private let reloading: Reloading
     private let queue: ModelQueue
     private let server: Server
+    /// Behind the administration socket, where there is one.
+    private let adminServer: Server?
+    /// Loading takes its time, and one load at a time is enough.
+    private let loading: DispatchQueue
     private let ending = Mutex(false)
     private let ended = DispatchSemaphore(value: 0)
     /// Why the process ends other than well.
@@ -24,74 +31,91 @@ final class Service: Sendable {
         self.configuration = configuration
         let build = Weightspace.build
         let metrics = ServiceMetrics(build: build)
+        let loading = DispatchQueue(label: "load")
+        let loader = ModelLoader(configuration, registry: registry, logger: logger)
+        let reloading = Reloading(
+            loader: loader, manager: manager, keysFile: configuration.keysFile,
+            access: AccessControl(configuration.access, keys: try configuration.keysFile.map(KeysFile.read)),
+            logger: logger)
+        self.loading = loading
+        self.loader = loader
+        self.reloading = reloading
         queue = try ModelQueue(configuration.service, metrics: metrics)
         let handler = try ServiceHandler(
-            configuration.service, registry: registry, queue: queue, metrics: metrics, version: build, logger: logger)
-        server = try Server(configuration: configuration.server, handler: handler, logger: logger)
+            configuration.service, registry: registry, queue: queue, metrics: metrics, access: reloading.access,
+            version: build,
+            logger: logger
+        ) { completion in loading.async { completion(reloading.run()) } }
+        server = try Server(
+            configuration: configuration.server.listening(at: manager.publicSocket), handler: handler, logger: logger)
+        if let endpoint = manager.adminSocket ?? configuration.adminEndpoint {
+            adminServer = try Server(
+                configuration: configuration.adminServer(at: endpoint), handler: AdminHandler(handler), logger: logger)
+        } else {
+            adminServer = nil
+        }
         metrics.gauges.readConnections { [weak server] in ["open": server?.connectionCount ?? 0] }
     }
 
     /// Serves until a signal ends it. The port is open before the models are loaded, so that probes get answers.
     func run() throws {
-        let signals = SignalWatcher([SIGTERM, SIGINT]) { [self] signal in end(signal) }
+        let endSignals = SignalWatcher([SIGTERM, SIGINT]) { [self] signal in end(signal) }
+        let reloadSignals = SignalWatcher([SIGHUP]) { [self] _ in loading.async { [self] in _ = reloading.run() } }
         do {
             let address = try server.start()
-            print("listening on http://\(address)")
+            print("listening on \(address.port == nil ? "" : "http://")\(address)")
             try? FileHandle.standardOutput.synchronize()
             fflush(nil)
+            try adminServer?.start()
         } catch {
             throw CommandFailure(error.description)
         }
-        // Away from this thread, which must be free to end the process while models are still being loaded.
-        DispatchQueue(label: "load").async { [self] in
-            do {
-                try loadModels()
-            } catch {
-                fail(CommandFailure(reason(error)))
-                ended.signal()
-            }
+        loading.async { [self] in loadFirst() }
+        let housekeeping = repeating(every: .milliseconds(50)) { [queue] in queue.expireOverdue() }
+        let watchdog = manager.watchdogInterval.map { interval in
+            repeating(every: .nanoseconds(Int(interval / .nanoseconds(1)))) { [self] in feedWatchdog() }
         }
-        let housekeeping = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "housekeeping"))
-        housekeeping.setEventHandler { [queue] in queue.expireOverdue() }
-        housekeeping.schedule(deadline: .now(), repeating: .milliseconds(50))
-        housekeeping.activate()
         ended.wait()
         housekeeping.cancel()
-        signals.cancel()
+        watchdog?.cancel()
+        endSignals.cancel()
+        reloadSignals.cancel()
         LogSink.standardError.flush()
         if let failure = failure.withLock({ $0 }) { throw failure }
     }
 
-    private func fail(_ reason: CommandFailure) {
-        failure.withLock { $0 = $0 ?? reason }
+    private func repeating(
+        every interval: DispatchTimeInterval, _ action: @escaping @Sendable () -> Void
+    ) -> any DispatchSourceTimer {
+        let timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "timer"))
+        timer.setEventHandler(handler: action)
+        timer.schedule(deadline: .now(), repeating: interval)
+        timer.activate()
+        return timer
     }
 
-    /// A folder that cannot be loaded is reported and left out; with none left there is nothing to serve.
-    private func loadModels() throws {
-        let folders = try ModelSelection.folders(in: try ModelSelection.directory(configuration.models))
-        let pool = WorkerPool(threads: configuration.service.threads)
-        var models: [ServedModel] = []
-        var reasons: [String] = []
-        for folder in folders {
-            if ending.withLock({ $0 }) { return }
-            do {
-                let model = try ModelFolder.load(folder)
-                if models.contains(where: { $0.name == model.name && $0.version == model.version }) {
-                    throw ModelFolderError(
-                        folder: folder.lastPathComponent,
-                        reason: "model '\(model.name)' version '\(model.version)' is served from another folder")
-                }
-                try model.warmUp(pool)
-                models.append(model)
-                logger.info("model loaded", metadata: ["model": "\(model.name)", "version": "\(model.version)"])
-            } catch {
-                reasons.append(reason(error))
-                logger.error("model not loaded", metadata: ["reason": "\(reason(error))"])
-            }
+    /// Away from the main thread, which must be free to end the process while models are still being loaded.
+    private func loadFirst() {
+        do {
+            let report = try loader.load { [self] in ending.withLock { $0 } }
+            logger.info("ready", metadata: ["models": "\(report.models.count)"])
+            manager.tell(.ready, .status("serving \(report.models.map(\.model).joined(separator: ", "))"))
+        } catch {
+            guard !ending.withLock({ $0 }) else { return }
+            fail(CommandFailure(reason(error)))
+            ended.signal()
         }
-        guard !models.isEmpty else { throw CommandFailure(reasons.joined(separator: "; ")) }
-        registry.publish(models)
-        logger.info("ready", metadata: ["models": "\(models.count)"])
+    }
+
+    /// A sign of life, once every loop of the server has taken a turn and none of the models' is stuck.
+    private func feedWatchdog() {
+        server.confirmProgress { [self] in
+            if !queue.isStalled { manager.tell(.watchdog) }
+        }
+    }
+
+    private func fail(_ reason: CommandFailure) {
+        failure.withLock { $0 = $0 ?? reason }
     }
 
     /// The first signal drains; a second one ends at once.
@@ -106,13 +130,37 @@ final class Service: Sendable {
             exit(1)
         }
         logger.info("stopping", metadata: ["signal": "\(signal)"])
+        manager.tell(.stopping, .status("finishing what was admitted"))
         registry.beginDraining()
         server.drain(deadline: configuration.drainTimeout) { [self] report in
             if report.cut > 0 {
                 logger.error("drain timeout", metadata: ["cut": "\(report.cut)"])
                 fail(CommandFailure("the drain timeout cut \(report.cut) connections short"))
             }
-            ended.signal()
+            guard let adminServer else {
+                ended.signal()
+                return
+            }
+            adminServer.stop { [self] _ in ended.signal() }
         }
+    }
+}
+
+extension ServiceManager {
+    /// The first socket that is not the administration's.
+    fileprivate var publicSocket: ListeningEndpoint? {
+        sockets.first { $0.name != "admin" }.map { .inherited(descriptor: $0.descriptor) }
+    }
+
+    fileprivate var adminSocket: ListeningEndpoint? {
+        sockets.first { $0.name == "admin" }.map { .inherited(descriptor: $0.descriptor) }
+    }
+}
+
+extension ServerConfiguration {
+    fileprivate func listening(at endpoint: ListeningEndpoint?) -> ServerConfiguration {
+        var configuration = self
+        if let endpoint { configuration.endpoint = endpoint }
+        return configuration
     }
 }

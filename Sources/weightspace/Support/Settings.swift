@@ -41,6 +41,18 @@ struct Settings {
         return note(name, value, variable)
     }
 
+    /// - Parameter flag: whether it stands on the command line.
+    mutating func flag(_ name: String, _ flag: Bool) throws -> Bool {
+        try value(name, flag ? true : nil, default: false, expected: "true or false")
+    }
+
+    /// Values that may be several: separated by commas in the environment.
+    mutating func list(_ name: String, _ values: [String]) throws -> [String] {
+        let joined = try optional(
+            name, values.isEmpty ? nil : values.joined(separator: ","), standIn: "none", expected: "values")
+        return (joined ?? "").split(separator: ",").map(String.init)
+    }
+
     private mutating func note<Value: LosslessStringConvertible>(
         _ name: String, _ value: Value, _ source: String
     ) -> Value {

@@ -20,9 +20,11 @@ final class ServiceDriver: Sendable {
     /// - Parameters:
     ///   - models: the embedded ones by default; nil leaves the service starting.
     ///   - compute: in place of the models' own computation.
+    ///   - access: who may do what; everybody everything without it.
     init(
         models: [ServedModel]? = try? [Models.embedded.get()],
-        _ change: (inout ServiceConfiguration) -> Void = { _ in }, compute: ModelQueue.Compute? = nil
+        _ change: (inout ServiceConfiguration) -> Void = { _ in }, compute: ModelQueue.Compute? = nil,
+        access: AccessControl = AccessControl()
     ) throws {
         var configuration = ServiceConfiguration()
         change(&configuration)
@@ -32,9 +34,10 @@ final class ServiceDriver: Sendable {
             queue = try ModelQueue(configuration, metrics: metrics)
         }
         handler = try ServiceHandler(
-            configuration, registry: registry, queue: queue, metrics: metrics,
+            configuration, registry: registry, queue: queue, metrics: metrics, access: access,
             version: BuildInfo(version: "1.2.3", commit: "c", swift: "6"),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        ) { completion in completion(ReloadReport(models: [], failures: ["nothing to reload"])) }
         if let models { registry.publish(models) }
     }
 
@@ -59,7 +62,7 @@ final class ServiceDriver: Sendable {
     /// - Parameter age: how long ago its head was complete.
     func start(
         _ method: String, _ path: String, _ fields: [String: String] = [:], _ body: [UInt8] = [],
-        age: Duration = .zero, cancellation: Cancellation = Cancellation()
+        age: Duration = .zero, cancellation: Cancellation = Cancellation(), peer: String = "127.0.0.1:50000"
     ) throws -> Mailbox<Answer> {
         let (head, body) = try parse(method, path, fields, body)
         let id = RequestID.resolve(head.fields, unixMilliseconds: 0)
@@ -68,16 +71,16 @@ final class ServiceDriver: Sendable {
         let finish: @Sendable (Response) -> Void = { [handler] response in
             handler.finished(
                 AccessRecord(
-                    method: head.method, path: head.target.path, status: Int(response.status.code),
-                    bytesIn: body.count, bytesOut: response.body.count, duration: .milliseconds(1), peer: "test",
+                    head: head, status: Int(response.status.code),
+                    bytesIn: body.count, bytesOut: response.body.count, duration: .milliseconds(1), peer: peer,
                     id: id, route: response.route, reason: response.reason))
             answers.put(Answer(id: id, response: response))
         }
-        switch handler.admit(head, id: id) {
+        switch handler.admit(head, id: id, peer: peer) {
         case .refuse(let response): finish(response)
         case .accept(_, let respond):
             let request = Request(
-                head: head, id: id, body: body, peer: "test", cancellation: cancellation, received: received)
+                head: head, id: id, body: body, peer: peer, cancellation: cancellation, received: received)
             respond(request, finish)
         }
         return answers

@@ -1,0 +1,61 @@
+import Crypto
+
+/// The keys that clients may show, as their SHA-256 digests: the file that holds them gives no key away.
+package struct APIKeys: Sendable {
+    /// Who may do what.
+    package struct Owner: Sendable, Hashable {
+        package let name: String
+        /// Whether it may reload models.
+        package let isAdministrator: Bool
+    }
+
+    /// Why a file of keys cannot be read.
+    package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
+        package let line: Int
+        package let reason: String
+
+        package var description: String { "line \(line): \(reason)" }
+    }
+
+    private let entries: [(digest: [UInt8], owner: Owner)]
+
+    /// Reads lines of `NAME sha256:DIGEST [admin]`; empty ones and those that begin with `#` are passed over.
+    package init(_ text: String) throws(FileError) {
+        var entries: [(digest: [UInt8], owner: Owner)] = []
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
+            guard let name = words.first, !name.hasPrefix("#") else { continue }
+            func fault(_ reason: String) -> FileError { FileError(line: index + 1, reason: reason) }
+            guard words.count == 2 || (words.count == 3 && words[2] == "admin") else {
+                throw fault("expected 'NAME sha256:DIGEST', and after it 'admin' or nothing")
+            }
+            guard words[1].hasPrefix("sha256:"), let digest = Self.bytes(hexadecimal: words[1].dropFirst(7)) else {
+                throw fault("expected 'sha256:' and 64 hexadecimal digits")
+            }
+            guard !entries.contains(where: { $0.owner.name == name }) else {
+                throw fault("'\(printable(String(name)))' has a key already")
+            }
+            entries.append((digest, Owner(name: String(name), isAdministrator: words.count == 3)))
+        }
+        self.entries = entries
+    }
+
+    package var count: Int { entries.count }
+
+    /// Whose key it is. The time it takes tells nothing: every entry is compared to its last byte.
+    func owner(of key: String) -> Owner? {
+        let digest = Array(SHA256.hash(data: Array(key.utf8)))
+        var owner: Owner?
+        for entry in entries {
+            let difference = zip(entry.digest, digest).reduce(0) { $0 | ($1.0 ^ $1.1) }
+            if difference == 0 { owner = entry.owner }
+        }
+        return owner
+    }
+
+    private static func bytes(hexadecimal text: Substring) -> [UInt8]? {
+        let digits = text.compactMap(\.hexDigitValue)
+        guard text.utf8.count == 64, digits.count == 64 else { return nil }
+        return stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+}

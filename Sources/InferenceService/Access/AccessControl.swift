@@ -1,0 +1,123 @@
+import HTTPCore
+import HTTPTypes
+import Synchronization
+
+/// Who may ask for what.
+package struct AccessConfiguration: Sendable {
+    /// Whether health and metrics need a key where there are keys.
+    package var protectsHealth = false
+    package var protectsMetrics = false
+    /// Requests with weights a second for every client; nil does not count them.
+    package var rateLimit: Double?
+    /// Requests that a client may send at once.
+    package var rateBurst = 20
+    /// Addresses of proxies that tell the client's own in `X-Forwarded-For`; `unix` is whoever uses a Unix socket.
+    package var trustedProxies: Set<String> = []
+    /// Origins whose pages may read answers (CORS); `*` is every one.
+    package var allowedOrigins: Set<String> = []
+
+    package init() {}
+}
+
+/// Tells clients apart and holds them to what they may do.
+package final class AccessControl: Sendable {
+    /// Whoever sent a request.
+    enum Client: Sendable, Hashable {
+        /// Over the administration socket, which only the operator can reach.
+        case administrator
+        case keyHolder(APIKeys.Owner)
+        /// Without a key, or with a wrong one.
+        case anonymous(address: String, showsKey: Bool)
+
+        /// Under which it is counted.
+        var name: String {
+            switch self {
+            case .administrator: "administrator"
+            case .keyHolder(let owner): "key:" + owner.name
+            case .anonymous(let address, _): "address:" + address
+            }
+        }
+    }
+
+    let configuration: AccessConfiguration
+    private let limiter: RateLimiter?
+    /// Nil where no key is asked for.
+    private let keys: Mutex<APIKeys?>
+
+    package init(_ configuration: AccessConfiguration = AccessConfiguration(), keys: APIKeys? = nil) {
+        self.configuration = configuration
+        self.keys = Mutex(keys)
+        limiter = configuration.rateLimit.map { RateLimiter(rate: $0, burst: configuration.rateBurst) }
+    }
+
+    /// From now on these keys count.
+    package func replace(keys: APIKeys) { self.keys.withLock { $0 = keys } }
+
+    /// Whether anything is refused for want of a key.
+    var needsKey: Bool { keys.withLock { $0 != nil } }
+
+    /// - Parameter peer: the other end of the connection.
+    func client(_ head: RequestHead, peer: String) -> Client {
+        let key = Self.key(head.fields)
+        if let key, let owner = keys.withLock({ $0?.owner(of: key) }) { return .keyHolder(owner) }
+        return .anonymous(address: address(head.fields, peer: peer), showsKey: key != nil)
+    }
+
+    /// Why the client may not have what it asks for.
+    func refusal(_ client: Client, _ endpoint: Endpoint, at now: ContinuousClock.Instant) -> ServiceFault? {
+        switch client {
+        case .administrator: return nil
+        case .keyHolder(let owner):
+            if endpoint == .reload, !owner.isAdministrator { return .forbidden(owner.name) }
+        case .anonymous(_, let showsKey):
+            if endpoint == .reload, !needsKey { return .reloadNeedsKey }
+            if needsKey, isProtected(endpoint) { return showsKey ? .unknownKey : .missingKey }
+        }
+        guard endpoint.readsWeights, let wait = limiter?.wait(for: client.name, at: now) else { return nil }
+        return .rateLimited(wait)
+    }
+
+    private func isProtected(_ endpoint: Endpoint) -> Bool {
+        switch endpoint {
+        case .live, .ready: configuration.protectsHealth
+        case .metrics: configuration.protectsMetrics
+        default: true
+        }
+    }
+
+    /// `Authorization: Bearer KEY` (RFC 6750) or `X-Api-Key: KEY`.
+    private static func key(_ fields: HTTPFields) -> String? {
+        if let authorization = fields[.authorization] {
+            let words = authorization.split(separator: " ")
+            guard words.count == 2, words[0].lowercased() == "bearer" else { return "" }
+            return String(words[1])
+        }
+        return fields[.apiKey]
+    }
+
+    /// The client's own address. Only what a trusted proxy has added is believed, from the last hop backwards.
+    private func address(_ fields: HTTPFields, peer: String) -> String {
+        var address = Self.host(peer)
+        var hops = fields[values: .forwardedFor].flatMap { $0.split(separator: ",") }
+            .map { String($0.filter { $0 != " " && $0 != "\t" }) }
+        while configuration.trustedProxies.contains(address), let hop = hops.popLast(), !hop.isEmpty {
+            address = Self.host(hop)
+        }
+        return address
+    }
+
+    /// An address without its port.
+    private static func host(_ text: String) -> String {
+        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+            return String(text[text.index(after: text.startIndex)..<end])
+        }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        return parts.count == 2 ? String(parts[0]) : text
+    }
+}
+
+extension HTTPField.Name {
+    static let apiKey = HTTPField.Name(token: "X-Api-Key")
+    private static let forwarded = HTTPField.Name(token: "X-Forwarded-For")
+    fileprivate static var forwardedFor: HTTPField.Name { forwarded }
+}

@@ -1,0 +1,71 @@
+import Foundation
+import ModelStore
+import Networks
+import Tensors
+import WeightFormats
+
+/// The description of the HTTP interface (OpenAPI 3.1), completed with what only the running service knows.
+enum OpenAPIDocument {
+    private static let resource: JSONValue? = {
+        guard let url = Bundle.module.url(forResource: "openapi", withExtension: "json"),
+            let data = try? Data(contentsOf: url)
+        else { return nil }
+        return try? JSONValue.parse([UInt8](data), limits: .checkpoint)
+    }()
+
+    /// - Parameters:
+    ///   - models: whose names paths may hold; the first one's example stands for a request.
+    ///   - needsKey: whether clients must show one.
+    static func document(version: String, models: [ServedModel], needsKey: Bool) -> JSONValue? {
+        guard var document = resource else { return nil }
+        document["info", "version"] = .string(version)
+        let names = JSONValue.array(models.map { .string($0.name) })
+        let versions = JSONValue.array(models.map { .string($0.version) })
+        if let first = models.first {
+            document["components", "parameters", "model", "schema", "examples"] = names
+            document["components", "parameters", "versionInPath", "schema", "examples"] = versions
+            document["components", "requestBodies", "Networks", "content", "application/json", "example"] =
+                first.exampleRequest
+            document["components", "schemas", "NetworksDocument", "examples"] = .array([first.exampleRequest])
+            document["components", "schemas", "InferRequest", "examples"] = .array([first.exampleInferRequest])
+        }
+        if needsKey {
+            let schemes = ["bearer", "apiKey"].map { JSONValue.object([JSONMember($0, .array([]))]) }
+            document["security"] = .array(schemes)
+        }
+        return document
+    }
+}
+
+extension ServedModel {
+    /// A freshly initialised network in the form that `/v1` paths read.
+    var exampleRequest: JSONValue {
+        let network = NetworkWeights.example(spec: manifest.input.spec, seed: 0)
+        let members = network.stateDict.entries.map { entry in
+            JSONMember(entry.name, entry.tensor.jsonValue)
+        }
+        return .object([JSONMember("inputs", .array([.object(members)]))])
+    }
+
+    /// The same for the Open Inference Protocol.
+    var exampleInferRequest: JSONValue {
+        let network = NetworkWeights.example(spec: manifest.input.spec, seed: 0)
+        let inputs = network.stateDict.entries.map { entry in
+            JSONValue.object([
+                JSONMember("name", .string(entry.name)),
+                JSONMember("shape", .array(([1] + entry.tensor.shape).map { .number(Double($0)) })),
+                JSONMember("datatype", .string("FP32")),
+                JSONMember("data", .array([entry.tensor.jsonValue])),
+            ])
+        }
+        return .object([JSONMember("inputs", .array(inputs))])
+    }
+}
+
+extension Tensor {
+    /// Nested arrays of the shortest decimals.
+    fileprivate var jsonValue: JSONValue {
+        guard rank > 0 else { return .number(values.first.flatMap { Double($0.description) } ?? 0) }
+        return .array((0..<shape[0]).map { slice($0).jsonValue })
+    }
+}

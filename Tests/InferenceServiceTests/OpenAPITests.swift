@@ -1,0 +1,66 @@
+import HTTPCore
+import Testing
+import WeightFormats
+
+@testable import InferenceService
+
+@Suite("Service: OpenAPI")
+struct OpenAPITests {
+    @Test("every path and method that is served is described, and nothing else")
+    func paths() throws {
+        let document = try ServiceDriver().get("/openapi.json").json()
+        #expect(document["openapi"]?.string == "3.1.0" && document["info"]?["version"]?.string == "1.2.3")
+        let described = (document["paths"]?.members ?? []).flatMap { path in
+            (path.value.members ?? []).map { "\($0.name.uppercased()) \(path.name)" }
+        }
+        let served = Endpoint.routes.map { "\($0.method) \($0.template)" }
+        #expect(Set(described) == Set(served))
+        #expect(Set(described).count == described.count)
+    }
+
+    @Test("every reference leads somewhere, and every operation has a name of its own")
+    func references() throws {
+        let document = try ServiceDriver().get("/openapi.json").json()
+        var names: [String] = []
+        func visit(_ value: JSONValue) {
+            if let reference = value["$ref"]?.string {
+                let target = reference.split(separator: "/").dropFirst().reduce(document as JSONValue?) {
+                    $0?[String($1)]
+                }
+                #expect(target != nil, "\(reference)")
+            }
+            if let name = value["operationId"]?.string { names.append(name) }
+            for member in value.members ?? [] { visit(member.value) }
+            for element in value.array ?? [] { visit(element) }
+        }
+        visit(document)
+        #expect(Set(names).count == names.count && names.count > 30)
+    }
+
+    @Test("the examples of requests are answered")
+    func examples() throws {
+        let service = try ServiceDriver()
+        let document = try service.get("/openapi.json").json()
+        func body(_ schema: String) throws -> [UInt8] {
+            var writer = JSONWriter()
+            writer.value(try #require(document["components"]?["schemas"]?[schema]?["examples"]?.array?.first))
+            return writer.bytes
+        }
+        #expect(try service.post("/v1/classify", try body("NetworksDocument")).status == 200)
+        let model = try #require(document["components", "parameters", "model", "schema", "examples"]?.strings?.first)
+        #expect(try service.post("/v2/models/\(model)/infer", try body("InferRequest")).status == 200)
+    }
+
+    @Test("keys are asked for where they are needed")
+    func security() throws {
+        #expect(try ServiceDriver().get("/openapi.json").json()["security"] == nil)
+        let keys = try APIKeys("a sha256:\(String(repeating: "0", count: 64))")
+        let access = AccessControl(keys: keys)
+        let client = AccessControl.Client.administrator
+        let driver = try ServiceDriver(access: access)
+        #expect(access.needsKey && access.refusal(client, .openAPI, at: .now) == nil)
+        #expect(try driver.get("/openapi.json").status == 401)
+        let document = OpenAPIDocument.document(version: "1", models: [], needsKey: true)
+        #expect(document?["security"]?.array?.count == 2)
+    }
+}
