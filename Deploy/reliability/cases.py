@@ -64,6 +64,7 @@ def chunks(data, size, form="%x", extension=b""):
     return b"".join(form.encode() % len(piece) + extension + b"\r\n" + piece + b"\r\n" for piece in pieces)
 
 
+WEIGHTS_START = UPLOAD[:4]
 CLASSIFIED = b'"errors":0'
 LENGTH = str(len(UPLOAD)).encode()
 
@@ -111,6 +112,8 @@ def codings():
         "a trailing comma": b"Transfer-Encoding: chunked,\r\n",
         "a leading comma": b"Transfer-Encoding: ,chunked\r\n",
         "a space inside": b"Transfer-Encoding: chunk ed\r\n",
+        "a tab before": b"Transfer-Encoding:\tchunked\r\n",
+        "a tab after": b"Transfer-Encoding: chunked\t\r\n",
         "with a length": b"Transfer-Encoding: gzip\r\nContent-Length: 3\r\n",
     }
     malformed = {
@@ -359,7 +362,7 @@ def connections():
     three = get() + get(b"/v1/models/1") + get(b"/v1/models/2")
     yield served("connection: three requests at once", three, 200, 404, 404, text=b"'2'")
     slow_first = post(b"Content-Length: " + LENGTH + b"\r\n", UPLOAD) + get(b"/v1/models/2")
-    yield served("connection: answers keep the order of requests", slow_first, 200, 404, text=b"'2'")
+    yield served("connection: answers keep the order of requests", slow_first, 200, 404, code="no_such_model")
     nothing = get(fields=b"Connection: close\r\n") + get()
     yield last("connection: nothing is read behind the last request", nothing)
 
