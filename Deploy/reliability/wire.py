@@ -46,9 +46,11 @@ class Response:
 class Wire:
     """One connection."""
 
-    def __init__(self, address, timeout=5.0, source=None):
+    def __init__(self, address, timeout=5.0, source=None, tls=None):
         self.socket = socket.create_connection(address, timeout=timeout, source_address=source)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="weightspace.example")
         self.timeout = timeout
         self.buffer = b""
         self.at_end = False
