@@ -103,6 +103,21 @@ struct HangUpTests {
         #expect(response.text.contains("body_timeout"))
     }
 
+    @Test("judges no deadline before it has read what came while it stood still")
+    func standstill() throws {
+        let running = try RunningServer {
+            $0.queueCount = 1
+            $0.timeouts.body = .milliseconds(400)
+        }
+        let uploading = try running.client()
+        try uploading.send(RunningServer.post("/echo", "Content-Length: 6\r\n", "abc"))
+        let other = try running.client()
+        try other.send(RunningServer.get("/standstill"))
+        _ = try running.service.held.take()
+        try uploading.send("def")
+        #expect(try uploading.response().text == "abcdef")
+    }
+
     @Test("closes idle and silent connections")
     func idle() throws {
         let running = try RunningServer {
