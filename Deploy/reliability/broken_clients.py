@@ -23,9 +23,9 @@ from probe import Probe
 from wire import Broken, Silence, Wire, address_of, exchange
 
 POST = cases.post(b"Content-Length: " + cases.LENGTH + b"\r\n", cases.UPLOAD)
+OPEN = r'weightspace_connections\{state="open"\}'
 # Answers of 860 KB, which a client that does not read leaves with the server.
-LARGE = b"/v1/render?height=256&width=256&output=json HTTP/1.1\r\nHost: a\r\n"
-DRAW = b"POST " + LARGE + b"Content-Length: " + cases.LENGTH + b"\r\n\r\n" + cases.UPLOAD
+DRAW = POST.replace(b"/v1/classify?top_k=1", b"/v1/render?height=256&width=256&output=json")
 
 
 class Failed(Exception):
@@ -142,7 +142,7 @@ def reset_everywhere(address, _):
                     wire.socket.recv(read)
             wire.reset()
     demand(answers(address), "no answer afterwards")
-    took = wait_until(lambda: metric(address, r'weightspace_connections\{state="open"\}') <= 1, 10)
+    took = wait_until(lambda: metric(address, OPEN) <= 1 and metric(address, "weightspace_requests_in_flight") <= 1, 10)
     return f"{len(phases)} phases, {rounds} times each; all connections gone {1000 * took:.0f} ms later"
 
 
@@ -183,7 +183,7 @@ def never_reads(_, program):
         probe = Probe(server.address).ask_for(4)
         peak = (server.status("VmHWM") - before) / 1024
         demand(not probe.failures, f"others noticed: {probe.failures[:1]}")
-        took = wait_until(lambda: metric(server.address, r'weightspace_connections\{state="open"\}') <= 1, 40)
+        took = wait_until(lambda: metric(server.address, OPEN) <= 1, 40)
         for wire in wires:
             wire.socket.close()
         return f"{clients} clients with 64 requests each: {peak:.0f} MB more, closed {took:.0f} s after the probes; {probe.figures()}"
