@@ -23,6 +23,7 @@ from probe import Probe
 from wire import Broken, Silence, Wire, address_of, exchange
 
 POST = cases.post(b"Content-Length: " + cases.LENGTH + b"\r\n", cases.UPLOAD)
+IN_FLIGHT = "weightspace_requests_in_flight"
 OPEN = r'weightspace_connections\{state="open"\}'
 # Answers of 860 KB, which a client that does not read leaves with the server.
 DRAW = POST.replace(b"/v1/classify?top_k=1", b"/v1/render?height=256&width=256&output=json")
@@ -142,7 +143,7 @@ def reset_everywhere(address, _):
                     wire.socket.recv(read)
             wire.reset()
     demand(answers(address), "no answer afterwards")
-    took = wait_until(lambda: metric(address, OPEN) <= 1 and metric(address, "weightspace_requests_in_flight") <= 1, 10)
+    took = wait_until(lambda: metric(address, OPEN) <= 1 and metric(address, IN_FLIGHT) <= 1, 10)
     return f"{len(phases)} phases, {rounds} times each; all connections gone {1000 * took:.0f} ms later"
 
 
@@ -183,16 +184,35 @@ def never_reads(_, program):
         probe = Probe(server.address).ask_for(4)
         peak = (server.status("VmHWM") - before) / 1024
         demand(not probe.failures, f"others noticed: {probe.failures[:1]}")
+        demand(peak < 300, f"{peak:.0f} MB more memory")
         took = wait_until(lambda: metric(server.address, OPEN) <= 1, 40)
         for wire in wires:
             wire.socket.close()
-        return f"{clients} clients with 64 requests each: {peak:.0f} MB more, closed {took:.0f} s after the probes; {probe.figures()}"
+        return (
+            f"{clients} clients with 64 requests each: {peak:.0f} MB more, closed {took:.0f} s after the probes; "
+            f"{probe.figures()}"
+        )
+
+
+def hoarders(_, program):
+    """Bodies of 16 MiB that are never finished"""
+    clients, size = 100, 16 << 20
+    with Server(program) as server, contextlib.ExitStack() as stack:
+        for _ in range(clients):
+            wire = stack.enter_context(Wire(server.address))
+            wire.send(cases.post(b"Content-Length: %d\r\n" % size, b"x" * (size - 1)))
+        probe = Probe(server.address).ask_for(3)
+        peak = server.status("VmHWM") / 1024
+        demand(not probe.failures, f"others noticed: {probe.failures[:1]}")
+        demand(peak < 800, f"{peak:.0f} MB of memory")
+        return f"{clients} clients: at most {peak:.0f} MB of memory; {probe.figures()}"
 
 
 def idle_connections(_, program):
     """5,000 idle connections"""
     count = 5000
-    with Server(program, "--max-connections", "6000", "--header-timeout", "60") as server, contextlib.ExitStack() as stack:
+    flags = "--max-connections", "6000", "--header-timeout", "60"
+    with Server(program, *flags) as server, contextlib.ExitStack() as stack:
         before = server.status("VmRSS")
         for number in range(count):
             wire = stack.enter_context(Wire(server.address))
@@ -206,7 +226,10 @@ def idle_connections(_, program):
         demand(not probe.failures, f"a probe failed: {probe.failures[:1]}")
         late = probe.percentile("/livez", 0.99)
         demand(late < 50, f"99 % of /livez within {late:.0f} ms")
-        return f"99 % of /livez within {late:.1f} ms; {grown / count:.1f} KB a connection, {20 * cost:.0f} % of a core; {probe.figures()}"
+        return (
+            f"99 % of /livez within {late:.1f} ms; {grown / count:.1f} KB a connection, {20 * cost:.0f} % of a core; "
+            f"{probe.figures()}"
+        )
 
 
 def few_descriptors(_, program):
@@ -263,8 +286,12 @@ def stopped(_, program):
         time.sleep(5)
         server.process.send_signal(signal.SIGCONT)
         began = time.monotonic()
-        expected = {"arrived meanwhile": (whole, 200), "completed meanwhile": (half, 200), "connected meanwhile": (fresh, 200),
-                    "8 MiB that were on their way": (upload, 415)}
+        expected = {
+            "arrived meanwhile": (whole, 200),
+            "completed meanwhile": (half, 200),
+            "connected meanwhile": (fresh, 200),
+            "8 MiB that were on their way": (upload, 415),
+        }
         for name, (wire, status) in expected.items():
             response = wire.response()
             demand(response is not None and response.status == status, f"{name}: {response and response.status}")
@@ -319,7 +346,8 @@ def log_trouble(program, stderr):
 
 
 CHECKS = (
-    reset_everywhere, half_closed, never_reads, idle_connections, few_descriptors, stopped, full_disk, clogged_log, broken_log,
+    reset_everywhere, half_closed, never_reads, hoarders, idle_connections, few_descriptors, stopped, full_disk,
+    clogged_log, broken_log,
 )
 
 

@@ -179,11 +179,12 @@ def difference(server, library, verdict):
 
 
 WORDS = (
-    b"\r\n", b"\n", b"\r", b"\r\n\r\n", b" ", b"\t", b"\0", b"\x0b", b"\x0c", b"\x7f", b"\x80", b"\xff", b":", b",", b";",
-    b"=", b'"', b"+", b"-", b"0", b"1", b"5", b"f", b"x", b"_", b"/", b"?", b"#", b"%", b"%00", b"*", b"@", b"[", b"]",
-    b"chunked", b"identity", b"gzip", b"HTTP/1.0", b"HTTP/1.1", b"HTTP/1.2", b"GET ", b"POST ", b"HEAD ", b"0\r\n\r\n",
-    b"Content-Length: 3\r\n", b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n", b"Host: a\r\n", b"Host: b\r\n",
-    b"Connection: close\r\n", b"Connection: keep-alive\r\n", b"Expect: 100-continue\r\n", b"X: y\r\n", b" folded\r\n",
+    b"\r\n", b"\n", b"\r", b"\r\n\r\n", b" ", b"\t", b"\0", b"\x0b", b"\x0c", b"\x7f", b"\x80", b"\xff", b":", b",",
+    b";", b"=", b'"', b"+", b"-", b"0", b"1", b"5", b"f", b"x", b"_", b"/", b"?", b"#", b"%", b"%00", b"*", b"@", b"[",
+    b"]", b"chunked", b"identity", b"gzip", b"HTTP/1.0", b"HTTP/1.1", b"HTTP/1.2", b"GET ", b"POST ", b"HEAD ",
+    b"0\r\n\r\n", b"Content-Length: 3\r\n", b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n",
+    b"Host: a\r\n", b"Host: b\r\n", b"Connection: close\r\n", b"Connection: keep-alive\r\n", b"Expect: 100-continue\r\n", b"X: y\r\n",
+    b" folded\r\n",
 )
 SHORT = [case.data for case in cases.ALL if len(case.data) <= LONGEST]
 GOODS = [
@@ -250,8 +251,9 @@ def judge(task):
 
 
 def describe(verdict):
-    end = f"rejects the next with {verdict.rejection}" if verdict.rejection else "then closes" if verdict.is_over else "waits"
-    return f"sees {verdict.requests} and {end}"
+    if verdict.rejection:
+        return f"sees {verdict.requests} and rejects the next with {verdict.rejection}"
+    return f"sees {verdict.requests} and {'closes' if verdict.is_over else 'waits'}"
 
 
 def compare(address, seed, numbers, jobs, with_cases=True):

@@ -1,6 +1,8 @@
 """Asks a server for /livez and for a classification, each over a fresh connection, again and again.
 
-    python3 probe.py URL SECONDS [LIMIT]     prints counts and latencies; exits 1 where one failed or took LIMIT seconds (1)
+    python3 probe.py URL SECONDS [LIMIT]
+
+Prints counts and latencies. Exits 1 where an answer failed or took LIMIT seconds, by default 1.
 """
 
 import statistics

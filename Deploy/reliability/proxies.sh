@@ -35,7 +35,8 @@ proxy_port=$(free_port)
 sed -e "s|^pid .*|pid $folder/nginx.pid;\ndaemon off;|" \
     -e "s|listen 443 ssl|listen 127.0.0.1:$proxy_port ssl|" -e "s|127.0.0.1:8080|127.0.0.1:$port|" \
     -e "s|/etc/ssl/weightspace/fullchain.pem|$certificate|" -e "s|/etc/ssl/weightspace/privkey.pem|$folder/key.pem|" \
-    -e "s|/var/log/nginx|$folder|" -e "s|^http {|http {\n    client_body_temp_path $folder/bodies;\n    proxy_temp_path $folder/answers;|" \
+    -e "s|/var/log/nginx|$folder|" \
+    -e "s|^http {|http {\n    client_body_temp_path $folder/bodies;\n    proxy_temp_path $folder/answers;|" \
     Deploy/proxies/nginx.conf >"$folder/nginx.conf"
 through nginx nginx -c "$folder/nginx.conf" -e "$folder/nginx.err"
 

@@ -60,17 +60,20 @@ def handmade(number):
     length = b"Content-Length: %d\r\n"
     coded = b"Transfer-Encoding: chunked\r\n"
     end = b"0\r\n\r\n"
+    in_chunks = b"%x\r\n" % len(inner) + inner + b"\r\n" + end
     get = b"GET " + path.replace(b"/classify", b"") + b" HTTP/1.1\r\nHost: a\r\n"
     yield "length, then coding", post(length % (len(end) + len(inner)) + coded, end + inner)
     yield "coding, then length", post(coded + length % (len(end) + len(inner)), end + inner)
-    yield "coding with a short length", post(length % 4 + coded, b"%x\r\n" % len(inner) + inner + b"\r\n" + end)
+    yield "coding with a short length", post(length % 4 + coded, in_chunks)
     yield "length named by Connection", post(length % len(inner) + b"Connection: Content-Length\r\n", inner)
-    yield "coding named by Connection", post(coded + b"Connection: Transfer-Encoding\r\n", b"%x\r\n" % len(inner) + inner + b"\r\n" + end)
+    yield "coding named by Connection", post(coded + b"Connection: Transfer-Encoding\r\n", in_chunks)
     yield "body of GET", get + length % len(inner) + b"\r\n" + inner
-    yield "chunked body of GET", get + coded + b"\r\n" + b"%x\r\n" % len(inner) + inner + b"\r\n" + end
+    yield "chunked body of GET", get + coded + b"\r\n" + in_chunks
     yield "body of HEAD", b"HEAD" + get[3:] + length % len(inner) + b"\r\n" + inner
-    yield "upgrade to h2c", get + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n" + inner
-    yield "upgrade to websocket", get + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 9\r\n\r\n" + inner
+    h2c = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
+    yield "upgrade to h2c", get + h2c + inner
+    websocket = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 9\r\n\r\n"
+    yield "upgrade to websocket", get + websocket + inner
     yield "expectation with a body at once", post(b"Expect: 100-continue\r\n" + length % len(inner), inner)
     yield "unknown expectation", post(b"Expect: 200-ok\r\n" + length % len(inner), inner)
     yield "coding in HTTP/1.0", post(coded, end).replace(b"HTTP/1.1", b"HTTP/1.0") + inner
@@ -84,7 +87,8 @@ def handmade(number):
 
 def from_table(number):
     """The table's framing cases, each with a request hidden behind."""
-    for family in (cases.lengths, cases.codings, cases.bodies_in_chunks, cases.line_ends, cases.fields, cases.expectations):
+    families = cases.lengths, cases.codings, cases.bodies_in_chunks, cases.line_ends, cases.fields, cases.expectations
+    for family in families:
         for case in family():
             if len(case.data) > 2000:
                 continue
@@ -139,7 +143,8 @@ def lines_of(log, server):
 
 def is_abandoned(line):
     """A request that the proxy began to pass on and then gave up itself, inside its body."""
-    return int(line["status"]) in (400, 408, 499) and line.get("reason") in ("bad_framing", "client_closed", "client_reset")
+    reasons = ("bad_framing", "client_closed", "client_reset")
+    return int(line["status"]) in (400, 408, 499) and line.get("reason") in reasons
 
 
 def judge(number, seen, lines):
@@ -188,18 +193,22 @@ def ordinary(proxy, server, log):
     close = b"Connection: close\r\n\r\n"
     found = []
     live = proxy.ask(b"GET /livez HTTP/1.1\r\nHost: a\r\nX-Request-Id: through-1\r\n" + close)
-    found += demand(live.status == 200 and live.value("X-Request-Id") == "through-1", f"/livez gave {live.status}, {live.fields}")
+    is_whole = live.status == 200 and live.value("X-Request-Id") == "through-1"
+    found += demand(is_whole, f"/livez gave {live.status}, {live.fields}")
     made = proxy.ask(b"GET /livez HTTP/1.1\r\nHost: a\r\n" + close)
     found += demand(len(made.value("X-Request-Id")) >= 26, "no X-Request-Id was made")
     head = proxy.ask(b"HEAD /livez HTTP/1.1\r\nHost: a\r\n" + close, is_head=True)
-    found += demand(head.status == 200 and head.value("Content-Length") == live.value("Content-Length"), "HEAD is not GET's")
+    is_same = head.status == 200 and head.value("Content-Length") == live.value("Content-Length")
+    found += demand(is_same, "HEAD is not GET's")
     post = b"POST /v1/classify HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
     whole = proxy.ask(post + b"Content-Length: " + cases.LENGTH + b"\r\n\r\n" + cases.UPLOAD)
     coded = proxy.ask(post + b"Transfer-Encoding: chunked\r\n\r\n" + cases.chunks(cases.UPLOAD, 999) + b"0\r\n\r\n")
     found += demand(whole.status == coded.status == 200, f"an upload gave {whole.status}, in chunks {coded.status}")
     problem = proxy.ask(b"GET /nothing HTTP/1.1\r\nHost: a\r\n" + close)
-    found += demand(problem.value("Content-Type") == "application/problem+json", "a problem document did not come through")
-    found += demand(json.loads(problem.body)["request_id"] == problem.value("X-Request-Id"), "two request ids")
+    kind = problem.value("Content-Type")
+    found += demand(kind == "application/problem+json", f"a problem document came through as {kind}")
+    name = json.loads(problem.body)["request_id"]
+    found += demand(name == problem.value("X-Request-Id"), "two request ids")
     found += limits(proxy, post)
     found += hidden_metrics(proxy)
     found += kept_alive(proxy, server, log)

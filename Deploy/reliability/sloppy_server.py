@@ -95,7 +95,8 @@ class Handler(socketserver.StreamRequestHandler):
 
     def answer(self, status, fields, body):
         name = fields.get(b"x-request-id", b"none").decode("latin-1")
-        text = OK.format(status=status, date=email.utils.formatdate(usegmt=True), length=len(body), name=name, body=body)
+        date = email.utils.formatdate(usegmt=True)
+        text = OK.format(status=status, date=date, length=len(body), name=name, body=body)
         self.wfile.write(text.encode("latin-1"))
 
 

@@ -111,8 +111,9 @@ final class Connection: @unchecked Sendable {
                 if sendOutput(at: now) { isBusy = true }
             }
         } while !leaveInbox()
-        io.hold(state.heldBytes - heldBytes)
-        heldBytes = state.heldBytes
+        let held = state.heldBytes
+        io.hold(held - heldBytes)
+        heldBytes = held
         var interest: EventLoop.Interest = []
         if state.wantsInput { interest.insert(.input) }
         if !state.output.isEmpty { interest.insert(.output) }
