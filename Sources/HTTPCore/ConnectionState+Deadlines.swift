@@ -8,7 +8,7 @@ extension ConnectionState {
                 close(.lingered)
             }
         case .open:
-            if !output.isEmpty, now.instant - lastSent >= timeouts.writeStall {
+            if !output.isEmpty, now.instant - lastSent >= writeStall {
                 hangUp(.writeStalled, at: now)
             } else if let bodyStarted {
                 checkBody(startedAt: bodyStarted, at: now)
@@ -31,6 +31,10 @@ extension ConnectionState {
         } else if isQuiet {
             checkIdle(at: now)
         }
+    }
+
+    private var writeStall: Duration {
+        isMemoryShort ? min(timeouts.writeStall, timeouts.writeStallWhenShort) : timeouts.writeStall
     }
 
     private var isQuiet: Bool {

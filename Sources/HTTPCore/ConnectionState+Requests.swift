@@ -37,6 +37,7 @@ extension ConnectionState {
         case .body(let piece):
             bodyBytes += piece.count
             guard case .body(let number) = receiving, let index = index(of: number) else { return }
+            guard hasRoom(for: exchanges[index].bytesIn + piece.count) else { return fail(.overloaded, at: now) }
             body.append(contentsOf: piece)
             exchanges[index].bytesIn += piece.count
         case .end:
@@ -79,6 +80,7 @@ extension ConnectionState {
             receiving = .body(exchange: number)
             if case .length(let length) = head.framing {
                 guard length <= limit else { return }
+                guard hasRoom(for: length) else { return fail(.overloaded, at: now) }
                 body.reserveCapacity(min(length, 1024 * 1024))
             }
             if head.expectsContinue {
@@ -89,6 +91,10 @@ extension ConnectionState {
         case .refuse(let response):
             refuse(index, with: response, head: head, at: now)
         }
+    }
+
+    private func hasRoom(for bodyBytes: Int) -> Bool {
+        !isMemoryShort || bodyBytes <= limits.maxBodyBytesWhenShort
     }
 
     /// Answers before the body. A short body is dropped so that the connection lives on; otherwise this was its last

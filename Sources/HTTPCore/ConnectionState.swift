@@ -45,6 +45,8 @@ package struct ConnectionState: ~Copyable, Sendable {
     var intake = Intake.parsing
     var receiving = Receiving.nothing
     var awaitsAdmission = false
+    /// Whether all connections together hold more than `HTTPLimits.maxHeldBytes`, as the owner finds out.
+    package var isMemoryShort = false
     var isDraining = false
     /// Whether bytes may be on their way when the connection closes, so that it must linger.
     var lingers = false
@@ -79,6 +81,9 @@ package struct ConnectionState: ~Copyable, Sendable {
 
     /// Whether a request waits for its answer.
     package var hasUnanswered: Bool { exchanges.contains { $0.isUnanswered } }
+
+    /// Bytes of bodies that wait for their answers, and of answers that wait to be sent.
+    package var heldBytes: Int { exchanges.reduce(output.waiting) { $0 + $1.heldBytes } }
 
     /// Whether the owner should read. Not reading is the back-pressure on a client that pipelines too much; reading
     /// goes on otherwise, even when there is nothing to expect, because it is how a hang-up is noticed.

@@ -33,6 +33,15 @@ struct Exchange: Sendable {
         }
     }
 
+    /// Bytes of its body, or of an answer that is not in the output yet.
+    var heldBytes: Int {
+        switch progress {
+        case .receiving, .waiting: bytesIn
+        case .answered(let response): response.body.count
+        case .sending: 0
+        }
+    }
+
     var isSending: Bool {
         if case .sending = progress { true } else { false }
     }

@@ -14,7 +14,12 @@ enum FieldLine {
         guard let name = HTTPField.Name(String(decoding: nameBytes, as: UTF8.self)) else {
             throw .malformed("not a field name: \(ASCII.quoted(nameBytes))")
         }
-        let value = ASCII.trimmed(line[(colon + 1)...])
+        let rest = line[(colon + 1)...]
+        // Legal white space, but some parsers take `chunked` with a tab beside it for another coding.
+        guard name.canonicalName != "transfer-encoding" || !rest.contains(ASCII.tab) else {
+            throw .framing("a tab in Transfer-Encoding")
+        }
+        let value = ASCII.trimmed(rest)
         guard value.allSatisfy(ASCII.isFieldValue) else {
             throw .malformed("a control character in the value of \(ASCII.quoted(nameBytes))")
         }

@@ -22,6 +22,11 @@ package struct HTTPLimits: Sendable, Equatable {
     package var maxPipelined = 16
     /// Body bytes that the unanswered requests of one connection may hold before its next request is read.
     package var maxPipelinedBytes = 1024 * 1024
+    /// Bytes of bodies that wait for their answers, and of answers that wait to be read, of all connections together.
+    /// With more, memory is short: larger bodies are refused, and clients that do not read are given up sooner.
+    package var maxHeldBytes = 512 * 1024 * 1024
+    /// A body up to this length is taken even then.
+    package var maxBodyBytesWhenShort = 64 * 1024
     /// Requests after which a connection is closed.
     package var maxRequestsPerConnection = 10_000
     /// A refused request's body up to this length is read and dropped to keep the connection; a longer one closes it.

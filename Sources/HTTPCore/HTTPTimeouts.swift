@@ -10,6 +10,8 @@ package struct HTTPTimeouts: Sendable, Equatable {
     package var bodyRateGrace: Duration = .seconds(5)
     /// Without any progress in sending.
     package var writeStall: Duration = .seconds(30)
+    /// The same while memory is short.
+    package var writeStallWhenShort: Duration = .seconds(2)
     /// Between two requests.
     package var idle: Duration = .seconds(75)
     /// Without a byte from the client, once the server has closed its sending side.

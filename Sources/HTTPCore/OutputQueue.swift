@@ -9,6 +9,9 @@ package struct OutputQueue: Sendable {
 
     package var isEmpty: Bool { pieces.isEmpty }
 
+    /// Bytes that wait to be sent.
+    var waiting: Int { enqueued - sent }
+
     /// The bytes to send next, not copied.
     package var next: ArraySlice<UInt8>? { pieces.first?[offset...] }
 

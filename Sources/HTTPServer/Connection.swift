@@ -25,6 +25,8 @@ final class Connection: @unchecked Sendable {
     /// Of the one request that is arriving.
     private var responder: Responder?
     private var cancellations: [Int: Cancellation] = [:]
+    /// What the I/O queue knows it to hold.
+    private var heldBytes = 0
     private let inbox = Mutex(Inbox())
 
     init(
@@ -53,6 +55,7 @@ final class Connection: @unchecked Sendable {
     func tick() {
         dispatchPrecondition(condition: .onQueue(io.loop.queue))
         let now = Moment.now()
+        state.isMemoryShort = io.isMemoryShort
         state.tick(at: now)
         // Reading would tell, but a connection that is not being read must be asked.
         if state.hasUnanswered, !state.wantsInput, socket.isBroken { state.reset(at: now) }
@@ -91,6 +94,7 @@ final class Connection: @unchecked Sendable {
     /// Does what there is to do until only an event from outside can bring more.
     private func advance() {
         var now = Moment.now()
+        state.isMemoryShort = io.isMemoryShort
         inbox.withLock { $0.isAttended = true }
         repeat {
             var isBusy = true
@@ -110,6 +114,9 @@ final class Connection: @unchecked Sendable {
                 if sendOutput(at: now) { isBusy = true }
             }
         } while !leaveInbox()
+        let held = state.heldBytes
+        io.hold(held - heldBytes)
+        heldBytes = held
         var interest: EventLoop.Interest = []
         if state.wantsInput { interest.insert(.input) }
         if !state.output.isEmpty { interest.insert(.output) }

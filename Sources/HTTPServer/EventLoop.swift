@@ -89,6 +89,7 @@ final class EventLoop: @unchecked Sendable {
             for errand in errands { errand() }
             let now = ContinuousClock.now
             if now >= nextTick {
+                handleArrived()
                 tick()
                 nextTick = now + interval
             }
@@ -114,11 +115,24 @@ final class EventLoop: @unchecked Sendable {
             return mailbox.isAsleep
         }
         // Rounded up, so that a wait never ends just before its time.
-        let milliseconds = mayWait ? Int32(clamping: max(0, limit.nanoseconds + 999_999) / 1_000_000) : 0
+        handleEvents(milliseconds: mayWait ? Int32(clamping: max(0, limit.nanoseconds + 999_999) / 1_000_000) : 0)
+    }
+
+    /// Handles what is ready now, before deadlines are judged: if the process itself stood still for a while, no client
+    /// is to blame for what was waiting to be read. Every socket is seen once, however many keep coming.
+    private func handleArrived() {
+        var rounds = handlers.count / Self.eventsPerWait + 1
+        while rounds > 0, handleEvents(milliseconds: 0) == Self.eventsPerWait { rounds -= 1 }
+    }
+
+    /// Returns how many there were.
+    @discardableResult
+    private func handleEvents(milliseconds: Int32) -> Int {
         // The array lends its own memory and count, so the kernel cannot write past it.
         let count = events.withUnsafeMutableBufferPointer {
             epoll_wait(set, $0.baseAddress, Int32($0.count), milliseconds)
         }
+        // Below zero where the wait was interrupted, as it is by SIGCONT.
         for index in 0..<Int(max(0, count)) {
             let event = events[index]
             guard event.data.fd != bell else {
@@ -129,6 +143,7 @@ final class EventLoop: @unchecked Sendable {
             let isBroken = event.events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
             handlers[event.data.fd]?(isBroken ? [.input, .output] : Interest(rawValue: event.events))
         }
+        return Int(max(0, count))
     }
 
     private func ring() {

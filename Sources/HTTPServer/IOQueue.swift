@@ -9,6 +9,10 @@ final class IOQueue: @unchecked Sendable {
     let loop: EventLoop
     /// Where every connection of this queue reads into before its state copies the bytes.
     var scratch = [UInt8](repeating: 0, count: IOQueue.scratchBytes)
+    /// What its connections hold of bodies and answers.
+    private var heldBytes = 0
+    /// Its share of the limit, but room for two bodies of the longest.
+    private let maxHeldBytes: Int
     private let configuration: ServerConfiguration
     private let handler: any RequestHandler
     private var connections: [ObjectIdentifier: Connection] = [:]
@@ -17,6 +21,8 @@ final class IOQueue: @unchecked Sendable {
     init(index: Int, configuration: ServerConfiguration, handler: any RequestHandler) throws(SystemError) {
         loop = try EventLoop(label: "http.io.\(index)")
         self.configuration = configuration
+        let limits = configuration.limits
+        maxHeldBytes = max(limits.maxHeldBytes / max(1, configuration.queueCount), 2 * limits.maxBodyBytes)
         self.handler = handler
     }
 
@@ -29,6 +35,11 @@ final class IOQueue: @unchecked Sendable {
     }
 
     func stop() { loop.stop() }
+
+    var isMemoryShort: Bool { heldBytes > maxHeldBytes }
+
+    /// A connection holds more than it did, or less.
+    func hold(_ difference: Int) { heldBytes += difference }
 
     func adopt(_ accepted: AcceptedSocket, refusal: HTTPError?, whenClosed: @escaping @Sendable () -> Void) {
         loop.perform { [self] in

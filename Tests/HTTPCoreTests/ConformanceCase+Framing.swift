@@ -45,6 +45,8 @@ extension ConformanceCase {
             "a leading comma": "Transfer-Encoding: ,chunked\r\n",
             "folded": "Transfer-Encoding:\r\n chunked\r\n",
             "a space inside": "Transfer-Encoding: chunk ed\r\n",
+            "a tab before": "Transfer-Encoding:\tchunked\r\n",
+            "a tab after": "Transfer-Encoding: chunked\t\r\n",
             "a space before the colon": "Transfer-Encoding : chunked\r\n",
             "with a length": "Transfer-Encoding: gzip\r\nContent-Length: 3\r\n",
         ].sorted { $0.key < $1.key }.map { .refused("coding: \($0.key)", post($0.value, "0\r\n\r\n")) }

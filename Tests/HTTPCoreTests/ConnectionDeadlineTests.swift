@@ -97,6 +97,18 @@ struct ConnectionDeadlineTests {
         #expect(try status(driver) == [200, 100])
     }
 
+    @Test("gives up a client that reads nothing sooner while memory is short")
+    func writeStallWhenShort() throws {
+        let driver = try ConnectionDriver()
+        driver.sendWindow = 10
+        driver.receive(good)
+        driver.advance(by: .seconds(2))
+        #expect(driver.closed == nil)
+        driver.state.isMemoryShort = true
+        driver.advance(by: .milliseconds(1))
+        #expect(driver.closed == .writeStalled)
+    }
+
     @Test("ends a connection whose client reads nothing for thirty seconds")
     func writeStall() throws {
         let driver = try ConnectionDriver()

@@ -78,6 +78,43 @@ struct ConnectionStateTests {
         #expect(driver.pending.count == 2)
     }
 
+    @Test("takes small bodies and no large ones while memory is short", arguments: [true, false])
+    func shortMemory(_ isChunked: Bool) throws {
+        var limits = HTTPLimits()
+        limits.maxBodyBytesWhenShort = 4
+        let driver = try ConnectionDriver(limits: limits)
+        driver.state.isMemoryShort = true
+        driver.receive(ConformanceCase.post("Content-Length: 4\r\n", "abcd"))
+        driver.receive(
+            isChunked
+                ? ConformanceCase.chunked("2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n")
+                : ConformanceCase.post("Content-Length: 5\r\n", "abcde"))
+        let responses = try driver.responses()
+        #expect(responses.map(\.status) == [200, 503])
+        #expect(responses.last?.values("Retry-After") == ["5"])
+        #expect(responses.last?.text.contains("overloaded") == true)
+        #expect(driver.hasShutDown)
+        #expect(driver.state.heldBytes == 0)
+    }
+
+    @Test("counts bodies until they are answered, and answers until they are sent")
+    func counting() throws {
+        let driver = try manual()
+        driver.sendWindow = 0
+        driver.receive(ConformanceCase.post("Content-Length: 5\r\n", "abc"))
+        #expect(driver.state.heldBytes == 3)
+        driver.receive("de")
+        driver.receive(ConformanceCase.post("Content-Length: 2\r\n", "fg"))
+        #expect(driver.state.heldBytes == 7)
+        driver.answer(1, String(repeating: "x", count: 1000))
+        #expect(driver.state.heldBytes == 1005)
+        driver.answer(0, "a")
+        #expect(driver.state.heldBytes > 1001)
+        driver.sendWindow = .max
+        driver.run()
+        #expect(driver.state.heldBytes == 0)
+    }
+
     @Test("closes after the last permitted request, and says so")
     func requestLimit() throws {
         var limits = HTTPLimits()

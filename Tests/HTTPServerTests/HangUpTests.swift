@@ -103,6 +103,46 @@ struct HangUpTests {
         #expect(response.text.contains("body_timeout"))
     }
 
+    @Test("judges no deadline before it has read what came while it stood still")
+    func standstill() throws {
+        let running = try RunningServer {
+            $0.queueCount = 1
+            $0.timeouts.body = .milliseconds(400)
+        }
+        let uploading = try running.client()
+        try uploading.send(RunningServer.post("/echo", "Content-Length: 6\r\n", "abc"))
+        let other = try running.client()
+        try other.send(RunningServer.get("/standstill"))
+        _ = try running.service.held.take()
+        try uploading.send("def")
+        #expect(try uploading.response().text == "abcdef")
+    }
+
+    @Test(
+        "refuses large bodies while unfinished ones hold the memory, and takes them again afterwards",
+        .timeLimit(.minutes(1)))
+    func shortMemory() throws {
+        let running = try RunningServer {
+            $0.queueCount = 1
+            $0.limits.maxBodyBytes = 200_000
+            $0.limits.maxHeldBytes = 400_000
+        }
+        let large = RunningServer.post(
+            "/echo", "Content-Length: 150000\r\n", String(repeating: "x", count: 150_000))
+        let hoarders = try (0..<3).map { _ in try running.client() }
+        for hoarder in hoarders { try hoarder.send(String(large.dropLast())) }
+        func status(_ request: String) throws -> Int {
+            let client = try running.client()
+            try client.send(request)
+            return try client.response().status
+        }
+        // How much has been read of the hoarders' bytes is known once this is refused.
+        while try status(large) == 200 {}
+        #expect(try status(RunningServer.post("/echo", "Content-Length: 3\r\n", "abc")) == 200)
+        for hoarder in hoarders { hoarder.close() }
+        while try status(large) == 503 {}
+    }
+
     @Test("closes idle and silent connections")
     func idle() throws {
         let running = try RunningServer {

@@ -1,10 +1,12 @@
 import Dispatch
+import Glibc
 import HTTPTypes
 import TestSupport
 
 @testable import HTTPCore
 
-/// A small service: some paths answer at once, `/held` when the test says so, `/dropped` never.
+/// A small service: some paths answer at once, `/held` when the test says so, `/dropped` never. `/standstill` keeps its
+/// event loop from everything else for a while.
 final class TestService: RequestHandler {
     struct Held: Sendable {
         let request: Request
@@ -13,7 +15,7 @@ final class TestService: RequestHandler {
         func answer(_ text: String) { reply(TestService.text(text)) }
     }
 
-    enum Endpoint { case root, echo, size, held, dropped, later }
+    enum Endpoint { case root, echo, size, held, dropped, later, standstill }
 
     let held = Mailbox<Held>()
     let records = Mailbox<AccessRecord>()
@@ -25,7 +27,7 @@ final class TestService: RequestHandler {
         router = try Router([
             .init("GET", "/", .root), .init("POST", "/echo", .echo), .init("GET", "/size/{bytes}", .size),
             .init("GET", "/held", .held), .init("POST", "/held", .held), .init("GET", "/dropped", .dropped),
-            .init("GET", "/later", .later),
+            .init("GET", "/later", .later), .init("GET", "/standstill", .standstill),
         ])
     }
 
@@ -61,6 +63,10 @@ final class TestService: RequestHandler {
                 reply(Response(.ok, body: Self.pattern(size)))
             case .held: held.put(Held(request: request, reply: reply))
             case .dropped: break
+            case .standstill:
+                held.put(Held(request: request, reply: reply))
+                usleep(800_000)
+                reply(Self.text("at last"))
             case .later: DispatchQueue.global().async { reply(Self.text("later")) }
             }
         }
