@@ -29,6 +29,17 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
+/// `WEIGHTSPACE_FUZZ=1` adds the fuzzer, which links only with libFuzzer: see `Deploy/reliability/fuzz.sh`.
+let fuzzer: [Target] =
+    Context.environment["WEIGHTSPACE_FUZZ"] == nil
+    ? []
+    : [
+        .target(name: "CHeap", path: "Tests/Fuzzing/CHeap"),
+        .executableTarget(
+            name: "fuzz", dependencies: ["CHeap", "FuzzTargets"], path: "Tests/Fuzzing/Program",
+            swiftSettings: settings(memorySafe: false)),
+    ]
+
 let package = Package(
     name: "weightspace",
     products: [.executable(name: "weightspace", targets: ["weightspace"])],
@@ -104,6 +115,13 @@ let package = Package(
 
         // What several test targets share.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings(memorySafe: false)),
+        // What must hold for any bytes, for a fuzzer and for the files it has found.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "TestSupport", "Tensors", "WeightFormats", "Networks", "ModelStore", "HTTPCore", "InferenceService",
+                "Datasets", httpTypes, logging,
+            ], path: "Tests/Fuzzing/Targets", swiftSettings: settings()),
 
         tests("Tensors"),
         tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
@@ -133,5 +151,8 @@ let package = Package(
         .testTarget(
             name: "WeightspaceTests", dependencies: ["weightspace", "TestSupport", "Tensors", "WeightFormats"],
             resources: [.copy("Fixtures")], swiftSettings: settings(memorySafe: false)),
-    ]
+        .testTarget(
+            name: "FuzzingTests", dependencies: ["FuzzTargets"], resources: [.copy("Fixtures")],
+            swiftSettings: settings(memorySafe: false)),
+    ] + fuzzer
 )

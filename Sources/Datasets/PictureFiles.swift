@@ -14,23 +14,28 @@ extension PictureSet {
             return
         }
         do throws(DatasetError) {
-            self = try Self.file(try readPicture(path))
+            try self.init(bytes: try readPicture(path))
         } catch {
             throw error.within(path)
         }
     }
 
-    private static func file(_ bytes: [UInt8]) throws(DatasetError) -> PictureSet {
+    /// Reads the pictures of a file that is not compressed.
+    package init(bytes: [UInt8]) throws(DatasetError) {
         if PNMFile.matches(bytes) {
             let map = try PNMFile(bytes)
-            return PictureSet(height: map.height, width: map.width, channels: map.channels, bytes: Array(map.bytes))
+            self.init(height: map.height, width: map.width, channels: map.channels, bytes: Array(map.bytes))
+            return
         }
-        if IDXFile.matches(bytes) { return try IDXFile(bytes).pictures() }
+        if IDXFile.matches(bytes) {
+            self = try IDXFile(bytes).pictures()
+            return
+        }
         guard bytes.starts(with: [0x93] + "NUMPY".utf8) else {
             throw DatasetError("neither IDX nor npy, PGM or PPM")
         }
         do {
-            return try stack(try WeightFile.read(bytes, limits: .checkpoint).soleNetwork())
+            self = try Self.stack(try WeightFile.read(bytes, limits: .checkpoint).soleNetwork())
         } catch let error as FormatError {
             throw DatasetError(error.detail)
         } catch let error as DatasetError {
@@ -85,11 +90,14 @@ extension PictureSet {
 /// Reads labels from an IDX file, perhaps compressed with gzip.
 package func readLabels(_ path: String) throws(DatasetError) -> [Int] {
     do throws(DatasetError) {
-        return try IDXFile(try readPicture(path)).labels()
+        return try readLabels(try readPicture(path))
     } catch {
         throw error.within(path)
     }
 }
+
+/// Reads the labels of an IDX file that is not compressed.
+package func readLabels(_ bytes: [UInt8]) throws(DatasetError) -> [Int] { try IDXFile(bytes).labels() }
 
 /// A file's bytes, inflated if it is a gzip file.
 private func readPicture(_ path: String) throws(DatasetError) -> [UInt8] {

@@ -1,12 +1,14 @@
 /// Writes zip archives of stored entries (APPNOTE 4.3), below the sizes that need 64-bit fields.
-struct ZipWriter {
+package struct ZipWriter {
     private var bytes: [UInt8] = []
     private var directory: [UInt8] = []
     private var count = 0
     /// 1980-01-01 00:00, the earliest that the format can say: the same content gives the same file.
     private static let date: UInt16 = 0x0021
 
-    mutating func add(_ name: String, _ content: [UInt8]) throws(FormatError) {
+    package init() {}
+
+    package mutating func add(_ name: String, _ content: [UInt8]) throws(FormatError) {
         guard let size = UInt32(exactly: content.count), let offset = UInt32(exactly: bytes.count),
             let nameLength = UInt16(exactly: name.utf8.count), count < 0xfffe
         else { throw FormatError(.internal, "\(quoted(name)) is too large for a zip archive") }
@@ -33,7 +35,7 @@ struct ZipWriter {
         count += 1
     }
 
-    consuming func finish() throws(FormatError) -> [UInt8] {
+    package consuming func finish() throws(FormatError) -> [UInt8] {
         guard let offset = UInt32(exactly: bytes.count), let size = UInt32(exactly: directory.count) else {
             throw FormatError(.internal, "the zip archive grew past 4 GiB")
         }

@@ -1,0 +1,91 @@
+import Datasets
+import Foundation
+import ModelStore
+import Networks
+import Tensors
+import WeightFormats
+
+/// The readers of files. Those of one format give the input that format's first bytes, so that it is not taken for
+/// another.
+enum FileTargets {
+    static func safetensors(_ bytes: [UInt8]) throws -> Bool {
+        var bytes = bytes + [UInt8](repeating: 0, count: max(0, 9 - bytes.count))
+        for index in 4..<8 { bytes[index] = 0 }
+        bytes[8] = UInt8(ascii: "{")
+        return try read(bytes)
+    }
+
+    static func npy(_ bytes: [UInt8]) throws -> Bool { try read([0x93] + "NUMPY".utf8 + bytes) }
+
+    /// NumPy's and PyTorch's archives.
+    static func zip(_ bytes: [UInt8]) throws -> Bool { try read(Archive.sealed([0x50, 0x4b, 0x03, 0x04] + bytes)) }
+
+    static func torch(_ bytes: [UInt8]) throws -> Bool { try read(try Archive.torch(bytes)) }
+
+    static func json(_ bytes: [UInt8]) throws -> Bool {
+        let first = bytes.first { $0 != 0x20 && $0 != 0x0a }
+        let text = first == UInt8(ascii: "[") ? bytes : Array("{".utf8) + bytes.dropFirst()
+        _ = try? JSONValue.parse(text, limits: FuzzTarget.formatLimits)
+        return try read(text)
+    }
+
+    /// The first byte chooses the codings.
+    static func coding(_ bytes: [UInt8]) throws -> Bool {
+        let codings = ["gzip", "deflate", "gzip, deflate", "deflate, gzip", "x-gzip, identity"]
+        let body = Array(bytes.dropFirst())
+        let limits = FuzzTarget.formatLimits
+        guard
+            let decoded = try? ContentCoding.decode(
+                body, contentEncoding: codings[Int(bytes.first ?? 0) % codings.count], limits: limits)
+        else { return false }
+        try require(decoded.count <= limits.maxInflatedBytes, "inflated to \(decoded.count) bytes")
+        return true
+    }
+
+    /// The first line is the `Content-Type` field.
+    static func multipart(_ bytes: [UInt8]) throws -> Bool {
+        let line = bytes.prefix { $0 != 0x0a }
+        let body = Array(bytes.dropFirst(line.count + 1))
+        let field = String(decoding: line, as: UTF8.self)
+        guard let boundary = try? Multipart.boundary(ofContentType: field),
+            let parts = try? Multipart.parse(body, boundary: boundary, limits: FuzzTarget.formatLimits)
+        else { return false }
+        let size = parts.reduce(0) { $0 + $1.bytes.count }
+        try require(size <= body.count, "parts of \(size) bytes in a body of \(body.count)")
+        return true
+    }
+
+    static func picture(_ bytes: [UInt8]) throws -> Bool {
+        let labels = try? readLabels(bytes)
+        guard let pictures = try? PictureSet(bytes: bytes), pictures.count > 0 else { return labels != nil }
+        let values = pictures.values(pictures.count - 1)
+        try require(values.count == pictures.size, "\(values.count) values of \(pictures.size)")
+        return true
+    }
+
+    /// The `config.json` of a model folder.
+    static func manifest(_ bytes: [UInt8]) throws -> Bool {
+        guard let manifest = try? JSONDecoder().decode(ModelManifest.self, from: Data(bytes)) else { return false }
+        let spec = manifest.input.spec
+        try require(spec.depth > 0 && spec.parameterCount > 0, "an input of \(spec.summary)")
+        return true
+    }
+
+    static func read(_ bytes: [UInt8]) throws -> Bool {
+        let limits = FuzzTarget.formatLimits
+        guard let file = try? WeightFile.read(bytes, limits: limits) else { return false }
+        try require(!file.networks.isEmpty, "a file of no networks")
+        var elements = 0
+        for case .success(let network) in file.networks {
+            try require(network.count > 0 && network.count <= limits.maxTensors, "\(network.count) tensors")
+            for entry in network.entries {
+                try require(
+                    entry.tensor.shape.reduce(1, *) == entry.tensor.count && entry.tensor.rank <= limits.maxRank,
+                    "\(entry.tensor.count) values of shape \(entry.tensor.shape)")
+                elements += entry.tensor.count
+            }
+        }
+        try require(4 * elements <= limits.maxInflatedBytes, "\(elements) elements")
+        return true
+    }
+}

@@ -1,0 +1,52 @@
+import InferenceService
+import ModelStore
+import Networks
+import WeightFormats
+
+/// The way of a body that is a file: to networks, to what a model reads, to a picture.
+enum UploadTarget {
+    private static let expectations: [NetworkExpectation?] = [
+        nil,
+        NetworkExpectation(spec: NetworkSpec(sizes: [2, 3, 1]), hiddenWidths: .free(upTo: 512)),
+        NetworkExpectation(spec: NetworkSpec(sizes: [1, 2, 3], kernels: [[3, 3], []])),
+    ]
+    private static let limit = 1024
+
+    static func check(_ bytes: [UInt8]) throws -> Bool {
+        let bytes = FileFormat.isArchive(bytes) ? Archive.sealed(bytes) : bytes
+        guard try FileTargets.read(bytes), let upload = try? Upload(file: bytes, limits: FuzzTarget.formatLimits) else {
+            return false
+        }
+        var wasRead = false
+        for expectation in expectations {
+            let flatSpec = NetworkSpec(sizes: [2, 3, 1])
+            guard
+                let uploaded = try? UploadedNetworks(
+                    upload, expecting: expectation, flatSpec: flatSpec, limit: limit)
+            else { continue }
+            try require(
+                (1...limit).contains(uploaded.networks.count), "\(uploaded.networks.count) networks")
+            for case .success(let network) in uploaded.networks.prefix(2) {
+                try check(network, expectation)
+                wasRead = true
+            }
+        }
+        return wasRead
+    }
+
+    private static func check(_ network: NetworkWeights, _ expectation: NetworkExpectation?) throws {
+        if let expectation {
+            try require(network.matches(expectation), "\(network.spec.summary) is not what was expected")
+        }
+        let statistics = network.statistics
+        try require(statistics.allSatisfy { $0.nonFiniteCount == 0 }, "a network that is not finite")
+        let convention = UploadConvention(convention: nil, omega0: 15)
+        guard network.spec.parameterCount < 10_000,
+            let prepared = try? PreparedNetwork(drawing: network, convention)
+        else { return }
+        _ = CanonicalForm()(prepared.network)
+        if let picture = try? SIRENRenderer().picture(of: prepared.network, height: 3, width: 2) {
+            try require(picture.values.count == 6 * picture.channels, "\(picture.values.count) values")
+        }
+    }
+}
