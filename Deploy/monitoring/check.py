@@ -1,6 +1,7 @@
 """Checks that every metric and label named in alerts.yaml and dashboard.json is one that the server gives.
 
-    check.py FILE…     texts of /metrics
+    check.py FILE…      texts of /metrics
+    check.py --rules    prints the dashboard's expressions as rules, for promtool to read
 """
 
 import json
@@ -39,7 +40,22 @@ def expressions():
             yield f"dashboard.json, {panel['title']}", target["expr"]
 
 
+def as_rules():
+    variables = {"$__rate_interval": "5m", "$job": ".*", "$instance": ".*"}
+    rules = []
+    for place, expression in expressions():
+        if place.startswith("dashboard.json"):
+            for name, value in variables.items():
+                expression = expression.replace(name, value)
+            rules.append({"record": f"dashboard:{len(rules)}", "expr": expression})
+    # YAML is a superset of JSON.
+    return json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}, indent=1)
+
+
 def main():
+    if sys.argv[1:] == ["--rules"]:
+        print(as_rules())
+        return
     labels = served(sys.argv[1:])
     recorded = set(re.findall(r"record: (\S+)", (FOLDER / "alerts.yaml").read_text()))
     faults, count = [], 0

@@ -15,15 +15,17 @@ if ! [ -x "$promtool" ]; then
 fi
 "$promtool" check rules Deploy/monitoring/alerts.yaml
 "$promtool" test rules Deploy/monitoring/alerts_test.yaml
+work=$(mktemp -d)
+server=
+trap 'if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi; rm -rf "$work"' EXIT
+python3 Deploy/monitoring/check.py --rules >"$work/dashboard.yaml"
+"$promtool" check rules "$work/dashboard.yaml"
 
 weightspace=${1:-}
 if [ -z "$weightspace" ]; then
     nice swift build -c release --product weightspace >&2
     weightspace=$(swift build -c release --show-bin-path)/weightspace
 fi
-work=$(mktemp -d)
-server=
-trap 'if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi; rm -rf "$work"' EXIT
 "$weightspace" serve --port "${PORT:-0}" --log-level error --threads 1 --max-queue 1 >"$work/address" 2>"$work/log" &
 server=$!
 tries=0
