@@ -1,0 +1,177 @@
+"""Checks the manifests in this folder; validate.sh installs what it needs. With --self-test, plants mistakes and fails
+unless each is found.
+"""
+
+import copy
+import pathlib
+import re
+import sys
+
+import kubernetes_validate
+import yaml
+
+FOLDER = pathlib.Path(__file__).parent
+SOURCES = FOLDER.parent.parent / "Sources"
+# The oldest release that knows everything used here, and the newest.
+RELEASES = ["1.29", kubernetes_validate.latest_version()]
+# Kinds whose schemas come with an operator, and the place of their containers. Those are checked as a pod's.
+FOREIGN = {"ServingRuntime": ["spec", "containers"], "InferenceService": None, "ServiceMonitor": None}
+
+
+def load():
+    """Every document by file and place."""
+    documents = {}
+    for path in sorted(FOLDER.glob("*.yaml")):
+        for place, document in enumerate(yaml.safe_load_all(path.read_text())):
+            if "kind" in document:
+                documents[f"{path.name}[{place}]"] = document
+    return documents
+
+
+def schema_faults(document):
+    kind = document["kind"]
+    if kind in FOREIGN:
+        if FOREIGN[kind] is None:
+            return
+        containers = document
+        for member in FOREIGN[kind]:
+            containers = containers[member]
+        document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": containers}}
+    for release in RELEASES:
+        try:
+            kubernetes_validate.validate(document, release, strict=True)
+        except kubernetes_validate.ValidationError as error:
+            yield f"Kubernetes {release}: {'.'.join(map(str, error.path))}: {error.message}"
+
+
+def pod_specs(document):
+    """The pod's specification of a workload, and of a runtime."""
+    if document["kind"] in ("Deployment", "Job"):
+        yield document["spec"]["template"]["spec"]
+    elif document["kind"] == "ServingRuntime":
+        yield document["spec"]
+
+
+def settings():
+    """The flags of `weightspace serve`."""
+    source = SOURCES / "weightspace/Support/ServeConfiguration.swift"
+    return set(re.findall(r'"([a-z-]+)", options\.', source.read_text()))
+
+
+def pod_faults(spec):
+    """The restricted pod security standard, and what the service needs besides."""
+    pod = spec.get("securityContext", {})
+    for container in spec["containers"]:
+        own = container.get("securityContext", {})
+        name = container["name"]
+        if not own.get("runAsNonRoot", pod.get("runAsNonRoot")):
+            yield f"{name}: may run as root"
+        if own.get("seccompProfile", pod.get("seccompProfile", {})).get("type") != "RuntimeDefault":
+            yield f"{name}: no seccomp profile"
+        if own.get("allowPrivilegeEscalation") is not False or own.get("capabilities", {}).get("drop") != ["ALL"]:
+            yield f"{name}: keeps privileges"
+        if own.get("readOnlyRootFilesystem") is not True:
+            yield f"{name}: can write to its root"
+        if "memory" not in container.get("resources", {}).get("limits", {}):
+            yield f"{name}: no memory limit"
+        ports = {port["name"] for port in container.get("ports", [])}
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            port = container.get(probe, {}).get("httpGet", {}).get("port")
+            if isinstance(port, str) and port not in ports:
+                yield f"{name}: {probe} asks port '{port}', which it has not"
+        for variable in container.get("env", []):
+            flag = variable["name"].removeprefix("WEIGHTSPACE_").lower().replace("_", "-")
+            if variable["name"].startswith("WEIGHTSPACE_") and flag not in settings():
+                yield f"{name}: {variable['name']} is no setting of the program"
+
+
+def seconds(container, name):
+    return next(float(variable["value"]) for variable in container["env"] if variable["name"] == name)
+
+
+def deployment_faults(deployment, others):
+    pod = deployment["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    draining = seconds(container, "WEIGHTSPACE_DRAIN_DELAY") + seconds(container, "WEIGHTSPACE_DRAIN_TIMEOUT")
+    if pod.get("terminationGracePeriodSeconds", 30) <= draining:
+        yield f"is killed before it has drained for {draining:g} s"
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    name = deployment["metadata"]["name"]
+    metrics = (SOURCES / "InferenceService/Metrics/MetricNames.swift").read_text()
+    selectors = {
+        "Service": lambda spec: spec["selector"],
+        "PodDisruptionBudget": lambda spec: spec["selector"]["matchLabels"],
+        "NetworkPolicy": lambda spec: spec["podSelector"]["matchLabels"],
+    }
+    for other in others:
+        kind, spec = other["kind"], other.get("spec", {})
+        if kind in selectors and not selectors[kind](spec).items() <= labels.items():
+            yield f"{kind} selects other pods"
+        if kind == "HorizontalPodAutoscaler":
+            if spec["scaleTargetRef"]["name"] != name:
+                yield "HorizontalPodAutoscaler scales something else"
+            for metric in spec["metrics"]:
+                if f'"{metric["pods"]["metric"]["name"]}"' not in metrics:
+                    yield "HorizontalPodAutoscaler looks at a metric that does not exist"
+
+
+def faults(documents):
+    for place, document in documents.items():
+        found = list(schema_faults(document))
+        for spec in pod_specs(document):
+            found += pod_faults(spec)
+        if document["kind"] == "Deployment":
+            found += deployment_faults(document, documents.values())
+        yield from (f"{place} {document['kind']}: {fault}" for fault in found)
+
+
+def find(documents, kind):
+    return next(document for document in documents.values() if document["kind"] == kind)
+
+
+def container(documents, kind):
+    return next(pod_specs(find(documents, kind)))["containers"][0]
+
+
+# What the self-test plants: each must be found.
+MISTAKES = {
+    "a misspelt member": lambda d: find(d, "Deployment")["spec"].update(replica=2),
+    "a wrong type": lambda d: find(d, "Service")["spec"]["ports"][0].update(port="eighty"),
+    "a missing member": lambda d: find(d, "HorizontalPodAutoscaler")["spec"].pop("maxReplicas"),
+    "a misspelt member of a runtime": lambda d: container(d, "ServingRuntime").update(arg=[]),
+    "root": lambda d: find(d, "Job")["spec"]["template"]["spec"]["securityContext"].pop("runAsNonRoot"),
+    "privileges": lambda d: container(d, "Deployment")["securityContext"].pop("capabilities"),
+    "a probe of no port": lambda d: container(d, "Deployment")["livenessProbe"]["httpGet"].update(port="web"),
+    "an unknown setting": lambda d: container(d, "Deployment")["env"][0].update(name="WEIGHTSPACE_THREAD"),
+    "too little time to drain": lambda d: find(d, "Deployment")["spec"]["template"]["spec"].update(
+        terminationGracePeriodSeconds=30),
+    "a Service of other pods": lambda d: find(d, "Service")["spec"].update(selector={"app": "other"}),
+    "an unknown metric": lambda d: find(d, "HorizontalPodAutoscaler")["spec"]["metrics"][0]["pods"]["metric"].update(
+        name="weightspace_queue"),
+}
+
+
+def main():
+    documents = load()
+    if sys.argv[1:] == ["--self-test"]:
+        unnoticed = []
+        for name, plant in MISTAKES.items():
+            planted = copy.deepcopy(documents)
+            plant(planted)
+            if not list(faults(planted)):
+                unnoticed.append(name)
+        if unnoticed:
+            sys.exit("not noticed: " + "; ".join(unnoticed))
+        print(f"self-test: {len(MISTAKES)} planted mistakes found")
+        return
+    found = list(faults(documents))
+    for fault in found:
+        print(fault, file=sys.stderr)
+    if found:
+        sys.exit(1)
+    foreign = sum(document["kind"] in FOREIGN for document in documents.values())
+    print(f"{len(documents) - foreign} documents are valid for Kubernetes {' and '.join(RELEASES)}; "
+          f"of {foreign} of operators' kinds only the containers were looked at")
+
+
+main()
