@@ -35,14 +35,15 @@ enum ServiceTarget {
             let metrics = ServiceMetrics(build: build)
             handler = try ServiceHandler(
                 configuration, registry: registry, queue: try ModelQueue(configuration, metrics: metrics),
-                metrics: metrics, version: build, logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() })
+                metrics: metrics, version: build, logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
+            ) { completion in completion(ReloadReport(models: [], failures: [])) }
         }
 
         func answer(_ bytes: [UInt8]) throws -> Bool {
             guard let (head, body) = request(bytes) else { return false }
             let id = RequestID.resolve(head.fields, unixMilliseconds: 0)
             let response: Response
-            switch handler.admit(head, id: id) {
+            switch handler.admit(head, id: id, peer: "127.0.0.1:50000") {
             case .refuse(let refusal): response = refusal
             case .accept(_, let respond):
                 let answers = Mailbox<Response>()
