@@ -102,7 +102,7 @@ for target in $targets; do
     if [ -n "$minimise" ]; then minimise "$target"; else run "$target"; fi
 done
 if [ -n "$minimise" ]; then
-    du -sh "$fixtures"
+    du -sh --apparent-size "$fixtures"
     exit 0
 fi
 echo "== in all runs so far"

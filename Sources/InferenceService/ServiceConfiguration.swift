@@ -20,6 +20,8 @@ package struct ServiceConfiguration: Sendable {
     package var maxPictureOperations = 1 << 31
     /// Networks of one request.
     package var maxNetworks = 1024
+    /// Tensors of all of them together.
+    package var maxTensors = 65_536
 
     package init() {}
 
@@ -28,6 +30,7 @@ package struct ServiceConfiguration: Sendable {
         var limits = FormatLimits()
         limits.maxInflatedBytes = maxBodyBytes
         limits.maxNetworks = maxNetworks
+        limits.maxBatchTensors = maxTensors
         // Checked where the tensor can be told from its companions in a batch.
         limits.requiresFinite = false
         return limits

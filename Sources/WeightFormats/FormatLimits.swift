@@ -7,6 +7,8 @@ package struct FormatLimits: Sendable, Equatable {
     package var maxRank = 8
     /// Networks of one JSON document.
     package var maxNetworks = 1024
+    /// Tensors of all its networks together: each takes some two hundred bytes, however few numbers it holds.
+    package var maxBatchTensors = 65_536
 
     package var maxJSONDepth = 16
     /// Values of a JSON document that is held as `JSONValue`; arrays of numbers in tensors do not count.
@@ -41,6 +43,7 @@ package struct FormatLimits: Sendable, Equatable {
         var limits = FormatLimits()
         limits.maxInflatedBytes = 1 << 30
         limits.maxTensors = 65_536
+        limits.maxBatchTensors = 1 << 20
         limits.maxJSONDepth = 64
         limits.maxJSONValues = 4 << 20
         limits.maxSafetensorsHeaderBytes = 64 << 20

@@ -141,13 +141,14 @@ seed("torch", "expanded", b"\3" + struct.pack("<H", len(expanded)) + expanded + 
 
 plain = b"weights " * 40
 for number, content in enumerate([
-    gzip.compress(plain, mtime=0), zlib.compress(plain), zlib.compress(gzip.compress(plain, mtime=0)),
-    gzip.compress(zlib.compress(plain), mtime=0), gzip.compress(b"a", mtime=0) + gzip.compress(b"b", mtime=0),
+    gzip.compress(plain, mtime=0), zlib.compress(plain), gzip.compress(b"a", mtime=0) + gzip.compress(b"b", mtime=0),
+    zlib.compress(gzip.compress(plain, mtime=0)), gzip.compress(zlib.compress(plain), mtime=0),
 ]):
     seed("coding", f"{number}", bytes([number]) + content)
 seed("coding", "bare", b"\1" + zlib.compress(plain)[2:-4])
 seed("coding", "stored", b"\0" + gzip.compress(plain, 0, mtime=0))
-seed("coding", "zeros", b"\0" + gzip.compress(bytes(60000), mtime=0))
+for size in (60_000, 70_000, 2_000_000):
+    seed("coding", f"zeros-{size}", b"\0" + gzip.compress(bytes(size), mtime=0))
 
 form = b"".join([
     b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.pt"\r\n',

@@ -151,4 +151,45 @@ struct BatchUploadTests {
         let list = Array(repeating: object, count: 4).joined(separator: ",")
         #expect(try service.post("/v1/classify", json: "[\(list)]").problem().code == "batch_too_large")
     }
+
+    /// As long as only networks were counted, 3 KB of gzip could be taken apart into 260,000 arrays and 50 MB.
+    @Test("a stack of many networks of many layers is refused before it is taken apart")
+    func deepStack() throws {
+        func stack(_ count: Int, layers: Int) -> [UInt8] {
+            SafetensorsWriter.write(
+                StateDict(
+                    (0..<layers).flatMap { layer in
+                        [("weight", [count, 1, layer == 0 ? 2 : 1]), ("bias", [count, 1])].map { kind, shape in
+                            NamedTensor(name: "\(layer).\(kind)", tensor: Tensor(zeros: shape))
+                        }
+                    }))
+        }
+        let path = "/v1/render?height=1&width=1"
+        let refused = try service.post(path, stack(1024, layers: 127)).problem()
+        #expect(refused.status == 422 && refused.code == "batch_too_large")
+        #expect(refused.detail.contains("at most 258 networks"))
+        #expect(try service.post(path, stack(250, layers: 127)).items("pictures").count == 250)
+        // What one file of a form takes is not there for the next.
+        var form = Form()
+        for name in ["a", "b"] { form.add("file", file: name, stack(150, layers: 127)) }
+        let items = try service.post(path, form.closed, Form.fields).items("pictures")
+        #expect(items.count == 151)
+        #expect(items.last?["error"]?["code"]?.string == "batch_too_large")
+    }
+
+    /// As above, but for a text of a megabyte that took 2 seconds.
+    @Test("a JSON batch of many networks of many layers is refused, in one file or in several of a form")
+    func deepBatch() throws {
+        let layer = #"{"weights":[\#(Array(repeating: "[[1]]", count: 128).joined(separator: ","))],"#
+        let network = layer + #""biases":[\#(Array(repeating: "[1]", count: 128).joined(separator: ","))]}"#
+        func batch(_ count: Int) -> String {
+            "[" + Array(repeating: network, count: count).joined(separator: ",") + "]"
+        }
+        #expect(try service.post("/v1/render", json: batch(257)).problem().code == "batch_too_large")
+        var form = Form()
+        for name in ["a", "b"] { form.add("file", file: name, Array(batch(150).utf8)) }
+        let items = try service.post("/v1/render", form.closed, Form.fields).items("pictures")
+        #expect(items.count == 151)
+        #expect(items.last?["error"]?["code"]?.string == "batch_too_large")
+    }
 }

@@ -155,6 +155,9 @@ struct JSONWeightsTests {
         #expect(code { _ = try read(#"{"a":[1],"b":[1],"c":[1]}"#, limits: limits) } == .unexpectedTensor)
         #expect(code { _ = try read(#"{"weights":[[1],[1],[1]]}"#, limits: limits) } == .unexpectedTensor)
         #expect(code { _ = try read(#"[{"a":[1]},{"a":[1]},{"a":[1]}]"#, limits: limits) } == .batchTooLarge)
+        limits.maxBatchTensors = 3
+        #expect(code { _ = try read(#"[{"a":[1],"b":[1]},{"a":[1]}]"#, limits: limits) } == nil)
+        #expect(code { _ = try read(#"[{"a":[1],"b":[1]},{"a":[1],"b":[1]}]"#, limits: limits) } == .batchTooLarge)
         let numbers = Array(repeating: "1", count: 31).joined(separator: ",")
         #expect(code { _ = try read(#"{"a":[\#(numbers)]}"#, limits: limits) } == .inflatedTooLarge)
         let halves = Array(repeating: "1", count: 16).joined(separator: ",")

@@ -105,7 +105,7 @@ struct InferenceRequest: Sendable {
         // Drawing needs no model, but a flat upload needs to be told its layers.
         let uploaded = try UploadedNetworks(
             upload, expecting: model?.expectation, flatSpec: service.registry.models.first?.expectation.spec,
-            limit: service.configuration.maxNetworks)
+            limit: service.configuration.maxNetworks, tensorLimit: service.configuration.maxTensors)
         let convention = UploadConvention(convention: options.convention, omega0: options.omega0)
         let networks = uploaded.networks.map { entry in
             entry.flatMap { network -> Result<PreparedNetwork, ServiceFault> in

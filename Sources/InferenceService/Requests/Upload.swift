@@ -62,7 +62,7 @@ package struct Upload: Sendable {
         var form: [(String, String)] = []
         var members: [String: JSONValue] = [:]
         var files = 0
-        // Each part alone may fill the limit by inflation; together they may not exceed it either.
+        // Each part alone may fill a limit, by inflation too; together they may not exceed it either.
         var limits = limits
         for part in parts {
             guard part.filename != nil || part.name == "file" else {
@@ -74,6 +74,7 @@ package struct Upload: Sendable {
                 let upload = try Upload(file: part.bytes, limits: limits)
                 entries += upload.entries
                 limits.maxInflatedBytes -= upload.tensorBytes
+                limits.maxBatchTensors -= upload.tensorCount
                 members.merge(upload.members) { first, _ in first }
             } catch {
                 entries.append(.failure(error))
@@ -89,6 +90,8 @@ package struct Upload: Sendable {
         format = "multipart"
         byteCount = body.count
     }
+
+    private var tensorCount: Int { entries.reduce(0) { $0 + ((try? $1.get().count) ?? 0) } }
 
     /// What the tensors hold as float32.
     private var tensorBytes: Int {

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Networks
 import Tensors
+import WeightFormats
 
 /// The networks of an upload in order, stacked ones taken apart; those that cannot be read keep their place.
 package struct UploadedNetworks: Sendable {
@@ -12,18 +13,25 @@ package struct UploadedNetworks: Sendable {
     /// - Parameters:
     ///   - expectation: what the model reads; nil takes any network that chains up.
     ///   - flatSpec: by which a flat upload is cut where nothing is expected; asked for only then.
+    ///   - limit: networks in all.
+    ///   - tensorLimit: tensors that stacks may be taken apart into, in all.
     package init(
         _ upload: Upload, expecting expectation: NetworkExpectation?,
-        flatSpec: @autoclosure () -> NetworkSpec? = nil, limit: Int
+        flatSpec: @autoclosure () -> NetworkSpec? = nil, limit: Int,
+        tensorLimit: Int = FormatLimits().maxBatchTensors
     ) throws(ServiceFault) {
         isBatch = upload.isBatch
+        var tensorsLeft = tensorLimit
         for entry in upload.entries {
             switch entry {
             case .failure(let fault): networks.append(.failure(fault))
             case .success(let tensors):
+                let before = networks.count
+                let stack = min(limit, max(1, tensorsLeft / max(1, tensors.count)))
                 append(tensors) { tensors throws(NetworkError) in
-                    try NetworkReading(tensors, expecting: expectation, flatSpec: flatSpec(), limit: limit)
+                    try NetworkReading(tensors, expecting: expectation, flatSpec: flatSpec(), limit: stack)
                 }
+                tensorsLeft -= (networks.count - before) * tensors.count
             }
             guard networks.count <= limit else {
                 throw ServiceFault(

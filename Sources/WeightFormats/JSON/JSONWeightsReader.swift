@@ -72,11 +72,18 @@ struct JSONWeightsReader {
     ) throws(FormatError) -> [Result<StateDict, FormatError>] {
         var current = self
         var networks: [Result<StateDict, FormatError>] = []
+        var tensors = 0
         try scanner.readArray { index, scanner throws(FormatError) in
             guard index < current.limits.maxNetworks else {
                 throw FormatError(.batchTooLarge, "more than \(current.limits.maxNetworks) networks")
             }
-            networks.append(try current.readItem(index, &scanner))
+            let network = try current.readItem(index, &scanner)
+            if case .success(let state) = network { tensors += state.count }
+            guard tensors <= current.limits.maxBatchTensors else {
+                throw FormatError(
+                    .batchTooLarge, "more than \(current.limits.maxBatchTensors) tensors in the networks of a batch")
+            }
+            networks.append(network)
         }
         guard !networks.isEmpty else { throw FormatError(.badRequest, "no networks in the array") }
         self = current

@@ -31,14 +31,17 @@ enum FileTargets {
 
     /// The first byte chooses the codings.
     static func coding(_ bytes: [UInt8]) throws -> Bool {
-        let codings = ["gzip", "deflate", "gzip, deflate", "deflate, gzip", "x-gzip, identity"]
+        let codings = ["gzip", "deflate", "x-gzip, identity", "gzip, deflate", "deflate, gzip"]
+        let choice = Int(bytes.first ?? 0) % codings.count
         let body = Array(bytes.dropFirst())
         let limits = FuzzTarget.formatLimits
-        guard
-            let decoded = try? ContentCoding.decode(
-                body, contentEncoding: codings[Int(bytes.first ?? 0) % codings.count], limits: limits)
-        else { return false }
-        try require(decoded.count <= limits.maxInflatedBytes, "inflated to \(decoded.count) bytes")
+        guard let decoded = try? ContentCoding.decode(body, contentEncoding: codings[choice], limits: limits) else {
+            return false
+        }
+        // Of two codings each may have the whole ratio.
+        let ratio = choice < 3 ? limits.maxInflationRatio : limits.maxInflatedBytes
+        let most = min(limits.maxInflatedBytes, max(limits.freeInflatedBytes, ratio * body.count))
+        try require(decoded.count <= most, "\(body.count) bytes inflated to \(decoded.count)")
         return true
     }
 
@@ -52,7 +55,29 @@ enum FileTargets {
         else { return false }
         let size = parts.reduce(0) { $0 + $1.bytes.count }
         try require(size <= body.count, "parts of \(size) bytes in a body of \(body.count)")
+        if parts.allSatisfy(isPlain) {
+            let again = try? Multipart.parse(form(parts, boundary), boundary: boundary, limits: FuzzTarget.formatLimits)
+            try require(again == parts, "written and read again, the form is not the same")
+        }
         return true
+    }
+
+    /// Whether the part's head is written as `form` writes it.
+    private static func isPlain(_ part: FormPart) -> Bool {
+        part.contentType == nil
+            && (part.name + (part.filename ?? "")).utf8.allSatisfy { byte in
+                (0x20...0x7e).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+            }
+    }
+
+    private static func form(_ parts: [FormPart], _ boundary: String) -> [UInt8] {
+        var body: [UInt8] = []
+        for part in parts {
+            let file = part.filename.map { "; filename=\"\($0)\"" } ?? ""
+            body += "--\(boundary)\r\nContent-Disposition: form-data; name=\"\(part.name)\"\(file)\r\n\r\n".utf8
+            body += part.bytes + [13, 10]
+        }
+        return body + Array("--\(boundary)--".utf8)
     }
 
     static func picture(_ bytes: [UInt8]) throws -> Bool {

@@ -24,8 +24,10 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         init(_ description: String) { self.description = description }
     }
 
-    /// The largest body, which is also what one may inflate to: the service's limits at a sixteenth of its size.
+    // The service's own limits, at a sixteenth: of a body, also inflated, of its networks, and of all their tensors.
     static let bodyLimit = 1 << 20
+    static let networkLimit = 64
+    static let tensorLimit = 4096
     /// The most memory that reading a body may take.
     package static let mostBytes = 4 * bodyLimit
     /// The most processor time that an input may take.
@@ -35,6 +37,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     static let formatLimits: FormatLimits = {
         var limits = FormatLimits()
         limits.maxInflatedBytes = bodyLimit
+        limits.maxNetworks = networkLimit
+        limits.maxBatchTensors = tensorLimit
         limits.requiresFinite = false
         return limits
     }()

@@ -28,6 +28,8 @@ enum ServiceTarget {
             registry.publish([try ServedModel(drawing: manifest)])
             var configuration = ServiceConfiguration()
             configuration.maxBodyBytes = FuzzTarget.bodyLimit
+            configuration.maxNetworks = FuzzTarget.networkLimit
+            configuration.maxTensors = FuzzTarget.tensorLimit
             configuration.maxPictureSide = 32
             configuration.maxPictureValues = 1 << 14
             configuration.maxPictureOperations = 1 << 22

@@ -1,6 +1,7 @@
 import InferenceService
 import ModelStore
 import Networks
+import Tensors
 import WeightFormats
 
 /// The way of a body that is a file: to networks, to what a model reads, to a picture.
@@ -10,19 +11,21 @@ enum UploadTarget {
         NetworkExpectation(spec: NetworkSpec(sizes: [2, 3, 1]), hiddenWidths: .free(upTo: 512)),
         NetworkExpectation(spec: NetworkSpec(sizes: [1, 2, 3], kernels: [[3, 3], []])),
     ]
-    private static let limit = 1024
 
     static func check(_ bytes: [UInt8]) throws -> Bool {
         let bytes = FileFormat.isArchive(bytes) ? Archive.sealed(bytes) : bytes
         guard try FileTargets.read(bytes), let upload = try? Upload(file: bytes, limits: FuzzTarget.formatLimits) else {
             return false
         }
+        for case .success(let tensors) in upload.entries.prefix(2) { try rewrite(tensors) }
         var wasRead = false
         for expectation in expectations {
+            let limit = FuzzTarget.networkLimit
             let flatSpec = NetworkSpec(sizes: [2, 3, 1])
             guard
                 let uploaded = try? UploadedNetworks(
-                    upload, expecting: expectation, flatSpec: flatSpec, limit: limit)
+                    upload, expecting: expectation, flatSpec: flatSpec, limit: limit,
+                    tensorLimit: FuzzTarget.tensorLimit)
             else { continue }
             try require(
                 (1...limit).contains(uploaded.networks.count), "\(uploaded.networks.count) networks")
@@ -32,6 +35,18 @@ enum UploadTarget {
             }
         }
         return wasRead
+    }
+
+    /// What was read must read the same again once it is written.
+    private static func rewrite(_ tensors: StateDict) throws {
+        let bytes = SafetensorsWriter.write(tensors)
+        // The writer takes the name of its metadata for granted.
+        guard bytes.count <= FuzzTarget.bodyLimit, !tensors.contains("__metadata__") else { return }
+        let again = try? WeightFile.read(bytes, limits: FuzzTarget.formatLimits).soleNetwork()
+        func content(_ tensors: StateDict?) -> [[Int]]? {
+            tensors?.entries.flatMap { [$0.tensor.shape, $0.tensor.values.map { Int($0.bitPattern) }] }
+        }
+        try require(content(again) == content(tensors), "written and read again, tensors are not the same")
     }
 
     private static func check(_ network: NetworkWeights, _ expectation: NetworkExpectation?) throws {
