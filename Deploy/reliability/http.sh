@@ -16,6 +16,7 @@ if ! "$venv/bin/python" -m pip install --quiet -r Deploy/reliability/requirement
     fi
     "$venv/bin/python" -m pip install --quiet -r Deploy/reliability/requirements.txt
 fi
+# shellcheck disable=SC3045  # every sh of Linux has it
 ulimit -n "$(ulimit -Hn)"
 
 start_server http --log-level warning
