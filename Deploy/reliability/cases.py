@@ -388,9 +388,16 @@ def split_at_line_ends(data):
     return [piece for piece in pieces + [data[start:]] if piece]
 
 
+def split_everywhere(data):
+    """Byte by byte; what is longer than any line may be, in larger pieces from there on."""
+    single, rest = data[:10_000], data[10_000:]
+    pieces = [single[index : index + 1] for index in range(len(single))]
+    return pieces + [rest[start : start + 61] for start in range(0, len(rest), 61)]
+
+
 DELIVERIES = {
     "in one write": lambda data: [data],
-    "byte by byte": lambda data: [data[index : index + 1] for index in range(len(data))],
+    "byte by byte": split_everywhere,
     "split around every CR and LF": split_at_line_ends,
     "behind a good request": lambda data: [GOOD + data],
 }

@@ -68,6 +68,7 @@ MEANT = (
         "in a trailer, whose fields the server checks for syntax and drops, as RFC 9110 section 6.5.1 demands",
     ),
     Meant("llhttp", "Invalid `Transfer-Encoding` header value", "the same"),
+    Meant("llhttp", "Data after `Connection: close`", "the same; in a head, the server heeds it and reads no further"),
     Meant("h11", "Only Transfer-Encoding: chunked is supported", "the same"),
 )
 
@@ -183,8 +184,8 @@ WORDS = (
     b";", b"=", b'"', b"+", b"-", b"0", b"1", b"5", b"f", b"x", b"_", b"/", b"?", b"#", b"%", b"%00", b"*", b"@", b"[",
     b"]", b"chunked", b"identity", b"gzip", b"HTTP/1.0", b"HTTP/1.1", b"HTTP/1.2", b"GET ", b"POST ", b"HEAD ",
     b"0\r\n\r\n", b"Content-Length: 3\r\n", b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n",
-    b"Host: a\r\n", b"Host: b\r\n", b"Connection: close\r\n", b"Connection: keep-alive\r\n", b"Expect: 100-continue\r\n", b"X: y\r\n",
-    b" folded\r\n",
+    b"Host: a\r\n", b"Host: b\r\n", b"Connection: close\r\n", b"Connection: keep-alive\r\n",
+    b"Expect: 100-continue\r\n", b"X: y\r\n", b" folded\r\n",
 )
 SHORT = [case.data for case in cases.ALL if len(case.data) <= LONGEST]
 GOODS = [

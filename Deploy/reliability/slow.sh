@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.."
 need slowhttptest /usr/bin/slowhttptest
 install_missing
 build_server
+# shellcheck disable=SC3045  # every sh of Linux has it
 ulimit -n "$(ulimit -Hn)"
 seconds=${1:-30}
 clients=1000

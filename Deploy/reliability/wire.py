@@ -7,7 +7,7 @@ import urllib.parse
 
 STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) [\t\x20-\x7e\x80-\xff]*")
 FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([^\x00-\x08\x0a-\x1f\x7f]*)")
-MAX_PAUSES = 400
+MAX_PAUSES = 100
 
 
 class Silence(Exception):
@@ -27,7 +27,10 @@ def address_of(url):
 
 
 class Response:
+    """`since`: when its connection was opened, in seconds of the epoch."""
+
     def __init__(self, status, fields, body=b""):
+        self.since = time.time()
         self.status = status
         self.fields = fields
         self.body = body
@@ -52,6 +55,7 @@ class Wire:
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_hostname="weightspace.example")
         self.timeout = timeout
+        self.opened = time.time()
         self.buffer = b""
         self.at_end = False
 
@@ -118,6 +122,7 @@ class Wire:
                 raise Broken(f"the connection ended inside a head: {self.buffer[:200]!r}")
             end = self.buffer.find(b"\r\n\r\n")
         response = parse_head(self.buffer[:end])
+        response.since = self.opened
         self.buffer = self.buffer[end + 4 :]
         length = body_length(response, is_head)
         while len(self.buffer) < length:
