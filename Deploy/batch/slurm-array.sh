@@ -18,7 +18,5 @@ if [ "$SLURM_ARRAY_TASK_MIN" != 0 ] || [ "$SLURM_ARRAY_TASK_ID" -ge "$SLURM_ARRA
     exit 2
 fi
 mkdir -p "$latents"
-# Every task must see the files in the same order.
-export LC_ALL=C
 exec "${WEIGHTSPACE:-weightspace}" encode --shard "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT" \
-    --threads "${SLURM_CPUS_PER_TASK:-1}" --output "$latents" "$networks"/*
+    --threads "${SLURM_CPUS_PER_TASK:-1}" --output "$latents" "$networks"

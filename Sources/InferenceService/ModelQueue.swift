@@ -66,10 +66,11 @@ package final class ModelQueue: Sendable {
                 maxBatch: configuration.maxBatch, maxQueue: configuration.maxQueue,
                 maxQueueBytes: configuration.maxQueueBytes, parallelism: configuration.threads),
             name: "compute", observer: QueueObserver(metrics: metrics), execute: compute)
-        metrics.gauges.readQueue(limit: limit) { [weak batcher] in
-            let waiting = batcher?.load.waitingRequestsByLane ?? [:]
-            return waiting.reduce(into: [:]) { $0[$1.key.model.name, default: 0] += $1.value }
-        }
+    }
+
+    /// Requests that wait, by model.
+    var depthByModel: [String: Int] {
+        batcher.load.waitingRequestsByLane.reduce(into: [:]) { $0[$1.key.model.name, default: 0] += $1.value }
     }
 
     func submit(

@@ -43,6 +43,11 @@ package final class ServiceHandler: RequestHandler {
         router = try Router(Endpoint.routes)
         workers = (0..<max(1, configuration.threads)).map { DispatchQueue(label: "requests-\($0)") }
         metrics.gauges.readRequestsInFlight { [weak self] in self?.inFlight.load(ordering: .relaxed) ?? 0 }
+        metrics.gauges.readQueue(limit: queue.limit) { [registry, weak queue] in
+            // A model for which nothing waits has a depth too: autoscalers need a number.
+            let idle = Dictionary(registry.models.map { ($0.name, 0) }) { first, _ in first }
+            return idle.merging(queue?.depthByModel ?? [:]) { _, waiting in waiting }
+        }
         metrics.gauges.readModels { [registry] in
             registry.models.map(ModelIdentity.init)
         }

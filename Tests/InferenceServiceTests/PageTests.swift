@@ -93,6 +93,7 @@ struct PageTests {
                     "model": model.name, "version": model.version, "sha256": model.sha256,
                 ]) == 1)
         #expect(metrics.value("weightspace_ready") == 1)
+        #expect(metrics.value("weightspace_queue_depth", ["model": model.name]) == 0, "also while nothing waits")
         #expect(metrics.value("weightspace_requests_in_flight") == 1, "this scrape")
     }
 

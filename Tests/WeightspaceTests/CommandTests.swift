@@ -77,6 +77,57 @@ struct CommandTests {
         #expect(state.metadata["model"] != nil && state.metadata["sha256"]?.count == 64)
     }
 
+    @Test("the shards of an encoding are together the whole, and what is done is not done again")
+    func shards() throws {
+        let scratch = try Scratch()
+        for index in 0..<5 { try scratch.write("n/net\(index).npz", try Sample.bytes("net\(index % 4).npz")) }
+        func encode(_ shard: String, _ files: String...) throws -> Command.Outcome {
+            try Program.run(["encode", "--shard", shard, "--output", scratch.path("z")] + files)
+        }
+        for index in 0..<2 { #expect(try encode("\(index)/2", scratch.path("n")).status == 0) }
+        #expect(
+            try Program.run(["encode", "--output", scratch.path("all.safetensors"), scratch.path("n")]).status == 0)
+        func latents(_ name: String) throws -> Tensor {
+            try #require(try WeightFile.read(try scratch.read(name)).soleNetwork()["latents"])
+        }
+        let parts = try (0..<2).map { try latents("z/latents-0000\($0)-of-00002.safetensors") }
+        #expect(parts.map { $0.shape[0] } == [2, 3])
+        #expect(parts.flatMap(\.values) == (try latents("all.safetensors")).values)
+        let before = try scratch.modified("z/latents-00000-of-00002.safetensors")
+        #expect(try encode("0/2", scratch.path("n")).status == 0)
+        #expect(try scratch.modified("z/latents-00000-of-00002.safetensors") == before)
+        let other = try encode("0/2", scratch.path("n/net3.npz"), scratch.path("n/net4.npz"))
+        #expect(other.status == 1 && other.errors.contains("other files"), "\(other.errors)")
+    }
+
+    @Test("a killed shard goes on after what it had saved")
+    func partialShard() throws {
+        let scratch = try Scratch()
+        for index in 0..<2 { try scratch.write("n/net\(index).npz", try Sample.bytes("net\(index).npz")) }
+        let command = ["encode", "--shard", "0/1", "--output", scratch.path("z"), scratch.path("n")]
+        #expect(try Program.run(command).status == 0)
+        // As saved after the first file, and with values of its own to be recognised by.
+        let whole = "z/latents-00000-of-00001.safetensors"
+        var state = try WeightFile.read(try scratch.read(whole)).soleNetwork()
+        let latents = try #require(state["latents"])
+        let marked = Tensor(shape: [1] + latents.shape.dropFirst(), values: latents.slice(0).values.map { _ in 7 })
+        state.set(NamedTensor(name: "latents", tensor: marked))
+        state.metadata["files"] = "[\"\(scratch.path("n/net0.npz"))\"]"
+        state.metadata["next"] = "1"
+        try scratch.write("z/latents-00000-of-00001.partial.safetensors", SafetensorsWriter.write(state))
+        try FileManager.default.removeItem(atPath: scratch.path(whole))
+        #expect(try Program.run(command).status == 0)
+        let resumed = try #require(try WeightFile.read(try scratch.read(whole)).soleNetwork()["latents"])
+        #expect(resumed.slice(0).values.allSatisfy { $0 == 7 } && resumed.slice(1) == latents.slice(1))
+        #expect(!FileManager.default.fileExists(atPath: scratch.path("z/latents-00000-of-00001.partial.safetensors")))
+    }
+
+    @Test("a shard that cannot be is a wrong command line", arguments: ["1/1", "-1/2", "0/0", "1", "a/b", "0/2/3"])
+    func badShard(_ shard: String) throws {
+        let outcome = try Program.run(["encode", "--shard=\(shard)", "--output", "z", "x"])
+        #expect(outcome.status == 2 && outcome.errors.contains("--shard"))
+    }
+
     @Test("encode keeps the place of a file that cannot be read")
     func encodeFailure() throws {
         let scratch = try Scratch()

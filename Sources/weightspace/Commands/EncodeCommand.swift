@@ -1,28 +1,43 @@
 import ArgumentParser
 import Engine
-import Foundation
 import ModelStore
-import Tensors
 import WeightFormats
 
 /// `weightspace encode FILE… --output latents.npy`
 struct EncodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "encode", abstract: "Writes the latent array of each network, all in one file.",
-        discussion: "A network that cannot be read keeps its place with rows of NaN.")
+        discussion: """
+            A network that cannot be read keeps its place with rows of NaN. For more networks than one machine should \
+            read, --shard cuts the list into parts: each is encoded by a run of its own, on whatever machine, into a file \
+            of its own in the folder --output. Such a run that was killed goes on where it was.
+            """)
 
-    @Argument(help: "Files of weights in any of the upload formats; '-' is standard input.")
+    @Argument(help: "Files of weights in any of the upload formats, or folders of them; '-' is standard input.")
     var files: [String]
 
-    @Option(help: "The file to write: .npy (one array) or .safetensors (the array and the files' names).")
+    @Option(
+        help:
+            "The file to write: .npy (one array) or .safetensors (the array and the files' names). A folder with --shard."
+    )
     var output: String
+
+    @Option(help: "I/N: encode only the Ith of N parts of the files, I from 0.")
+    var shard: String?
 
     @OptionGroup var selection: ModelSelection
     @OptionGroup var conventions: ConventionOptions
     @OptionGroup var threads: ThreadOption
 
     func validate() throws {
-        guard output.hasSuffix(".npy") || output.hasSuffix(".safetensors") else {
+        if let shard {
+            guard EncodingShard(shard) != nil else {
+                throw ValidationError("--shard: expected I/N with I from 0 to N - 1, received '\(shard)'")
+            }
+            guard !files.contains("-") else {
+                throw ValidationError("--shard: standard input cannot be cut into parts")
+            }
+        } else if !output.hasSuffix(".npy"), !output.hasSuffix(".safetensors") {
             throw ValidationError("--output: expected a name ending in .npy or .safetensors, received '\(output)'")
         }
     }
@@ -33,36 +48,17 @@ struct EncodeCommand: ParsableCommand {
         let convention = try conventions.resolve()
         let model = try selection.load()
         guard let shape = model.latentShape else { throw CommandFailure("model '\(model.name)' has no encoder") }
-        let count = shape.reduce(1, *)
-        var values: [Float] = []
-        var names: [String] = []
         let run = BatchRun(model: model, operation: .encode, convention: convention, pool: pool)
-        let failures = try run(files) { answer in
-            values += (try? answer.values.get()) ?? [Float](repeating: .nan, count: count)
-            names.append(answer.index == 0 ? answer.path : "\(answer.path)[\(answer.index)]")
-        }
-        try write(Tensor(shape: [names.count] + shape, values: values), names, model)
-        if failures > 0 { throw ExitCode(1) }
-    }
-
-    private func write(_ latents: Tensor, _ names: [String], _ model: ServedModel) throws {
-        let bytes: [UInt8]
-        if output.hasSuffix(".npy") {
-            bytes = NPYWriter.write(latents)
+        let files = try FileList.expand(files)
+        let failures: Int
+        if let shard = shard.flatMap(EncodingShard.init) {
+            failures = try shard.encode(files, into: output, with: run, shape: shape)
         } else {
-            var state = StateDict([NamedTensor(name: "latents", tensor: latents)])
-            var list = JSONWriter()
-            list.array(names) { writer, name in writer.value(name) }
-            state.metadata = [
-                "files": String(decoding: list.bytes, as: UTF8.self), "model": model.name,
-                "version": model.version, "sha256": model.sha256,
-            ]
-            bytes = SafetensorsWriter.write(state)
+            var latents = Latents(shape: shape)
+            failures = try run(files) { latents.append($0) }
+            let bytes = output.hasSuffix(".npy") ? NPYWriter.write(latents.tensor) : latents.safetensors(model)
+            try Latents.write(bytes, to: output)
         }
-        do {
-            try Data(bytes).write(to: URL(fileURLWithPath: output), options: .atomic)
-        } catch {
-            throw CommandFailure("cannot write '\(output)': \(error.localizedDescription)")
-        }
+        if failures > 0 { throw ExitCode(1) }
     }
 }

@@ -1,0 +1,99 @@
+import Foundation
+import ModelStore
+import Tensors
+import WeightFormats
+
+/// One of several parts of a list of files, encoded into a file of its own. A run that was killed goes on where it was,
+/// and one that is done does nothing.
+struct EncodingShard {
+    let index: Int
+    let count: Int
+
+    /// Files after which what is done so far is saved.
+    private static let filesAtATime = 4096
+
+    /// - Parameter text: `I/N`, with I from 0.
+    init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let index = Int(parts[0]), let count = Int(parts[1]), index >= 0, index < count else {
+            return nil
+        }
+        (self.index, self.count) = (index, count)
+    }
+
+    /// The shard's own files: a run of the list, as long as the others' or one shorter.
+    func part(of files: [String]) -> [String] {
+        Array(files[files.count * index / count..<files.count * (index + 1) / count])
+    }
+
+    private var name: String {
+        func padded(_ number: Int) -> String {
+            String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)"
+        }
+        return "latents-\(padded(index))-of-\(padded(count))"
+    }
+
+    /// Encodes the part of `files` into `folder`; returns how many networks failed.
+    func encode(_ files: [String], into folder: String, with run: BatchRun, shape: [Int]) throws -> Int {
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw CommandFailure("cannot make '\(folder)': \(error.localizedDescription)")
+        }
+        let part = part(of: files)
+        let whole = "\(folder)/\(name).safetensors"
+        let partial = "\(folder)/\(name).partial.safetensors"
+        let list = ContentDigest.hexadecimal(Array(part.joined(separator: "\n").utf8))
+        if let done = try read(whole, list, run, shape) { return done.latents.failures }
+        var (latents, next) = try read(partial, list, run, shape) ?? (Latents(shape: shape), 0)
+        while next < part.count {
+            let end = min(part.count, next + Self.filesAtATime)
+            _ = try run(Array(part[next..<end])) { latents.append($0) }
+            next = end
+            if next < part.count { try write(latents, next, list, run.model, to: partial) }
+        }
+        try write(latents, next, list, run.model, to: whole)
+        try? FileManager.default.removeItem(atPath: partial)
+        return latents.failures
+    }
+
+    private func write(_ latents: Latents, _ next: Int, _ list: String, _ model: ServedModel, to path: String) throws {
+        try Latents.write(latents.safetensors(model, ["list": list, "next": String(next)]), to: path)
+    }
+
+    /// What an earlier run has left, which must be of the same files and the same model.
+    private func read(
+        _ path: String, _ list: String, _ run: BatchRun, _ shape: [Int]
+    ) throws -> (latents: Latents, next: Int)? {
+        guard let data = FileManager.default.contents(atPath: path) else { return nil }
+        let state: StateDict
+        do {
+            state = try WeightFile.read([UInt8](data), limits: .checkpoint).soleNetwork()
+        } catch {
+            throw CommandFailure("'\(path)' cannot be read, remove it to encode anew: \(reason(error))")
+        }
+        guard state.metadata["list"] == list, state.metadata["sha256"] == run.model.sha256,
+            let next = state.metadata["next"].flatMap({ Int($0) }), let latents = try Latents(state, shape: shape)
+        else {
+            throw CommandFailure("'\(path)' was made from other files or by another model; remove it to encode anew")
+        }
+        return (latents, next)
+    }
+}
+
+/// Files named on the command line; a folder stands for the files in it, in natural order.
+enum FileList {
+    static func expand(_ paths: [String]) throws -> [String] {
+        try paths.flatMap { path in
+            let values = try? URL(filePath: path).resourceValues(forKeys: [.isDirectoryKey])
+            guard values?.isDirectory == true else { return [path] }
+            do {
+                return try FileManager.default.contentsOfDirectory(atPath: path)
+                    .filter { !$0.hasPrefix(".") }.sorted(by: naturallyPrecedes)
+                    .map { (path.hasSuffix("/") ? path : path + "/") + $0 }
+            } catch {
+                throw CommandFailure("cannot read '\(path)': \(error.localizedDescription)")
+            }
+        }
+    }
+}

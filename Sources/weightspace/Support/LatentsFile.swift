@@ -1,0 +1,63 @@
+import Foundation
+import ModelStore
+import Tensors
+import WeightFormats
+
+/// The latent arrays of many networks on their way into one file.
+struct Latents {
+    /// Of one network.
+    let shape: [Int]
+    private(set) var values: [Float] = []
+    /// The files the networks came from, with their place where a file holds several.
+    private(set) var names: [String] = []
+    /// Networks that have no latents; their rows are NaN.
+    private(set) var failures = 0
+
+    init(shape: [Int]) { self.shape = shape }
+
+    mutating func append(_ answer: FileAnswer) {
+        switch answer.values {
+        case .success(let own): values += own
+        case .failure:
+            values += [Float](repeating: .nan, count: shape.reduce(1, *))
+            failures += 1
+        }
+        names.append(answer.index == 0 ? answer.path : "\(answer.path)[\(answer.index)]")
+    }
+
+    var tensor: Tensor { Tensor(shape: [names.count] + shape, values: values) }
+
+    /// As safetensors: `latents` (networks, latents, width), and in the metadata the files' names and the model.
+    func safetensors(_ model: ServedModel, _ metadata: [String: String] = [:]) -> [UInt8] {
+        var state = StateDict([NamedTensor(name: "latents", tensor: tensor)])
+        var list = JSONWriter()
+        list.array(names) { writer, name in writer.value(name) }
+        state.metadata = metadata.merging([
+            "files": String(decoding: list.bytes, as: UTF8.self), "model": model.name, "version": model.version,
+            "sha256": model.sha256, "failures": String(failures),
+        ]) { own, _ in own }
+        return SafetensorsWriter.write(state)
+    }
+
+    /// What such a file holds; nil if it holds latents of another shape.
+    init?(_ state: StateDict, shape: [Int]) throws {
+        guard let tensor = state["latents"], tensor.shape.count == shape.count + 1,
+            Array(tensor.shape.dropFirst()) == shape,
+            let names = try JSONValue.parse(Array((state.metadata["files"] ?? "").utf8), limits: .checkpoint).strings,
+            names.count == tensor.shape[0]
+        else { return nil }
+        self.init(shape: shape)
+        values = tensor.values
+        self.names = names
+        failures = state.metadata["failures"].flatMap { Int($0) } ?? 0
+    }
+
+    /// Writes a file whole or not at all.
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        do {
+            try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw CommandFailure("cannot write '\(path)': \(error.localizedDescription)")
+        }
+    }
+}
