@@ -1,6 +1,6 @@
 #!/bin/sh
-# Everything that must hold before a change lands: format, structure, a build without warnings, all tests, and the way
-# from pictures to a trained model.
+# Everything that must hold before a change lands: format, structure, a build without warnings, all tests, the way from
+# pictures to a trained model, and the running server under clients and requests that are not its own.
 set -eu
 cd "$(dirname "$0")/.."
 . Deploy/dependencies.sh
@@ -18,4 +18,7 @@ WEIGHTSPACE_STRICT=1 swift test --scratch-path .build-test "$@"
 if [ $# -eq 0 ]; then
     echo "== training, from pictures to a model, in small"
     sh Deploy/train.sh --smoke
+    echo "== the running server: conformance, standard clients, OpenAPI"
+    sh Deploy/reliability/http.sh
+    sh Deploy/reliability/clients.sh
 fi

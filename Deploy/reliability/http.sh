@@ -7,15 +7,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 . Deploy/reliability/server.sh
 build_server
-venv=.build/venv
-if ! "$venv/bin/python" -m pip install --quiet -r Deploy/reliability/requirements.txt 2>/dev/null; then
-    if ! python3 -m venv "$venv" 2>/dev/null; then
-        need python3-venv /nowhere
-        install_missing
-        python3 -m venv "$venv"
-    fi
-    "$venv/bin/python" -m pip install --quiet -r Deploy/reliability/requirements.txt
-fi
+make_venv
 # shellcheck disable=SC3045  # every sh of Linux has it
 ulimit -n "$(ulimit -Hn)"
 

@@ -20,6 +20,18 @@ build_server() {
     weightspace=$(swift build -c release --show-bin-path)/weightspace
 }
 
+# make_venv: $venv has the Python packages that the scripts beside it need.
+make_venv() {
+    venv=.build/venv
+    if "$venv/bin/python" -m pip install --quiet -r Deploy/reliability/requirements.txt 2>/dev/null; then return 0; fi
+    if ! python3 -m venv "$venv" 2>/dev/null; then
+        need python3-venv /nowhere
+        install_missing
+        python3 -m venv "$venv"
+    fi
+    "$venv/bin/python" -m pip install --quiet -r Deploy/reliability/requirements.txt
+}
+
 # free_port: the first one from FIRST_PORT on at which nobody listens.
 free_port() {
     python3 - "${FIRST_PORT:-19100}" <<'END'
