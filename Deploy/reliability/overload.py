@@ -4,16 +4,19 @@
 
 Measures the most that the server answers, then sends requests at 1, 2 and 10 times that rate, whatever it does. Checks:
 what is admitted is answered (p99) in the time that a full queue takes; what is not, with 429 and Retry-After, within
-5 ms (p99); /livez answers within 50 ms; answers a second stay within 5 % of the most. Networks are WIDTH neurons wide,
-so that computing them and not sending them is the work. Nothing else should run. Prints a line a rate.
+5 ms (p99); /livez answers within 50 ms; answers a second stay within 5 % of the most, of the processor time that the
+load generator beside it leaves. Networks are WIDTH neurons wide, so that computing them and not sending them is the
+work. Nothing else should run. Prints a line a rate.
 """
 
 import argparse
 import http.client
 import json
 import math
+import os
 import pathlib
 import random
+import resource
 import struct
 import subprocess
 import sys
@@ -26,15 +29,15 @@ CONNECTIONS = 512
 
 
 def network(width):
-    """A safetensors file of a freshly drawn SIREN."""
+    """A safetensors file of a freshly drawn SIREN, in float16 to send little."""
     shapes = {"net.0.linear.weight": [width, 2], "net.0.linear.bias": [width],
               "net.1.linear.weight": [width, width], "net.1.linear.bias": [width],
               "net.2.weight": [1, width], "net.2.bias": [1]}
     header, data = {}, b""
     for name, shape in shapes.items():
         count = math.prod(shape)
-        values = struct.pack(f"<{count}f", *[random.uniform(-0.05, 0.05) for _ in range(count)])
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(values)]}
+        values = struct.pack(f"<{count}e", *[random.uniform(-0.05, 0.05) for _ in range(count)])
+        header[name] = {"dtype": "F16", "shape": shape, "data_offsets": [len(data), len(data) + len(values)]}
         data += values
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data
@@ -58,9 +61,17 @@ class Probe(threading.Thread):
 
 
 def bench(program, port, body, seconds, *flags):
+    """The report of a load generator, and `left`: the share of the processors that it did not take itself."""
+    def spent():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    before = spent()
     command = [program, "bench", "server", f"http://127.0.0.1:{port}/v1/classify", "--body", body,
                "--duration", str(seconds), "--json", *flags]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    report["left"] = 1 - (spent() - before) / (report["seconds"] * os.cpu_count())
+    return report
 
 
 def main():
@@ -80,9 +91,9 @@ def main():
         try:
             time.sleep(2)
             bench(options.program, options.port, body, 3, "--connections", "16")
-            most = bench(options.program, options.port, body, options.seconds, "--connections", "16")["answers_per_second"]
-            allowed = 1000 * (QUEUE + 2) / most
-            print(f"most: {most:.1f} answers a second; a full queue takes {allowed:.0f} ms")
+            closed = bench(options.program, options.port, body, options.seconds, "--connections", "16")
+            most = closed["answers_per_second"]
+            print(f"most: {most:.1f} answers a second")
             for factor in (1, 2, 10):
                 probe = Probe(options.port)
                 probe.start()
@@ -91,15 +102,19 @@ def main():
                 probe.ended.set()
                 probe.join()
                 answered, refused = report["answered"], report["refused"]
-                print(f"{factor} x: {report['answers_per_second']:.1f} answers a second, p99 {answered['p99_ms']:.0f} ms; "
+                rate = report["answers_per_second"]
+                allowed = 1000 * (QUEUE + os.cpu_count()) / rate
+                kept = rate / report["left"] / (most / closed["left"])
+                print(f"{factor} x: {rate:.1f} answers a second, {100 * kept:.0f} % of the most in the time left to it, "
+                      f"p99 {answered['p99_ms']:.0f} ms where a full queue takes {allowed:.0f}; "
                       f"{refused['count']} refused, p99 {refused['p99_ms']:.2f} ms; /livez at most {probe.longest:.1f} ms "
                       f"of {probe.count}; {report['failed']} failed")
                 checks = {
-                    "answers in time": answered["p99_ms"] <= 1.05 * allowed,
+                    "answers in time": answered["p99_ms"] <= allowed,
                     "refusals in time": refused["count"] == 0 or refused["p99_ms"] <= 5,
                     "refusals say when to come back": report["refused_without_retry_after"] == 0,
                     "health in time": probe.longest <= 50,
-                    "throughput kept": report["answers_per_second"] >= 0.95 * most,
+                    "throughput kept": kept >= 0.95,
                     "nothing failed": report["failed"] == 0,
                     "overload is refused": factor == 1 or refused["count"] > 0,
                 }
