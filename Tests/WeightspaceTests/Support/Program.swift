@@ -66,8 +66,9 @@ final class Command {
         isOutputPiped = output != nil
         process.executableURL = executable
         process.arguments = arguments
-        // Nothing of the caller's own environment may decide a test.
-        let inherited = ProcessInfo.processInfo.environment.filter { ["PATH", "HOME", "TMPDIR"].contains($0.key) }
+        // Nothing of the caller's own environment may decide a test; sanitizers take their options from it.
+        let names: Set = ["PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "TSAN_OPTIONS"]
+        let inherited = ProcessInfo.processInfo.environment.filter { names.contains($0.key) }
         process.environment = inherited.merging(environment) { _, own in own }
         process.standardInput = try FileHandle(forReadingFrom: try scratch.write("input", input))
         let log = try scratch.write("errors", [])
