@@ -87,6 +87,7 @@ if (inside /usr/bin/touch /written) 2>/dev/null; then fail "the root can be writ
 (inside "$health") || fail "the health check"
 curl -sf --data-binary @$fixture "$url/v1/classify?top_k=1" | grep -q '"label":"Ankle boot"' || fail "classify"
 curl -sf $url/version | grep -q '"commit":"test"' || fail "/version does not know the commit"
+curl -sf $url/openapi.json | grep -q '"openapi":"3.1.0"' || fail "/openapi.json"
 curl -sf $url/metrics | grep -q '^weightspace_ready 1' || fail "metrics"
 echo "ok: health, classify and metrics, as user 65532 on a read-only root; resident \
 $(sed -n 's/VmRSS:[^0-9]*//p' /proc/$server/status)"

@@ -7,9 +7,10 @@ import WeightFormats
 /// The description of the HTTP interface (OpenAPI 3.1), completed with what only the running service knows.
 enum OpenAPIDocument {
     private static let resource: JSONValue? = {
-        guard let url = Bundle.module.url(forResource: "openapi", withExtension: "json"),
-            let data = try? Data(contentsOf: url)
-        else { return nil }
+        // Not `Bundle.module`, which ends the program where the bundle is missing.
+        let url = ProgramResources.url(
+            bundled: "weightspace_InferenceService.resources/openapi.json", installed: "openapi.json")
+        guard let url, let data = try? Data(contentsOf: url) else { return nil }
         return try? JSONValue.parse([UInt8](data), limits: .checkpoint)
     }()
 
@@ -22,11 +23,11 @@ enum OpenAPIDocument {
         let names = JSONValue.array(models.map { .string($0.name) })
         let versions = JSONValue.array(models.map { .string($0.version) })
         if let first = models.first {
+            let example = first.exampleRequest
             document["components", "parameters", "model", "schema", "examples"] = names
             document["components", "parameters", "versionInPath", "schema", "examples"] = versions
-            document["components", "requestBodies", "Networks", "content", "application/json", "example"] =
-                first.exampleRequest
-            document["components", "schemas", "NetworksDocument", "examples"] = .array([first.exampleRequest])
+            document["components", "requestBodies", "Networks", "content", "application/json", "example"] = example
+            document["components", "schemas", "NetworksDocument", "examples"] = .array([example])
             document["components", "schemas", "InferRequest", "examples"] = .array([first.exampleInferRequest])
         }
         if needsKey {

@@ -1,16 +1,10 @@
 import Foundation
+import ModelStore
 
 /// The recipes that come with the program.
 package enum EmbeddedRecipes {
     private static var directory: URL? {
-        guard let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else {
-            return nil
-        }
-        let folder = URL(fileURLWithPath: program).deletingLastPathComponent()
-        return [
-            folder.appendingPathComponent("weightspace_Training.resources/Recipes"),
-            folder.deletingLastPathComponent().appendingPathComponent("share/weightspace/recipes"),
-        ].first { FileManager.default.fileExists(atPath: $0.path) }
+        ProgramResources.url(bundled: "weightspace_Training.resources/Recipes", installed: "recipes")
     }
 
     package static var names: [String] {
