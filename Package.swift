@@ -102,7 +102,7 @@ let package = Package(
             "InferenceService",
             [
                 "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "OpenInference",
-                "HTTPCore", "Batching", crypto, httpTypes, logging,
+                "HTTPCore", "Batching", httpTypes, logging,
             ], resources: [.copy("Resources/openapi.json")]),
         .executableTarget(
             name: "weightspace",
@@ -139,7 +139,7 @@ let package = Package(
             ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
         tests("HTTPCore", [httpTypes]),
         tests("HTTPServer", ["HTTPCore", "TestSupport", httpTypes, logging]),
-        tests("Systemd"),
+        tests("Systemd", ["TestSupport"]),
         tests("OpenInference", ["Tensors", "WeightFormats"]),
         tests("Batching"),
         tests(

@@ -4,9 +4,7 @@
 #   sh Deploy/monitoring/check.sh [WEIGHTSPACE]     the program (built in release if not given)
 set -eu
 cd "$(dirname "$0")/../.."
-. Deploy/dependencies.sh
-need curl /usr/bin/curl
-install_missing
+. Deploy/reliability/server.sh
 promtool=$(command -v promtool || echo .build/promtool/usr/bin/promtool)
 if ! [ -x "$promtool" ]; then
     # Taken out of its package, which would also start a Prometheus on this machine.
@@ -15,25 +13,12 @@ if ! [ -x "$promtool" ]; then
 fi
 "$promtool" check rules Deploy/monitoring/alerts.yaml
 "$promtool" test rules Deploy/monitoring/alerts_test.yaml
-work=$(mktemp -d)
-server=
-trap 'if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi; rm -rf "$work"' EXIT
-python3 Deploy/monitoring/check.py --rules >"$work/dashboard.yaml"
-"$promtool" check rules "$work/dashboard.yaml"
+python3 Deploy/monitoring/check.py --rules >"$folder/dashboard.yaml"
+"$promtool" check rules "$folder/dashboard.yaml"
 
 weightspace=${1:-}
-if [ -z "$weightspace" ]; then
-    nice swift build -c release --product weightspace >&2
-    weightspace=$(swift build -c release --show-bin-path)/weightspace
-fi
-"$weightspace" serve --port "${PORT:-0}" --log-level error --threads 1 --max-queue 1 >"$work/address" 2>"$work/log" &
-server=$!
-tries=0
-until url=$(sed -n 's/^listening on //p' "$work/address") && [ -n "$url" ] && curl -sf "$url/readyz" >/dev/null; do
-    tries=$((tries + 1))
-    if [ $tries -gt 300 ]; then cat "$work/log" >&2 && exit 1; fi
-    sleep 0.1
-done
+if [ -z "$weightspace" ]; then build_server; fi
+start_server monitoring --log-level error --threads 1 --max-queue 1
 
 # Every kind of series: answers, faults, requests that wait while /metrics is read, and refusals of a full queue.
 fixtures=Tests/WeightspaceTests/Fixtures
@@ -46,9 +31,9 @@ for _ in 1 2 3 4 5 6 7 8; do
     curl -s -o /dev/null --data-binary "@$fixtures/net0.pth" "$url/v1/encode?timeout_ms=[10001-10100]" &
     clients="$clients $!"
 done
-for _ in 1 2 3 4 5 6 7 8 9 10; do curl -sf "$url/metrics" >>"$work/metrics"; done
+for _ in 1 2 3 4 5 6 7 8 9 10; do curl -sf "$url/metrics" >>"$folder/metrics"; done
 # shellcheck disable=SC2086  # a list of processes
 wait $clients
-curl -sf "$url/metrics" >"$work/last"
-"$promtool" check metrics <"$work/last"
-python3 Deploy/monitoring/check.py "$work/metrics" "$work/last"
+curl -sf "$url/metrics" >"$folder/last"
+"$promtool" check metrics <"$folder/last"
+python3 Deploy/monitoring/check.py "$folder/metrics" "$folder/last"

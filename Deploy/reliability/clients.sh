@@ -1,7 +1,6 @@
 #!/bin/sh
 # Asks the running server through the clients that people have, checks what it says of itself in /openapi.json with
-# generated requests, and its metrics where promtool is installed. About a minute after the build; TIME=SECONDS for more
-# generated requests.
+# generated requests. About a minute after the build; TIME=SECONDS for more of them.
 #   sh Deploy/reliability/clients.sh
 set -eu
 cd "$(dirname "$0")/../.."
@@ -13,10 +12,6 @@ fixtures=Tests/WeightspaceTests/Fixtures
 start_server clients --log-level warning
 echo "== clients of the Open Inference Protocol"
 "$venv/bin/python" Deploy/reliability/clients.py "$url" "$fixtures/net0.npz" "$fixtures/net2.npz"
-if command -v promtool >/dev/null 2>&1; then
-    echo "== metrics"
-    curl -sf "$url/metrics" | promtool check metrics
-fi
 echo "== OpenAPI"
 if ! "$venv/bin/st" --config-file Deploy/reliability/schemathesis.toml run "$url/openapi.json" -c all \
     --max-time "${TIME:-30}" --continue-on-failure >"$folder/openapi.log" 2>&1; then

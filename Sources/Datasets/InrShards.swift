@@ -32,7 +32,8 @@ package struct InrShards: Sendable {
         "view-\(padded(view, 3))-shard-\(padded(shard, 5)).safetensors"
     }
 
-    private static func padded(_ number: Int, _ digits: Int) -> String {
+    /// The number with zeros before it, so that names sort by it.
+    package static func padded(_ number: Int, _ digits: Int) -> String {
         let text = String(number)
         return String(repeating: "0", count: max(0, digits - text.count)) + text
     }

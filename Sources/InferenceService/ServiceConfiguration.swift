@@ -26,7 +26,7 @@ package struct ServiceConfiguration: Sendable {
     package init() {}
 
     /// Limits for the readers of uploads.
-    var formatLimits: FormatLimits {
+    package var formatLimits: FormatLimits {
         var limits = FormatLimits()
         limits.maxInflatedBytes = maxBodyBytes
         limits.maxNetworks = maxNetworks

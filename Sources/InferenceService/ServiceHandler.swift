@@ -61,6 +61,7 @@ package final class ServiceHandler: RequestHandler {
 
     func admit(_ head: RequestHead, id: String, client: AccessControl.Client) -> Admission {
         inFlight.add(1, ordering: .relaxed)
+        func refuse(_ response: Response) -> Admission { .refuse(decorated(response, for: head)) }
         switch router.route(head.method, head.target) {
         case .found(let match):
             guard let fault = access.refusal(client, match.handler, at: .now) ?? refusal(match.handler) else {
@@ -70,13 +71,13 @@ package final class ServiceHandler: RequestHandler {
             }
             metrics.recordRejection(reason: fault.code)
             count(fault, of: match.handler, model: namedModel(head.target, match.parameters))
-            return .refuse(decorated(failure(fault.httpError, head: head, id: id, route: match.template), for: head))
+            return refuse(failure(fault.httpError, head: head, id: id, route: match.template))
         case .options(let allow, let template):
             var response = timed(Response.options(allow: allow))
             response.route = template
-            return .refuse(decorated(response, for: head))
+            return refuse(response)
         case .failed(let error, let template):
-            return .refuse(decorated(failure(error, head: head, id: id, route: template), for: head))
+            return refuse(failure(error, head: head, id: id, route: template))
         }
     }
 

@@ -63,7 +63,7 @@ package func quoted(_ name: String) -> String {
 }
 
 /// A byte as messages show it.
-func hexadecimal(_ byte: UInt8) -> String {
+package func hexadecimal(_ byte: UInt8) -> String {
     let digits = String(byte, radix: 16)
     return digits.utf8.count < 2 ? "0" + digits : digits
 }

@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import HTTPCore
 import TestSupport
@@ -115,6 +116,9 @@ struct HangUpTests {
         try other.send(RunningServer.get("/standstill"))
         _ = try running.service.held.take()
         try uploading.send("def")
+        // Until the deadline is long over.
+        poll(nil, 0, 800)
+        running.service.standstill.signal()
         #expect(try uploading.response().text == "abcdef")
     }
 

@@ -1,12 +1,11 @@
 import Dispatch
-import Glibc
 import HTTPTypes
 import TestSupport
 
 @testable import HTTPCore
 
 /// A small service: some paths answer at once, `/held` when the test says so, `/dropped` never. `/standstill` keeps its
-/// event loop from everything else for a while.
+/// event loop from everything else until the test says so.
 final class TestService: RequestHandler {
     struct Held: Sendable {
         let request: Request
@@ -19,6 +18,8 @@ final class TestService: RequestHandler {
 
     let held = Mailbox<Held>()
     let records = Mailbox<AccessRecord>()
+    /// Ends what `/standstill` does to its queue.
+    let standstill = DispatchSemaphore(value: 0)
     private let router: Router<Endpoint>
     private let maxBodyBytes: Int
 
@@ -65,7 +66,7 @@ final class TestService: RequestHandler {
             case .dropped: break
             case .standstill:
                 held.put(Held(request: request, reply: reply))
-                usleep(800_000)
+                standstill.wait()
                 reply(Self.text("at last"))
             case .later: DispatchQueue.global().async { reply(Self.text("later")) }
             }

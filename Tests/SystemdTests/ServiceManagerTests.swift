@@ -1,44 +1,13 @@
-import Foundation
-import Glibc
+import TestSupport
 import Testing
 
 @testable import Systemd
 
 @Suite("systemd")
 struct ServiceManagerTests {
-    /// A datagram socket that receives what is told to the manager.
-    private final class Inbox {
-        let path = FileManager.default.temporaryDirectory.appending(path: "n\(UInt32.random(in: 0 ... .max))").path
-        private let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-
-        init() throws {
-            var address = sockaddr_un()
-            address.sun_family = sa_family_t(AF_UNIX)
-            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-            let status = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-                }
-            }
-            try #require(status == 0)
-        }
-
-        deinit {
-            close(descriptor)
-            unlink(path)
-        }
-
-        /// The next message, which must be there already.
-        func take() -> String? {
-            var bytes = [UInt8](repeating: 0, count: 1024)
-            let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
-            return count < 0 ? nil : String(decoding: bytes.prefix(count), as: UTF8.self)
-        }
-    }
-
     @Test("is told what happens, in one message each time")
     func notifications() throws {
-        let inbox = try Inbox()
+        let inbox = try DatagramInbox()
         let manager = ServiceManager(environment: ["NOTIFY_SOCKET": inbox.path])
         manager.tell(.ready, .status("two\nlines"))
         #expect(inbox.take() == "READY=1\nSTATUS=two lines")

@@ -108,28 +108,13 @@ struct OperationTests {
 
     @Test("the service manager hears when it is ready, alive, reloading and stopping")
     func notifications() throws {
-        let scratch = try Scratch()
-        let path = scratch.path("notify")
-        let inbox = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-        defer { close(inbox) }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let status = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(inbox, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try #require(status == 0)
+        let inbox = try DatagramInbox()
         let service = try RunningService(
-            environment: ["NOTIFY_SOCKET": path, "WATCHDOG_USEC": "100000"], waitsForReady: false)
+            environment: ["NOTIFY_SOCKET": inbox.path, "WATCHDOG_USEC": "100000"], waitsForReady: false)
         /// Waits for a message that holds the line.
         func hears(_ line: String) -> Bool {
-            var bytes = [UInt8](repeating: 0, count: 4096)
-            var request = pollfd(fd: inbox, events: Int16(POLLIN), revents: 0)
-            for _ in 0..<1000 where poll(&request, 1, 10_000) > 0 {
-                let count = recv(inbox, &bytes, bytes.count, 0)
-                let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+            for _ in 0..<1000 {
+                guard let text = inbox.take(within: 10_000) else { return false }
                 if text.split(separator: "\n").contains(Substring(line)) { return true }
             }
             return false

@@ -1,4 +1,4 @@
-import Crypto
+import ModelStore
 
 /// The keys that clients may show, as their SHA-256 digests: the file that holds them gives no key away.
 package struct APIKeys: Sendable {
@@ -17,11 +17,12 @@ package struct APIKeys: Sendable {
         package var description: String { "line \(line): \(reason)" }
     }
 
-    private let entries: [(digest: [UInt8], owner: Owner)]
+    /// Digests in lower-case hexadecimal digits.
+    private let entries: [(digest: String, owner: Owner)]
 
     /// Reads lines of `NAME sha256:DIGEST [admin]`; empty ones and those that begin with `#` are passed over.
     package init(_ text: String) throws(FileError) {
-        var entries: [(digest: [UInt8], owner: Owner)] = []
+        var entries: [(digest: String, owner: Owner)] = []
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
             guard let name = words.first, !name.hasPrefix("#") else { continue }
@@ -29,13 +30,16 @@ package struct APIKeys: Sendable {
             guard words.count == 2 || (words.count == 3 && words[2] == "admin") else {
                 throw fault("expected 'NAME sha256:DIGEST', and after it 'admin' or nothing")
             }
-            guard words[1].hasPrefix("sha256:"), let digest = Self.bytes(hexadecimal: words[1].dropFirst(7)) else {
+            let digest = words[1].dropFirst(7)
+            guard words[1].hasPrefix("sha256:"), digest.utf8.count == 64, digest.count == 64,
+                digest.allSatisfy(\.isHexDigit)
+            else {
                 throw fault("expected 'sha256:' and 64 hexadecimal digits")
             }
             guard !entries.contains(where: { $0.owner.name == name }) else {
                 throw fault("'\(printable(String(name)))' has a key already")
             }
-            entries.append((digest, Owner(name: String(name), isAdministrator: words.count == 3)))
+            entries.append((digest.lowercased(), Owner(name: String(name), isAdministrator: words.count == 3)))
         }
         self.entries = entries
     }
@@ -44,18 +48,12 @@ package struct APIKeys: Sendable {
 
     /// Whose key it is. The time it takes tells nothing: every entry is compared to its last byte.
     func owner(of key: String) -> Owner? {
-        let digest = Array(SHA256.hash(data: Array(key.utf8)))
+        let digest = ContentDigest.hexadecimal(Array(key.utf8))
         var owner: Owner?
         for entry in entries {
-            let difference = zip(entry.digest, digest).reduce(0) { $0 | ($1.0 ^ $1.1) }
+            let difference = zip(entry.digest.utf8, digest.utf8).reduce(0) { $0 | ($1.0 ^ $1.1) }
             if difference == 0 { owner = entry.owner }
         }
         return owner
-    }
-
-    private static func bytes(hexadecimal text: Substring) -> [UInt8]? {
-        let digits = text.compactMap(\.hexDigitValue)
-        guard text.utf8.count == 64, digits.count == 64 else { return nil }
-        return stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     }
 }

@@ -26,15 +26,15 @@ package final class AccessControl: Sendable {
         /// Over the administration socket, which only the operator can reach.
         case administrator
         case keyHolder(APIKeys.Owner)
-        /// Without a key, or with a wrong one.
-        case anonymous(address: String, showsKey: Bool)
+        /// Without a key, or with a wrong one; the address is looked for only where it is counted.
+        case anonymous(address: String?, showsKey: Bool)
 
         /// Under which it is counted.
-        var name: String {
+        fileprivate var name: String {
             switch self {
             case .administrator: "administrator"
             case .keyHolder(let owner): "key:" + owner.name
-            case .anonymous(let address, _): "address:" + address
+            case .anonymous(let address, _): "address:" + (address ?? "")
             }
         }
     }
@@ -60,7 +60,8 @@ package final class AccessControl: Sendable {
     func client(_ head: RequestHead, peer: String) -> Client {
         let key = Self.key(head.fields)
         if let key, let owner = keys.withLock({ $0?.owner(of: key) }) { return .keyHolder(owner) }
-        return .anonymous(address: address(head.fields, peer: peer), showsKey: key != nil)
+        return .anonymous(
+            address: limiter == nil ? nil : address(head.fields, peer: peer), showsKey: key != nil)
     }
 
     /// Why the client may not have what it asks for.
@@ -118,6 +119,5 @@ package final class AccessControl: Sendable {
 
 extension HTTPField.Name {
     static let apiKey = HTTPField.Name(token: "X-Api-Key")
-    private static let forwarded = HTTPField.Name(token: "X-Forwarded-For")
-    fileprivate static var forwardedFor: HTTPField.Name { forwarded }
+    fileprivate static let forwardedFor = HTTPField.Name(token: "X-Forwarded-For")
 }

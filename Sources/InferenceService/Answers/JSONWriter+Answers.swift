@@ -24,10 +24,12 @@ extension JSONWriter {
     }
 
     /// Which model it is: the members that tell it from every other.
-    package mutating func identity(of model: ServedModel) {
-        member("name", model.name)
-        member("version", model.version)
-        member("sha256", model.sha256)
+    package mutating func identity(of model: ServedModel) { identity(ModelIdentity(model)) }
+
+    mutating func identity(_ identity: ModelIdentity) {
+        member("name", identity.model)
+        member("version", identity.version)
+        member("sha256", identity.sha256)
     }
 
     /// The best class and, as `top_k`, the best few; where the model has two parts, also whether they agree and what each

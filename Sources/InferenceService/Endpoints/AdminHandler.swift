@@ -39,9 +39,7 @@ extension ServiceHandler {
             writer.name("models")
             writer.array(report.models) { writer, model in
                 writer.beginObject()
-                writer.member("name", model.model)
-                writer.member("version", model.version)
-                writer.member("sha256", model.sha256)
+                writer.identity(model)
                 writer.endObject()
             }
             writer.name("failures")

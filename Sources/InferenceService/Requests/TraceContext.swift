@@ -12,7 +12,8 @@ struct TraceContext: Sendable, Equatable {
 
     /// Nil where there is no such field, or one that the standard does not allow.
     init?(_ fields: HTTPFields) {
-        guard fields[values: Self.fieldName].count == 1, let field = fields[Self.fieldName] else { return nil }
+        // Several fields come joined by commas, which no part below allows.
+        guard let field = fields[Self.fieldName] else { return nil }
         let parts = field.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count >= 4, parts[0] != "ff", parts[0] != "00" || parts.count == 4,
             zip(parts, [2, 32, 16, 2]).allSatisfy({ Self.isLowerHexadecimal($0, count: $1) }),

@@ -1,4 +1,5 @@
 import Crypto
+import WeightFormats
 
 /// SHA-256 (FIPS 180-4) in hexadecimal digits: tells files and keys apart.
 package struct ContentDigest {
@@ -16,10 +17,5 @@ package struct ContentDigest {
     package mutating func update(_ bytes: [UInt8]) { hash.update(data: bytes) }
 
     /// The digest of everything so far.
-    package func finish() -> String {
-        hash.finalize().map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.utf8.count < 2 ? "0" + digits : digits
-        }.joined()
-    }
+    package func finish() -> String { hash.finalize().map { WeightFormats.hexadecimal($0) }.joined() }
 }

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import ModelStore
 import Tensors
@@ -27,10 +28,7 @@ struct EncodingShard {
     }
 
     private var name: String {
-        func padded(_ number: Int) -> String {
-            String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)"
-        }
-        return "latents-\(padded(index))-of-\(padded(count))"
+        "latents-\(InrShards.padded(index, 5))-of-\(InrShards.padded(count, 5))"
     }
 
     /// Encodes the part of `files` into `folder`; returns how many networks failed.

@@ -14,25 +14,32 @@ struct Reloading: Sendable {
     func run() -> ReloadReport {
         manager.tell(.reloading)
         defer { manager.tell(.ready) }
-        var failures: [String] = []
-        if let keysFile {
-            do {
-                access.replace(keys: try KeysFile.read(keysFile))
-            } catch {
-                failures.append(reason(error))
-            }
-        }
-        var report = ReloadReport(models: [], failures: [])
-        do {
-            report = try loader.load()
-        } catch {
-            report = ReloadReport(models: loader.identities, failures: [reason(error)])
-        }
-        report.failures = failures + report.failures
+        let keyFailures = reloadKeys()
+        var report = reloadModels()
+        report.failures = keyFailures + report.failures
         let metadata: Logger.Metadata = ["models": "\(report.models.count)", "failures": "\(report.failures.count)"]
         logger.log(level: report.failures.isEmpty ? .info : .error, "reloaded", metadata: metadata)
-        for failure in failures { logger.error("keys not loaded", metadata: ["reason": "\(failure)"]) }
         return report
+    }
+
+    private func reloadKeys() -> [String] {
+        guard let keysFile else { return [] }
+        do {
+            access.replace(keys: try KeysFile.read(keysFile))
+            return []
+        } catch {
+            logger.error("keys not loaded", metadata: ["reason": "\(reason(error))"])
+            return [reason(error)]
+        }
+    }
+
+    /// With nothing to load all stays as it is.
+    private func reloadModels() -> ReloadReport {
+        do {
+            return try loader.load()
+        } catch {
+            return ReloadReport(models: loader.identities, failures: [reason(error)])
+        }
     }
 }
 

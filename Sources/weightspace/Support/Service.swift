@@ -43,8 +43,7 @@ final class Service: Sendable {
         queue = try ModelQueue(configuration.service, metrics: metrics)
         let handler = try ServiceHandler(
             configuration.service, registry: registry, queue: queue, metrics: metrics, access: reloading.access,
-            version: build,
-            logger: logger
+            version: build, logger: logger
         ) { completion in loading.async { completion(reloading.run()) } }
         server = try Server(
             configuration: configuration.server.listening(at: manager.publicSocket), handler: handler, logger: logger)

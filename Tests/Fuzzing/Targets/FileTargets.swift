@@ -56,7 +56,8 @@ enum FileTargets {
         let size = parts.reduce(0) { $0 + $1.bytes.count }
         try require(size <= body.count, "parts of \(size) bytes in a body of \(body.count)")
         if parts.allSatisfy(isPlain) {
-            let again = try? Multipart.parse(form(parts, boundary), boundary: boundary, limits: FuzzTarget.formatLimits)
+            let again = try? Multipart.parse(
+                form(parts, boundary), boundary: boundary, limits: FuzzTarget.formatLimits)
             try require(again == parts, "written and read again, the form is not the same")
         }
         return true

@@ -24,24 +24,22 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         init(_ description: String) { self.description = description }
     }
 
-    // The service's own limits, at a sixteenth: of a body, also inflated, of its networks, and of all their tensors.
-    static let bodyLimit = 1 << 20
-    static let networkLimit = 64
-    static let tensorLimit = 4096
+    /// The service's own limits, at a sixteenth: of a body, also inflated, of its networks, and of all their tensors.
+    static let bounds: ServiceConfiguration = {
+        var configuration = ServiceConfiguration()
+        configuration.maxBodyBytes = 1 << 20
+        configuration.maxNetworks = 64
+        configuration.maxTensors = 4096
+        return configuration
+    }()
+
+    /// The limits for uploads of such a service.
+    static let formatLimits = bounds.formatLimits
+
     /// The most memory that reading a body may take.
-    package static let mostBytes = 4 * bodyLimit
+    package static let mostBytes = 4 * bounds.maxBodyBytes
     /// The most processor time that an input may take.
     package static let longestSeconds = 1.0
-
-    /// The limits for uploads of a service with that body limit.
-    static let formatLimits: FormatLimits = {
-        var limits = FormatLimits()
-        limits.maxInflatedBytes = bodyLimit
-        limits.maxNetworks = networkLimit
-        limits.maxBatchTensors = tensorLimit
-        limits.requiresFinite = false
-        return limits
-    }()
 
     /// Reads the bytes. Refusing them is as good as reading them.
     /// - Returns: whether they were read.

@@ -26,10 +26,7 @@ enum ServiceTarget {
             let manifest = try JSONDecoder().decode(ModelManifest.self, from: Data(config.utf8))
             let registry = ModelRegistry()
             registry.publish([try ServedModel(drawing: manifest)])
-            var configuration = ServiceConfiguration()
-            configuration.maxBodyBytes = FuzzTarget.bodyLimit
-            configuration.maxNetworks = FuzzTarget.networkLimit
-            configuration.maxTensors = FuzzTarget.tensorLimit
+            var configuration = FuzzTarget.bounds
             configuration.maxPictureSide = 32
             configuration.maxPictureValues = 1 << 14
             configuration.maxPictureOperations = 1 << 22

@@ -14,18 +14,20 @@ enum UploadTarget {
 
     static func check(_ bytes: [UInt8]) throws -> Bool {
         let bytes = FileFormat.isArchive(bytes) ? Archive.sealed(bytes) : bytes
-        guard try FileTargets.read(bytes), let upload = try? Upload(file: bytes, limits: FuzzTarget.formatLimits) else {
+        guard try FileTargets.read(bytes),
+            let upload = try? Upload(file: bytes, limits: FuzzTarget.formatLimits)
+        else {
             return false
         }
         for case .success(let tensors) in upload.entries.prefix(2) { try rewrite(tensors) }
         var wasRead = false
         for expectation in expectations {
-            let limit = FuzzTarget.networkLimit
+            let limit = FuzzTarget.bounds.maxNetworks
             let flatSpec = NetworkSpec(sizes: [2, 3, 1])
             guard
                 let uploaded = try? UploadedNetworks(
                     upload, expecting: expectation, flatSpec: flatSpec, limit: limit,
-                    tensorLimit: FuzzTarget.tensorLimit)
+                    tensorLimit: FuzzTarget.bounds.maxTensors)
             else { continue }
             try require(
                 (1...limit).contains(uploaded.networks.count), "\(uploaded.networks.count) networks")
@@ -41,7 +43,7 @@ enum UploadTarget {
     private static func rewrite(_ tensors: StateDict) throws {
         let bytes = SafetensorsWriter.write(tensors)
         // The writer takes the name of its metadata for granted.
-        guard bytes.count <= FuzzTarget.bodyLimit, !tensors.contains("__metadata__") else { return }
+        guard bytes.count <= FuzzTarget.bounds.maxBodyBytes, !tensors.contains("__metadata__") else { return }
         let again = try? WeightFile.read(bytes, limits: FuzzTarget.formatLimits).soleNetwork()
         func content(_ tensors: StateDict?) -> [[Int]]? {
             tensors?.entries.flatMap { [$0.tensor.shape, $0.tensor.values.map { Int($0.bitPattern) }] }
