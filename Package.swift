@@ -51,7 +51,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-        .systemLibrary(name: "CEpoll"),
+        .target(name: "CLinux"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
@@ -63,7 +63,7 @@ let package = Package(
         target("Networks", ["Tensors"]),
 
         // Weights to features to model.
-        target("Engine", ["COpenBLAS", "CKernels"], memorySafe: false),
+        target("Engine", ["COpenBLAS", "CKernels", "CLinux"], memorySafe: false),
         target("NeuralFunctionals", ["Tensors", "Networks", "Engine"]),
         target(
             "ModelStore", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", crypto],
@@ -74,7 +74,7 @@ let package = Package(
 
         // The server, which knows nothing of networks.
         target("HTTPCore", [httpTypes]),
-        target("HTTPServer", ["HTTPCore", "CEpoll", httpTypes, logging], memorySafe: false),
+        target("HTTPServer", ["HTTPCore", "CLinux", httpTypes, logging], memorySafe: false),
         target("Batching"),
         target("Systemd", memorySafe: false),
 

@@ -36,7 +36,7 @@ allowed() {
     target=$1
     shift
     for module in Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore HTTPCore HTTPServer Batching \
-        OpenInference InferenceService Systemd Datasets Fitting Training Benchmarks CKernels CStartup COpenBLAS CZlib CEpoll; do
+        OpenInference InferenceService Systemd Datasets Fitting Training Benchmarks CKernels CStartup COpenBLAS CZlib CLinux; do
         case " $* " in *" $module "*) continue ;; esac
         found=$(grep -rlE "^(@[a-z]+ )?import $module\$" "Sources/$target" || true)
         if [ -n "$found" ]; then fail "$target must not import $module: $found"; fi
@@ -45,7 +45,7 @@ allowed() {
 allowed Tensors
 allowed WeightFormats Tensors CZlib
 allowed Networks Tensors
-allowed Engine CKernels COpenBLAS
+allowed Engine CKernels COpenBLAS CLinux
 allowed NeuralFunctionals Tensors Networks Engine
 allowed ModelStore Tensors WeightFormats Networks Engine NeuralFunctionals
 allowed Datasets Tensors WeightFormats Networks
@@ -53,7 +53,7 @@ allowed Fitting Tensors Networks Engine Datasets
 allowed Training Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets
 allowed Benchmarks Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets Fitting Training
 allowed HTTPCore
-allowed HTTPServer HTTPCore CEpoll
+allowed HTTPServer HTTPCore CLinux
 allowed Batching
 allowed Systemd
 allowed OpenInference Tensors WeightFormats

@@ -1,4 +1,4 @@
-/// One request in the queue. Requests of the same lane can be computed together.
+/// One request in the queue. Its lane says what is to be computed of its items.
 package struct BatchEntry<Lane: Hashable, Payload, Instant: Comparable> {
     package let lane: Lane
     package let itemCount: Int

@@ -7,7 +7,7 @@ package struct BatchLoad<Lane: Hashable & Sendable>: Sendable {
     /// Requests and items being computed.
     package let requestsInFlight: Int
     package let itemsInFlight: Int
-    /// Smoothed over the last batches; `nil` before the first.
+    /// Smoothed over the last requests; `nil` before the first.
     package let secondsPerItem: Double?
     package let isDraining: Bool
 }
@@ -24,9 +24,9 @@ package struct BatchHeartbeat: Hashable, Sendable {
     }
 }
 
-/// The measured cost of an item, an exponentially weighted mean over batches.
+/// The measured cost of an item, an exponentially weighted mean over requests.
 struct ServiceTime {
-    /// The share of the newest batch.
+    /// The share of the newest request.
     private static let weight = 0.2
 
     private(set) var secondsPerItem: Double?

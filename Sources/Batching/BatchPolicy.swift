@@ -1,4 +1,4 @@
-/// How much is computed together and how much may wait.
+/// How much is computed at a time and how much may wait.
 package struct BatchPolicy: Hashable, Sendable {
     /// The most items one computation receives.
     package let maxBatch: Int
@@ -6,8 +6,7 @@ package struct BatchPolicy: Hashable, Sendable {
     package let maxQueue: Int
     /// The most bytes the waiting requests hold together.
     package let maxQueueBytes: Int
-    /// Computations at a time. If there are several, each takes one request: another that waits is better off in the
-    /// next one than behind it.
+    /// Requests that are computed at a time.
     package let parallelism: Int
 
     package init(

@@ -1,21 +1,14 @@
 /// The queue's decisions without threads or clocks: who is let in, who is computed next, who is too late.
 ///
-/// Entries of one lane are computed in order of arrival. The lane of the entry that has waited longest goes first, so
-/// no lane starves another. An entry with more items than a batch may have forms a batch alone.
+/// Entries are computed in order of arrival, each by itself: nobody's answer waits for the computation of another's that
+/// came later.
 package struct BatchQueueState<Lane: Hashable, Payload, Instant: Comparable> {
     package typealias Entry = BatchEntry<Lane, Payload, Instant>
-
-    /// Entries of one lane to be computed together.
-    package struct Batch {
-        package let lane: Lane
-        package let entries: [Entry]
-        package let itemCount: Int
-    }
 
     package let policy: BatchPolicy
     package private(set) var waitingItems = 0
     package private(set) var waitingBytes = 0
-    /// Requests and items handed out by `nextBatch` and not yet finished.
+    /// Requests and items handed out by `next` and not yet finished.
     package private(set) var requestsInFlight = 0
     package private(set) var itemsInFlight = 0
     package private(set) var isDraining = false
@@ -68,28 +61,19 @@ package struct BatchQueueState<Lane: Hashable, Payload, Instant: Comparable> {
         return overdue.compactMap { remove($0) }
     }
 
-    /// The next batch to compute, `nil` if nothing waits, and the entries dropped because they were too late for it.
-    package mutating func nextBatch(at now: Instant) -> (batch: Batch?, overdue: [Entry]) {
+    /// The next entry to compute, `nil` if nothing waits, and the entries dropped because they were too late for it.
+    package mutating func next(at now: Instant) -> (entry: Entry?, overdue: [Entry]) {
         let overdue = removeOverdue(at: now)
-        guard let lane = waiting.first?.lane else { return (nil, overdue) }
-        var entries: [Entry] = []
-        var itemCount = 0
-        while let next = waiting.first(in: lane),
-            entries.isEmpty || (policy.parallelism == 1 && next.entry.itemCount <= policy.maxBatch - itemCount),
-            let entry = remove(next.id)
-        {
-            entries.append(entry)
-            itemCount += entry.itemCount
-        }
-        requestsInFlight += entries.count
-        itemsInFlight += itemCount
-        return (Batch(lane: lane, entries: entries, itemCount: itemCount), overdue)
+        guard let first = waiting.first, let entry = remove(first) else { return (nil, overdue) }
+        requestsInFlight += 1
+        itemsInFlight += entry.itemCount
+        return (entry, overdue)
     }
 
-    /// Reports that a batch handed out by `nextBatch` is computed.
-    package mutating func finish(_ batch: Batch) {
-        requestsInFlight -= batch.entries.count
-        itemsInFlight -= batch.itemCount
+    /// Reports that an entry handed out by `next` is computed.
+    package mutating func finish(_ entry: Entry) {
+        requestsInFlight -= 1
+        itemsInFlight -= entry.itemCount
     }
 
     /// Refuses new entries from now on; those waiting are still handed out.
@@ -102,5 +86,3 @@ package struct BatchQueueState<Lane: Hashable, Payload, Instant: Comparable> {
         return entry
     }
 }
-
-extension BatchQueueState.Batch: Sendable where Lane: Sendable, Payload: Sendable, Instant: Sendable {}

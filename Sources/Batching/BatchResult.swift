@@ -1,11 +1,9 @@
-/// What one request receives of a computed batch.
+/// What a request receives when it is computed.
 package struct BatchResult<Output: Sendable>: Sendable {
     /// One output per item submitted, in the same order.
     package let outputs: [Output]
     /// From admission until the computation began.
     package let queueDuration: Duration
-    /// What the whole batch took.
+    /// What all its items took.
     package let computeDuration: Duration
-    /// Items computed together, other requests' included.
-    package let batchSize: Int
 }

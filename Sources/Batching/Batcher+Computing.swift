@@ -2,39 +2,39 @@ import Dispatch
 import Synchronization
 
 extension Batcher {
-    /// Computes batches until nothing waits; runs on the loop's queue, once at a time.
+    /// Computes requests until none waits; runs on the loop's queue, once at a time.
     func computeWaiting(_ loop: Int) {
-        while let batch = takeBatch(loop) {
+        while let entry = takeEntry(loop) {
             let started = now()
-            let outputs = outputs(of: batch, loop)
-            finish(batch, outputs: outputs, started: started, ended: now(), loop)
+            let outputs = outputs(of: entry, loop)
+            finish(entry, outputs: outputs, started: started, ended: now(), loop)
         }
     }
 
-    private func takeBatch(_ loop: Int) -> Queue.Batch? {
+    private func takeEntry(_ loop: Int) -> Queue.Entry? {
         let instant = now()
         return state.withLock { state in
-            let (batch, overdue) = state.queue.nextBatch(at: instant)
-            if batch == nil {
+            let (entry, overdue) = state.queue.next(at: instant)
+            if entry == nil {
                 state.progress[loop] = nil
                 state.idleLoops.append(loop)
             } else {
                 state.progress[loop] = instant
             }
             leave(overdue, error: .deadlineExceeded, at: instant, state: &state)
-            return batch
+            return entry
         }
     }
 
-    /// The outputs of all entries, one after the other. A request larger than a batch is computed in several.
-    private func outputs(of batch: Queue.Batch, _ loop: Int) -> Result<[Output], BatchError> {
-        let items = batch.entries.count == 1 ? batch.entries[0].payload.items : batch.entries.flatMap(\.payload.items)
-        guard items.count > policy.maxBatch else { return compute(items, lane: batch.lane) }
+    /// A request with more items than a batch is computed in several.
+    private func outputs(of entry: Queue.Entry, _ loop: Int) -> Result<[Output], BatchError> {
+        let items = entry.payload.items
+        guard items.count > policy.maxBatch else { return compute(items, lane: entry.lane) }
         var outputs: [Output] = []
         outputs.reserveCapacity(items.count)
         for start in stride(from: 0, to: items.count, by: policy.maxBatch) {
             let part = Array(items[start..<min(items.count, start + policy.maxBatch)])
-            switch compute(part, lane: batch.lane) {
+            switch compute(part, lane: entry.lane) {
             case .success(let computed): outputs += computed
             case .failure(let error): return .failure(error)
             }
@@ -56,26 +56,18 @@ extension Batcher {
     }
 
     private func finish(
-        _ batch: Queue.Batch, outputs: Result<[Output], BatchError>, started: ContinuousClock.Instant,
+        _ entry: Queue.Entry, outputs: Result<[Output], BatchError>, started: ContinuousClock.Instant,
         ended: ContinuousClock.Instant, _ loop: Int
     ) {
-        let batchSize = min(batch.itemCount, policy.maxBatch)
-        var offset = 0
-        for entry in batch.entries {
-            let range = offset..<offset + entry.itemCount
-            offset = range.upperBound
-            complete(
-                entry,
-                with: outputs.map { outputs in
-                    BatchResult(
-                        outputs: batch.entries.count == 1 ? outputs : Array(outputs[range]),
-                        queueDuration: entry.enqueued.duration(to: started),
-                        computeDuration: started.duration(to: ended), batchSize: batchSize)
-                }, leaving: started)
+        let computeDuration = started.duration(to: ended)
+        let result = outputs.map { outputs in
+            BatchResult(
+                outputs: outputs, queueDuration: entry.enqueued.duration(to: started), computeDuration: computeDuration)
         }
+        complete(entry, with: result, leaving: started)
         state.withLock { state in
-            state.queue.finish(batch)
-            state.serviceTime.record(itemCount: batch.itemCount, duration: started.duration(to: ended))
+            state.queue.finish(entry)
+            state.serviceTime.record(itemCount: entry.itemCount, duration: computeDuration)
             state.progress[loop] = ended
             announceIfDrained(&state)
         }

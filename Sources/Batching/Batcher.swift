@@ -1,9 +1,9 @@
 import Dispatch
 import Synchronization
 
-/// Requests wait in one bounded queue; whenever a compute loop is free it takes what is waiting, as one batch.
+/// Requests wait in one bounded queue; whenever a compute loop is free it takes the next.
 ///
-/// No timer delays a request in the hope of company. There are as many loops as computations at a time. Completions of
+/// No request waits for company. There are as many loops as computations at a time. Completions of
 /// what was computed run on its loop, so they must be short; those of requests that leave uncomputed run on a queue of
 /// their own. Every admitted request's completion is called exactly once.
 package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: Sendable>: Sendable {
@@ -77,7 +77,7 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
         return BatchTicket { self.cancel(id) }
     }
 
-    /// Calls back the requests whose deadline has passed instead of leaving it to the next batch. For a timer of the
+    /// Calls back the requests whose deadline has passed instead of leaving it to the next computation. For a timer of the
     /// caller's: a long computation then does not hold back the news that another request is too late.
     package func expireOverdue() {
         let instant = now()
@@ -100,6 +100,8 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
         let slowest = state.withLock { $0.progress.values.min() }
         return BatchHeartbeat(isBusy: slowest != nil, lastProgress: slowest ?? now())
     }
+
+    package var waitingRequests: Int { state.withLock { $0.queue.waitingRequests } }
 
     package var load: BatchLoad<Lane> {
         state.withLock { state in

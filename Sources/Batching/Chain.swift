@@ -1,17 +1,13 @@
-/// The ends of one doubly linked chain of slots.
+/// A doubly linked list of slot numbers; every operation is O(1).
 struct Chain {
-    fileprivate(set) var head: Int?
-    fileprivate var tail: Int?
-    fileprivate(set) var count = 0
-}
-
-/// The links of any number of chains over the same slots. A slot is in at most one chain of a `ChainLinks`.
-struct ChainLinks {
     private struct Link {
         var previous: Int?
         var next: Int?
     }
 
+    private(set) var head: Int?
+    private var tail: Int?
+    private(set) var count = 0
     private var links: [Link] = []
 
     /// Makes room for one slot more, the next in number.
@@ -19,18 +15,18 @@ struct ChainLinks {
 
     func next(after slot: Int) -> Int? { links[slot].next }
 
-    mutating func append(_ slot: Int, to chain: inout Chain) {
-        links[slot] = Link(previous: chain.tail)
-        if let tail = chain.tail { links[tail].next = slot } else { chain.head = slot }
-        chain.tail = slot
-        chain.count += 1
+    mutating func append(_ slot: Int) {
+        links[slot] = Link(previous: tail)
+        if let tail { links[tail].next = slot } else { head = slot }
+        tail = slot
+        count += 1
     }
 
-    mutating func remove(_ slot: Int, from chain: inout Chain) {
+    mutating func remove(_ slot: Int) {
         let link = links[slot]
-        if let previous = link.previous { links[previous].next = link.next } else { chain.head = link.next }
-        if let next = link.next { links[next].previous = link.previous } else { chain.tail = link.previous }
+        if let previous = link.previous { links[previous].next = link.next } else { head = link.next }
+        if let next = link.next { links[next].previous = link.previous } else { tail = link.previous }
         links[slot] = Link()
-        chain.count -= 1
+        count -= 1
     }
 }

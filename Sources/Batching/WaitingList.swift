@@ -1,4 +1,4 @@
-/// Entries in order of arrival, together and per lane; every operation is O(1).
+/// Entries in order of arrival, counted per lane; every operation is O(1).
 ///
 /// Slots are reused and linked by index, so entries that leave from the middle cost no shift and leave no tombstone:
 /// the memory held is that of the longest queue there ever was.
@@ -13,22 +13,13 @@ struct WaitingList<Lane: Hashable, Entry> {
     private var vacant: [Int] = []
     private var nextSerial: UInt64 = 0
     private var arrivals = Chain()
-    private var arrivalLinks = ChainLinks()
-    private var lanes: [Lane: Chain] = [:]
-    private var laneLinks = ChainLinks()
+    /// Waiting entries of each lane that has any.
+    private(set) var countByLane: [Lane: Int] = [:]
 
     var count: Int { arrivals.count }
-    /// Waiting entries of each lane that has any.
-    var countByLane: [Lane: Int] { lanes.mapValues(\.count) }
 
-    var first: (id: BatchEntryID, lane: Lane)? {
-        arrivals.head.flatMap { slot in slots[slot].map { (BatchEntryID(slot: slot, serial: $0.serial), $0.lane) } }
-    }
-
-    func first(in lane: Lane) -> (id: BatchEntryID, entry: Entry)? {
-        lanes[lane]?.head.flatMap { slot in
-            slots[slot].map { (BatchEntryID(slot: slot, serial: $0.serial), $0.entry) }
-        }
+    var first: BatchEntryID? {
+        arrivals.head.flatMap { slot in slots[slot].map { BatchEntryID(slot: slot, serial: $0.serial) } }
     }
 
     mutating func append(_ entry: Entry, lane: Lane) -> BatchEntryID {
@@ -36,8 +27,8 @@ struct WaitingList<Lane: Hashable, Entry> {
         let serial = nextSerial
         nextSerial &+= 1
         slots[slot] = Slot(lane: lane, serial: serial, entry: entry)
-        arrivalLinks.append(slot, to: &arrivals)
-        laneLinks.append(slot, to: &lanes[lane, default: Chain()])
+        arrivals.append(slot)
+        countByLane[lane, default: 0] += 1
         return BatchEntryID(slot: slot, serial: serial)
     }
 
@@ -46,11 +37,8 @@ struct WaitingList<Lane: Hashable, Entry> {
         guard slots.indices.contains(id.slot), let slot = slots[id.slot], slot.serial == id.serial else { return nil }
         slots[id.slot] = nil
         vacant.append(id.slot)
-        arrivalLinks.remove(id.slot, from: &arrivals)
-        if var chain = lanes[slot.lane] {
-            laneLinks.remove(id.slot, from: &chain)
-            lanes[slot.lane] = chain.count == 0 ? nil : chain
-        }
+        arrivals.remove(id.slot)
+        countByLane[slot.lane] = countByLane[slot.lane].flatMap { $0 > 1 ? $0 - 1 : nil }
         return slot.entry
     }
 
@@ -58,7 +46,7 @@ struct WaitingList<Lane: Hashable, Entry> {
     func forEach(_ body: (BatchEntryID, Entry) -> Void) {
         var next = arrivals.head
         while let index = next {
-            next = arrivalLinks.next(after: index)
+            next = arrivals.next(after: index)
             if let slot = slots[index] { body(BatchEntryID(slot: index, serial: slot.serial), slot.entry) }
         }
     }
@@ -66,8 +54,7 @@ struct WaitingList<Lane: Hashable, Entry> {
     private mutating func vacantSlot() -> Int {
         if let slot = vacant.popLast() { return slot }
         slots.append(nil)
-        arrivalLinks.addSlot()
-        laneLinks.addSlot()
+        arrivals.addSlot()
         return slots.count - 1
     }
 }

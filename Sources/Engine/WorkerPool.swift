@@ -1,3 +1,4 @@
+import CLinux
 import Dispatch
 import Foundation
 import Synchronization
@@ -33,7 +34,8 @@ package struct WorkerPool: Sendable {
 
     /// The processors this process may use, less where a control group's quota is smaller.
     package static var availableProcessors: Int {
-        let online = ProcessInfo.processInfo.activeProcessorCount
+        let permitted = Int(linux_permitted_processors())
+        let online = permitted > 0 ? permitted : ProcessInfo.processInfo.activeProcessorCount
         guard let text = try? String(contentsOfFile: "/sys/fs/cgroup/cpu.max", encoding: .utf8) else { return online }
         let fields = text.split(whereSeparator: \.isWhitespace)
         guard fields.count == 2, let quota = Double(fields[0]), let period = Double(fields[1]), period > 0 else {

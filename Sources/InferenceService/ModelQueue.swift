@@ -88,7 +88,7 @@ package final class ModelQueue: Sendable {
 
     /// Refuses at once where the queue is full already, before a body is read.
     func refusal() -> ServiceFault? {
-        let waiting = batcher.load.waitingRequests
+        let waiting = batcher.waitingRequests
         guard waiting >= limit else { return nil }
         return ServiceFault(
             BatchRefusal.queueFull(waiting: waiting, limit: limit), retryAfter: batcher.retryAfterSeconds)

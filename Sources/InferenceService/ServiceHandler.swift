@@ -102,13 +102,18 @@ package final class ServiceHandler: RequestHandler {
             finish(timed(answer(match.handler, match.parameters, request)))
             return
         }
-        if match.handler == .infer {
-            let inference = OpenInferenceRequest(self, request, match.parameters, finish)
-            if inference.isShort { inference.start() } else { work { inference.start() } }
-        } else {
-            let inference = InferenceRequest(self, request, match.handler, match.parameters, finish)
-            if inference.isShort { inference.start() } else { work { inference.start() } }
-        }
+        let upload: any UploadRequest =
+            match.handler == .infer
+            ? OpenInferenceRequest(self, request, match.parameters, finish)
+            : InferenceRequest(self, request, match.handler, match.parameters, finish)
+        if upload.isShort { upload.start() } else { work { upload.start() } }
+    }
+
+    /// Refuses a body that is there but not read yet: the queue may have filled since the request was admitted.
+    func checkRoom() throws(ServiceFault) {
+        guard let fault = queue.refusal() else { return }
+        metrics.recordRejection(reason: fault.code)
+        throw fault
     }
 
     /// Runs what takes longer than a health check may wait: reading bodies and writing answers.
@@ -201,6 +206,15 @@ package final class ServiceHandler: RequestHandler {
     }
 
     private static let noTiming = RequestTiming().field
+}
+
+/// A request with weights, from its body to its answer.
+protocol UploadRequest: Sendable {
+    /// Whether its body is read sooner than another thread would be woken for it.
+    var isShort: Bool { get }
+
+    /// Reads the body and sees to it that the request is answered.
+    func start()
 }
 
 extension HTTPField.Name {

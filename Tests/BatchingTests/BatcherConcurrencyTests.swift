@@ -7,7 +7,7 @@ import Testing
     @Test("concurrent submitters fill the queue to its limit exactly")
     func queueLimitIsExact() throws {
         let gate = Gate()
-        let batcher = TestBatcher(policy: try policy(maxBatch: 8, maxQueue: 50), name: "test") { lane, items in
+        let batcher = TestBatcher(policy: try policy(maxQueue: 50), name: "test") { lane, items in
             if lane == "blocker" { gate.pass() }
             return items
         }
@@ -68,7 +68,7 @@ import Testing
     func requestsAreComputedSideBySide() throws {
         let gate = Gate()
         let computed = Journal<[Int]>()
-        let batcher = TestBatcher(policy: try policy(maxBatch: 8, parallelism: 3), name: "test") { _, items in
+        let batcher = TestBatcher(policy: try policy(parallelism: 3), name: "test") { _, items in
             computed.append(items)
             gate.pass()
             return items
@@ -131,7 +131,7 @@ import Testing
     @Test("requests of one submitter and lane are answered in the order of submission")
     func orderIsKept() throws {
         let computed = Journal<[Int]>()
-        let batcher = TestBatcher(policy: try policy(maxBatch: 5, maxQueue: 1000), name: "test") { _, items in
+        let batcher = TestBatcher(policy: try policy(maxQueue: 1000), name: "test") { _, items in
             computed.append(items)
             return items
         }

@@ -12,10 +12,10 @@ import Testing
         let outcomes = Journal<Outcome>()
         let batcher: TestBatcher
 
-        init(maxBatch: Int = 4, maxQueue: Int = 2, maxQueueBytes: Int = 100) throws {
+        init(maxQueue: Int = 2, maxQueueBytes: Int = 100) throws {
             batcher = TestBatcher(
-                policy: try policy(maxBatch: maxBatch, maxQueue: maxQueue, maxQueueBytes: maxQueueBytes), name: "test",
-                observer: observer, now: { [clock] in clock.now },
+                policy: try policy(maxQueue: maxQueue, maxQueueBytes: maxQueueBytes), name: "test", observer: observer,
+                now: { [clock] in clock.now },
                 execute: { [gate, computed] lane, items in
                     if lane == "blocker" { gate.pass() } else { computed.append(items) }
                     return items
@@ -44,7 +44,7 @@ import Testing
         blocked.gate.open()
         let results = try blocked.outcomes.wait(for: 2)
         #expect(results.map(\.error) == [.cancelled, nil, nil])
-        #expect(blocked.computed.all == [[2, 4]])
+        #expect(blocked.computed.all == [[2], [4]])
         #expect(!third.cancel(), "it is done")
         #expect(blocked.outcomes.all.count == 3)
     }
@@ -93,7 +93,7 @@ import Testing
         #expect(departure.queueDuration == .seconds(2))
     }
 
-    @Test("a caller's timer hears of a missed deadline while another batch is being computed")
+    @Test("a caller's timer hears of a missed deadline while another request is being computed")
     func overdueRequestIsCalledBackEarly() throws {
         let blocked = try Blocked()
         _ = try blocked.submit(1, timeout: .seconds(1))
@@ -121,7 +121,7 @@ import Testing
 
     @Test("draining finishes what was admitted, refuses the rest and calls back last")
     func drainFinishesAdmitted() throws {
-        let blocked = try Blocked(maxBatch: 1, maxQueue: 4)
+        let blocked = try Blocked(maxQueue: 4)
         for item in 1...3 { _ = try blocked.submit(item) }
         let cancelled = try blocked.submit(4)
         let answeredAtDrain = Journal<Int>()

@@ -29,17 +29,7 @@ struct QueueModel {
     }
 
     /// Call `removeOverdue` first.
-    mutating func nextBatch() -> [Int] {
-        guard let oldest = waiting.first else { return [] }
-        var batch = [oldest]
-        for entry in waiting.dropFirst() where entry.lane == oldest.lane {
-            guard batch.reduce(entry.itemCount, { $0 + $1.itemCount }) <= policy.maxBatch else { break }
-            batch.append(entry)
-        }
-        let payloads = batch.map(\.payload)
-        waiting.removeAll { payloads.contains($0.payload) }
-        return payloads
-    }
+    mutating func next() -> Int? { waiting.isEmpty ? nil : waiting.removeFirst().payload }
 }
 
 /// SplitMix64: the same numbers on every run.

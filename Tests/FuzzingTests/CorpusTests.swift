@@ -18,14 +18,11 @@ struct CorpusTests {
         var outcomes: [Bool: Int] = [:]
         for file in try Self.files("Corpus/\(target.rawValue)") {
             let bytes = [UInt8](try Data(contentsOf: file))
-            let began = ContinuousClock.now
             do {
                 outcomes[try target.check(bytes), default: 0] += 1
             } catch {
                 Issue.record(error, "\(file.lastPathComponent)")
             }
-            // Ten times as long as a fuzzer's build may take: this one is not optimised, and its machine may be busy.
-            #expect(ContinuousClock.now - began < .seconds(10 * FuzzTarget.longestSeconds), "\(file.lastPathComponent)")
         }
         #expect(outcomes[true, default: 0] > 0, "none was read")
         #expect(outcomes[false, default: 0] > 0, "none was refused")

@@ -7,7 +7,7 @@ import NeuralFunctionals
 import WeightFormats
 
 /// One request with weights on its way: body → networks → features → queue → answer.
-struct InferenceRequest: Sendable {
+struct InferenceRequest: UploadRequest {
     let service: ServiceHandler
     private let request: Request
     private let endpoint: Endpoint
@@ -28,8 +28,7 @@ struct InferenceRequest: Sendable {
     /// Bodies up to this size are read sooner than another thread is woken for it.
     static let shortBodyBytes = 32_768
 
-    /// Whether its body is read sooner than another thread would be woken for it: small, and holding no more than it
-    /// shows.
+    /// Small, and holding no more than it shows.
     var isShort: Bool {
         guard case .inference = endpoint, request.body.count <= Self.shortBodyBytes else { return false }
         let fields = request.head.fields
@@ -47,6 +46,7 @@ struct InferenceRequest: Sendable {
         let began = ContinuousClock.now
         var timing = RequestTiming()
         do throws(ServiceFault) {
+            if endpoint.isInference { try service.checkRoom() }
             let upload = try Upload(request, limits: service.configuration.formatLimits)
             let options = try options(upload)
             model = try self.model(options)

@@ -12,7 +12,7 @@ import WeightFormats
 /// One request of the Open Inference Protocol on its way: body → tensors → networks → queue → tensors.
 ///
 /// The protocol has no place for a network that fails alone: one that cannot be read fails the request.
-struct OpenInferenceRequest: Sendable {
+struct OpenInferenceRequest: UploadRequest {
     private let service: ServiceHandler
     private let request: Request
     private let parameters: [String: String]
@@ -28,7 +28,6 @@ struct OpenInferenceRequest: Sendable {
         self.reply = reply
     }
 
-    /// Whether its body is read sooner than another thread would be woken for it.
     var isShort: Bool {
         request.body.count <= InferenceRequest.shortBodyBytes && request.head.fields[.contentEncoding] == nil
     }
@@ -39,6 +38,7 @@ struct OpenInferenceRequest: Sendable {
         let began = ContinuousClock.now
         do throws(ServiceFault) {
             guard !request.cancellation.isCancelled else { throw ServiceFault(.cancelled) }
+            try service.checkRoom()
             let model = try service.registry.model(parameters["model"], version: parameters["version"])
             let call = try read(model)
             timing.parse = .now - began
