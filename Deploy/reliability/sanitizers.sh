@@ -7,6 +7,13 @@ cd "$(dirname "$0")/../.."
 install_missing
 sanitizer=${1:?usage: sh Deploy/reliability/sanitizers.sh address|thread}
 shift
+folder=.build-$sanitizer
+swift build --build-tests --sanitize="$sanitizer" --scratch-path "$folder"
 # Models live until the process ends, by references that the leak detector does not follow.
 export ASAN_OPTIONS=detect_leaks=0
-exec swift test --sanitize="$sanitizer" --scratch-path ".build-$sanitizer" "$@"
+if [ "$sanitizer" = thread ]; then
+    "$(dirname "$(realpath "$(command -v swift)")")/clang" -shared -fPIC -O1 -Wall -Wextra -o "$folder/tsan_mutex.so" \
+        Deploy/reliability/tsan_mutex.c
+    export LD_PRELOAD="$PWD/$folder/tsan_mutex.so"
+fi
+exec swift test --skip-build --sanitize="$sanitizer" --scratch-path "$folder" "$@"

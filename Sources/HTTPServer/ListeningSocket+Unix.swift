@@ -3,13 +3,13 @@ import Glibc
 extension ListeningSocket {
     /// Binds a path. A socket that an ended process has left there is replaced; one that still answers is not.
     init(path: String, permissions: UInt32) throws(ServerError) {
-        guard var storage = SocketAddress.storage(path: path) else { throw .invalidPath(path) }
+        guard let candidate = ResolvedAddress(path: path) else { throw .invalidPath(path) }
         do throws(SystemError) {
-            try Self.removeAbandoned(path, &storage)
+            try Self.removeAbandoned(path, candidate)
             let descriptor = socket(AF_UNIX, Self.type, 0)
             guard descriptor >= 0 else { throw .last("socket") }
             do throws(SystemError) {
-                guard Self.withAddress(&storage, { bind(descriptor, $0, $1) }) == 0 else { throw .last("bind") }
+                guard candidate.withPointer({ bind(descriptor, $0, $1) }) == 0 else { throw .last("bind") }
                 guard chmod(path, permissions) == 0 else { throw .last("chmod") }
                 guard Glibc.listen(descriptor, Self.backlog) == 0 else { throw .last("listen") }
             } catch {
@@ -22,26 +22,15 @@ extension ListeningSocket {
         }
     }
 
-    private static func removeAbandoned(_ path: String, _ storage: inout sockaddr_storage) throws(SystemError) {
+    private static func removeAbandoned(_ path: String, _ address: ResolvedAddress) throws(SystemError) {
         var status = stat()
         guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
         let probe = socket(AF_UNIX, type, 0)
         guard probe >= 0 else { throw .last("socket") }
         defer { Glibc.close(probe) }
-        guard withAddress(&storage, { connect(probe, $0, $1) }) != 0 else {
+        guard address.withPointer({ connect(probe, $0, $1) }) != 0 else {
             throw SystemError(call: "bind", number: EADDRINUSE)
         }
         if errno == ECONNREFUSED { unlink(path) }
-    }
-
-    private static func withAddress(
-        _ storage: inout sockaddr_storage, _ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32
-    ) -> Int32 {
-        withUnsafePointer(to: &storage) { pointer in
-            // `sockaddr` is the common start of every address type, and a Unix socket's path ends with a zero byte.
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                call($0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
     }
 }

@@ -43,43 +43,30 @@ struct ListeningSocket {
 
     /// Binds the first address of `host` that can be bound.
     private init(host: String, port: Int) throws(ServerError) {
-        guard (0...65_535).contains(port) else { throw .invalidPort(port) }
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
-        var list: UnsafeMutablePointer<addrinfo>?
-        let status = getaddrinfo(host, String(port), &hints, &list)
-        guard status == 0 else {
-            throw .unknownHost(host, reason: String(cString: gai_strerror(status)))
-        }
-        // The list is the resolver's own until it is freed here, after its last use.
-        defer { freeaddrinfo(list) }
         var failure = SystemError(call: "getaddrinfo", number: EADDRNOTAVAIL)
-        var candidate = list
-        while let info = candidate?.pointee {
+        for candidate in try ResolvedAddress.all(host: host, port: port, isListening: true) {
             do throws(SystemError) {
-                let (descriptor, address) = try Self.listen(info)
+                let (descriptor, address) = try Self.listen(candidate)
                 self.init(descriptor: descriptor, address: address)
                 return
             } catch {
                 failure = error
             }
-            candidate = info.ai_next
         }
         throw .cannotListen(address: "\(host):\(port)", failure)
     }
 
-    private static func listen(_ info: addrinfo) throws(SystemError) -> (Int32, SocketAddress) {
-        let descriptor = socket(info.ai_family, type, 0)
+    private static func listen(_ candidate: ResolvedAddress) throws(SystemError) -> (Int32, SocketAddress) {
+        let descriptor = socket(candidate.family, type, 0)
         guard descriptor >= 0 else { throw .last("socket") }
         do throws(SystemError) {
             guard SystemCalls.setOption(descriptor, level: SOL_SOCKET, SO_REUSEADDR, to: 1) else {
                 throw .last("setsockopt")
             }
-            if info.ai_family == AF_INET6 {
+            if candidate.family == AF_INET6 {
                 _ = SystemCalls.setOption(descriptor, level: Int32(IPPROTO_IPV6), IPV6_V6ONLY, to: 0)
             }
-            guard bind(descriptor, info.ai_addr, info.ai_addrlen) == 0 else { throw .last("bind") }
+            guard candidate.withPointer({ bind(descriptor, $0, $1) }) == 0 else { throw .last("bind") }
             guard Glibc.listen(descriptor, backlog) == 0 else { throw .last("listen") }
             guard let address = localAddress(descriptor) else { throw .last("getsockname") }
             return (descriptor, address)

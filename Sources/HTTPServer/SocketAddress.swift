@@ -48,23 +48,6 @@ package enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
         self = .internet(host: host, port: Int(UInt16(bigEndian: found.1)))
     }
 
-    /// A Unix socket's address as the system takes it; nil if the path does not fit, with the zero byte at its end.
-    static func storage(path: String) -> sockaddr_storage? {
-        var address = sockaddr_un()
-        let bytes = Array(path.utf8)
-        guard !bytes.isEmpty, !bytes.contains(0), bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-            return nil
-        }
-        address.sun_family = sa_family_t(AF_UNIX)
-        // The path was measured above, and both types are plain bytes of which the storage has more.
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        var storage = sockaddr_storage()
-        withUnsafeMutableBytes(of: &storage) { target in
-            withUnsafeBytes(of: address) { target.copyBytes(from: $0) }
-        }
-        return storage
-    }
-
     private static func path(_ storage: sockaddr_storage) -> String {
         var storage = storage
         let bytes = withUnsafeBytes(of: &storage) { Array($0.dropFirst(MemoryLayout<sa_family_t>.size)) }

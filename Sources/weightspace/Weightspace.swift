@@ -15,7 +15,7 @@ struct Weightspace: ParsableCommand {
         subcommands: [
             ServeCommand.self, ClassifyCommand.self, EncodeCommand.self, RenderCommand.self, InspectCommand.self,
             VerifyCommand.self, ModelsCommand.self, FitCommand.self, TrainCommand.self, EvaluateCommand.self,
-            BenchCommand.self, KeyCommand.self,
+            BenchCommand.self, KeyCommand.self, HealthCommand.self,
         ])
 
     /// Exits 0 when all went well, 1 where some input failed, 2 where the command line was wrong.

@@ -114,4 +114,28 @@ import WeightFormats
             .replacing(#""positions": 4"#, with: #""positions": 2"#).refusal
         #expect(try #require(refusal).contains("at most 2 latents of 3, the encoder makes 4 of 3"))
     }
+
+    /// The samples, as text where a number of a network's section may be replaced.
+    private static let samples: [@Sendable () throws -> SampleModel] = [
+        { try .probingPictures() }, { try .autoencoder() }, { try .invariantClassifier() },
+        { try .invariantPredictor() },
+        { try .statisticsPredictor() },
+    ]
+
+    @Test(
+        "settings that ask for more than memory holds are refused like any others that do not fit", arguments: samples)
+    func hugeSettings(_ make: @Sendable () throws -> SampleModel) throws {
+        let sample = try make()
+        let settings = [
+            "enc_map_size", "ff_factor", "dec_hidden_size", "n_latent", "latent_dim", "n_classes", "d_model",
+            "dim_feedforward", "positions", "n_probes", "mapping_size", "h_size", "num_out",
+        ]
+        let all = settings.reduce(sample) { $0.replacing(setting: $1, with: 8192) }
+        let blocks = all.replacing(setting: "num_blocks", with: 256)
+        for changed in settings.map({ sample.replacing(setting: $0, with: 8192) }) + [all, blocks]
+        where changed.configuration != sample.configuration {
+            #expect(changed.refusal != nil, "\(changed.configuration)")
+        }
+        #expect(all.configuration != sample.configuration)
+    }
 }

@@ -41,6 +41,14 @@ struct SampleModel {
         return result
     }
 
+    /// Every value of a member that is a whole number.
+    func replacing(setting: String, with number: Int) -> SampleModel {
+        var result = self
+        result.configuration = configuration.replacingOccurrences(
+            of: "\"\(setting)\": [0-9]+", with: "\"\(setting)\": \(number)", options: .regularExpression)
+        return result
+    }
+
     func replacing(_ file: String, with parameters: StateDict) -> SampleModel {
         var result = self
         result.files[file] = SafetensorsWriter.write(parameters)

@@ -29,6 +29,30 @@ struct ServeTests {
         #expect(try client.isAtEnd())
     }
 
+    @Test("health tells whether a service is alive and ready, by its exit status")
+    func health() throws {
+        let service = try RunningService()
+        let environment = ["WEIGHTSPACE_PORT": "\(service.port)"]
+        for (arguments, word) in [([], "alive"), (["--ready"], "ready")] as [([String], String)] {
+            let outcome = try Program.run(["health"] + arguments, environment: environment)
+            #expect(outcome.status == 0 && outcome.lines == [word], "\(outcome.errors)")
+        }
+        _ = try service.end()
+        let outcome = try Program.run(["health"], environment: environment)
+        #expect(outcome.status == 1 && outcome.errors.contains("no answer: connect"))
+        #expect(try Program.run(["health", "--timeout", "0"]).status == 2)
+    }
+
+    @Test("health takes a service that asks for a key for alive, and cannot tell whether it is ready")
+    func healthWithKeys() throws {
+        let scratch = try Scratch()
+        let keys = try scratch.write("keys", Array("nobody sha256:\(String(repeating: "0", count: 64))\n".utf8))
+        let service = try RunningService(["--keys", keys.path, "--protect-health"], waitsForReady: false)
+        #expect(try Program.run(["health", "--port", "\(service.port)"]).status == 0)
+        let outcome = try Program.run(["health", "--ready", "--port", "\(service.port)"])
+        #expect(outcome.status == 1 && outcome.errors.contains("answered 401"))
+    }
+
     @Test("answers on while nobody reads its log")
     func unreadLog() throws {
         // A pipe takes 64 KiB, and every request leaves some 200 bytes.

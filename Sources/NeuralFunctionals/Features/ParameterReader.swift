@@ -12,7 +12,9 @@ package struct ParameterError: Error, Equatable, CustomStringConvertible {
 
 /// Hands parameters to the layers that own them and notes which are missing, misshapen or left over.
 ///
-/// A layer that asks for a parameter that is not there gets zeros, so that one pass finds every problem.
+/// A layer that asks for a parameter that is not there gets a zero instead, so that one pass finds every problem. It is
+/// one zero whatever the shape: settings may ask for more than any memory holds. Layers keep their parameters and do not
+/// look at them until something is computed, which `finish` then prevents.
 package final class ParameterReader {
     /// All parameters and buffers: those given, or those drawn so far.
     package private(set) var dictionary: StateDict
@@ -41,7 +43,8 @@ package final class ParameterReader {
 
     fileprivate func bind(_ binding: ParameterBinding) { bindings.append(binding) }
 
-    fileprivate func tensor(_ name: String, _ shape: [Int], _ initial: Initialization) -> Tensor {
+    /// Nothing, and a problem noted, where there is no such parameter.
+    fileprivate func tensor(_ name: String, _ shape: [Int], _ initial: Initialization) -> Tensor? {
         used.insert(name)
         if var source = random {
             let values = initial.draw(shape.reduce(1, *), &source)
@@ -50,11 +53,11 @@ package final class ParameterReader {
         }
         guard let tensor = dictionary[name] else {
             problems.append("missing parameter '\(name)' of shape \(shape)")
-            return Tensor(zeros: shape)
+            return nil
         }
         guard tensor.shape == shape else {
             problems.append("parameter '\(name)': expected shape \(shape), received \(tensor.shape)")
-            return Tensor(zeros: shape)
+            return nil
         }
         if let index = tensor.values.firstIndex(where: { !$0.isFinite }) {
             problems.append("parameter '\(name)': element \(index) is \(tensor.values[index])")
@@ -77,17 +80,27 @@ package struct ParameterScope {
     package func scope(_ name: String) -> ParameterScope { ParameterScope(reader: reader, prefix: prefix + name + ".") }
     package func scope(_ index: Int) -> ParameterScope { scope(String(index)) }
 
-    /// A tensor of the state dict that is never learned.
-    package func buffer(_ name: String, _ shape: [Int], _ initial: Initialization) -> Tensor {
-        reader.tensor(prefix + name, shape, initial)
+    /// For a parameter that is not there.
+    private static var standIn: Matrix { Matrix(zeros: 1, 1) }
+
+    /// A tensor of the state dict that is never learned, as a matrix.
+    package func buffer(
+        _ name: String, _ shape: [Int], rows: Int, columns: Int, _ initial: Initialization
+    ) -> Matrix {
+        guard let tensor = reader.tensor(prefix + name, shape, initial) else { return Self.standIn }
+        return Matrix(rows: rows, columns: columns, values: tensor.values)
     }
+
+    /// Places of elements among others, only made where there are such.
+    package typealias Order = () -> [Int]
 
     /// A parameter as a matrix; its elements are the tensor's in the given `order`, times `factor`.
     package func matrix(
-        _ name: String, _ shape: [Int], rows: Int, columns: Int, order: [Int]? = nil, factor: Float = 1,
+        _ name: String, _ shape: [Int], rows: Int, columns: Int, order: Order? = nil, factor: Float = 1,
         _ initial: Initialization
     ) -> Matrix {
-        let tensor = reader.tensor(prefix + name, shape, initial)
+        guard let tensor = reader.tensor(prefix + name, shape, initial) else { return Self.standIn }
+        let order = order?()
         let values = ParameterBinding.ordered(tensor.values, order, factor)
         let matrix = Matrix(rows: rows, columns: columns, values: values)
         reader.bind(
@@ -115,16 +128,18 @@ package struct ParameterScope {
     ///   - rowOrder, columnOrder: where the engine's outputs and inputs stand among the tensor's.
     ///   - biasFactor: how many times the reference adds the bias.
     package func affine(
-        inputs: Int, outputs: Int, kernelRank: Int = 0, hasBias: Bool = true, rowOrder: [Int]? = nil,
-        columnOrder: [Int]? = nil, biasFactor: Float = 1
+        inputs: Int, outputs: Int, kernelRank: Int = 0, hasBias: Bool = true, rowOrder: Order? = nil,
+        columnOrder: Order? = nil, biasFactor: Float = 1
     ) -> AffineMap {
-        var order: [Int]?
+        var order: Order?
         if rowOrder != nil || columnOrder != nil {
-            let (rows, columns) = (rowOrder ?? Array(0..<outputs), columnOrder ?? Array(0..<inputs))
-            order = rows.flatMap { row in columns.map { row * inputs + $0 } }
+            order = {
+                let (rows, columns) = (rowOrder?() ?? Array(0..<outputs), columnOrder?() ?? Array(0..<inputs))
+                return rows.flatMap { row in columns.map { row * inputs + $0 } }
+            }
         }
         let initial = Initialization.uniform(fanIn: inputs)
-        return AffineMap(
+        return map(
             weight: matrix(
                 "weight", [outputs, inputs] + [Int](repeating: 1, count: kernelRank), rows: outputs, columns: inputs,
                 order: order, initial),
@@ -133,15 +148,23 @@ package struct ParameterScope {
                     "bias", [outputs], rows: 1, columns: outputs, order: rowOrder, factor: biasFactor, initial) : nil)
     }
 
+    /// A map of two of the scope's parameters, of which only one may be there.
+    package func map(weight: Matrix, bias: Matrix?) -> AffineMap {
+        let isWhole = bias.map { $0.columns == weight.rows } ?? true
+        return isWhole ? AffineMap(weight: weight, bias: bias) : AffineMap(weight: Self.standIn, bias: nil)
+    }
+
     /// Gain and offset of a norm over `count` channels.
     package func norm(
-        _ kind: NormalizationKind, gamma: String, beta: String, _ shape: [Int], order: [Int]? = nil
+        _ kind: NormalizationKind, gamma: String, beta: String, _ shape: [Int], order: Order? = nil
     ) -> Normalization {
         let count = shape.reduce(1, *)
         func row(_ name: String, _ value: Float) -> Matrix {
             matrix(name, shape, rows: 1, columns: count, order: order, .constant(value))
         }
-        return Normalization(kind: kind, gamma: row(gamma, 1), beta: row(beta, 0))
+        let (gain, offset) = (row(gamma, 1), row(beta, 0))
+        let isWhole = gain.columns == offset.columns
+        return Normalization(kind: kind, gamma: isWhole ? gain : Self.standIn, beta: isWhole ? offset : Self.standIn)
     }
 
     /// `torch.nn.LayerNorm` over `count` channels.

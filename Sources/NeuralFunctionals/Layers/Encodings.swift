@@ -6,14 +6,14 @@ import Tensors
 /// [sin(2π x·B), cos(2π x·B)] on channels; B is a buffer drawn once.
 package struct GaussianFourierFeatures: WeightSpaceLayer {
     private let frequencies: Matrix
+    package let outputChannels: Int
 
     /// - Parameter scale: spread of the frequencies where they are drawn anew.
     package init(_ parameters: ParameterScope, inputs: Int, count: Int, scale: Float = 3) {
-        let values = parameters.buffer("_B", [inputs, count], .normal(deviation: scale)).values
-        frequencies = Matrix(rows: inputs, columns: count, values: values)
+        frequencies = parameters.buffer(
+            "_B", [inputs, count], rows: inputs, columns: count, .normal(deviation: scale))
+        outputChannels = 2 * count
     }
-
-    package var outputChannels: Int { 2 * frequencies.columns }
 
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(channels: outputChannels, in: builder)

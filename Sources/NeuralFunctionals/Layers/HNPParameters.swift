@@ -41,13 +41,14 @@ struct HNPParameters {
     }
 
     func map(_ name: String, _ inputs: [FoldedColumns], _ outputs: FoldedColumns, rank: Int) -> AffineMap {
-        var order: [Int] = []
-        var first = 0
-        for part in inputs {
-            order += part.order.map { $0 + first }
-            first += part.count
-        }
-        return parameters.scope(name).affine(
-            inputs: first, outputs: outputs.count, kernelRank: rank, rowOrder: outputs.order, columnOrder: order)
+        parameters.scope(name).affine(
+            inputs: inputs.reduce(0) { $0 + $1.count }, outputs: outputs.count, kernelRank: rank,
+            rowOrder: { outputs.order },
+            columnOrder: {
+                inputs.reduce(into: []) { order, part in
+                    let first = order.count
+                    order += part.order.map { $0 + first }
+                }
+            })
     }
 }

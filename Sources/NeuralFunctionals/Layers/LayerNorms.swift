@@ -39,7 +39,7 @@ package struct ParamLayerNorm: WeightSpaceLayer {
         func folded(_ scope: ParameterScope, neurons: Int) -> Normalization {
             scope.norm(
                 .standard, gamma: "weight", beta: "bias", [channels, neurons],
-                order: transposedOrder(outer: channels, inner: neurons))
+                order: { transposedOrder(outer: channels, inner: neurons) })
         }
         func neuronMajor(_ scope: ParameterScope, neurons: Int) -> Normalization {
             scope.norm(.standard, gamma: "weight", beta: "bias", [neurons, channels])

@@ -112,7 +112,7 @@ private struct IOEmbedding {
         func embedding(_ name: String, _ shape: [Int], channels: Int, neurons: Int) -> Matrix {
             parameters.matrix(
                 name, shape, rows: neurons, columns: channels,
-                order: transposedOrder(outer: channels, inner: neurons), .normal())
+                order: { transposedOrder(outer: channels, inner: neurons) }, .normal())
         }
         let first = channels * (spec.layers.first?.kernelCount ?? 1)
         let last = channels * (spec.layers.last?.kernelCount ?? 1)

@@ -18,7 +18,7 @@ package struct PropagatedLift: WeightSpaceLayer {
         self.channels = channels
         func map(_ name: String, _ index: Int, _ inputs: Int, _ outputs: Int, _ deviation: Float) -> AffineMap {
             let scope = parameters.scope(name).scope(index)
-            return AffineMap(
+            return scope.map(
                 weight: scope.matrix("weight", rows: outputs, columns: inputs, .normal(deviation: deviation)),
                 bias: scope.row("bias", outputs, .uniform(bound: Float.pi)))
         }
@@ -106,15 +106,22 @@ package struct PropagatedLift: WeightSpaceLayer {
 /// An affine map of a weight and what its two neurons have, cut into one for each of the three: what neurons have is
 /// mapped once a neuron and not once a weight.
 private struct TokenMap {
-    let own: AffineMap
-    /// Of the neuron that the weight reads; nil where nothing is known of it.
-    let before: AffineMap?
-    let after: AffineMap
+    private let whole: AffineMap
+    private let beforeCount: Int
+    private let afterCount: Int
 
     init(_ parameters: ParameterScope, before: Int, after: Int, channels: Int) {
-        let whole = parameters.affine(inputs: 1 + before + after, outputs: channels)
-        own = AffineMap(weight: whole.weight.columns(0..<1), bias: whole.bias)
-        self.before = before > 0 ? AffineMap(weight: whole.weight.columns(1..<1 + before), bias: nil) : nil
-        self.after = AffineMap(weight: whole.weight.columns(1 + before..<1 + before + after), bias: nil)
+        whole = parameters.affine(inputs: 1 + before + after, outputs: channels)
+        beforeCount = before
+        afterCount = after
+    }
+
+    var own: AffineMap { AffineMap(weight: whole.weight.columns(0..<1), bias: whole.bias) }
+    /// Of the neuron that the weight reads; nil where nothing is known of it.
+    var before: AffineMap? { beforeCount > 0 ? part(1..<1 + beforeCount) : nil }
+    var after: AffineMap { part(1 + beforeCount..<1 + beforeCount + afterCount) }
+
+    private func part(_ columns: Range<Int>) -> AffineMap {
+        AffineMap(weight: whole.weight.columns(columns), bias: nil)
     }
 }

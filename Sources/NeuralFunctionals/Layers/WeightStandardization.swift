@@ -11,9 +11,10 @@ struct WeightStandardization: Sendable {
         func rows(_ kind: String) -> [Matrix] {
             spec.layers.enumerated().flatMap { index, layer in
                 let initial = Initialization.constant(kind == "std" ? 1 : 0)
-                let weight = parameters.buffer("\(kind)_weights_\(index)", [1] + layer.weightShape, initial).values
-                let bias = parameters.buffer("\(kind)_bias_\(index)", [1, layer.outputs], initial).values
-                return [weight, bias].map { Matrix(rows: 1, columns: $0.count, values: $0) }
+                return [("weights", layer.weightShape), ("bias", [layer.outputs])].map { array, shape in
+                    parameters.buffer(
+                        "\(kind)_\(array)_\(index)", [1] + shape, rows: 1, columns: shape.reduce(1, *), initial)
+                }
             }
         }
         means = rows("mean")

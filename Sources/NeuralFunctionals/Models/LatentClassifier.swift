@@ -91,7 +91,7 @@ private struct EncoderLayer {
         attentionNorm = parameters.scope("norm1").layerNorm(width)
         feedForwardNorm = parameters.scope("norm2").layerNorm(width)
         let attention = parameters.scope("self_attn")
-        inProjection = AffineMap(
+        inProjection = attention.map(
             weight: attention.matrix("in_proj_weight", rows: 3 * width, columns: width, .uniform(fanIn: width)),
             bias: attention.row("in_proj_bias", 3 * width, .constant(0)))
         outProjection = attention.scope("out_proj").affine(inputs: width, outputs: width)

@@ -95,8 +95,7 @@ package struct ProbeClassifier: Sendable {
         places =
             configuration.learnsPlaces
             ? parameters.matrix("places", rows: count, columns: inputs, initial)
-            : Matrix(
-                rows: count, columns: inputs, values: parameters.buffer("places", [count, inputs], initial).values)
+            : parameters.buffer("places", [count, inputs], rows: count, columns: inputs, initial)
         switch configuration.head {
         case .dense(let hidden):
             let sizes = [count * spec.outputs] + hidden + [configuration.classes]

@@ -28,17 +28,11 @@ struct ServeConfiguration {
                     name, flag, default: standard, isValid: { $0.isFinite && (least...86_400).contains($0) },
                     expected: "seconds from \(least) to 86400"))
         }
-        let host = try settings.value("host", options.host, default: "127.0.0.1", expected: "an address")
-        let port = try count("port", options.port, 8080, 0...65535)
-        server.endpoint = .tcp(host: host, port: port)
-        let isPath: (String) -> Bool = { (1...107).contains($0.utf8.count) }
-        let socket = try settings.optional(
-            "unix-socket", options.unixSocket, standIn: "none", isValid: isPath, expected: "a path of 1 to 107 bytes")
-        // Who fronts the service is in its group; who administers it is its user.
-        if let socket { server.endpoint = .unix(path: socket, permissions: 0o660) }
-        let adminSocket = try settings.optional(
-            "admin-socket", options.adminSocket, standIn: "none", isValid: isPath, expected: "a path of 1 to 107 bytes")
-        adminEndpoint = adminSocket.map { .unix(path: $0, permissions: 0o600) }
+        server.endpoint = try settings.endpoint(host: options.host, port: options.port, unixSocket: options.unixSocket)
+        // Who administers the service is its user.
+        adminEndpoint = try settings.path("admin-socket", options.adminSocket).map {
+            .unix(path: $0, permissions: 0o600)
+        }
         service.threads = try count("threads", options.threads, WorkerPool.availableProcessors, 1...1024)
         models = try settings.optional("models", options.models, standIn: "embedded", expected: "a folder")
         service.maxBatch = try count("max-batch", options.maxBatch, service.maxBatch, 1...4096)
@@ -83,5 +77,24 @@ struct ServeConfiguration {
         configuration.maxConnections = 16
         configuration.queueCount = 1
         return configuration
+    }
+}
+
+extension Settings {
+    /// Where the service listens.
+    mutating func endpoint(host: String?, port: Int?, unixSocket: String?) throws -> ListeningEndpoint {
+        let host = try value("host", host, default: "127.0.0.1", expected: "an address")
+        let port = try value(
+            "port", port, default: 8080, isValid: { (0...65535).contains($0) },
+            expected: "a whole number from 0 to 65535")
+        // Who fronts the service is in its group.
+        return try path("unix-socket", unixSocket).map { .unix(path: $0, permissions: 0o660) }
+            ?? .tcp(host: host, port: port)
+    }
+
+    fileprivate mutating func path(_ name: String, _ flag: String?) throws -> String? {
+        try optional(
+            name, flag, standIn: "none", isValid: { (1...107).contains($0.utf8.count) },
+            expected: "a path of 1 to 107 bytes")
     }
 }

@@ -66,8 +66,8 @@ final class Command {
         isOutputPiped = output != nil
         process.executableURL = executable
         process.arguments = arguments
-        // Nothing of the caller's own environment may decide a test; sanitizers take their options from it.
-        let names: Set = ["PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "TSAN_OPTIONS"]
+        // Nothing of the caller's own environment may decide a test; sanitizers take their options from it, and what they need.
+        let names: Set = ["PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "TSAN_OPTIONS", "LD_PRELOAD"]
         let inherited = ProcessInfo.processInfo.environment.filter { names.contains($0.key) }
         process.environment = inherited.merging(environment) { _, own in own }
         process.standardInput = try FileHandle(forReadingFrom: try scratch.write("input", input))
