@@ -74,6 +74,21 @@ struct QueueingTests {
         #expect(try service.get("/readyz").status == 200)
     }
 
+    @Test(
+        "a body that is complete when the queue has filled is refused unread",
+        arguments: ["/v1/classify", "/v2/models/fashion-mnist/infer"])
+    func filledMeanwhile(path: String) throws {
+        let service = try gated(maxQueue: 1)
+        let text = try Samples.bytes("net0.json")
+        let first = try service.start("POST", "/v1/classify", [:], text)
+        #expect(gate.waitUntilBegun())
+        let sendBody = try service.begin("POST", path, [:], Array("no network".utf8))
+        let second = try service.start("POST", "/v1/classify", [:], text)
+        #expect(try sendBody().take().status == 429)
+        gate.release(2)
+        for answers in [first, second] { #expect(try answers.take().status == 200) }
+    }
+
     /// Waits until the queue is seen to be full: from then on heads are refused before their bodies are read.
     private func settleFull(_ service: ServiceDriver) throws {
         // While it is not, a request with a broken body is read and refused for that, behind those sent before.

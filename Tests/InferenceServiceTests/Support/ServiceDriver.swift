@@ -64,6 +64,14 @@ final class ServiceDriver: Sendable {
         _ method: String, _ path: String, _ fields: [String: String] = [:], _ body: [UInt8] = [],
         age: Duration = .zero, cancellation: Cancellation = Cancellation(), peer: String = "127.0.0.1:50000"
     ) throws -> Mailbox<Answer> {
+        try begin(method, path, fields, body, age: age, cancellation: cancellation, peer: peer)()
+    }
+
+    /// Sends a request's head; what is returned sends its body.
+    func begin(
+        _ method: String, _ path: String, _ fields: [String: String] = [:], _ body: [UInt8] = [],
+        age: Duration = .zero, cancellation: Cancellation = Cancellation(), peer: String = "127.0.0.1:50000"
+    ) throws -> () -> Mailbox<Answer> {
         let (head, body) = try parse(method, path, fields, body)
         let id = RequestID.resolve(head.fields, unixMilliseconds: 0)
         let answers = Mailbox<Answer>()
@@ -77,13 +85,17 @@ final class ServiceDriver: Sendable {
             answers.put(Answer(id: id, response: response))
         }
         switch handler.admit(head, id: id, peer: peer) {
-        case .refuse(let response): finish(response)
+        case .refuse(let response):
+            finish(response)
+            return { answers }
         case .accept(_, let respond):
             let request = Request(
                 head: head, id: id, body: body, peer: peer, cancellation: cancellation, received: received)
-            respond(request, finish)
+            return {
+                respond(request, finish)
+                return answers
+            }
         }
-        return answers
     }
 
     private func parse(
