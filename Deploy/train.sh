@@ -51,8 +51,13 @@ if [ -n "$smoke" ]; then
     short='--set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1'
     # shellcheck disable=SC2086  # a list of arguments
     "$weightspace" train nfn-encoder --data "$folder/train" --output "$folder/nfn-encoder" $short &
-    sleep 5
-    kill -KILL $! 2>/dev/null || true
+    tries=0
+    until ls "$folder"/nfn-encoder/checkpoint* >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        test $tries -lt 600 || { echo "no checkpoint" >&2; exit 1; }
+        sleep 0.1
+    done
+    kill -KILL $! || { echo "the run ended before it was killed" >&2; exit 1; }
     wait $! || true
     # shellcheck disable=SC2086
     train nfn-encoder $short

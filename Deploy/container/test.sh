@@ -34,7 +34,7 @@ if [ "$base" = localhost/weightspace-base:bookworm ] && ! buildah inspect --type
 fi
 
 sh Deploy/stage.sh "$work/stage"
-cp -R Deploy/container "$work/Deploy/"
+cp -R Deploy/container Deploy/debian "$work/Deploy/"
 # The last stages, taking what the first would have made from the folder.
 sed -e '/ AS builder$/,/^RUN sh Deploy.stage.sh/d' -e 's|COPY --from=builder /stage/usr|COPY stage/usr|' \
     Deploy/container/Containerfile >"$work/Containerfile"
@@ -95,7 +95,7 @@ curl -sf $url/metrics | grep -q '^weightspace_ready 1' || fail "metrics"
 echo "ok: health, classify and metrics, as user 65532 on a read-only root; resident \
 $(sed -n 's/VmRSS:[^0-9]*//p' /proc/$server/status)"
 
-# Eight connections at work when SIGTERM comes: whoever was let in is answered, and the process exits 0.
+# Eight connections at work when SIGTERM comes: nobody is told of an error, and the process exits 0.
 for i in 1 2 3 4 5 6 7 8; do
     curl -s -o /dev/null -w "%{http_code}\n" --data-binary @$fixture \
         "$url/v1/classify?timeout_ms=[1001-1400]" >"$work/client.$i" 2>/dev/null &

@@ -54,8 +54,9 @@ def pod_specs(document):
 
 def settings():
     """The flags of `weightspace serve`."""
-    source = SOURCES / "weightspace/Support/ServeConfiguration.swift"
-    return set(re.findall(r'"([a-z-]+)", options\.', source.read_text()))
+    source = (SOURCES / "weightspace/Commands/ServeCommand.swift").read_text()
+    return {re.sub("[A-Z]", lambda letter: "-" + letter[0].lower(), name)
+            for name in re.findall(r"^    (?:@Option.*|@Flag.*)?\bvar (\w+)(?::| =)", source, re.MULTILINE)}
 
 
 def pod_faults(spec):
@@ -83,6 +84,10 @@ def pod_faults(spec):
             flag = variable["name"].removeprefix("WEIGHTSPACE_").lower().replace("_", "-")
             if variable["name"].startswith("WEIGHTSPACE_") and flag not in settings():
                 yield f"{name}: {variable['name']} is no setting of the program"
+        command, *arguments = container.get("args", ["serve"])
+        for argument in arguments if command == "serve" else []:
+            if argument.startswith("--") and argument.removeprefix("--") not in settings():
+                yield f"{name}: {argument} is no flag of the program"
 
 
 def seconds(container, name):
@@ -143,6 +148,7 @@ MISTAKES = {
     "privileges": lambda d: container(d, "Deployment")["securityContext"].pop("capabilities"),
     "a probe of no port": lambda d: container(d, "Deployment")["livenessProbe"]["httpGet"].update(port="web"),
     "an unknown setting": lambda d: container(d, "Deployment")["env"][0].update(name="WEIGHTSPACE_THREAD"),
+    "an unknown flag": lambda d: container(d, "ServingRuntime")["args"].append("--model"),
     "too little time to drain": lambda d: find(d, "Deployment")["spec"]["template"]["spec"].update(
         terminationGracePeriodSeconds=30),
     "a Service of other pods": lambda d: find(d, "Service")["spec"].update(selector={"app": "other"}),

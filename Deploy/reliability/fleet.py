@@ -48,9 +48,9 @@ def wait_ready(port, process, seconds=20):
         except (OSError, http.client.HTTPException):
             pass
         if process.poll() is not None:
-            sys.exit(f"the process at port {port} ended with {process.returncode}")
+            raise RuntimeError(f"the process at port {port} ended with {process.returncode}")
         time.sleep(0.02)
-    sys.exit(f"nothing ready at port {port}")
+    raise RuntimeError(f"nothing ready at port {port}")
 
 
 class Fleet:
@@ -114,7 +114,7 @@ def load(port, rate, seconds):
     def request(due):
         try:
             outcome = answers(port, "POST", "/v1/classify?top_k=1", body)
-        except (OSError, http.client.HTTPException) as error:
+        except Exception as error:  # whatever it is, the request was not answered
             outcome = type(error).__name__
         outcomes.append((outcome, time.monotonic() - due))
 
@@ -141,9 +141,15 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         fleet = Fleet(options.weightspace, options.port, folder)
         ended = threading.Event()
-        replaced = []
+        replaced, failures = [], []
 
         def replace_in_turn():
+            try:
+                replace_until_ended()
+            except (RuntimeError, OSError) as error:
+                failures.append(str(error))
+
+        def replace_until_ended():
             turn = 0
             # In the middle of each interval, so that the load goes on after the last.
             delay = options.every / 2
@@ -177,7 +183,9 @@ def main():
         **counted,
     }
     print(json.dumps(report))
-    if counts["200"] != len(outcomes) or not replaced:
+    if failures:
+        sys.exit(failures[0])
+    if counts["200"] != int(options.rate * options.seconds) or not replaced:
         sys.exit("not every request was answered")
     if options.signal == "TERM" and report["exit_statuses"] != [0]:
         sys.exit("a server did not end well")

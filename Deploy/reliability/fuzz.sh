@@ -80,9 +80,11 @@ run() {
     began=$(date +%s)
     # shellcheck disable=SC2086  # a list of options
     FUZZ_TARGET=$target "$fuzz" "$@" ${FUZZ_OPTIONS:-} "$work/corpus/$target" "$fixtures/Corpus/$target" \
-        >"$work/$target.log" 2>&1 || true
+        >"$work/$target.log" 2>&1 && status=0 || status=$?
     findings=$(($(find "$work/findings" -type f | wc -l) - before))
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log")
+    # A finding of an earlier run, found again, has its file already.
+    if [ "$status" -ne 0 ] && [ "$findings" -eq 0 ]; then findings=1; fi
     if [ -z "$executions" ]; then
         tail -5 "$work/$target.log" >&2
         findings=1

@@ -38,25 +38,33 @@ class Probe(threading.Thread):
     def __init__(self, port):
         super().__init__(daemon=True)
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        self.longest_ms, self.count, self.ended = 0, 0, threading.Event()
+        self.longest_ms, self.ended, self.failure = 0, threading.Event(), None
         # Of each half second.
         self.rates, self.service_ms = [], []
 
     def get(self, path):
         self.connection.request("GET", path)
-        return self.connection.getresponse().read().decode()
+        response = self.connection.getresponse()
+        if response.status != 200:
+            raise OSError(f"{path} answered {response.status}")
+        return response.read().decode()
 
     def computed(self):
         figures = dict(self.COMPUTED.findall(self.get("/metrics")))
         return time.monotonic(), float(figures.get("count", 0)), float(figures.get("sum", 0))
 
     def run(self):
+        try:
+            self.ask()
+        except (OSError, http.client.HTTPException) as error:
+            self.failure = error
+
+    def ask(self):
         last = self.computed()
         while not self.ended.wait(0.02):
             began = time.monotonic()
             self.get("/livez")
             self.longest_ms = max(self.longest_ms, 1000 * (time.monotonic() - began))
-            self.count += 1
             if began - last[0] >= 0.5:
                 now = self.computed()
                 seconds, count, spent = (new - old for new, old in zip(now, last))
@@ -68,6 +76,8 @@ class Probe(threading.Thread):
     def stop(self):
         self.ended.set()
         self.join()
+        if self.failure:
+            sys.exit(f"FAIL: health or metrics: {self.failure}")
         return self
 
 

@@ -11,8 +11,10 @@ need openssl /usr/bin/openssl
 install_missing
 build_server
 
-# nginx, started by root, works as somebody else.
+# Started by root, they work as somebody else; only root can.
 chmod 711 "$folder"
+unprivileged=
+if [ "$(id -u)" != 0 ]; then unprivileged='/^ *\(user\|group\|chroot\) /d'; fi
 certificate=$folder/certificate.pem
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=weightspace.example \
     -addext subjectAltName=DNS:weightspace.example -keyout "$folder/key.pem" -out "$certificate" 2>/dev/null
@@ -36,6 +38,7 @@ sed -e "s|^pid .*|pid $folder/nginx.pid;\ndaemon off;|" \
     -e "s|listen 443 ssl|listen 127.0.0.1:$proxy_port ssl|" -e "s|127.0.0.1:8080|127.0.0.1:$port|" \
     -e "s|/etc/ssl/weightspace/fullchain.pem|$certificate|" -e "s|/etc/ssl/weightspace/privkey.pem|$folder/key.pem|" \
     -e "s|/var/log/nginx|$folder|" \
+    -e "$unprivileged" \
     -e "s|^http {|http {\n    client_body_temp_path $folder/bodies;\n    proxy_temp_path $folder/answers;|" \
     Deploy/proxies/nginx.conf >"$folder/nginx.conf"
 through nginx nginx -c "$folder/nginx.conf" -e "$folder/nginx.err"
@@ -43,5 +46,5 @@ through nginx nginx -c "$folder/nginx.conf" -e "$folder/nginx.err"
 start_server haproxy-server --log-format json --log-level debug
 proxy_port=$(free_port)
 sed -e "s|bind :443|bind 127.0.0.1:$proxy_port|" -e "s|/etc/haproxy/weightspace.pem|$folder/both.pem|" \
-    -e "s|127.0.0.1:8080|127.0.0.1:$port|" Deploy/proxies/haproxy.cfg >"$folder/haproxy.cfg"
+    -e "s|127.0.0.1:8080|127.0.0.1:$port|" -e "$unprivileged" Deploy/proxies/haproxy.cfg >"$folder/haproxy.cfg"
 through haproxy haproxy -db -f "$folder/haproxy.cfg"

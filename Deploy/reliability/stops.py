@@ -3,8 +3,8 @@
     python3 Deploy/reliability/stops.py WEIGHTSPACE [--times 50] [--clients 8] [--port 18700]
 
 Clients send one request after the other over kept connections, each with an identifier of its own. A request without an
-answer is lost if the server's log knows its identifier; one that the log does not know never reached the server and may
-be sent again. Every end must have exit status 0, and the server that follows must be ready within a second.
+answer is lost if the server's log knows its identifier, or if it was sent whole before SIGTERM over a connection that had
+carried one before; any other never reached the server and may be sent again. Every end must have exit status 0, and the server that follows must be ready within a second.
 """
 
 import argparse
@@ -28,7 +28,7 @@ class Client(threading.Thread):
         self.answered, self.unanswered, self.others = 0, [], []
 
     def run(self):
-        connection, number = None, 0
+        connection, number, is_known = None, 0, False
         while True:
             number += 1
             identifier = f"{self.prefix}-{number}"
@@ -36,12 +36,17 @@ class Client(threading.Thread):
                 if connection is None:
                     connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
                     connection.connect()
+                    is_known = False
             except OSError:
                 return
+            sent = float("inf")
             try:
                 connection.request("POST", "/v1/classify", BODY, {"X-Request-Id": identifier})
+                if is_known:
+                    sent = time.monotonic()
                 response = connection.getresponse()
                 response.read()
+                is_known = True
                 if response.status == 200:
                     self.answered += 1
                 else:
@@ -50,7 +55,7 @@ class Client(threading.Thread):
                     connection.close()
                     connection = None
             except (OSError, http.client.HTTPException):
-                self.unanswered.append(identifier)
+                self.unanswered.append((identifier, sent))
                 connection.close()
                 connection = None
 
@@ -105,7 +110,8 @@ def main():
         for client in clients:
             answered += client.answered
             unanswered += len(client.unanswered)
-            admitted = [identifier for identifier in client.unanswered if identifier in known]
+            admitted = [
+                identifier for identifier, sent in client.unanswered if identifier in known or sent < began]
             lost += len(admitted)
             failures += [f"end {time_number}: {identifier} was admitted and not answered" for identifier in admitted]
             failures += [f"end {time_number}: status {other}" for other in client.others if other != 503]

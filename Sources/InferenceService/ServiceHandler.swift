@@ -123,7 +123,9 @@ package final class ServiceHandler: RequestHandler {
     }
 
     package func response(to error: HTTPError, head: RequestHead?, id: String) -> Response {
-        decorated(failure(error, head: head, id: id, route: nil), for: head)
+        // The server's own refusals: too many connections, too many bytes held.
+        if error.status == .serviceUnavailable { metrics.recordRejection(reason: error.code) }
+        return decorated(failure(error, head: head, id: id, route: nil), for: head)
     }
 
     package func finished(_ record: AccessRecord) {
@@ -148,7 +150,7 @@ package final class ServiceHandler: RequestHandler {
 
     /// Probes come every few seconds and say little; a refusal is the service working as it should.
     private func level(of record: AccessRecord) -> Logger.Level {
-        if let route = record.route, Endpoint.probes.contains(route) { return .debug }
+        if let route = record.route, Endpoint.probes.contains(route), record.reason != ServiceFault.stalled.code { return .debug }
         return record.status == 500 ? .error : record.status > 500 ? .warning : .info
     }
 

@@ -3,7 +3,13 @@
 #pragma once
 #include <stddef.h>
 
-#if defined(__x86_64__) && defined(__ELF__)
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+/* The loader picks before the sanitizer is ready to watch. */
+#define CKERNEL_ONCE
+#endif
+#endif
+#if defined(__x86_64__) && defined(__ELF__) && !defined(CKERNEL_ONCE)
 #define CKERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CKERNEL

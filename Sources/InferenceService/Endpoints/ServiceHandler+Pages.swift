@@ -33,10 +33,7 @@ extension ServiceHandler {
     }
 
     private func live() throws(ServiceFault) -> Response {
-        guard !queue.isStalled else {
-            throw ServiceFault(
-                .serviceUnavailable, "stalled", "Stalled", "the compute loop has made no progress", retryAfter: 10)
-        }
+        guard !queue.isStalled else { throw .stalled }
         return Self.alive
     }
 

@@ -41,6 +41,8 @@ extension MetricFamily {
         "weightspace_build_info", .gauge, labels: ["version", "commit", "swift"], help: "What is running; always 1.")
     static let modelInfo = MetricFamily(
         "weightspace_model_info", .gauge, labels: ["model", "version", "sha256"], help: "Models loaded; always 1.")
+    static let loadFailures = MetricFamily(
+        "weightspace_load_failures", .gauge, help: "Model folders and key files that could not be read the last time.")
     static let ready = MetricFamily("weightspace_ready", .gauge, help: "1 while the service takes inference requests.")
     static let draining = MetricFamily("weightspace_draining", .gauge, help: "1 while the service is shutting down.")
 

@@ -33,13 +33,14 @@ package final class ServiceGauges: Sendable {
     private let connections = Gauge(.connections)
     private let buildInfo = Gauge(.buildInfo)
     private let modelInfo = Gauge(.modelInfo)
+    private let loadFailures = Gauge(.loadFailures)
     private let ready = Gauge(.ready)
     private let draining = Gauge(.draining)
 
     init() {}
 
     var all: [any Metric] {
-        [queueDepth, queueLimit, requestsInFlight, connections, buildInfo, modelInfo, ready, draining]
+        [queueDepth, queueLimit, requestsInFlight, connections, buildInfo, modelInfo, loadFailures, ready, draining]
     }
 
     func setBuild(_ build: BuildInfo) {
@@ -63,6 +64,11 @@ package final class ServiceGauges: Sendable {
 
     package func readModels(_ models: @escaping @Sendable () -> [ModelIdentity]) {
         modelInfo.read { Set(models()).map { ([$0.model, $0.version, $0.sha256], 1) } }
+    }
+
+    /// What could not be read when models and keys were loaded the last time.
+    package func readLoadFailures(_ count: @escaping @Sendable () -> Int) {
+        loadFailures.read { Double(count()) }
     }
 
     package func readLifecycle(ready: @escaping @Sendable () -> Bool, draining: @escaping @Sendable () -> Bool) {

@@ -76,6 +76,8 @@ package struct ServiceFault: Error, Sendable, Equatable {
         .serviceUnavailable, "starting", "Starting", "models are being loaded", retryAfter: 1)
     static let draining = ServiceFault(
         .serviceUnavailable, "draining", "Draining", "the server is shutting down", retryAfter: 5)
+    static let stalled = ServiceFault(
+        .serviceUnavailable, "stalled", "Stalled", "the compute loop has made no progress", retryAfter: 10)
     static let internalFault = ServiceFault(
         .internalServerError, "internal", "Internal error", "the request could not be computed")
     static let nonFiniteOutput = ServiceFault(

@@ -1,15 +1,37 @@
 import Foundation
 import InferenceService
 import Logging
+import Synchronization
 import Systemd
 
-/// Brings models and keys up to date while the service goes on, at a signal or a request.
-struct Reloading: Sendable {
-    let loader: ModelLoader
-    let manager: ServiceManager
-    let keysFile: String?
+/// Loads models, and brings them and the keys up to date while the service goes on, at a signal or a request.
+final class Reloading: Sendable {
     let access: AccessControl
-    let logger: Logger
+    private let loader: ModelLoader
+    private let manager: ServiceManager
+    private let keysFile: String?
+    private let logger: Logger
+    private let failures = Atomic(0)
+
+    init(
+        loader: ModelLoader, manager: ServiceManager, keysFile: String?, access: AccessControl, logger: Logger
+    ) {
+        self.loader = loader
+        self.manager = manager
+        self.keysFile = keysFile
+        self.access = access
+        self.logger = logger
+    }
+
+    /// What could not be read the last time.
+    var failureCount: Int { failures.load(ordering: .relaxed) }
+
+    /// - Throws: when there is nothing to serve.
+    func start(unless isCancelled: () -> Bool) throws -> ReloadReport {
+        let report = try loader.load(unless: isCancelled)
+        failures.store(report.failures.count, ordering: .relaxed)
+        return report
+    }
 
     func run() -> ReloadReport {
         manager.tell(.reloading)
@@ -17,6 +39,7 @@ struct Reloading: Sendable {
         let keyFailures = reloadKeys()
         var report = reloadModels()
         report.failures = keyFailures + report.failures
+        failures.store(report.failures.count, ordering: .relaxed)
         let metadata: Logger.Metadata = ["models": "\(report.models.count)", "failures": "\(report.failures.count)"]
         logger.log(level: report.failures.isEmpty ? .info : .error, "reloaded", metadata: metadata)
         return report

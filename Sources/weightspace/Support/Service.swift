@@ -14,7 +14,6 @@ final class Service: Sendable {
     private let manager = ServiceManager()
     private let logger = Logger(label: "weightspace")
     private let registry = ModelRegistry()
-    private let loader: ModelLoader
     private let reloading: Reloading
     private let queue: ModelQueue
     private let server: Server
@@ -32,13 +31,11 @@ final class Service: Sendable {
         let build = Weightspace.build
         let metrics = ServiceMetrics(build: build)
         let loading = DispatchQueue(label: "load")
-        let loader = ModelLoader(configuration, registry: registry, logger: logger)
         let reloading = Reloading(
-            loader: loader, manager: manager, keysFile: configuration.keysFile,
+            loader: ModelLoader(configuration, registry: registry, logger: logger), manager: manager, keysFile: configuration.keysFile,
             access: AccessControl(configuration.access, keys: try configuration.keysFile.map(KeysFile.read)),
             logger: logger)
         self.loading = loading
-        self.loader = loader
         self.reloading = reloading
         queue = try ModelQueue(configuration.service, metrics: metrics)
         let handler = try ServiceHandler(
@@ -53,6 +50,7 @@ final class Service: Sendable {
         } else {
             adminServer = nil
         }
+        metrics.gauges.readLoadFailures { [weak reloading] in reloading?.failureCount ?? 0 }
         metrics.gauges.readConnections { [weak server] in ["open": server?.connectionCount ?? 0] }
     }
 
@@ -96,7 +94,7 @@ final class Service: Sendable {
     /// Away from the main thread, which must be free to end the process while models are still being loaded.
     private func loadFirst() {
         do {
-            let report = try loader.load { [self] in ending.withLock { $0 } }
+            let report = try reloading.start { [self] in ending.withLock { $0 } }
             logger.info("ready", metadata: ["models": "\(report.models.count)"])
             manager.tell(.ready, .status("serving \(report.models.map(\.model).joined(separator: ", "))"))
         } catch {
@@ -109,7 +107,8 @@ final class Service: Sendable {
     /// A sign of life, once every loop of the server has taken a turn and none of the models' is stuck.
     private func feedWatchdog() {
         server.confirmProgress { [self] in
-            if !queue.isStalled { manager.tell(.watchdog) }
+            guard queue.isStalled else { return manager.tell(.watchdog) }
+            logger.critical("a computation has hung; the watchdog is told nothing any more")
         }
     }
 
