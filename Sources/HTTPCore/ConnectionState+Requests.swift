@@ -2,8 +2,7 @@ extension ConnectionState {
     /// Whether the connection has as many requests under way as it may.
     var isBlocked: Bool {
         guard parser.isBetweenRequests, receiving == .nothing else { return false }
-        let held = exchanges.reduce(0) { $0 + ($1.isUnanswered ? $1.bytesIn : 0) }
-        return exchanges.count >= limits.maxPipelined || held >= limits.maxPipelinedBytes
+        return exchanges.count >= limits.maxPipelined || heldBytes >= limits.maxPipelinedBytes
     }
 
     /// Advances the parser by one event; false when there is nothing to advance.
@@ -93,7 +92,7 @@ extension ConnectionState {
         }
     }
 
-    private func hasRoom(for bodyBytes: Int) -> Bool {
+    func hasRoom(for bodyBytes: Int) -> Bool {
         !isMemoryShort || bodyBytes <= limits.maxBodyBytesWhenShort
     }
 

@@ -2,9 +2,14 @@ import HTTPTypes
 
 extension ConnectionState {
     /// The answer to an exchange, from the handler or rendered from an error. Answers that come twice, or too late,
-    /// have no effect.
+    /// have no effect; one that there is no memory for becomes an error.
     package mutating func reply(to number: Int, with response: Response, at now: Moment) {
         guard phase == .open, let index = index(of: number), case .waiting = exchanges[index].progress else { return }
+        guard response.status.kind != .successful || hasRoom(for: response.body.count) else {
+            let exchange = exchanges[index]
+            actions.append(.fail(exchange: number, error: .overloaded, head: exchange.head, id: exchange.id))
+            return
+        }
         exchanges[index].progress = .answered(response)
         if response.closesConnection {
             stopParsing(lingers: true)

@@ -20,12 +20,13 @@ package struct HTTPLimits: Sendable, Equatable {
     package var maxTrailerBytes = 8192
     /// Requests of one connection that may be unanswered, or answered and unsent, at a time.
     package var maxPipelined = 16
-    /// Body bytes that the unanswered requests of one connection may hold before its next request is read.
+    /// Bytes of bodies and answers that one connection may hold before its next request is read.
     package var maxPipelinedBytes = 1024 * 1024
     /// Bytes of bodies that wait for their answers, and of answers that wait to be read, of all connections together.
-    /// With more, memory is short: larger bodies are refused, and clients that do not read are given up sooner.
+    /// With more, memory is short: larger bodies are refused, larger answers are dropped, and clients that do not read
+    /// are given up sooner.
     package var maxHeldBytes = 512 * 1024 * 1024
-    /// A body up to this length is taken even then.
+    /// A body up to this length is taken, or given, even then.
     package var maxBodyBytesWhenShort = 64 * 1024
     /// Requests after which a connection is closed.
     package var maxRequestsPerConnection = 10_000

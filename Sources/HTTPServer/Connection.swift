@@ -106,6 +106,7 @@ final class Connection: @unchecked Sendable {
                 for reply in replies {
                     cancellations[reply.exchange] = nil
                     state.reply(to: reply.exchange, with: reply.response, at: now)
+                    countHeldBytes()
                 }
                 while let action = state.nextAction(at: now) {
                     perform(action, at: now)
@@ -114,9 +115,7 @@ final class Connection: @unchecked Sendable {
                 if sendOutput(at: now) { isBusy = true }
             }
         } while !leaveInbox()
-        let held = state.heldBytes
-        io.hold(held - heldBytes)
-        heldBytes = held
+        countHeldBytes()
         var interest: EventLoop.Interest = []
         if state.wantsInput { interest.insert(.input) }
         if !state.output.isEmpty { interest.insert(.output) }
@@ -124,6 +123,14 @@ final class Connection: @unchecked Sendable {
             if ready.contains(.output) { advance() }
             if ready.contains(.input) { readable() }
         }
+    }
+
+    /// Tells the I/O queue what the connection holds, and the connection whether all of them hold too much.
+    private func countHeldBytes() {
+        let held = state.heldBytes
+        io.hold(held - heldBytes)
+        heldBytes = held
+        state.isMemoryShort = io.isMemoryShort
     }
 
     private func takeReplies() -> [(exchange: Int, response: Response)] {

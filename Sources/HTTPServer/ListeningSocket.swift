@@ -18,8 +18,9 @@ struct ListeningSocket {
     }
 
     func close() {
-        Glibc.close(descriptor)
+        // While nobody else can have taken the path for abandoned.
         if let ownPath { unlink(ownPath) }
+        Glibc.close(descriptor)
     }
 
     /// Takes over a socket that listens already.

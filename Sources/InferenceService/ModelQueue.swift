@@ -6,24 +6,25 @@ import Networks
 import NeuralFunctionals
 import Synchronization
 
-/// A model and what is asked of it: requests of one lane are computed together.
+/// A model and what is asked of it.
 struct ModelLane: Hashable, Sendable {
     let model: ServedModel
-    let operation: Operation
+    let operations: [Operation]
 
     static func == (left: ModelLane, right: ModelLane) -> Bool {
-        left.model === right.model && left.operation == right.operation
+        left.model === right.model && left.operations == right.operations
     }
 
     func hash(into hasher: inout Hasher) {
         hasher.combine(ObjectIdentifier(model))
-        hasher.combine(operation)
+        hasher.combine(operations)
     }
 }
 
 /// The one queue between requests and models.
 package final class ModelQueue: Sendable {
-    typealias Output = Result<[Float], ServiceFault>
+    /// A network's results, one for each of the lane's operations.
+    typealias Output = Result<[[Float]], ServiceFault>
     typealias Shell = Batcher<ModelLane, NetworkWeights, Output>
 
     private let batcher: Shell
@@ -43,12 +44,17 @@ package final class ModelQueue: Sendable {
             let pool = WorkerPool(threads: threads / busy.enter())
             defer { busy.leave() }
             do throws(ModelError) {
-                return try lane.model.run(lane.operation, networks, pool).map(ServiceFault.checked)
+                var results = [[[Float]]](repeating: [], count: networks.count)
+                for operation in lane.operations {
+                    let values = try lane.model.run(operation, networks, pool)
+                    for index in results.indices { results[index].append(values[index]) }
+                }
+                return results.map(ServiceFault.checked)
             } catch {
                 logger.error(
                     "computation failed",
                     metadata: [
-                        "model": "\(lane.model.name)", "operation": "\(lane.operation.rawValue)",
+                        "model": "\(lane.model.name)", "operations": "\(lane.operations.map(\.rawValue))",
                         "networks": "\(networks.count)", "reason": "\(error.reason)",
                     ])
                 return networks.map { _ in .failure(.internalFault) }
@@ -110,7 +116,7 @@ private final class BusyCount: Sendable {
     func leave() { count.subtract(1, ordering: .relaxed) }
 }
 
-/// Passes what the queue does on to the metrics.
+/// Passes what the queue does on to the metrics. What was computed is counted as it is answered.
 private struct QueueObserver: BatchObserver {
     let metrics: ServiceMetrics
 
@@ -120,15 +126,6 @@ private struct QueueObserver: BatchObserver {
     }
 
     func requestLeft(lane: ModelLane, outcome: BatchOutcome, itemCount: Int, queueDuration: Duration) {
-        let outcome: InferenceOutcome =
-            switch outcome {
-            case .completed: .success
-            case .failed(.deadlineExceeded): .deadlineExceeded
-            case .failed(.cancelled): .cancelled
-            case .failed(.outputCount): .failure
-            }
         metrics.recordQueue(model: lane.model.name, duration: queueDuration)
-        metrics.recordInference(
-            model: lane.model.name, version: lane.model.version, outcome: outcome, items: itemCount)
     }
 }

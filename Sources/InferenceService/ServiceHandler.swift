@@ -1,3 +1,4 @@
+import Batching
 import Dispatch
 import HTTPCore
 import HTTPTypes
@@ -21,7 +22,10 @@ package final class ServiceHandler: RequestHandler {
     private let router: Router<Endpoint>
     private let logger: Logger
     private let workers: [DispatchQueue]
+    let answers = AnswerCache()
     private let nextWorker = Atomic<Int>(0)
+    /// What was handed to the workers and has not begun.
+    private let workWaiting = Atomic<Int>(0)
     private let inFlight = Atomic<Int>(0)
 
     /// Loads models and keys anew, and says what became of it when it is done.
@@ -83,8 +87,16 @@ package final class ServiceHandler: RequestHandler {
 
     /// Why not even to read the body of such a request now.
     private func refusal(_ endpoint: Endpoint) -> ServiceFault? {
-        guard endpoint.isInference else { return nil }
-        return registry.isLoaded ? queue.refusal() : .starting
+        guard endpoint.readsWeights else { return nil }
+        if endpoint.isInference, !registry.isLoaded { return .starting }
+        return (endpoint.isInference ? queue.refusal() : nil) ?? workRefusal()
+    }
+
+    /// As many bodies may wait to be read, or networks to be drawn, as requests for a model.
+    private func workRefusal() -> ServiceFault? {
+        let waiting = workWaiting.load(ordering: .relaxed)
+        guard waiting >= queue.limit else { return nil }
+        return ServiceFault(BatchRefusal.queueFull(waiting: waiting, limit: queue.limit), retryAfter: 1)
     }
 
     private func respond(
@@ -119,7 +131,11 @@ package final class ServiceHandler: RequestHandler {
     /// Runs what takes longer than a health check may wait: reading bodies and writing answers.
     func work(_ body: @escaping @Sendable () -> Void) {
         let turn = UInt(bitPattern: nextWorker.wrappingAdd(1, ordering: .relaxed).oldValue)
-        workers[Int(turn % UInt(workers.count))].async(execute: DispatchWorkItem(block: body))
+        workWaiting.add(1, ordering: .relaxed)
+        workers[Int(turn % UInt(workers.count))].async { [self] in
+            workWaiting.subtract(1, ordering: .relaxed)
+            body()
+        }
     }
 
     package func response(to error: HTTPError, head: RequestHead?, id: String) -> Response {
@@ -150,22 +166,27 @@ package final class ServiceHandler: RequestHandler {
 
     /// Probes come every few seconds and say little; a refusal is the service working as it should.
     private func level(of record: AccessRecord) -> Logger.Level {
-        if let route = record.route, Endpoint.probes.contains(route), record.reason != ServiceFault.stalled.code { return .debug }
+        if let route = record.route, Endpoint.probes.contains(route), record.reason != ServiceFault.stalled.code {
+            return .debug
+        }
         return record.status == 500 ? .error : record.status > 500 ? .warning : .info
     }
 
     /// The model that a request's path or query names, as far as there is one.
     func namedModel(_ target: RequestTarget, _ parameters: [String: String]) -> ServedModel? {
-        try? registry.model(parameters["model"] ?? target.firstValue("model"), version: target.firstValue("version"))
+        try? registry.model(
+            parameters["model"] ?? target.firstValue("model"),
+            version: parameters["version"] ?? target.firstValue("version"))
     }
 
-    /// Counts an inference request that ended before the queue; what was queued is counted when it leaves.
+    /// Counts an inference request that ended in an error.
     func count(_ fault: ServiceFault, of endpoint: Endpoint, model: ServedModel?) {
         guard endpoint.isInference, let model else { return }
         let outcome: InferenceOutcome =
             switch fault.status.code {
             case 429, 503: .rejected
             case 499: .cancelled
+            case 504: .deadlineExceeded
             case ..<500: .invalid
             default: .failure
             }
@@ -173,7 +194,9 @@ package final class ServiceHandler: RequestHandler {
     }
 
     /// A model has answered a request.
+    /// - Parameter items: networks that it could read.
     func countAnswer(_ model: ServedModel, items: Int, _ timing: RequestTiming) {
+        metrics.recordInference(model: model.name, version: model.version, outcome: .success, items: items)
         metrics.statistics.recordSuccess(model: model.name, version: model.version, items: items, timing: timing)
     }
 

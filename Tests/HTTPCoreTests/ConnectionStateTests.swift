@@ -97,6 +97,35 @@ struct ConnectionStateTests {
         #expect(driver.state.heldBytes == 0)
     }
 
+    @Test("gives small answers and no large ones while memory is short")
+    func shortMemoryForAnswers() throws {
+        var limits = HTTPLimits()
+        limits.maxBodyBytesWhenShort = 400
+        let driver = try manual(limits)
+        driver.receive(good + good)
+        driver.state.isMemoryShort = true
+        driver.answer(0, String(repeating: "x", count: 400))
+        driver.answer(1, String(repeating: "x", count: 401))
+        let responses = try driver.responses()
+        #expect(responses.map(\.status) == [200, 503])
+        #expect(responses.last?.text.contains("overloaded") == true)
+    }
+
+    @Test("reads no further request while earlier answers wait to be sent")
+    func unsentAnswers() throws {
+        var limits = HTTPLimits()
+        limits.maxPipelinedBytes = 100
+        let driver = try manual(limits)
+        driver.sendWindow = 0
+        driver.receive(good)
+        driver.answer(0, String(repeating: "x", count: 100))
+        driver.receive(good)
+        #expect(driver.pending.count == 1)
+        driver.sendWindow = .max
+        driver.run()
+        #expect(driver.pending.count == 2)
+    }
+
     @Test("counts bodies until they are answered, and answers until they are sent")
     func counting() throws {
         let driver = try manual()

@@ -79,6 +79,14 @@ struct AccessTests {
         #expect { _ = try APIKeys(text) } throws: { ($0 as? APIKeys.FileError)?.line == line }
     }
 
+    @Test("a file of keys may have the line ends of any system", arguments: ["\n", "\r\n", "\r"])
+    func keyFileLineEnds(_ end: String) throws {
+        let digest = ContentDigest.hexadecimal(Array("alice's".utf8))
+        let keys = try APIKeys("# who may ask\(end)\(end)alice sha256:\(digest)\(end)bob sha256:\(digest) admin\(end)")
+        #expect(keys.count == 2)
+        #expect(keys.owner(of: "alice's") != nil)
+    }
+
     @Test("new keys replace the old ones")
     func replacing() throws {
         let access = AccessControl(keys: try APIKeys(Self.keys))
@@ -115,7 +123,8 @@ struct AccessTests {
             {
                 $0.rateLimit = 0.001
                 $0.rateBurst = 1
-                $0.trustedProxies = ["10.0.0.1", "unix"]
+                $0.trustedProxies = Set([IPAddress("10.0.0.1")].compactMap(\.self))
+                $0.trustsUnixSocket = true
             }, keys: nil)
         let body = try Samples.bytes("net0.npz")
         func status(_ peer: String, _ forwarded: String? = nil) throws -> Int {
@@ -132,10 +141,35 @@ struct AccessTests {
         #expect(try status("10.0.0.1:1", "4.4.4.4") == 429)
         #expect(try status("[::1]:80") == 200)
         #expect(try status("[::1]:81") == 429)
+        #expect(try status("[2001:db8:1:2::1]:80") == 200)
+        #expect(try status("[2001:db8:1:2:ffff::2]:80") == 429, "the same host, as far as anybody can tell")
+        #expect(try status("[2001:db8:1:3::1]:80") == 200)
         let refused = try service.start("POST", "/v1/encode", [:], body, peer: "1.1.1.1:1").take()
         #expect(try refused.problem().code == "rate_limited")
         #expect(Int(refused.field("Retry-After") ?? "") ?? 0 > 0)
         #expect(try service.get("/v1/models").status == 200, "pages are not counted")
+    }
+
+    @Test(
+        "addresses are told apart whatever their spelling",
+        arguments: [
+            ("::1", "0:0:0:0:0:0:0:1"), ("2001:DB8::", "2001:0db8:0:0:0:0:0:0"), ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("1::1.2.3.4", "1:0:0:0:0:0:102:304"),
+        ])
+    func spellings(_ one: String, _ other: String) throws {
+        let address = try #require(IPAddress(one))
+        #expect(address == IPAddress(other))
+    }
+
+    @Test(
+        "what is no address is none",
+        arguments: [
+            "", "1.2.3", "1.2.3.256", "1.2.3.4.5", "+1.2.3.4", "a.b.c.d", "localhost", "10.0.0.0/8", "[::1]", ":",
+            ":::",
+            "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "g::", "::1.2.3", "1:2:3:4:5:6:7::8", "unix",
+        ])
+    func noAddress(_ text: String) {
+        #expect(IPAddress(text) == nil)
     }
 
     @Test("pages of listed origins may read answers, others may not")

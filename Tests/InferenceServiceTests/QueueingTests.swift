@@ -37,7 +37,7 @@ struct QueueingTests {
             $0.maxBatch = 1
         } compute: { [gate] _, networks in
             gate.pass()
-            return networks.map { _ in .success(model.labels.indices.map { Float($0) }) }
+            return networks.map { _ in .success([model.labels.indices.map { Float($0) }]) }
         }
     }
 
@@ -87,6 +87,38 @@ struct QueueingTests {
         #expect(try sendBody().take().status == 429)
         gate.release(2)
         for answers in [first, second] { #expect(try answers.take().status == 200) }
+    }
+
+    @Test("drawings wait their turn in bounds too", arguments: ["/v1/render", "/v1/classify"])
+    func boundedWork(path: String) throws {
+        let service = try ServiceDriver {
+            $0.maxQueue = 2
+            $0.threads = 1
+        }
+        service.handler.work { [gate] in gate.pass() }
+        #expect(gate.waitUntilBegun())
+        let first = try service.start("POST", "/v1/render", [:], body)
+        let second = try service.start("POST", "/v1/render", [:], body)
+        let refused = try service.post(path, body)
+        #expect(try refused.status == 429 && refused.problem().code == "queue_full")
+        gate.release()
+        for answers in [first, second] { #expect(try answers.take().status == 200) }
+    }
+
+    @Test("a computation that fails is counted as a failure and as nothing else")
+    func failedComputation() throws {
+        let service = try ServiceDriver(compute: { _, networks in networks.map { _ in .failure(.internalFault) } })
+        #expect(try service.post("/v1/classify", body).status == 500)
+        let model = try Models.embedded.get()
+        let metrics = Exposition(service.metrics.render())
+        func count(_ outcome: String) -> Double? {
+            metrics.value(
+                "weightspace_inference_requests_total",
+                ["model": model.name, "version": model.version, "outcome": outcome])
+        }
+        #expect(count("failure") == 1 && count("success") == nil)
+        let statistics = service.metrics.statistics.entry(model: model.name, version: model.version)
+        #expect(statistics.failure.count == 1 && statistics.success.count == 0)
     }
 
     /// Waits until the queue is seen to be full: from then on heads are refused before their bodies are read.

@@ -37,7 +37,8 @@ import Testing
             "gauge": [
                 "weightspace_queue_depth", "weightspace_queue_limit", "weightspace_requests_in_flight",
                 "weightspace_connections", "weightspace_build_info", "weightspace_model_info", "weightspace_ready",
-                "weightspace_draining", "process_resident_memory_bytes", "process_open_fds", "process_max_fds",
+                "weightspace_draining", "weightspace_load_failures", "process_resident_memory_bytes",
+                "process_open_fds", "process_max_fds",
                 "process_start_time_seconds",
             ],
         ]

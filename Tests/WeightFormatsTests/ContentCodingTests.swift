@@ -105,4 +105,15 @@ struct ContentCodingTests {
             code { _ = try ContentCoding.gzip.decode(try ContentCoding.gzip.encode(text), limits: limits) }
                 == .inflatedTooLarge)
     }
+
+    @Test(
+        "the coding is the one that a client likes best",
+        arguments: [
+            ("gzip", .gzip), ("deflate", .deflate), ("gzip, deflate", .gzip), ("gzip;q=0.5, deflate", .deflate),
+            ("*", .gzip), ("br, *;q=0.1", .gzip), ("gzip;q=0", nil), ("identity", nil), ("", nil),
+            ("identity;q=1, gzip;q=0.5", nil), ("identity;q=0.5, gzip", .gzip), ("identity, gzip", .gzip),
+        ] as [(String, ContentCoding?)])
+    func preferred(_ field: String, _ coding: ContentCoding?) {
+        #expect(ContentCoding.preferred(acceptEncoding: field) == coding)
+    }
 }

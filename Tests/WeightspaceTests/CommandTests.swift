@@ -114,12 +114,19 @@ struct CommandTests {
         state.set(NamedTensor(name: "latents", tensor: marked))
         state.metadata["files"] = "[\"\(scratch.path("n/net0.npz"))\"]"
         state.metadata["next"] = "1"
-        try scratch.write("z/latents-00000-of-00001.partial.safetensors", SafetensorsWriter.write(state))
+        let partial = "z/.latents-00000-of-00001.partial"
+        try scratch.write(partial, SafetensorsWriter.write(state))
         try FileManager.default.removeItem(atPath: scratch.path(whole))
         #expect(try Program.run(command).status == 0)
         let resumed = try #require(try WeightFile.read(try scratch.read(whole)).soleNetwork()["latents"])
         #expect(resumed.slice(0).values.allSatisfy { $0 == 7 } && resumed.slice(1) == latents.slice(1))
-        #expect(!FileManager.default.fileExists(atPath: scratch.path("z/latents-00000-of-00001.partial.safetensors")))
+        #expect(!FileManager.default.fileExists(atPath: scratch.path(partial)))
+        // As killed between the two: what is done needs no part any more.
+        try scratch.write(partial, SafetensorsWriter.write(state))
+        #expect(try Program.run(command).status == 0)
+        #expect(!FileManager.default.fileExists(atPath: scratch.path(partial)))
+        let otherwise = try Program.run(command + ["--convention", "dws"])
+        #expect(otherwise.status == 1 && otherwise.errors.contains("other options"))
     }
 
     @Test("a shard that cannot be is a wrong command line", arguments: ["1/1", "-1/2", "0/0", "1", "a/b", "0/2/3"])

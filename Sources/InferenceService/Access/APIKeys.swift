@@ -23,8 +23,8 @@ package struct APIKeys: Sendable {
     /// Reads lines of `NAME sha256:DIGEST [admin]`; empty ones and those that begin with `#` are passed over.
     package init(_ text: String) throws(FileError) {
         var entries: [(digest: String, owner: Owner)] = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
+        for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+            let words = line.split { $0 == " " || $0 == "\t" }
             guard let name = words.first, !name.hasPrefix("#") else { continue }
             func fault(_ reason: String) -> FileError { FileError(line: index + 1, reason: reason) }
             guard words.count == 2 || (words.count == 3 && words[2] == "admin") else {

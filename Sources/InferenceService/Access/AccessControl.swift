@@ -11,8 +11,10 @@ package struct AccessConfiguration: Sendable {
     package var rateLimit: Double?
     /// Requests that a client may send at once.
     package var rateBurst = 20
-    /// Addresses of proxies that tell the client's own in `X-Forwarded-For`; `unix` is whoever uses a Unix socket.
-    package var trustedProxies: Set<String> = []
+    /// Addresses of proxies that tell the client's own in `X-Forwarded-For`.
+    package var trustedProxies: Set<IPAddress> = []
+    /// Whether whoever uses a Unix socket is one.
+    package var trustsUnixSocket = false
     /// Origins whose pages may read answers (CORS); `*` is every one.
     package var allowedOrigins: Set<String> = []
 
@@ -101,10 +103,20 @@ package final class AccessControl: Sendable {
         var address = Self.host(peer)
         var hops = fields[values: .forwardedFor].flatMap { $0.split(separator: ",") }
             .map { String($0.filter { $0 != " " && $0 != "\t" }) }
-        while configuration.trustedProxies.contains(address), let hop = hops.popLast(), !hop.isEmpty {
+        while isTrusted(address), let hop = hops.popLast(), !hop.isEmpty {
             address = Self.host(hop)
         }
-        return address
+        return Self.network(address)
+    }
+
+    private func isTrusted(_ address: String) -> Bool {
+        guard let address = IPAddress(address) else { return address == "unix" && configuration.trustsUnixSocket }
+        return configuration.trustedProxies.contains(address)
+    }
+
+    /// Under which an address is counted.
+    private static func network(_ address: String) -> String {
+        IPAddress(address).map { "\($0.network)" } ?? address
     }
 
     /// An address without its port.

@@ -12,13 +12,15 @@ extension InferenceRequest {
         let image = prepared.model?.manifest.input.image
         let (height, width) = (options.height ?? image?.height ?? 28, options.width ?? image?.width ?? 28)
         if max(height, width) <= service.configuration.maxPictureSide {
-            try checkCost(of: prepared.networks.compactMap { try? $0.get().network.spec }, pixels: height * width)
+            try checkCost(of: prepared, pixels: height * width)
         }
         let input = prepared.model?.manifest.input
         let renderer = SIRENRenderer(
             omega0: Float(input?.omega0 ?? 30), convention: input?.convention ?? .nfn,
             sizeLimit: service.configuration.maxPictureSide)
-        let items = prepared.networks.enumerated().map { index, network in
+        var items: [ItemAnswer] = []
+        for (index, network) in prepared.networks.enumerated() {
+            try checkWanted(options)
             let picture = network.flatMap { prepared in
                 Result { () throws(PictureError) in
                     try renderer.picture(of: prepared.network, height: height, width: width)
@@ -27,15 +29,16 @@ extension InferenceRequest {
             let outcome = picture.flatMap { picture in
                 ServiceFault.checked(picture.values).map { _ in ItemAnswer.Value.picture(picture, reference: nil) }
             }
-            return ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome)
+            items.append(ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome))
         }
         var timing = timing
         timing.compute = .now - began
-        try answer(.pictures, items, prepared, options, timing)
+        reply(try response(.pictures, items, prepared, options, timing))
     }
 
     /// Drawing is not queued, so a request's size alone must bound its time, and that of its answer.
-    private func checkCost(of networks: [NetworkSpec], pixels: Int) throws(ServiceFault) {
+    func checkCost(of prepared: Prepared, pixels: Int) throws(ServiceFault) {
+        let networks = prepared.networks.compactMap { try? $0.get().network.spec }
         let values = networks.reduce(0) { $0 + $1.outputs * pixels }
         let operations = networks.reduce(0.0) { sum, spec in
             sum + Double(spec.parameterCount + 16 * spec.sizes.reduce(0, +)) * Double(pixels)

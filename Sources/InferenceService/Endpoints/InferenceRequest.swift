@@ -12,7 +12,7 @@ struct InferenceRequest: UploadRequest {
     private let request: Request
     private let endpoint: Endpoint
     private let parameters: [String: String]
-    private let reply: @Sendable (Response) -> Void
+    let reply: @Sendable (Response) -> Void
 
     init(
         _ service: ServiceHandler, _ request: Request, _ endpoint: Endpoint, _ parameters: [String: String],
@@ -128,13 +128,17 @@ struct InferenceRequest: UploadRequest {
         guard case .inference(let operation) = endpoint, let model = prepared.model else {
             return try draw(prepared, options, timing)
         }
+        if operation == .reconstruct, let image = model.manifest.input.image {
+            // Each network's own picture is drawn beside the model's.
+            try checkCost(of: prepared, pixels: image.height * image.width)
+        }
         let features = prepared.networks.compactMap { try? $0.get().features }
         let deadline = options.timeout.map { request.received + $0 }
         let service = service
         let ticket: BatchTicket
         do throws(ServiceFault) {
             ticket = try service.queue.submit(
-                ModelLane(model: model, operation: operation), features, deadline: deadline
+                ModelLane(model: model, operations: [operation]), features, deadline: deadline
             ) { [self] result in
                 let finish: @Sendable () -> Void = { self.finish(result, prepared, operation, model, options, timing) }
                 // An answer for one network is written sooner than another thread would be woken for it.
@@ -159,15 +163,17 @@ struct InferenceRequest: UploadRequest {
             var outputs = batch.outputs.makeIterator()
             let items = prepared.networks.enumerated().map { index, network in
                 let outcome = network.flatMap { prepared in
-                    (outputs.next() ?? .failure(.internalFault)).map { values in
-                        value(values, operation, prepared, model)
+                    (outputs.next() ?? .failure(.internalFault)).map { results in
+                        value(results.first ?? [], operation, prepared, model)
                     }
                 }
                 return ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome)
             }
-            service.countAnswer(model, items: items.count, timing)
-            try answer(kind(operation, model), items, prepared, options, timing)
+            let response = try response(kind(operation, model), items, prepared, options, timing)
+            service.countAnswer(model, items: items.count { (try? $0.outcome.get()) != nil }, timing)
+            reply(response)
         } catch {
+            service.count(error, of: endpoint, model: model)
             service.countFailure(model, timing)
             fail(error, timing)
         }
@@ -193,16 +199,22 @@ struct InferenceRequest: UploadRequest {
         return .picture(picture, reference: own)
     }
 
-    /// Writes the answers to the request's networks; in a strict request one without an answer fails them all.
-    func answer(
+    /// The answers to the request's networks, written; in a strict request one without an answer fails them all.
+    func response(
         _ kind: AnswerKind, _ items: [ItemAnswer], _ prepared: Prepared, _ options: RequestOptions,
         _ timing: RequestTiming
-    ) throws(ServiceFault) {
+    ) throws(ServiceFault) -> Response {
         if prepared.isStrict {
             for item in items { _ = try item.outcome.get() }
         }
         let writer = AnswerWriter(requestID: request.id, model: prepared.model, options: options)
-        reply(service.timed(try writer.response(kind, items), timing))
+        return service.timed(try writer.response(kind, items), timing)
+    }
+
+    /// Whether there is still somebody who waits for the answer.
+    func checkWanted(_ options: RequestOptions) throws(ServiceFault) {
+        if request.cancellation.isCancelled { throw ServiceFault(.cancelled) }
+        if let timeout = options.timeout, .now >= request.received + timeout { throw ServiceFault(.deadlineExceeded) }
     }
 
     private func fail(_ fault: ServiceFault, _ timing: RequestTiming) {

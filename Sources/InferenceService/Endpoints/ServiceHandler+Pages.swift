@@ -18,7 +18,9 @@ extension ServiceHandler {
             case .example:
                 // A request body that the model accepts: an untrained network.
                 let model = try registry.model(parameters["model"], version: nil)
-                return Self.json { $0.value(model.exampleRequest) }
+                return try kept("example of \(model.name)") { () throws(ServiceFault) in
+                    Self.json { $0.value(model.exampleRequest) }
+                }
             case .metrics:
                 return Response(.ok, contentType: PrometheusText.contentType, body: Array(metrics.render().utf8))
             case .version: return Self.json { write(version, to: &$0) }
@@ -117,11 +119,20 @@ extension ServiceHandler {
     }
 
     private func openAPI() throws(ServiceFault) -> Response {
-        guard
-            let document = OpenAPIDocument.document(
-                version: version.version, models: registry.models, needsKey: access.needsKey)
-        else { throw .internalFault }
-        return Self.json { $0.value(document) }
+        try kept("openapi.json") { () throws(ServiceFault) in
+            guard
+                let document = OpenAPIDocument.document(
+                    version: version.version, models: registry.models, needsKey: access.needsKey)
+            else { throw .internalFault }
+            return Self.json { $0.value(document) }
+        }
+    }
+
+    /// An answer that stays as it is as long as models and keys do.
+    private func kept(_ name: String, _ make: () throws(ServiceFault) -> Response) throws(ServiceFault) -> Response {
+        let circumstances = AnswerCache.Circumstances(
+            models: registry.models.map(ModelIdentity.init), needsKey: access.needsKey)
+        return try answers.answer(name, under: circumstances, make: make)
     }
 
     private func index() -> Response {

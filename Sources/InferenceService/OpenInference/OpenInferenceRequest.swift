@@ -5,7 +5,6 @@ import ModelStore
 import Networks
 import NeuralFunctionals
 import OpenInference
-import Synchronization
 import Tensors
 import WeightFormats
 
@@ -151,99 +150,75 @@ struct OpenInferenceRequest: UploadRequest {
 
     // MARK: Computing
 
-    /// Results of the operations as they come in.
-    private struct Gathering {
-        var rows: [Operation: [[Float]]] = [:]
-        var fault: ServiceFault?
-        var timing: RequestTiming
-        var missing: Int
-    }
-
     private func compute(_ call: Call, _ timing: RequestTiming) throws(ServiceFault) {
-        let operations = call.operations
-        let gathering = SharedState(Gathering(timing: timing, missing: operations.count))
-        let deadline = call.timeout.map { request.received + $0 }
-        var tickets: [BatchTicket] = []
+        let lane = ModelLane(model: call.model, operations: call.operations)
+        let ticket: BatchTicket
         do throws(ServiceFault) {
-            for operation in operations {
-                let lane = ModelLane(model: call.model, operation: operation)
-                let ticket = try service.queue.submit(lane, call.networks, deadline: deadline) { result in
-                    gather(result, of: operation, call, gathering)
-                }
-                tickets.append(ticket)
-                request.cancellation.onCancel { ticket.cancel() }
+            ticket = try service.queue.submit(
+                lane, call.networks, deadline: call.timeout.map { request.received + $0 }
+            ) { [self] result in
+                let finish: @Sendable () -> Void = { self.finish(result, call, timing) }
+                if call.networks.count == 1 { finish() } else { service.work(finish) }
             }
         } catch {
-            // What was queued already answers nobody any more.
-            gathering.withLock { $0.missing = .max }
-            for ticket in tickets { ticket.cancel() }
             service.metrics.recordRejection(reason: error.code)
             throw error
         }
+        request.cancellation.onCancel { ticket.cancel() }
     }
 
-    private func gather(
-        _ result: Result<BatchResult<ModelQueue.Output>, BatchError>, of operation: Operation, _ call: Call,
-        _ gathering: SharedState<Gathering>
+    private func finish(
+        _ result: Result<BatchResult<ModelQueue.Output>, BatchError>, _ call: Call, _ timing: RequestTiming
     ) {
-        let done: Gathering? = gathering.withLock { gathering in
-            do throws(ServiceFault) {
-                let batch = try result.mapError(ServiceFault.init).get()
-                gathering.timing.queue = max(gathering.timing.queue, batch.queueDuration)
-                gathering.timing.compute += batch.computeDuration
-                gathering.rows[operation] = try batch.outputs.map { output throws(ServiceFault) in try output.get() }
-            } catch {
-                gathering.fault = gathering.fault ?? error
-            }
-            gathering.missing -= 1
-            return gathering.missing == 0 ? gathering : nil
+        var timing = timing
+        do throws(ServiceFault) {
+            let batch = try result.mapError(ServiceFault.init).get()
+            timing.queue = batch.queueDuration
+            timing.compute = batch.computeDuration
+            let networks = try batch.outputs.map { output throws(ServiceFault) in try output.get() }
+            let response = try response(call, networks, timing)
+            service.countAnswer(call.model, items: networks.count, timing)
+            reply(response)
+        } catch {
+            service.count(error, of: .infer, model: call.model)
+            fail(error, timing, call.model)
         }
-        guard let done else { return }
-        if call.networks.count == 1 { answer(call, done) } else { service.work { answer(call, done) } }
     }
 
-    private func answer(_ call: Call, _ done: Gathering) {
-        do throws(ServiceFault) {
-            if let fault = done.fault { throw fault }
-            let outputs = call.outputs.map { output in
-                let rows = done.rows[output.kind.operation] ?? []
-                guard let count = output.classCount else {
-                    return InferResponse.Output(
-                        name: output.kind.rawValue,
-                        shape: [rows.count] + output.kind.description(call.model).shape,
-                        values: output.kind.values(rows, call.model), isBinary: output.isBinary)
-                }
+    /// - Parameter networks: the results of each, in the order of the call's operations.
+    private func response(
+        _ call: Call, _ networks: [[[Float]]], _ timing: RequestTiming
+    ) throws(ServiceFault) -> Response {
+        let rows = Dictionary(
+            uniqueKeysWithValues: call.operations.enumerated().map { place, operation in
+                (operation, networks.map { $0[place] })
+            })
+        let outputs = call.outputs.map { output in
+            let rows = rows[output.kind.operation] ?? []
+            guard let count = output.classCount else {
                 return InferResponse.Output(
-                    name: output.kind.rawValue, shape: [rows.count, count],
-                    values: .texts(output.kind.classes(rows, call.model, count: count)), isBinary: output.isBinary,
-                    classCount: count)
+                    name: output.kind.rawValue,
+                    shape: [rows.count] + output.kind.description(call.model).shape,
+                    values: output.kind.values(rows, call.model), isBinary: output.isBinary)
             }
-            let response = InferResponse(
-                modelName: call.model.name, modelVersion: call.model.version, id: call.id, outputs: outputs)
-            guard let (body, documentLength) = response.encoded() else { throw .nonFiniteOutput }
-            service.countAnswer(call.model, items: call.networks.count, done.timing)
-            var answer = Response(
-                .ok, contentType: documentLength == nil ? "application/json" : "application/octet-stream", body: body)
-            if let documentLength { answer.fields[.inferenceHeaderContentLength] = String(documentLength) }
-            reply(service.timed(answer, done.timing))
-        } catch {
-            fail(error, done.timing, call.model)
+            return InferResponse.Output(
+                name: output.kind.rawValue, shape: [rows.count, count],
+                values: .texts(output.kind.classes(rows, call.model, count: count)), isBinary: output.isBinary,
+                classCount: count)
         }
+        let response = InferResponse(
+            modelName: call.model.name, modelVersion: call.model.version, id: call.id, outputs: outputs)
+        guard let (body, documentLength) = response.encoded() else { throw .nonFiniteOutput }
+        var answer = Response(
+            .ok, contentType: documentLength == nil ? "application/json" : "application/octet-stream", body: body)
+        if let documentLength { answer.fields[.inferenceHeaderContentLength] = String(documentLength) }
+        return service.timed(answer, timing)
     }
 
     private func fail(_ fault: ServiceFault, _ timing: RequestTiming, _ model: ServedModel?) {
         if let model { service.countFailure(model, timing) }
         reply(service.timed(service.failure(fault.httpError, head: request.head, id: request.id, route: nil), timing))
     }
-}
-
-/// State that several completions share.
-private final class SharedState<State: Sendable>: Sendable {
-    private let state: Mutex<State>
-
-    init(_ state: sending State) { self.state = Mutex(state) }
-
-    func withLock<Result: Sendable>(_ body: (inout State) -> Result) -> Result { state.withLock { body(&$0) } }
 }
 
 extension HTTPField.Name {

@@ -45,7 +45,12 @@ extension ServiceHandler {
             return Self.json { writer in
                 writer.beginObject()
                 writer.name("models")
-                writer.array(registry.models) { writer, model in writer.value(model.name) }
+                let models = registry.models
+                // A name that has several versions once.
+                let names = models.indices.filter { place in
+                    !models[..<place].contains { $0.name == models[place].name }
+                }
+                writer.array(names.map { models[$0].name }) { writer, name in writer.value(name) }
                 writer.endObject()
             }
         case .modelReady:
@@ -59,7 +64,13 @@ extension ServiceHandler {
             }
         case .model: return metadata(try model())
         case .configuration: return configuration(try model())
-        case .statistics: return statistics(parameters["model"] == nil ? registry.models : [try model()])
+        case .statistics:
+            let named = parameters["model"] == nil ? nil : try model()
+            let models = registry.models.filter { served in
+                guard let named else { return true }
+                return parameters["version"] == nil ? served.name == named.name : served === named
+            }
+            return statistics(models)
         case .repositoryIndex: return repositoryIndex()
         }
     }
@@ -83,7 +94,8 @@ extension ServiceHandler {
             writer.beginObject()
             writer.member("name", model.name)
             writer.name("versions")
-            writer.array([model.version]) { writer, version in writer.value(version) }
+            let versions = registry.models.filter { $0.name == model.name }.map(\.version)
+            writer.array(versions) { writer, version in writer.value(version) }
             writer.member("platform", Self.platform)
             for (name, tensors) in [("inputs", model.inputTensors), ("outputs", model.outputTensors)] {
                 writer.name(name)

@@ -127,6 +127,11 @@ package struct ServiceFault: Error, Sendable, Equatable {
         values.allSatisfy(\.isFinite) ? .success(values) : .failure(.nonFiniteOutput)
     }
 
+    /// The same of several results together.
+    static func checked(_ results: [[Float]]) -> Result<[[Float]], ServiceFault> {
+        results.allSatisfy { $0.allSatisfy(\.isFinite) } ? .success(results) : .failure(.nonFiniteOutput)
+    }
+
     init(_ refusal: BatchRefusal, retryAfter: Int) {
         switch refusal {
         case .queueFull(let waiting, let limit):

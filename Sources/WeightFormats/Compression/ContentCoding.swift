@@ -51,7 +51,8 @@ package enum ContentCoding: String, Sendable, CaseIterable {
         try Deflater.deflate(bytes, wrapping: self == .gzip ? .gzip : .zlib, level: level)
     }
 
-    /// The coding that an `Accept-Encoding` field (RFC 9110, section 12.5.3) likes best; gzip where it likes both.
+    /// The coding that an `Accept-Encoding` field (RFC 9110, section 12.5.3) likes best; gzip where it likes both,
+    /// and nothing where it likes the bare body better.
     package static func preferred(acceptEncoding: String) -> ContentCoding? {
         var qualities: [String: Double] = [:]
         for item in acceptEncoding.split(separator: ",") {
@@ -62,7 +63,7 @@ package enum ContentCoding: String, Sendable, CaseIterable {
         }
         func quality(_ coding: ContentCoding) -> Double { qualities[coding.rawValue] ?? qualities["*"] ?? 0 }
         let best = allCases.max { quality($0) < quality($1) || (quality($0) == quality($1) && $1 == .gzip) }
-        return best.flatMap { quality($0) > 0 ? $0 : nil }
+        return best.flatMap { quality($0) > 0 && quality($0) >= qualities["identity"] ?? 0 ? $0 : nil }
     }
 
     private static func gunzip(_ bytes: [UInt8], limits: FormatLimits) throws(FormatError) -> [UInt8] {

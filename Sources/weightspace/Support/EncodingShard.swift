@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import ModelStore
+import Networks
 import Tensors
 import WeightFormats
 
@@ -40,9 +41,13 @@ struct EncodingShard {
         }
         let part = part(of: files)
         let whole = "\(folder)/\(name).safetensors"
-        let partial = "\(folder)/\(name).partial.safetensors"
-        let list = ContentDigest.hexadecimal(Array(part.joined(separator: "\n").utf8))
-        if let done = try read(whole, list, run, shape) { return done.latents.failures }
+        // No pattern that finds the finished parts may find an unfinished one.
+        let partial = "\(folder)/.\(name).partial"
+        let list = identity(part, run)
+        if let done = try read(whole, list, run, shape) {
+            try? FileManager.default.removeItem(atPath: partial)
+            return done.latents.failures
+        }
         var (latents, next) = try read(partial, list, run, shape) ?? (Latents(shape: shape), 0)
         while next < part.count {
             let end = min(part.count, next + Self.filesAtATime)
@@ -53,6 +58,19 @@ struct EncodingShard {
         try write(latents, next, list, run.model, to: whole)
         try? FileManager.default.removeItem(atPath: partial)
         return latents.failures
+    }
+
+    /// A digest of all that the rows depend on but the model: which files, what they hold as far as size and time of
+    /// change tell, and how they are read.
+    private func identity(_ files: [String], _ run: BatchRun) -> String {
+        let (convention, omega0) = (run.convention.convention, run.convention.omega0)
+        var lines = [convention?.rawValue ?? "detected", omega0.map(\.description) ?? "the model's"]
+        for file in files {
+            let facts = try? FileManager.default.attributesOfItem(atPath: file)
+            let changed = (facts?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+            lines.append("\(file)\t\(facts?[.size] as? Int ?? 0)\t\(changed)")
+        }
+        return ContentDigest.hexadecimal(Array(lines.joined(separator: "\n").utf8))
     }
 
     private func write(_ latents: Latents, _ next: Int, _ list: String, _ model: ServedModel, to path: String) throws {
@@ -66,14 +84,19 @@ struct EncodingShard {
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
         let state: StateDict
         do {
-            state = try WeightFile.read([UInt8](data), limits: .checkpoint).soleNetwork()
+            // The program's own file, however many networks it holds.
+            var limits = FormatLimits.checkpoint
+            limits.maxInflatedBytes = max(limits.maxInflatedBytes, data.count)
+            limits.maxSafetensorsHeaderBytes = max(limits.maxSafetensorsHeaderBytes, data.count)
+            state = try WeightFile.read([UInt8](data), limits: limits).soleNetwork()
         } catch {
             throw CommandFailure("'\(path)' cannot be read, remove it to encode anew: \(reason(error))")
         }
         guard state.metadata["list"] == list, state.metadata["sha256"] == run.model.sha256,
             let next = state.metadata["next"].flatMap({ Int($0) }), let latents = try Latents(state, shape: shape)
         else {
-            throw CommandFailure("'\(path)' was made from other files or by another model; remove it to encode anew")
+            throw CommandFailure(
+                "'\(path)' was made from other files, by another model or with other options; remove it to encode anew")
         }
         return (latents, next)
     }

@@ -35,13 +35,13 @@ final class Reloading: Sendable {
 
     func run() -> ReloadReport {
         manager.tell(.reloading)
-        defer { manager.tell(.ready) }
         let keyFailures = reloadKeys()
         var report = reloadModels()
         report.failures = keyFailures + report.failures
         failures.store(report.failures.count, ordering: .relaxed)
         let metadata: Logger.Metadata = ["models": "\(report.models.count)", "failures": "\(report.failures.count)"]
         logger.log(level: report.failures.isEmpty ? .info : .error, "reloaded", metadata: metadata)
+        manager.tell(.ready, .status(report.summary))
         return report
     }
 

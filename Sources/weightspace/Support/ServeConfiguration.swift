@@ -1,3 +1,4 @@
+import ArgumentParser
 import Engine
 import HTTPCore
 import HTTPServer
@@ -47,7 +48,15 @@ struct ServeConfiguration {
         access.protectsHealth = try settings.flag("protect-health", options.protectHealth)
         access.protectsMetrics = try settings.flag("protect-metrics", options.protectMetrics)
         access.allowedOrigins = Set(try settings.list("cors-origin", options.corsOrigin))
-        access.trustedProxies = Set(try settings.list("trusted-proxy", options.trustedProxy))
+        for proxy in try settings.list("trusted-proxy", options.trustedProxy) {
+            if proxy == "unix" {
+                access.trustsUnixSocket = true
+            } else if let address = IPAddress(proxy) {
+                access.trustedProxies.insert(address)
+            } else {
+                throw ValidationError("trusted-proxy: expected an address in numbers, or 'unix', received '\(proxy)'")
+            }
+        }
         access.rateLimit = try settings.optional(
             "rate-limit", options.rateLimit, standIn: "none", isValid: { $0.isFinite && (0.001...1e6).contains($0) },
             expected: "requests a second from 0.001 to 1000000")

@@ -32,7 +32,8 @@ final class Service: Sendable {
         let metrics = ServiceMetrics(build: build)
         let loading = DispatchQueue(label: "load")
         let reloading = Reloading(
-            loader: ModelLoader(configuration, registry: registry, logger: logger), manager: manager, keysFile: configuration.keysFile,
+            loader: ModelLoader(configuration, registry: registry, logger: logger), manager: manager,
+            keysFile: configuration.keysFile,
             access: AccessControl(configuration.access, keys: try configuration.keysFile.map(KeysFile.read)),
             logger: logger)
         self.loading = loading
@@ -42,6 +43,7 @@ final class Service: Sendable {
             configuration.service, registry: registry, queue: queue, metrics: metrics, access: reloading.access,
             version: build, logger: logger
         ) { completion in loading.async { completion(reloading.run()) } }
+        try manager.checkSockets()
         server = try Server(
             configuration: configuration.server.listening(at: manager.publicSocket), handler: handler, logger: logger)
         if let endpoint = manager.adminSocket ?? configuration.adminEndpoint {
@@ -57,7 +59,11 @@ final class Service: Sendable {
     /// Serves until a signal ends it. The port is open before the models are loaded, so that probes get answers.
     func run() throws {
         let endSignals = SignalWatcher([SIGTERM, SIGINT]) { [self] signal in end(signal) }
-        let reloadSignals = SignalWatcher([SIGHUP]) { [self] _ in loading.async { [self] in _ = reloading.run() } }
+        let reloadSignals = SignalWatcher([SIGHUP]) { [self] _ in
+            loading.async { [self] in
+                if !ending.withLock({ $0 }) { _ = reloading.run() }
+            }
+        }
         do {
             let address = try server.start()
             print("listening on \(address.port == nil ? "" : "http://")\(address)")
@@ -65,6 +71,8 @@ final class Service: Sendable {
             fflush(nil)
             try adminServer?.start()
         } catch {
+            // Told to end before it could begin.
+            guard !ending.withLock({ $0 }) else { return }
             throw CommandFailure(error.description)
         }
         loading.async { [self] in loadFirst() }
@@ -96,7 +104,7 @@ final class Service: Sendable {
         do {
             let report = try reloading.start { [self] in ending.withLock { $0 } }
             logger.info("ready", metadata: ["models": "\(report.models.count)"])
-            manager.tell(.ready, .status("serving \(report.models.map(\.model).joined(separator: ", "))"))
+            manager.tell(.ready, .status(report.summary))
         } catch {
             guard !ending.withLock({ $0 }) else { return }
             fail(CommandFailure(reason(error)))
@@ -144,7 +152,21 @@ final class Service: Sendable {
     }
 }
 
+extension ReloadReport {
+    /// For `systemctl status`.
+    var summary: String { "serving \(models.map(\.model).joined(separator: ", "))" }
+}
+
 extension ServiceManager {
+    /// One that is taken from the manager and served by nobody would leave its clients waiting.
+    fileprivate func checkSockets() throws {
+        let names = sockets.map(\.name)
+        guard names.count(where: { $0 == "admin" }) <= 1, names.count(where: { $0 != "admin" }) <= 1 else {
+            throw CommandFailure(
+                "expected one socket from the service manager and one named 'admin' beside it, received \(names)")
+        }
+    }
+
     /// The first socket that is not the administration's.
     fileprivate var publicSocket: ListeningEndpoint? {
         sockets.first { $0.name != "admin" }.map { .inherited(descriptor: $0.descriptor) }
