@@ -21,4 +21,6 @@ if [ $# -eq 0 ]; then
     echo "== the running server: conformance, standard clients, OpenAPI"
     sh Deploy/reliability/http.sh
     sh Deploy/reliability/clients.sh
+    echo "== batch jobs"
+    sh Deploy/batch/test.sh
 fi

@@ -14,6 +14,13 @@ export ASAN_OPTIONS=detect_leaks=0
 if [ "$sanitizer" = thread ]; then
     "$(dirname "$(realpath "$(command -v swift)")")/clang" -shared -fPIC -O1 -Wall -Wextra -o "$folder/tsan_mutex.so" \
         Deploy/reliability/tsan_mutex.c
+    # What it must find, and what it must not.
+    swiftc -sanitize=thread Deploy/reliability/race.swift -o "$folder/race"
     export LD_PRELOAD="$PWD/$folder/tsan_mutex.so"
+    if "$folder/race" racing >/dev/null 2>&1; then
+        echo "the sanitizer does not see a race" >&2
+        exit 1
+    fi
+    "$folder/race" >/dev/null
 fi
 exec swift test --skip-build --sanitize="$sanitizer" --scratch-path "$folder" "$@"
