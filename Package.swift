@@ -107,7 +107,8 @@ let package = Package(
         .executableTarget(
             name: "weightspace",
             dependencies: [
-                "CStartup", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore",
+                "CStartup", "CLinux", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals",
+                "ModelStore",
                 "HTTPCore", "HTTPServer", "Systemd", "InferenceService", "Datasets", "Fitting", "Training",
                 "Benchmarks", arguments, httpTypes, logging,
             ],

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import HTTPServer
 import InferenceService
 import Logging
@@ -56,6 +57,7 @@ struct ServeCommand: ParsableCommand {
         LoggingSystem.bootstrap { label in
             LineLogHandler(format: configuration.logFormat, label: label, level: configuration.logLevel)
         }
+        linux_keep_heap_together(Int32(clamping: max(2, configuration.service.threads)))
         try Service(configuration).run()
     }
 }
