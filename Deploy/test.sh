@@ -21,6 +21,9 @@ if [ $# -eq 0 ]; then
     echo "== the running server: conformance, standard clients, OpenAPI"
     sh Deploy/reliability/http.sh
     sh Deploy/reliability/clients.sh
+    echo "== metrics, alerts and manifests"
+    sh Deploy/monitoring/check.sh
+    sh Deploy/kubernetes/validate.sh
     echo "== batch jobs"
     sh Deploy/batch/test.sh
 fi
