@@ -5,7 +5,9 @@ extension ConnectionState {
     /// have no effect; one that there is no memory for becomes an error.
     package mutating func reply(to number: Int, with response: Response, at now: Moment) {
         guard phase == .open, let index = index(of: number), case .waiting = exchanges[index].progress else { return }
-        guard response.status.kind != .successful || hasRoom(for: response.body.count) else {
+        // Pages, which are asked for without a body, and errors are never so large.
+        guard exchanges[index].bytesIn == 0 || response.status.kind != .successful || hasRoom(for: response.body.count)
+        else {
             let exchange = exchanges[index]
             actions.append(.fail(exchange: number, error: .overloaded, head: exchange.head, id: exchange.id))
             return

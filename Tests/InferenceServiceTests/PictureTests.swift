@@ -67,6 +67,21 @@ struct PictureTests {
         #expect(try small.post("/v1/render?height=5&width=5", stack).status == 200)
         #expect(try small.post("/v1/render?height=5&width=6", stack).problem().status == 422)
 
+        // What a model draws counts as well, however it is asked for; an encoding draws nothing.
+        let model = try Models.embedded.get().name
+        #expect(try small.post("/v1/reconstruct", body).problem().code == "batch_too_large")
+        let request = try small.get("/v1/models/\(model)/example").text
+        #expect(try small.post("/v1/encode", json: request).status == 200)
+        let inputs = try Samples.stack().entries.map { entry in
+            var writer = JSONWriter()
+            writer.value(entry.tensor)
+            return
+                #"{"name":"\#(entry.name)","shape":\#(entry.tensor.shape),"datatype":"FP32","data":\#(String(decoding: writer.bytes, as: UTF8.self))}"#
+        }
+        let document = #"{"inputs":[\#(inputs.joined(separator: ","))],"outputs":[{"name":"reconstruction"}]}"#
+        #expect(
+            try small.post("/v2/models/\(model)/infer", json: document).json(422)["code"]?.string == "batch_too_large")
+
         let slow = try ServiceDriver { $0.maxPictureOperations = 190_000 }
         #expect(try slow.post("/v1/render?height=9&width=9", body).status == 200)
         #expect(try slow.post("/v1/render?height=10&width=9", body).problem().code == "batch_too_large")

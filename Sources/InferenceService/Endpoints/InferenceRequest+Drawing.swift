@@ -12,7 +12,7 @@ extension InferenceRequest {
         let image = prepared.model?.manifest.input.image
         let (height, width) = (options.height ?? image?.height ?? 28, options.width ?? image?.width ?? 28)
         if max(height, width) <= service.configuration.maxPictureSide {
-            try checkCost(of: prepared, pixels: height * width)
+            try service.configuration.checkPictures(of: prepared.specs, pixels: height * width)
         }
         let input = prepared.model?.manifest.input
         let renderer = SIRENRenderer(
@@ -35,20 +35,29 @@ extension InferenceRequest {
         timing.compute = .now - began
         reply(try response(.pictures, items, prepared, options, timing))
     }
+}
 
-    /// Drawing is not queued, so a request's size alone must bound its time, and that of its answer.
-    func checkCost(of prepared: Prepared, pixels: Int) throws(ServiceFault) {
-        let networks = prepared.networks.compactMap { try? $0.get().network.spec }
+extension ServiceConfiguration {
+    /// Pictures take time and memory by the request's size, which therefore must be bounded itself.
+    /// - Parameter networks: those that are drawn, each at so many pixels.
+    func checkPictures(of networks: [NetworkSpec], pixels: Int) throws(ServiceFault) {
         let values = networks.reduce(0) { $0 + $1.outputs * pixels }
         let operations = networks.reduce(0.0) { sum, spec in
             sum + Double(spec.parameterCount + 16 * spec.sizes.reduce(0, +)) * Double(pixels)
         }
-        let configuration = service.configuration
-        guard values <= configuration.maxPictureValues, operations <= Double(configuration.maxPictureOperations) else {
+        guard values <= maxPictureValues, operations <= Double(maxPictureOperations) else {
             throw ServiceFault(
                 .unprocessableContent, "batch_too_large", "Batch too large",
-                "\(networks.count) networks at \(pixels) pixels each take \(values) values and \(Int(operations)) operations; allowed are \(configuration.maxPictureValues) and \(configuration.maxPictureOperations)"
+                "\(networks.count) networks at \(pixels) pixels each take \(values) values and \(Int(operations)) operations; allowed are \(maxPictureValues) and \(maxPictureOperations)"
             )
         }
+    }
+
+    /// The same of the pictures that a model draws, as far as it is asked to.
+    func checkPictures(_ operations: [Operation], of networks: [NetworkSpec], by model: ServedModel)
+        throws(ServiceFault)
+    {
+        guard operations.contains(.reconstruct), let image = model.manifest.input.image else { return }
+        try checkPictures(of: networks, pixels: image.height * image.width)
     }
 }

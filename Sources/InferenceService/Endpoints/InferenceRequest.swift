@@ -86,6 +86,9 @@ struct InferenceRequest: UploadRequest {
         let model: ServedModel?
         let networks: [Result<PreparedNetwork, ServiceFault>]
         let isStrict: Bool
+
+        /// Of the networks that could be read.
+        var specs: [NetworkSpec] { networks.compactMap { try? $0.get().network.spec } }
     }
 
     /// The model asked for; drawing needs none.
@@ -128,10 +131,7 @@ struct InferenceRequest: UploadRequest {
         guard case .inference(let operation) = endpoint, let model = prepared.model else {
             return try draw(prepared, options, timing)
         }
-        if operation == .reconstruct, let image = model.manifest.input.image {
-            // Each network's own picture is drawn beside the model's.
-            try checkCost(of: prepared, pixels: image.height * image.width)
-        }
+        try service.configuration.checkPictures([operation], of: prepared.specs, by: model)
         let features = prepared.networks.compactMap { try? $0.get().features }
         let deadline = options.timeout.map { request.received + $0 }
         let service = service

@@ -151,6 +151,7 @@ struct OpenInferenceRequest: UploadRequest {
     // MARK: Computing
 
     private func compute(_ call: Call, _ timing: RequestTiming) throws(ServiceFault) {
+        try service.configuration.checkPictures(call.operations, of: call.networks.map(\.spec), by: call.model)
         let lane = ModelLane(model: call.model, operations: call.operations)
         let ticket: BatchTicket
         do throws(ServiceFault) {
