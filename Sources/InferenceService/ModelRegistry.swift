@@ -33,12 +33,7 @@ package final class ModelRegistry: Sendable {
         // While draining, what was admitted is still answered.
         let (models, isReady) = state.withLock { ($0.models, $0.isReady) }
         guard isReady, let first = models.first else { throw .starting }
-        guard let name else {
-            guard version.map({ $0 == first.version }) ?? true else {
-                throw .noSuchVersion(model: first.name, version ?? "", served: [first.version])
-            }
-            return first
-        }
+        let name = name ?? first.name
         let named = models.filter { $0.name == name }
         guard !named.isEmpty else { throw .noSuchModel(name, served: models.map(\.name)) }
         guard let model = named.first(where: { version == nil || $0.version == version }) else {

@@ -70,7 +70,8 @@ struct AccessTests {
     @Test(
         "a file of keys is refused by its line",
         arguments: [
-            ("alice", 1), ("\n\nalice sha256:12", 3), ("alice md5:\(String(repeating: "0", count: 64))", 1),
+            ("", 1), ("# nobody\n", 1), ("alice", 1), ("\n\nalice sha256:12", 3),
+            ("alice md5:\(String(repeating: "0", count: 64))", 1),
             ("alice sha256:\(String(repeating: "0", count: 64)) root", 1),
             ("alice sha256:\(String(repeating: "g", count: 64))", 1),
             ("a sha256:\(String(repeating: "0", count: 64))\na sha256:\(String(repeating: "1", count: 64))", 2),

@@ -115,6 +115,7 @@ struct BatchUploadTests {
         #expect(items[2]["error"]?["detail"]?.string?.contains("'\(stack.secondWeight)'") == true)
         let strict = try service.post("/v1/classify?strict=1", SafetensorsWriter.write(stack)).problem()
         #expect(strict.status == 422 && strict.code == "non_finite")
+        #expect(strict.detail.hasPrefix("network "), "\(strict.detail)")
     }
 
     @Test("files of a form fail one by one too")

@@ -34,6 +34,32 @@ struct OpenInferenceTests {
         try #require(answer["outputs"]?.array?.first { $0["name"]?.string == name })
     }
 
+    @Test("several versions of a model are all to be found, by either protocol")
+    func versions() throws {
+        let models = try ["2", "1"].map { try Models.embedded(named: "m", version: $0, isDecoderTrained: false) }
+        let service = try ServiceDriver(models: models)
+        let body = try Samples.bytes("net0.pth")
+        func version(_ path: String) throws -> String? {
+            try service.post(path, body).json()["model"]?["version"]?.string
+        }
+        #expect(try version("/v1/classify") == "2")
+        #expect(try version("/v1/classify?version=1") == "1")
+        #expect(try version("/v1/models/m/classify?version=1") == "1")
+        #expect(try service.post("/v1/classify?version=3", body).problem().detail.contains("served: 2, 1"))
+        #expect(try service.get("/v1/models/m?version=1").json()["version"]?.string == "1")
+        #expect(try service.get("/v1/models/m/example?version=3").status == 404)
+        #expect(try service.get("/v2/models").json()["models"]?.strings == ["m"])
+        #expect(try service.get("/v2/models/m").json()["versions"]?.strings == ["2", "1"])
+        func counted(_ path: String) throws -> [String?]? {
+            try service.get(path).json()["model_stats"]?.array?.map { $0["version"]?.string }
+        }
+        #expect(try counted("/v2/models/m/stats") == ["2", "1"])
+        #expect(try counted("/v2/models/m/versions/1/stats") == ["1"])
+        #expect(try service.post("/v2/models/m/versions/1/infer", json: "{}").status == 400)
+        #expect(service.metrics.statistics.entry(model: "m", version: "1").failure.count == 1)
+        #expect(service.metrics.statistics.entry(model: "m", version: "2").failure.count == 0)
+    }
+
     @Test("health, metadata, configuration and index say what is served")
     func pages() throws {
         let model = try Models.embedded.get()

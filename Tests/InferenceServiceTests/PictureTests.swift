@@ -52,13 +52,23 @@ struct PictureTests {
         #expect(other.field("Content-Type") == "application/json")
     }
 
+    @Test("what the query says of the output counts more than Accept")
+    func acceptedOutput() throws {
+        let service = try ServiceDriver()
+        let body = try Samples.bytes("net0.pth")
+        for (query, type) in [("", "image/png"), ("?output=json", "application/json"), ("?output=png", "image/png")] {
+            let answer = try service.post("/v1/render\(query)", body, ["Accept": "image/png"])
+            #expect(answer.status == 200 && answer.field("Content-Type") == type, "\(query)")
+        }
+    }
+
     @Test("sizes beyond the limit, and more drawing than one request may ask for, are refused")
     func limits() throws {
         let service = try ServiceDriver { $0.maxPictureSide = 100 }
         let body = try Samples.bytes("net0.pth")
         #expect(size(try service.post("/v1/render?output=png&height=100&width=1", body)) == [1, 100])
         let side = try service.post("/v1/render?height=101", body).problem()
-        #expect(side.status == 422 && side.detail.contains("between 1 and 100"))
+        #expect(side.status == 400 && side.detail.contains("between 1 and 100"))
 
         let small = try ServiceDriver { $0.maxPictureValues = 100 }
         #expect(try small.post("/v1/render?height=10&width=10", body).status == 200)

@@ -150,6 +150,23 @@ struct CommandTests {
         #expect(latents.slice(0).values.allSatisfy(\.isFinite) && latents.slice(1).values.allSatisfy(\.isNaN))
         #expect(try Program.run(["encode", "--output", "/nowhere/z.npy", Sample.path("net0.pth")]).status == 1)
         #expect(try Program.run(["encode", "--output", "z.txt", Sample.path("net0.pth")]).status == 2)
+        #expect(
+            try Program.run(["encode", "--shard", "0/1", "--output", "z.npy", Sample.path("net0.pth")]).status == 2)
+    }
+
+    @Test("what is no file of weights is named for what it is")
+    func noFiles() throws {
+        let scratch = try Scratch()
+        try FileManager.default.createDirectory(atPath: scratch.path("empty"), withIntermediateDirectories: true)
+        let none = try Program.run(["encode", "--output", scratch.path("z.npy"), scratch.path("empty")])
+        #expect(none.status == 1 && none.errors.contains("no files are in"))
+        let folder = try Program.run(["classify", scratch.path("empty")])
+        #expect(folder.status == 1 && folder.errors.contains("it is a folder"))
+        let device = try Program.run(["classify", "/dev/null"])
+        #expect(device.status == 1 && !device.errors.contains("permission"), "\(device.errors)")
+        let picture = try Program.run(["render", Sample.path("net0.npz"), "--output", scratch.path("none/net.png")])
+        #expect(picture.status == 1 && picture.errors.contains("cannot write '"))
+        #expect(try Program.run(["render", Sample.path("net0.npz"), "--output", scratch.path("net.jpg")]).status == 2)
     }
 
     @Test("render writes a PNG of the size asked for")
@@ -162,9 +179,11 @@ struct CommandTests {
         let png = try scratch.read("net.png")
         #expect(png.starts(with: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]))
         #expect(Array(png[16..<24]) == [0, 0, 0, 34, 0, 0, 0, 12])
-        let size = try Program.run(["render", Sample.path("net0.npz"), "--output", scratch.path("x"), "--height", "0"])
-        #expect(size.status == 1 && size.errors.contains("between 1 and"))
-        let missing = try Program.run(["render", "/nowhere/net.pth", "--output", scratch.path("x")])
+        let size = try Program.run([
+            "render", Sample.path("net0.npz"), "--output", scratch.path("x.png"), "--height", "0",
+        ])
+        #expect(size.status == 2 && size.errors.contains("expected 1 to 4096"))
+        let missing = try Program.run(["render", "/nowhere/net.pth", "--output", scratch.path("x.png")])
         #expect(missing.status == 1 && missing.errors.contains("unreadable_file"))
     }
 

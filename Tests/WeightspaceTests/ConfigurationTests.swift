@@ -46,6 +46,7 @@ struct ConfigurationTests {
         "a bad option ends with 2",
         arguments: [
             ["--port", "65536"], ["--port", "x"], ["--max-batch", "0"], ["--nonsense"], ["--log-level", "loud"],
+            ["--protect-health"], ["--cors-origin", "https://a.example/"], ["--trusted-proxy", "10.0.0.0/8"],
         ])
     func badOption(_ arguments: [String]) throws {
         let outcome = try Program.run(["serve"] + arguments)

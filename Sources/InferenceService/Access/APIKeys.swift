@@ -41,6 +41,7 @@ package struct APIKeys: Sendable {
             }
             entries.append((digest.lowercased(), Owner(name: String(name), isAdministrator: words.count == 3)))
         }
+        guard !entries.isEmpty else { throw FileError(line: 1, reason: "no key is in the file: nobody could ask") }
         self.entries = entries
     }
 

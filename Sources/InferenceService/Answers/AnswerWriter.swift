@@ -14,7 +14,7 @@ struct AnswerWriter {
     /// - Throws: `non_finite_output` where a number cannot be written as JSON, and faults of items that the chosen
     ///   form has no place for.
     func response(_ kind: AnswerKind, _ items: [ItemAnswer]) throws(ServiceFault) -> Response {
-        switch options.output {
+        switch options.output ?? .json {
         case .json, .base64: return try json(kind, items)
         case .png: return try png(items)
         case .npy, .raw: return try array(kind, items)

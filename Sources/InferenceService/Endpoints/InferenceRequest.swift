@@ -66,7 +66,7 @@ struct InferenceRequest: UploadRequest {
     private func options(_ upload: Upload) throws(ServiceFault) -> RequestOptions {
         var options = try RequestOptions(query: request.head.target.query, members: upload.members, form: upload.form)
         options.model = parameters["model"] ?? options.model
-        if options.output == .json, acceptsPNG, endpoint == .render || endpoint == .inference(.reconstruct) {
+        if options.output == nil, acceptsPNG, endpoint == .render || endpoint == .inference(.reconstruct) {
             options.output = .png
         }
         return options
@@ -119,9 +119,7 @@ struct InferenceRequest: UploadRequest {
             }
         }
         let isStrict = options.isStrict || !uploaded.isBatch || options.output == .npy || options.output == .raw
-        if isStrict {
-            for network in networks { _ = try network.get() }
-        }
+        if isStrict { try ServiceFault.throwFirst(of: networks) }
         return Prepared(model: model, networks: networks, isStrict: isStrict)
     }
 
@@ -205,7 +203,7 @@ struct InferenceRequest: UploadRequest {
         _ timing: RequestTiming
     ) throws(ServiceFault) -> Response {
         if prepared.isStrict {
-            for item in items { _ = try item.outcome.get() }
+            try ServiceFault.throwFirst(of: items.map(\.outcome))
         }
         let writer = AnswerWriter(requestID: request.id, model: prepared.model, options: options)
         return service.timed(try writer.response(kind, items), timing)

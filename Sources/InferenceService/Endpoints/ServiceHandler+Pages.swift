@@ -14,11 +14,14 @@ extension ServiceHandler {
             case .live: return try live()
             case .ready: return try ready()
             case .models: return try models()
-            case .model: return describe(try registry.model(parameters["model"], version: nil))
+            case .model:
+                return describe(
+                    try registry.model(parameters["model"], version: request.head.target.firstValue("version")))
             case .example:
                 // A request body that the model accepts: an untrained network.
-                let model = try registry.model(parameters["model"], version: nil)
-                return try kept("example of \(model.name)") { () throws(ServiceFault) in
+                let model = try registry.model(
+                    parameters["model"], version: request.head.target.firstValue("version"))
+                return try kept("example of \(model.name) \(model.version)") { () throws(ServiceFault) in
                     Self.json { $0.value(model.exampleRequest) }
                 }
             case .metrics:

@@ -95,8 +95,12 @@ struct OpenInferenceRequest: UploadRequest {
 
     private func networks(_ infer: InferRequest, _ model: ServedModel) throws(ServiceFault) -> [NetworkWeights] {
         let upload = try UploadConvention(
-            convention: option("convention", infer) { SIRENConvention(rawValue: $0.string ?? "") },
-            omega0: option("omega0", infer) { $0.double.flatMap { $0.isFinite && $0 > 0 ? $0 : nil } })
+            convention: option("convention", infer, expected: "nfn, dws or auto") {
+                RequestOptions.convention($0.string ?? "")
+            } ?? nil,
+            omega0: option("omega0", infer, expected: "a number above 0") {
+                $0.double.flatMap { $0.isFinite && $0 > 0 ? $0 : nil }
+            })
         do throws(NetworkError) {
             let reading = try NetworkReading(
                 infer.inputs, expecting: model.expectation, limit: service.configuration.maxNetworks)
@@ -109,11 +113,11 @@ struct OpenInferenceRequest: UploadRequest {
     }
 
     private func option<Value>(
-        _ name: String, _ infer: InferRequest, _ read: (JSONValue) -> Value?
+        _ name: String, _ infer: InferRequest, expected: String, _ read: (JSONValue) -> Value?
     ) throws(ServiceFault) -> Value? {
         guard let given = infer.parameters[name] else { return nil }
         guard let value = read(given) else {
-            throw .badRequest("parameter '\(name)': not a value that it can have")
+            throw .badRequest("parameter '\(name)': expected \(expected)")
         }
         return value
     }

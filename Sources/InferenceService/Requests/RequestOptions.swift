@@ -16,7 +16,8 @@ package struct RequestOptions: Sendable, Equatable {
     package var model: String?
     package var version: String?
     package var topK = 5
-    package var output: OutputFormat = .json
+    /// Nil where the client does not say, or leaves it to `Accept`.
+    package var output: OutputFormat?
     package var isStrict = false
     package var timeout: Duration?
     package var convention: SIRENConvention?
@@ -75,16 +76,31 @@ package struct RequestOptions: Sendable, Equatable {
         case "output": output = try choice(name, value == "binary" ? "raw" : value)
         case "strict": isStrict = try flag(name, value)
         case "timeout_ms": timeout = .milliseconds(try whole(name, value, 1...3_600_000))
-        case "convention": convention = value == "auto" ? nil : try choice(name, value)
+        case "convention":
+            guard let known = Self.convention(value) else {
+                throw .badRequest("option 'convention': \(Self.unknownConvention(value))")
+            }
+            convention = known
         case "omega0":
             guard let number = Double(value), number.isFinite, number > 0, number <= 1e6 else {
-                throw .badRequest("option 'omega0': expected a positive number, received '\(printable(value))'")
+                throw .badRequest(
+                    "option 'omega0': expected a number above 0 and up to 1000000, received '\(printable(value))'")
             }
             omega0 = number
         case "height": height = try whole(name, value, 1...65536)
         case "width": width = try whole(name, value, 1...65536)
         default: break  // `names` lists what is set here.
         }
+    }
+
+    /// Nil within for detection, nil itself for what is none.
+    static func convention(_ text: String) -> SIRENConvention?? {
+        text == "auto" ? .some(nil) : SIRENConvention(rawValue: text).map { .some($0) }
+    }
+
+    static func unknownConvention(_ text: String) -> String {
+        let known = SIRENConvention.allCases.map(\.rawValue) + ["auto"]
+        return "expected one of \(known.joined(separator: ", ")), received '\(printable(text))'"
     }
 
     private func whole(_ name: String, _ value: String, _ range: ClosedRange<Int>) throws(ServiceFault) -> Int {

@@ -11,7 +11,7 @@ package struct ServiceFault: Error, Sendable, Equatable {
     package let status: HTTPResponse.Status
     package let code: String
     package let title: String
-    package let detail: String
+    package var detail: String
     package var retryAfter: Int?
 
     package init(
@@ -119,6 +119,10 @@ package struct ServiceFault: Error, Sendable, Equatable {
     }
 
     package init(_ error: PictureError) {
+        if case .size = error {
+            self = .badRequest("options 'height' and 'width': \(error.detail)")
+            return
+        }
         self.init(.unprocessableContent, "shape_mismatch", "Network draws no picture", error.detail)
     }
 
@@ -130,6 +134,15 @@ package struct ServiceFault: Error, Sendable, Equatable {
     /// The same of several results together.
     static func checked(_ results: [[Float]]) -> Result<[[Float]], ServiceFault> {
         results.allSatisfy { $0.allSatisfy(\.isFinite) } ? .success(results) : .failure(.nonFiniteOutput)
+    }
+
+    /// Throws what is wrong with the first network that has no result, and says which it is where there are several.
+    static func throwFirst<Success>(of results: [Result<Success, ServiceFault>]) throws(ServiceFault) {
+        for (index, result) in results.enumerated() {
+            guard case .failure(var fault) = result else { continue }
+            if results.count > 1 { fault.detail = "network \(index): \(fault.detail)" }
+            throw fault
+        }
     }
 
     init(_ refusal: BatchRefusal, retryAfter: Int) {

@@ -44,10 +44,24 @@ package struct Upload: Sendable {
             throw ServiceFault(error)
         }
         guard let boundary else {
-            try self.init(file: body, limits: limits)
+            do throws(ServiceFault) {
+                try self.init(file: body, limits: limits)
+            } catch {
+                var fault = error
+                if Self.isStripped(body, request.head.fields[.contentType]) {
+                    fault.detail += "; it has lost its line ends and zero bytes, as curl's -d does: use --data-binary"
+                }
+                throw fault
+            }
             return
         }
         try self.init(multipart: body, boundary: boundary, limits: limits)
+    }
+
+    /// Whether a binary file looks as if curl had sent it by `-d`.
+    private static func isStripped(_ body: [UInt8], _ contentType: String?) -> Bool {
+        contentType?.hasPrefix("application/x-www-form-urlencoded") == true && body.count > 64
+            && !body.contains { $0 == 0 || $0 == 10 || $0 == 13 } && body.contains { $0 >= 0x80 }
     }
 
     /// Parts with a file name, or named `file`, hold networks; the others are options.

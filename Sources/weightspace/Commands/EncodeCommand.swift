@@ -34,6 +34,9 @@ struct EncodeCommand: ParsableCommand {
             guard EncodingShard(shard) != nil else {
                 throw ValidationError("--shard: expected I/N with I from 0 to N - 1, received '\(shard)'")
             }
+            guard !output.hasSuffix(".npy"), !output.hasSuffix(".safetensors") else {
+                throw ValidationError("--output: expected the name of a folder beside --shard, received '\(output)'")
+            }
             guard !files.contains("-") else {
                 throw ValidationError("--shard: standard input cannot be cut into parts")
             }
@@ -50,6 +53,7 @@ struct EncodeCommand: ParsableCommand {
         guard let shape = model.latentShape else { throw CommandFailure("model '\(model.name)' has no encoder") }
         let run = BatchRun(model: model, operation: .encode, convention: convention, pool: pool)
         let files = try FileList.expand(files)
+        guard !files.isEmpty else { throw CommandFailure("no files are in \(self.files.joined(separator: ", "))") }
         let failures: Int
         if let shard = shard.flatMap(EncodingShard.init) {
             failures = try shard.encode(files, into: output, with: run, shape: shape)
@@ -57,7 +61,7 @@ struct EncodeCommand: ParsableCommand {
             var latents = Latents(shape: shape)
             failures = try run(files) { latents.append($0) }
             let bytes = output.hasSuffix(".npy") ? NPYWriter.write(latents.tensor) : latents.safetensors(model)
-            try Latents.write(bytes, to: output)
+            try OutputFile.write(bytes, to: output)
         }
         if failures > 0 { throw ExitCode(1) }
     }

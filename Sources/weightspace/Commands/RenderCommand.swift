@@ -23,6 +23,18 @@ struct RenderCommand: ParsableCommand {
 
     @OptionGroup var conventions: ConventionOptions
 
+    func validate() throws {
+        guard output.hasSuffix(".png") else {
+            throw ValidationError("--output: expected a name ending in .png, received '\(output)'")
+        }
+        guard (1...Self.longestSide).contains(height), (1...Self.longestSide).contains(width) else {
+            throw ValidationError(
+                "--height and --width: expected 1 to \(Self.longestSide), received \(height) and \(width)")
+        }
+    }
+
+    private static let longestSide = 4096
+
     func run() throws {
         let convention = try conventions.resolve()
         let upload = UploadFile(file, expecting: nil)
@@ -31,9 +43,11 @@ struct RenderCommand: ParsableCommand {
         }
         do {
             let prepared = try PreparedNetwork(drawing: try upload.networks[0].get(), convention)
-            let renderer = SIRENRenderer(sizeLimit: 4096)
+            let renderer = SIRENRenderer(sizeLimit: Self.longestSide)
             let picture = try renderer.picture(of: prepared.network, height: height, width: width)
-            try Data(try picture.png()).write(to: URL(fileURLWithPath: output), options: .atomic)
+            try OutputFile.write(try picture.png(), to: output)
+        } catch let error as CommandFailure {
+            throw error
         } catch {
             throw CommandFailure("\(file): \(reason(error))")
         }

@@ -46,9 +46,8 @@ struct VerifyCommand: ParsableCommand {
         }
         progress.clear()
         if !json {
-            print(
-                "\(files.count - failures) of \(files.count) files agree; largest error \(largest.error) in \(largest.name)"
-            )
+            let worst = largest.name.isEmpty ? "" : "; largest error \(largest.error) in \(largest.name)"
+            print("\(files.count - failures) of \(files.count) files agree\(worst)")
         }
         if failures > 0 { throw ExitCode(1) }
     }

@@ -74,7 +74,7 @@ struct EncodingShard {
     }
 
     private func write(_ latents: Latents, _ next: Int, _ list: String, _ model: ServedModel, to path: String) throws {
-        try Latents.write(latents.safetensors(model, ["list": list, "next": String(next)]), to: path)
+        try OutputFile.write(latents.safetensors(model, ["list": list, "next": String(next)]), to: path)
     }
 
     /// What an earlier run has left, which must be of the same files and the same model.

@@ -51,13 +51,4 @@ struct Latents {
         self.names = names
         failures = state.metadata["failures"].flatMap { Int($0) } ?? 0
     }
-
-    /// Writes a file whole or not at all.
-    static func write(_ bytes: [UInt8], to path: String) throws {
-        do {
-            try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw CommandFailure("cannot write '\(path)': \(error.localizedDescription)")
-        }
-    }
 }

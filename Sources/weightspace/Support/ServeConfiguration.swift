@@ -47,14 +47,23 @@ struct ServeConfiguration {
         keysFile = try settings.optional("keys", options.keys, standIn: "none", expected: "a file")
         access.protectsHealth = try settings.flag("protect-health", options.protectHealth)
         access.protectsMetrics = try settings.flag("protect-metrics", options.protectMetrics)
+        guard keysFile != nil || !(access.protectsHealth || access.protectsMetrics) else {
+            throw ValidationError("--protect-health and --protect-metrics ask for keys: --keys names none")
+        }
         access.allowedOrigins = Set(try settings.list("cors-origin", options.corsOrigin))
+        for origin in access.allowedOrigins where origin != "*" {
+            guard origin.wholeMatch(of: /[a-z][a-z0-9+.-]*:\/\/[^\/\s]+/) != nil else {
+                throw ValidationError(
+                    "--cors-origin: expected an origin such as https://example.org, or *, received '\(origin)'")
+            }
+        }
         for proxy in try settings.list("trusted-proxy", options.trustedProxy) {
             if proxy == "unix" {
                 access.trustsUnixSocket = true
             } else if let address = IPAddress(proxy) {
                 access.trustedProxies.insert(address)
             } else {
-                throw ValidationError("trusted-proxy: expected an address in numbers, or 'unix', received '\(proxy)'")
+                throw ValidationError("--trusted-proxy: expected an address in numbers, or 'unix', received '\(proxy)'")
             }
         }
         access.rateLimit = try settings.optional(

@@ -8,16 +8,17 @@ import WeightFormats
 
 /// How uploads are to be understood where it should not be guessed.
 struct ConventionOptions: ParsableArguments {
-    @Option(help: "nfn or dws; detected without it.")
+    @Option(help: "nfn, dws or auto, which is to detect it. (default: auto)")
     var convention: String?
 
     @Option(help: "The sine frequency of the networks, where it is not the model's.")
     var omega0: Double?
 
     func resolve() throws -> UploadConvention {
-        let known = try convention.map { text in
+        let known = try convention.flatMap { text -> SIRENConvention? in
+            guard text != "auto" else { return nil }
             guard let known = SIRENConvention(rawValue: text) else {
-                throw ValidationError("--convention: expected nfn or dws, received '\(text)'")
+                throw ValidationError("--convention: expected nfn, dws or auto, received '\(text)'")
             }
             return known
         }
@@ -65,13 +66,17 @@ struct UploadFile {
     }()
 
     static func bytes(_ path: String) throws(ServiceFault) -> [UInt8] {
+        func fault(_ reason: String) -> ServiceFault {
+            ServiceFault(.badRequest, "unreadable_file", "File cannot be read", reason)
+        }
+        let facts = try? URL(fileURLWithPath: path).resourceValues(forKeys: [.isDirectoryKey])
+        if facts?.isDirectory == true { throw fault("it is a folder") }
         do {
-            let data =
-                path == "-"
-                ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(fileURLWithPath: path))
-            return [UInt8](data)
+            // Not `Data(contentsOf:)`, which reads nothing but plain files.
+            let file = path == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+            return [UInt8](try file.readToEnd() ?? Data())
         } catch {
-            throw ServiceFault(.badRequest, "unreadable_file", "File cannot be read", error.localizedDescription)
+            throw fault(error.localizedDescription)
         }
     }
 }

@@ -18,7 +18,9 @@ enum Models {
     static let embedded = Result { try ModelFolder.load(try embeddedFolder.get()) }
 
     /// The embedded model under another name, said to have a trained decoder or not.
-    static func embedded(named name: String, isDecoderTrained: Bool) throws -> ServedModel {
+    static func embedded(
+        named name: String, version: String? = nil, isDecoderTrained: Bool
+    ) throws -> ServedModel {
         let source = try embeddedFolder.get()
         return try withFolder { folder in
             for file in try FileManager.default.contentsOfDirectory(at: source, includingPropertiesForKeys: nil)
@@ -31,6 +33,7 @@ enum Models {
             encoder["decoder_trained"] = isDecoderTrained
             config["encoder"] = encoder
             config["name"] = name
+            if let version { config["version"] = version }
             try JSONSerialization.data(withJSONObject: config).write(to: folder.appending(path: "config.json"))
             return try ModelFolder.load(folder)
         }
