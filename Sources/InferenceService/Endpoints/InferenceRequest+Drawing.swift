@@ -11,9 +11,11 @@ extension InferenceRequest {
         let began = ContinuousClock.now
         let image = prepared.model?.manifest.input.image
         let (height, width) = (options.height ?? image?.height ?? 28, options.width ?? image?.width ?? 28)
-        if max(height, width) <= service.configuration.maxPictureSide {
-            try service.configuration.checkPictures(of: prepared.specs, pixels: height * width)
+        let limit = service.configuration.maxPictureSide
+        guard max(height, width) <= limit else {
+            throw ServiceFault(PictureError.size(height: height, width: width, limit: limit))
         }
+        try service.configuration.checkPictures(of: prepared.specs, pixels: height * width)
         let input = prepared.model?.manifest.input
         let renderer = SIRENRenderer(
             omega0: Float(input?.omega0 ?? 30), convention: input?.convention ?? .nfn,
