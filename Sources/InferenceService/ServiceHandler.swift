@@ -88,11 +88,11 @@ package final class ServiceHandler: RequestHandler {
     /// Why not even to read the body of such a request now.
     private func refusal(_ endpoint: Endpoint) -> ServiceFault? {
         guard endpoint.readsWeights else { return nil }
-        if endpoint.isInference, !registry.isLoaded { return .starting }
-        return (endpoint.isInference ? queue.refusal() : nil) ?? workRefusal()
+        guard endpoint.isInference else { return workRefusal() }
+        return registry.isLoaded ? queue.refusal() : .starting
     }
 
-    /// As many bodies may wait to be read, or networks to be drawn, as requests for a model.
+    /// As many bodies may wait for a worker, to be read or to be drawn, as requests for a model.
     private func workRefusal() -> ServiceFault? {
         let waiting = workWaiting.load(ordering: .relaxed)
         guard waiting >= queue.limit else { return nil }
@@ -118,7 +118,13 @@ package final class ServiceHandler: RequestHandler {
             match.handler == .infer
             ? OpenInferenceRequest(self, request, match.parameters, finish)
             : InferenceRequest(self, request, match.handler, match.parameters, finish)
-        if upload.isShort { upload.start() } else { work { upload.start() } }
+        if upload.isShort { return upload.start() }
+        if let fault = workRefusal() {
+            metrics.recordRejection(reason: fault.code)
+            count(fault, of: match.handler, model: namedModel(request.head.target, match.parameters))
+            return finish(failure(fault.httpError, head: request.head, id: request.id, route: match.template))
+        }
+        work { upload.start() }
     }
 
     /// Refuses a body that is there but not read yet: the queue may have filled since the request was admitted.
