@@ -175,7 +175,8 @@ def half_closed(address, _):
 def never_reads(_, program):
     """Clients that never read"""
     clients = 10
-    with Server(program, "--write-timeout", "3") as server:
+    # Those whose drawings are refused, which are more than may wait, have their answers and are idle then.
+    with Server(program, "--write-timeout", "3", "--idle-timeout", "5") as server:
         before = server.status("VmRSS")
         wires = [Wire(server.address, 1) for _ in range(clients)]
         for wire in wires:
