@@ -73,9 +73,10 @@ let package = Package(
         target("OpenInference", ["Tensors", "WeightFormats"]),
 
         // The server, which knows nothing of networks.
-        target("HTTPCore", [httpTypes]),
-        target("HTTPServer", ["HTTPCore", "CLinux", httpTypes, logging], memorySafe: false),
-        target("Batching"),
+        target("Clocks", ["CLinux"]),
+        target("HTTPCore", ["Clocks", httpTypes]),
+        target("HTTPServer", ["Clocks", "HTTPCore", "CLinux", httpTypes, logging], memorySafe: false),
+        target("Batching", ["Clocks"]),
         target("Systemd", memorySafe: false),
 
         // Pictures to INRs.
@@ -102,7 +103,7 @@ let package = Package(
             "InferenceService",
             [
                 "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "OpenInference",
-                "HTTPCore", "Batching", httpTypes, logging,
+                "Clocks", "HTTPCore", "Batching", httpTypes, logging,
             ], resources: [.copy("Resources/openapi.json")]),
         .executableTarget(
             name: "weightspace",
@@ -120,8 +121,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "TestSupport", "Tensors", "WeightFormats", "Networks", "ModelStore", "HTTPCore", "InferenceService",
-                "Datasets", httpTypes, logging,
+                "TestSupport", "Tensors", "WeightFormats", "Networks", "ModelStore", "Clocks", "HTTPCore",
+                "InferenceService", "Datasets", httpTypes, logging,
             ], path: "Tests/Fuzzing/Targets", swiftSettings: settings()),
 
         tests("Tensors"),
@@ -138,15 +139,17 @@ let package = Package(
         tests(
             "Training",
             ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
-        tests("HTTPCore", [httpTypes]),
-        tests("HTTPServer", ["HTTPCore", "TestSupport", httpTypes, logging]),
+        tests("Clocks"),
+        tests("HTTPCore", ["Clocks", httpTypes]),
+        tests("HTTPServer", ["Clocks", "HTTPCore", "TestSupport", httpTypes, logging]),
         tests("Systemd", ["TestSupport"]),
         tests("OpenInference", ["Tensors", "WeightFormats"]),
-        tests("Batching"),
+        tests("Batching", ["Clocks"]),
         tests(
             "InferenceService",
             [
-                "HTTPCore", "Batching", "ModelStore", "TestSupport", "Tensors", "WeightFormats", "Networks", httpTypes,
+                "Clocks", "HTTPCore", "Batching", "ModelStore", "TestSupport", "Tensors", "WeightFormats", "Networks",
+                httpTypes,
                 logging,
             ], resources: [.copy("Fixtures")]),
         .testTarget(

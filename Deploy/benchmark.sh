@@ -85,7 +85,7 @@ for share in 25 50 75 90 100 125; do
 done
 # hello NAME URL: answers a second over 64 connections.
 hello() {
-    echo "{\"what\":\"$1\",\"answers_per_second\":$(wrk -t1 -c64 -d5 "$2" | sed -n 's/Requests\/sec: *//p')}" | mark livez
+    echo "{\"what\":\"$1\",\"answers_per_second\":$(wrk -t2 -c64 -d5 "$2" | sed -n 's/Requests\/sec: *//p')}" | mark livez
 }
 for _ in 1 2 3; do
     hello Hummingbird "http://127.0.0.1:$((port + 1))/hello"

@@ -35,7 +35,7 @@ fail() {
 allowed() {
     target=$1
     shift
-    for module in Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore HTTPCore HTTPServer Batching \
+    for module in Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Clocks HTTPCore HTTPServer Batching \
         OpenInference InferenceService Systemd Datasets Fitting Training Benchmarks CKernels CStartup COpenBLAS CZlib CLinux; do
         case " $* " in *" $module "*) continue ;; esac
         found=$(grep -rlE "^(@[a-z]+ )?import $module\$" "Sources/$target" || true)
@@ -52,12 +52,13 @@ allowed Datasets Tensors WeightFormats Networks
 allowed Fitting Tensors Networks Engine Datasets
 allowed Training Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets
 allowed Benchmarks Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets Fitting Training
-allowed HTTPCore
-allowed HTTPServer HTTPCore CLinux
-allowed Batching
+allowed Clocks CLinux
+allowed HTTPCore Clocks
+allowed HTTPServer Clocks HTTPCore CLinux
+allowed Batching Clocks
 allowed Systemd
 allowed OpenInference Tensors WeightFormats
-allowed InferenceService Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore OpenInference HTTPCore Batching
+allowed InferenceService Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore OpenInference Clocks HTTPCore Batching
 
 # Raw memory and unchecked promises, outside the targets that are allowed them, a client's socket and a counter's symbol.
 found=$(grep -rnE 'Unsafe[A-Z]|withUnsafe|@unchecked Sendable|unsafeBitCast' Sources \

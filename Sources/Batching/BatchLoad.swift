@@ -1,3 +1,5 @@
+import Clocks
+
 /// How much work a batcher has, at one instant.
 package struct BatchLoad<Lane: Hashable & Sendable>: Sendable {
     package let waitingRequests: Int
@@ -16,10 +18,10 @@ package struct BatchLoad<Lane: Hashable & Sendable>: Sendable {
 package struct BatchHeartbeat: Hashable, Sendable {
     /// Work is scheduled or being computed. An idle batcher makes no progress and is healthy.
     package let isBusy: Bool
-    package let lastProgress: ContinuousClock.Instant
+    package let lastProgress: Instant
 
     /// Whether work has been pending for longer than `limit` without any progress.
-    package func isStalled(at now: ContinuousClock.Instant, limit: Duration) -> Bool {
+    package func isStalled(at now: Instant, limit: Duration) -> Bool {
         isBusy && lastProgress.duration(to: now) > limit
     }
 }

@@ -1,3 +1,4 @@
+import Clocks
 import Dispatch
 import Synchronization
 
@@ -56,8 +57,8 @@ extension Batcher {
     }
 
     private func finish(
-        _ entry: Queue.Entry, outputs: Result<[Output], BatchError>, started: ContinuousClock.Instant,
-        ended: ContinuousClock.Instant, _ loop: Int
+        _ entry: Queue.Entry, outputs: Result<[Output], BatchError>, started: Instant,
+        ended: Instant, _ loop: Int
     ) {
         let computeDuration = started.duration(to: ended)
         let result = outputs.map { outputs in
@@ -76,7 +77,7 @@ extension Batcher {
 
 extension Batcher {
     /// Calls back entries that leave the queue uncomputed.
-    func leave(_ entries: [Queue.Entry], error: BatchError, at instant: ContinuousClock.Instant, state: inout State) {
+    func leave(_ entries: [Queue.Entry], error: BatchError, at instant: Instant, state: inout State) {
         guard !entries.isEmpty else { return }
         completionQueue.async {
             for entry in entries { self.complete(entry, with: .failure(error), leaving: instant) }
@@ -95,7 +96,7 @@ extension Batcher {
 
     private func complete(
         _ entry: Queue.Entry, with result: Result<BatchResult<Output>, BatchError>,
-        leaving instant: ContinuousClock.Instant
+        leaving instant: Instant
     ) {
         let outcome: BatchOutcome =
             switch result {

@@ -1,3 +1,4 @@
+import Clocks
 import Dispatch
 import Synchronization
 
@@ -14,14 +15,14 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
         let completion: Completion
     }
 
-    typealias Queue = BatchQueueState<Lane, Request, ContinuousClock.Instant>
+    typealias Queue = BatchQueueState<Lane, Request, Instant>
 
     struct State {
         var queue: Queue
         /// The loops with nothing to do, the next to start last.
         var idleLoops: [Int]
         /// When each of the other loops last got on.
-        var progress: [Int: ContinuousClock.Instant] = [:]
+        var progress: [Int: Instant] = [:]
         var serviceTime = ServiceTime()
         var whenDrained: [@Sendable () -> Void] = []
     }
@@ -29,7 +30,7 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
     let policy: BatchPolicy
     let execute: @Sendable (Lane, [Item]) -> [Output]
     let observer: (any BatchObserver<Lane>)?
-    let now: @Sendable () -> ContinuousClock.Instant
+    let now: @Sendable () -> Instant
     let state: Mutex<State>
     private let computeQueues: [DispatchQueue]
     let completionQueue: DispatchQueue
@@ -40,7 +41,7 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
     ///   - execute: computes at most `policy.maxBatch` items of one lane, one output per item in the same order.
     package init(
         policy: BatchPolicy, name: String, observer: (any BatchObserver<Lane>)? = nil,
-        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+        now: @escaping @Sendable () -> Instant = { .now },
         execute: @escaping @Sendable (Lane, [Item]) -> [Output]
     ) {
         self.policy = policy
@@ -59,7 +60,7 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
     ///   - deadline: from when on the request is dropped instead of computed.
     ///   - completion: called once with the outputs or the reason why there are none, on a queue of the batcher's.
     package func submit(
-        lane: Lane, items: [Item], byteCount: Int, deadline: ContinuousClock.Instant? = nil,
+        lane: Lane, items: [Item], byteCount: Int, deadline: Instant? = nil,
         completion: @escaping Completion
     ) throws(BatchRefusal) -> BatchTicket {
         let enqueued = now()

@@ -1,7 +1,6 @@
 /// `host[:port]` (RFC 3986 section 3.2 without user information), as `Host` and absolute targets carry it.
 struct Authority: Equatable {
-    /// In lower case.
-    let host: String
+    private let host: ArraySlice<UInt8>
     let port: Int?
 
     /// Nothing when the octets are no host: empty, with user information, a path, a list, or a wrong port.
@@ -17,7 +16,7 @@ struct Authority: Equatable {
             let name = bytes[..<hostEnd]
             guard !name.isEmpty, name.allSatisfy(Self.isRegisteredName) else { return nil }
         }
-        host = String(decoding: bytes[..<hostEnd].map(ASCII.lowercased), as: UTF8.self)
+        host = bytes[..<hostEnd]
         guard hostEnd < bytes.endIndex else {
             port = defaultPort
             return
@@ -29,6 +28,11 @@ struct Authority: Equatable {
         let number = digits.reduce(0) { $0 * 10 + Int($1 &- 0x30) }
         guard number <= 65_535 else { return nil }
         port = digits.isEmpty ? defaultPort : number
+    }
+
+    /// Hosts have no case.
+    static func == (one: Authority, other: Authority) -> Bool {
+        one.port == other.port && one.host.elementsEqual(other.host) { ASCII.lowercased($0) == ASCII.lowercased($1) }
     }
 
     /// Letters, digits and the marks of a registered name; a comma is left out, since it joins repeated fields.

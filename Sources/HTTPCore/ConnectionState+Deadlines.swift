@@ -1,3 +1,5 @@
+import Clocks
+
 extension ConnectionState {
     /// Time has passed; to be called now and then, about as often as the shortest timeout demands.
     package mutating func tick(at now: Moment) {
@@ -50,7 +52,7 @@ extension ConnectionState {
         }
     }
 
-    private mutating func checkBody(startedAt start: ContinuousClock.Instant, at now: Moment) {
+    private mutating func checkBody(startedAt start: Instant, at now: Moment) {
         let elapsed = now.instant - start
         if elapsed >= timeouts.body {
             fail(.bodyTimeout("the request's body was not complete within \(timeouts.body)"), at: now)

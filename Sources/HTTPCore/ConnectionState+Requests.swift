@@ -1,3 +1,5 @@
+import Clocks
+
 extension ConnectionState {
     /// Whether the connection has as many requests under way as it may.
     var isBlocked: Bool {
@@ -7,7 +9,7 @@ extension ConnectionState {
 
     /// Advances the parser by one event; false when there is nothing to advance.
     mutating func parseStep(at now: Moment) -> Bool {
-        guard phase == .open, intake == .parsing, !awaitsAdmission else { return false }
+        guard phase == .open, intake == .parsing, !awaitsAdmission, !parser.isIdle else { return false }
         if isBlocked {
             // The client cannot be blamed for a head that is not being read.
             headStarted = nil
@@ -158,7 +160,7 @@ extension ConnectionState {
     }
 
     private mutating func open(
-        head: RequestHead?, id: String, received: ContinuousClock.Instant, progress: Exchange.Progress
+        head: RequestHead?, id: String, received: Instant, progress: Exchange.Progress
     ) -> Int {
         let number = nextNumber
         nextNumber += 1

@@ -1,3 +1,5 @@
+import Clocks
+
 /// All decisions of one server connection, without its socket: what to read, whom to ask, what to send, when to close.
 ///
 /// The owner reports what happens (`receive`, `endOfInput`, `reset`, `wrote`, `reply`, `tick`, `drain`, `cut`), then
@@ -7,7 +9,7 @@
 package struct ConnectionState: ~Copyable, Sendable {
     enum Phase: Equatable {
         case open
-        case lingering(since: ContinuousClock.Instant)
+        case lingering(since: Instant)
         case closed
     }
 
@@ -54,16 +56,16 @@ package struct ConnectionState: ~Copyable, Sendable {
     var keepsAlive = true
     var body: [UInt8] = []
 
-    var opened: ContinuousClock.Instant
+    var opened: Instant
     /// Since when there has been nothing to do.
-    var quietSince: ContinuousClock.Instant
+    var quietSince: Instant
     /// When the first byte of an incomplete head came.
-    var headStarted: ContinuousClock.Instant?
+    var headStarted: Instant?
     /// When the client could begin to send the body that is arriving.
-    var bodyStarted: ContinuousClock.Instant?
+    var bodyStarted: Instant?
     var bodyBytes = 0
-    var lastReceived: ContinuousClock.Instant
-    var lastSent: ContinuousClock.Instant
+    var lastReceived: Instant
+    var lastSent: Instant
     var droppedBytes = 0
 
     package init(limits: HTTPLimits, timeouts: HTTPTimeouts, peer: String, at now: Moment) {
@@ -99,7 +101,7 @@ package struct ConnectionState: ~Copyable, Sendable {
     /// The next thing to do, or nothing until something happens.
     package mutating func nextAction(at now: Moment) -> ConnectionAction? {
         while actions.isEmpty, parseStep(at: now) {}
-        return actions.isEmpty ? nil : actions.removeFirst()
+        return actions.count > 1 ? actions.removeFirst() : actions.popLast()
     }
 
     /// Bytes have arrived.

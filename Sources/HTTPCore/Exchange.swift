@@ -1,3 +1,5 @@
+import Clocks
+
 /// One request of a connection and its answer.
 struct Exchange: Sendable {
     enum Progress {
@@ -15,7 +17,7 @@ struct Exchange: Sendable {
     /// Absent when no request could be understood.
     let head: RequestHead?
     let id: String
-    let received: ContinuousClock.Instant
+    let received: Instant
     var progress: Progress
     var bytesIn = 0
     /// The client holds its body back until it is told to go on.
@@ -47,7 +49,7 @@ struct Exchange: Sendable {
     }
 
     /// How it ended; `cut` says why it did so early.
-    func record(peer: String, sent: Int, cut: CloseReason?, at now: ContinuousClock.Instant) -> AccessRecord {
+    func record(peer: String, sent: Int, cut: CloseReason?, at now: Instant) -> AccessRecord {
         var record = AccessRecord(
             head: head, status: 499, bytesIn: bytesIn, bytesOut: 0,
             duration: now - received, peer: peer, id: id, route: route, reason: cut?.rawValue ?? reason)

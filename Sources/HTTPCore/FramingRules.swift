@@ -24,9 +24,9 @@ enum FramingRules {
 
     /// Digits only, without leading zeros, and within what an `Int` holds.
     private static func contentLength(_ digits: [UInt8]) throws(HTTPParseError) -> Int {
-        let problem = HTTPParseError.framing("Content-Length must be a decimal number, not \(ASCII.quoted(digits))")
-        guard !digits.isEmpty, digits.count <= 18, digits.allSatisfy(ASCII.isDigit) else { throw problem }
-        guard digits.count == 1 || digits[0] != UInt8(ascii: "0") else { throw problem }
+        guard !digits.isEmpty, digits.count <= 18, digits.allSatisfy(ASCII.isDigit),
+            digits.count == 1 || digits[0] != UInt8(ascii: "0")
+        else { throw .framing("Content-Length must be a decimal number, not \(ASCII.quoted(digits))") }
         return digits.reduce(0) { $0 * 10 + Int($1 &- 0x30) }
     }
 

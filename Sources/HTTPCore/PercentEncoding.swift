@@ -3,6 +3,10 @@ enum PercentEncoding {
     /// Decodes to text. Broken escapes, escaped control characters and octets that are not UTF-8 are refused,
     /// so that nothing decoded can end a line or a C string.
     static func decode(_ bytes: ArraySlice<UInt8>, plusIsSpace: Bool = false) throws(HTTPParseError) -> String {
+        // Most have nothing to decode.
+        if bytes.allSatisfy({ $0 < 0x80 && $0 != UInt8(ascii: "%") && !(plusIsSpace && $0 == UInt8(ascii: "+")) }) {
+            return String(decoding: bytes, as: UTF8.self)
+        }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)
         var index = bytes.startIndex

@@ -1,3 +1,5 @@
+import Clocks
+
 /// A complete request.
 package struct Request: Sendable {
     package let head: RequestHead
@@ -9,11 +11,11 @@ package struct Request: Sendable {
     /// Cancelled when the client is gone before its answer.
     package let cancellation: Cancellation
     /// When the head was complete.
-    package let received: ContinuousClock.Instant
+    package let received: Instant
 
     package init(
         head: RequestHead, id: String, body: [UInt8], peer: String, cancellation: Cancellation,
-        received: ContinuousClock.Instant
+        received: Instant
     ) {
         self.head = head
         self.id = id

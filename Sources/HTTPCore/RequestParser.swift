@@ -44,6 +44,9 @@ package struct RequestParser: Sendable {
         if case .start = state { true } else { false }
     }
 
+    /// Whether it has nothing to read.
+    var isIdle: Bool { isBetweenRequests && buffer.isEmpty }
+
     /// Whether part of a head has arrived.
     package var isInsideHead: Bool {
         switch state {

@@ -83,9 +83,12 @@ extension RequestTarget {
         let mark = pathAndQuery.firstIndex(of: UInt8(ascii: "?"))
         let path = pathAndQuery[..<(mark ?? pathAndQuery.endIndex)]
         var segments: [String] = []
-        for part in path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
-            segments.append(try PercentEncoding.decode(part))
+        var rest = path.dropFirst()
+        while let slash = rest.firstIndex(of: UInt8(ascii: "/")) {
+            segments.append(try PercentEncoding.decode(rest[..<slash]))
+            rest = rest[(slash + 1)...]
         }
+        segments.append(try PercentEncoding.decode(rest))
         var query: [QueryItem] = []
         if let mark {
             for item in pathAndQuery[(mark + 1)...].split(separator: UInt8(ascii: "&")) {
@@ -93,8 +96,8 @@ extension RequestTarget {
             }
         }
         self.init(
-            raw: raw, form: form, path: String(decoding: path, as: UTF8.self), segments: segments, query: query,
-            authority: authority)
+            raw: raw, form: form, path: path.count == raw.utf8.count ? raw : String(decoding: path, as: UTF8.self),
+            segments: segments, query: query, authority: authority)
     }
 }
 

@@ -20,11 +20,16 @@ struct ResponseSerializer {
     static let continueResponse = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
 
     /// Those that the serializer writes itself; a handler's own are dropped, so none appears twice.
-    private static let ownFields: Set<String> = [
-        "connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade", "x-request-id",
-    ]
+    private static func isOwn(_ canonicalName: String) -> Bool {
+        switch canonicalName {
+        case "connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade", "x-request-id": true
+        default: false
+        }
+    }
 
     private static let typicalHeadBytes = 256
+    private static let version = Array("HTTP/1.1 ".utf8)
+    private static let separator = Array(": ".utf8)
     private static let lineEnd = Array("\r\n".utf8)
 
     private var date = HTTPDate()
@@ -36,21 +41,27 @@ struct ResponseSerializer {
         let joinsBody = hasBody && !context.isHead && response.body.count <= Self.joinedBodyBytes
         var head: [UInt8] = []
         head.reserveCapacity(Self.typicalHeadBytes + (joinsBody ? response.body.count : 0))
-        func append(_ parts: String...) {
-            for part in parts { head += part.utf8 }
+        func append(_ name: String, _ value: String) {
+            head += name.utf8
+            head += Self.separator
+            head += value.utf8
             head += Self.lineEnd
         }
-        append("HTTP/1.1 ", String(status), " ", response.status.reasonPhrase)
-        append("Date: ", date.text(at: context.unixSeconds))
-        for field in response.fields where !Self.ownFields.contains(field.name.canonicalName) {
-            append(field.name.rawName, ": ", field.value)
+        head += Self.version
+        head += String(status).utf8
+        head.append(ASCII.space)
+        head += response.status.reasonPhrase.utf8
+        head += Self.lineEnd
+        append("Date", date.text(at: context.unixSeconds))
+        for field in response.fields where !Self.isOwn(field.name.canonicalName) {
+            append(field.name.rawName, field.value)
         }
-        if hasBody { append("Content-Length: ", String(response.body.count)) }
-        append(RequestID.fieldName.rawName, ": ", context.requestID)
+        if hasBody { append("Content-Length", String(response.body.count)) }
+        append("X-Request-Id", context.requestID)
         if context.closes {
-            append("Connection: close")
+            append("Connection", "close")
         } else if context.minorVersion == 0 {
-            append("Connection: keep-alive")
+            append("Connection", "keep-alive")
         }
         head += Self.lineEnd
         if joinsBody { head += response.body }

@@ -43,8 +43,17 @@ package struct Router<Handler: Sendable>: Sendable {
     }
 
     private struct Endpoint {
-        var template: PathTemplate
+        let template: PathTemplate
+        /// Of the template's holes.
+        let names: [String]
         var handlers: [String: Handler] = [:]
+
+        init(template: PathTemplate) {
+            self.template = template
+            names = template.parts.compactMap { part in
+                if case .parameter(let name) = part { name } else { nil }
+            }
+        }
 
         /// HEAD comes with GET, OPTIONS with everything.
         var allow: [String] {
@@ -71,17 +80,15 @@ package struct Router<Handler: Sendable>: Sendable {
             return .failed(.methodNotAllowed(method, allow: allMethods), template: nil)
         }
         var values: [String] = []
-        guard let endpoint = find(target.segments[...], at: 0, values: &values) else {
+        guard let found = find(target.segments[...], at: 0, values: &values), let endpoint = nodes[found].endpoint
+        else {
             // TRACE is refused for the whole server, whatever the path.
             if method == "TRACE" { return .failed(.methodNotAllowed(method, allow: allMethods), template: nil) }
             return .failed(.noSuchPath(ASCII.quoted(target.path.utf8)), template: nil)
         }
         let template = endpoint.template.text
         if let handler = endpoint.handlers[method] ?? (method == "HEAD" ? endpoint.handlers["GET"] : nil) {
-            let names = endpoint.template.parts.compactMap { part in
-                if case .parameter(let name) = part { name } else { nil }
-            }
-            let parameters = Dictionary(zip(names, values)) { first, _ in first }
+            let parameters = values.isEmpty ? [:] : Dictionary(zip(endpoint.names, values)) { first, _ in first }
             return .found(Match(handler: handler, template: template, parameters: parameters))
         }
         if method == "OPTIONS" { return .options(allow: endpoint.allow, template: template) }
@@ -93,9 +100,9 @@ package struct Router<Handler: Sendable>: Sendable {
         return all.sorted()
     }
 
-    /// Depth first; at most two branches a segment, and a template has few segments.
-    private func find(_ segments: ArraySlice<String>, at index: Int, values: inout [String]) -> Endpoint? {
-        guard let segment = segments.first else { return nodes[index].endpoint }
+    /// The node that a path ends at. Depth first; at most two branches a segment, and a template has few segments.
+    private func find(_ segments: ArraySlice<String>, at index: Int, values: inout [String]) -> Int? {
+        guard let segment = segments.first else { return nodes[index].endpoint == nil ? nil : index }
         if let next = nodes[index].literals[segment],
             let found = find(segments.dropFirst(), at: next, values: &values)
         {

@@ -1,11 +1,12 @@
+import Clocks
 import Glibc
 import HTTPCore
 
 extension Moment {
-    /// The time now, on both clocks.
+    /// The time now, on both clocks. The calendar's is up to some milliseconds late, and costs less for it.
     static func now() -> Moment {
         var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
+        clock_gettime(CLOCK_REALTIME_COARSE, &time)
         return Moment(
             instant: .now, unixMilliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }

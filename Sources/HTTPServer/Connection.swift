@@ -24,7 +24,8 @@ final class Connection: @unchecked Sendable {
     private var state: ConnectionState
     /// Of the one request that is arriving.
     private var responder: Responder?
-    private var cancellations: [Int: Cancellation] = [:]
+    /// Of the requests under way, which are few.
+    private var cancellations: [(exchange: Int, cancellation: Cancellation)] = []
     /// What the I/O queue knows it to hold.
     private var heldBytes = 0
     private let inbox = Mutex(Inbox())
@@ -85,15 +86,17 @@ final class Connection: @unchecked Sendable {
             case .failed: state.reset(at: now)
             case .wouldBlock: return
             }
-            advance()
+            advance(at: now, isReading: true)
             // Less than there was room for is all there was.
             if case .bytes(let count) = received, count < io.scratch.count { return }
         }
     }
 
     /// Does what there is to do until only an event from outside can bring more.
-    private func advance() {
-        var now = Moment.now()
+    /// - Parameter isReading: leaves answers to be sent after the loop's other events: a client's thread that many
+    ///   connections belong to is woken once for all of them.
+    private func advance(at now: Moment = .now(), isReading: Bool = false) {
+        var now = now
         state.isMemoryShort = io.isMemoryShort
         inbox.withLock { $0.isAttended = true }
         repeat {
@@ -104,7 +107,7 @@ final class Connection: @unchecked Sendable {
                 // A handler may have taken its time on this very queue.
                 if !replies.isEmpty { now = .now() }
                 for reply in replies {
-                    cancellations[reply.exchange] = nil
+                    _ = takeCancellation(of: reply.exchange)
                     state.reply(to: reply.exchange, with: reply.response, at: now)
                     countHeldBytes()
                 }
@@ -112,10 +115,11 @@ final class Connection: @unchecked Sendable {
                     perform(action, at: now)
                     isBusy = true
                 }
-                if sendOutput(at: now) { isBusy = true }
+                if !isReading, sendOutput(at: now) { isBusy = true }
             }
         } while !leaveInbox()
         countHeldBytes()
+        if isReading, !state.output.isEmpty { return io.loop.performAfterEvents { [self] in advance() } }
         var interest: EventLoop.Interest = []
         if state.wantsInput { interest.insert(.input) }
         if !state.output.isEmpty { interest.insert(.output) }
@@ -156,7 +160,7 @@ final class Connection: @unchecked Sendable {
             state.admitted(exchange, admission, at: now)
         case .respond(let exchange, let head, let id, let body, let received):
             let cancellation = Cancellation()
-            cancellations[exchange] = cancellation
+            cancellations.append((exchange, cancellation))
             let request = Request(
                 head: head, id: id, body: body, peer: peer, cancellation: cancellation, received: received)
             let ticket = ReplyTicket(
@@ -167,7 +171,7 @@ final class Connection: @unchecked Sendable {
         case .fail(let exchange, let error, let head, let id):
             state.reply(to: exchange, with: handler.response(to: error, head: head, id: id), at: now)
         case .cancel(let exchange):
-            cancellations.removeValue(forKey: exchange)?.cancel()
+            takeCancellation(of: exchange)?.cancel()
         case .finished(let record):
             handler.finished(record)
         case .shutdownSending:
@@ -176,6 +180,10 @@ final class Connection: @unchecked Sendable {
             socket.close()
             whenClosed()
         }
+    }
+
+    private func takeCancellation(of exchange: Int) -> Cancellation? {
+        cancellations.firstIndex { $0.exchange == exchange }.map { cancellations.remove(at: $0).cancellation }
     }
 
     private func post(_ response: Response, to exchange: Int) {

@@ -1,4 +1,5 @@
 import CLinux
+import Clocks
 import Dispatch
 import Glibc
 import Synchronization
@@ -24,6 +25,8 @@ final class EventLoop: @unchecked Sendable {
     }
 
     private static let eventsPerWait = 128
+    /// After so many events, what was to follow them is done.
+    private static let eventsPerRound = 16
     /// The shortest turn that the kernel grants. Every event takes less, and so is handled before a computation, which
     /// needs its whole turn, goes on.
     private static let turnNanoseconds: UInt64 = 100_000
@@ -34,6 +37,7 @@ final class EventLoop: @unchecked Sendable {
     private let mailbox = Mutex(Mailbox())
     private var events = [epoll_event](repeating: epoll_event(), count: EventLoop.eventsPerWait)
     private var handlers: [Int32: (Interest) -> Void] = [:]
+    private var afterEvents: [() -> Void] = []
 
     /// - Throws: where the system has no descriptor left.
     init(label: String) throws(SystemError) {
@@ -73,6 +77,9 @@ final class EventLoop: @unchecked Sendable {
         if mustWake { ring() }
     }
 
+    /// Runs `body` when the events at hand have been handled. To be called by the handler of one of them.
+    func performAfterEvents(_ body: @escaping () -> Void) { afterEvents.append(body) }
+
     /// Changes what a socket is watched for, from `old` on. With no interest it is taken out of the set, since a broken
     /// connection would be reported for ever otherwise.
     /// - Parameter handler: called with what the socket is ready for; a broken one is ready for both.
@@ -90,10 +97,10 @@ final class EventLoop: @unchecked Sendable {
         // Where it is refused, as by a sandbox, the loop waits for its turn like any other thread. The thread is the
         // loop's own to the end of the process but for what Dispatch runs on it after a stop.
         _ = linux_set_time_slice(Self.turnNanoseconds)
-        var nextTick = ContinuousClock.now + interval
+        var nextTick = Instant.now + interval
         while let errands = takeErrands() {
             for errand in errands { errand() }
-            let now = ContinuousClock.now
+            let now = Instant.now
             if now >= nextTick {
                 handleArrived()
                 tick()
@@ -148,8 +155,16 @@ final class EventLoop: @unchecked Sendable {
             }
             let isBroken = event.events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
             handlers[event.data.fd]?(isBroken ? [.input, .output] : Interest(rawValue: event.events))
+            if index % Self.eventsPerRound == Self.eventsPerRound - 1 { finishEvents() }
         }
+        finishEvents()
         return Int(max(0, count))
+    }
+
+    private func finishEvents() {
+        // Taken one after the other: none of them handles an event, and so adds another.
+        for body in afterEvents { body() }
+        afterEvents.removeAll(keepingCapacity: true)
     }
 
     private func ring() {

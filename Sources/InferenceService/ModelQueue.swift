@@ -1,4 +1,5 @@
 import Batching
+import Clocks
 import Engine
 import Logging
 import ModelStore
@@ -80,7 +81,7 @@ package final class ModelQueue: Sendable {
     }
 
     func submit(
-        _ lane: ModelLane, _ networks: [NetworkWeights], deadline: ContinuousClock.Instant?,
+        _ lane: ModelLane, _ networks: [NetworkWeights], deadline: Instant?,
         completion: @escaping Shell.Completion
     ) throws(ServiceFault) -> BatchTicket {
         let bytes = networks.reduce(0) { $0 + 4 * $1.spec.parameterCount }

@@ -1,4 +1,5 @@
 import Batching
+import Clocks
 import Dispatch
 import HTTPCore
 import HTTPTypes
@@ -77,7 +78,7 @@ package final class ServiceHandler: RequestHandler {
             count(fault, of: match.handler, model: namedModel(head.target, match.parameters))
             return refuse(failure(fault.httpError, head: head, id: id, route: match.template))
         case .options(let allow, let template):
-            var response = timed(Response.options(allow: allow))
+            var response = Response.options(allow: allow).timed()
             response.route = template
             return refuse(response)
         case .failed(let error, let template):
@@ -108,10 +109,10 @@ package final class ServiceHandler: RequestHandler {
             reply(decorated(response, for: request.head))
         }
         if match.handler == .reload {
-            return reload { [self] report in finish(timed(Self.answer(report))) }
+            return reload { report in finish(Self.answer(report).timed()) }
         }
         guard match.handler.readsWeights else {
-            finish(timed(answer(match.handler, match.parameters, request)))
+            finish(answer(match.handler, match.parameters, request).timed())
             return
         }
         let upload: any UploadRequest =
@@ -218,7 +219,7 @@ package final class ServiceHandler: RequestHandler {
             isOpenInference
             ? error.response(requestID: id, contentType: "application/json") : error.response(requestID: id)
         response.route = route
-        return timed(response)
+        return response.timed()
     }
 
     /// The answer with what it owes to the request's head, whatever it says.
@@ -229,14 +230,6 @@ package final class ServiceHandler: RequestHandler {
         if let trace = TraceContext(head.fields) { response.fields[TraceContext.fieldName] = trace.field }
         return response
     }
-
-    func timed(_ response: Response, _ timing: RequestTiming = RequestTiming()) -> Response {
-        var response = response
-        response.fields[.serverTiming] = timing == RequestTiming() ? Self.noTiming : timing.field
-        return response
-    }
-
-    private static let noTiming = RequestTiming().field
 }
 
 /// A request with weights, from its body to its answer.
@@ -246,8 +239,4 @@ protocol UploadRequest: Sendable {
 
     /// Reads the body and sees to it that the request is answered.
     func start()
-}
-
-extension HTTPField.Name {
-    fileprivate static let serverTiming = HTTPField.Name(token: "Server-Timing")
 }

@@ -1,4 +1,5 @@
 import Batching
+import Clocks
 import Dispatch
 import Testing
 

@@ -1,13 +1,14 @@
 import Batching
+import Clocks
 import Dispatch
 import Synchronization
 import Testing
 
 /// Time that passes only when told to.
 final class FakeClock: Sendable {
-    private let instant = Mutex(ContinuousClock.now)
+    private let instant = Mutex(Instant.now)
 
-    var now: ContinuousClock.Instant { instant.withLock { $0 } }
+    var now: Instant { instant.withLock { $0 } }
     func advance(by duration: Duration) { instant.withLock { $0 += duration } }
 }
 

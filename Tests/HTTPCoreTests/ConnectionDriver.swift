@@ -1,3 +1,4 @@
+import Clocks
 import HTTPTypes
 
 @testable import HTTPCore
@@ -14,7 +15,7 @@ final class ConnectionDriver {
     }
 
     var state: ConnectionState
-    var now = Moment(instant: ContinuousClock.now, unixMilliseconds: 1_700_000_000_123)
+    var now = Moment(instant: Instant.now, unixMilliseconds: 1_700_000_000_123)
     /// All that the client has received.
     var sent: [UInt8] = []
     /// Bytes that the network still takes.

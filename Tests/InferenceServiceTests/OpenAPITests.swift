@@ -1,3 +1,4 @@
+import Clocks
 import HTTPCore
 import Testing
 import WeightFormats

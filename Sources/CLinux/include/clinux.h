@@ -17,3 +17,6 @@ int linux_permitted_processors(void);
    own, up to eight a processor, and what is free in one is of no use to the others. Blocks of a megabyte and more go back
    to the system when they are let go; the C library would raise that limit to the largest one seen. */
 void linux_keep_heap_together(int arenas);
+
+/* Nanoseconds since the machine was started, clock_gettime(2). */
+int64_t linux_uptime_nanoseconds(void);

@@ -1,3 +1,4 @@
+import Clocks
 import HTTPCore
 import HTTPTypes
 import Synchronization
@@ -67,7 +68,7 @@ package final class AccessControl: Sendable {
     }
 
     /// Why the client may not have what it asks for.
-    func refusal(_ client: Client, _ endpoint: Endpoint, at now: ContinuousClock.Instant) -> ServiceFault? {
+    func refusal(_ client: Client, _ endpoint: Endpoint, at now: @autoclosure () -> Instant) -> ServiceFault? {
         switch client {
         case .administrator: return nil
         case .keyHolder(let owner):
@@ -76,7 +77,7 @@ package final class AccessControl: Sendable {
             if endpoint == .reload, !needsKey { return .reloadNeedsKey }
             if needsKey, isProtected(endpoint) { return showsKey ? .unknownKey : .missingKey }
         }
-        guard endpoint.readsWeights, let wait = limiter?.wait(for: client.name, at: now) else { return nil }
+        guard endpoint.readsWeights, let wait = limiter?.wait(for: client.name, at: now()) else { return nil }
         return .rateLimited(wait)
     }
 

@@ -37,7 +37,7 @@ enum Endpoint: Sendable, Hashable {
     }
 
     /// Paths that probes and scrapes ask for.
-    static let probes = Set(routes.filter { [.live, .ready, .metrics].contains($0.handler) }.map(\.template))
+    static let probes = routes.filter { [.live, .ready, .metrics].contains($0.handler) }.map(\.template)
 
     /// The table of paths. Inference comes in two spellings: with the model in the path, or as an option.
     static let routes: [Router<Endpoint>.Route] = {

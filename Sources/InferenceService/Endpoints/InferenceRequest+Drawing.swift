@@ -1,3 +1,4 @@
+import Clocks
 import HTTPTypes
 import ModelStore
 import Networks
@@ -8,7 +9,7 @@ extension InferenceRequest {
     func draw(
         _ prepared: Prepared, _ options: RequestOptions, _ timing: RequestTiming
     ) throws(ServiceFault) {
-        let began = ContinuousClock.now
+        let began = Instant.now
         let image = prepared.model?.manifest.input.image
         let (height, width) = (options.height ?? image?.height ?? 28, options.width ?? image?.width ?? 28)
         let limit = service.configuration.maxPictureSide

@@ -1,4 +1,5 @@
 import Batching
+import Clocks
 import HTTPCore
 import HTTPTypes
 import ModelStore
@@ -43,7 +44,7 @@ struct InferenceRequest: UploadRequest {
             service.count(fault, of: endpoint, model: model)
             return fail(fault, RequestTiming())
         }
-        let began = ContinuousClock.now
+        let began = Instant.now
         var timing = RequestTiming()
         do throws(ServiceFault) {
             if endpoint.isInference { try service.checkRoom() }
@@ -206,7 +207,7 @@ struct InferenceRequest: UploadRequest {
             try ServiceFault.throwFirst(of: items.map(\.outcome))
         }
         let writer = AnswerWriter(requestID: request.id, model: prepared.model, options: options)
-        return service.timed(try writer.response(kind, items), timing)
+        return try writer.response(kind, items).timed(timing)
     }
 
     /// Whether there is still somebody who waits for the answer.
@@ -216,6 +217,6 @@ struct InferenceRequest: UploadRequest {
     }
 
     private func fail(_ fault: ServiceFault, _ timing: RequestTiming) {
-        reply(service.timed(service.failure(fault.httpError, head: request.head, id: request.id, route: nil), timing))
+        reply(service.failure(fault.httpError, head: request.head, id: request.id, route: nil).timed(timing))
     }
 }

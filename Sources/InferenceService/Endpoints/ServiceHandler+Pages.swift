@@ -42,11 +42,14 @@ extension ServiceHandler {
         return Self.alive
     }
 
-    private static let alive = json { writer in
-        writer.beginObject()
-        writer.member("live", true)
-        writer.endObject()
-    }
+    private static let alive: Response = {
+        let answer = json { writer in
+            writer.beginObject()
+            writer.member("live", true)
+            writer.endObject()
+        }
+        return answer.timed()
+    }()
 
     private func ready() throws(ServiceFault) -> Response {
         if registry.isDraining { throw .draining }

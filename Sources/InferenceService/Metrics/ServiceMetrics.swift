@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What the service counts and times, and its state at a scrape.
 ///
 /// The recording methods may be called from any thread and cost a dictionary look-up and an addition each.
@@ -13,6 +15,8 @@ package final class ServiceMetrics: Sendable {
     private let batchSize = LabelledMetric<Histogram>(.batchSize, bounds: MetricBuckets.batchSize)
     private let rejected = LabelledMetric<Counter>(.rejected)
     private let requestBodyBytes = LabelledMetric<Histogram>(.requestBodyBytes, bounds: MetricBuckets.bytes)
+    private let recentHTTP = Mutex<[HTTPSeries]>([])
+    private static let mostRecent = 32
     /// The same in other servers' terms.
     let statistics = ModelStatistics()
     /// What is read at each scrape.
@@ -22,10 +26,25 @@ package final class ServiceMetrics: Sendable {
 
     /// - Parameter route: the route's template, never the path a client sent.
     package func recordHTTP(method: String, route: String, status: Int, duration: Duration) {
-        let method = Self.methods.contains(method) ? method : "other"
-        let code = (100...599).contains(status) ? String(status) : "other"
-        httpRequests.series(method, route, code).increment()
-        httpRequestDuration.series(route).observe(duration / .seconds(1))
+        let series = httpSeries(method, route, status)
+        series.requests.increment()
+        series.duration.observe(duration / .seconds(1))
+    }
+
+    /// Most requests are like one of a few before: those are found without hashing their labels.
+    private func httpSeries(_ method: String, _ route: String, _ status: Int) -> HTTPSeries {
+        recentHTTP.withLock { recent in
+            if let known = recent.first(where: { $0.status == status && $0.route == route && $0.method == method }) {
+                return known
+            }
+            let label = Self.methods.contains(method) ? method : "other"
+            let code = (100...599).contains(status) ? String(status) : "other"
+            let series = HTTPSeries(
+                method: method, route: route, status: status, requests: httpRequests.series(label, route, code),
+                duration: httpRequestDuration.series(route))
+            if recent.count < Self.mostRecent, label == method { recent.append(series) }
+            return series
+        }
     }
 
     /// An inference request has ended. Its items count as read where the outcome is a success.
@@ -68,6 +87,15 @@ package final class ServiceMetrics: Sendable {
 
     /// Methods that may become label values; a client can invent others without end.
     private static let methods: Set<String> = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"]
+}
+
+/// Where requests of one kind are counted.
+private struct HTTPSeries: Sendable {
+    let method: String
+    let route: String
+    let status: Int
+    let requests: Counter
+    let duration: Histogram
 }
 
 /// How an inference request ended.

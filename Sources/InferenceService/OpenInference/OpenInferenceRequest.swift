@@ -1,4 +1,5 @@
 import Batching
+import Clocks
 import HTTPCore
 import HTTPTypes
 import ModelStore
@@ -34,7 +35,7 @@ struct OpenInferenceRequest: UploadRequest {
     func start() {
         var timing = RequestTiming()
         let model = service.namedModel(request.head.target, parameters)
-        let began = ContinuousClock.now
+        let began = Instant.now
         do throws(ServiceFault) {
             guard !request.cancellation.isCancelled else { throw ServiceFault(.cancelled) }
             try service.checkRoom()
@@ -217,12 +218,12 @@ struct OpenInferenceRequest: UploadRequest {
         var answer = Response(
             .ok, contentType: documentLength == nil ? "application/json" : "application/octet-stream", body: body)
         if let documentLength { answer.fields[.inferenceHeaderContentLength] = String(documentLength) }
-        return service.timed(answer, timing)
+        return answer.timed(timing)
     }
 
     private func fail(_ fault: ServiceFault, _ timing: RequestTiming, _ model: ServedModel?) {
         if let model { service.countFailure(model, timing) }
-        reply(service.timed(service.failure(fault.httpError, head: request.head, id: request.id, route: nil), timing))
+        reply(service.failure(fault.httpError, head: request.head, id: request.id, route: nil).timed(timing))
     }
 }
 

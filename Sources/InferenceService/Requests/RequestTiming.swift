@@ -1,3 +1,6 @@
+import HTTPCore
+import HTTPTypes
+
 /// Where a request's time went.
 package struct RequestTiming: Sendable, Equatable {
     package var parse: Duration = .zero
@@ -19,4 +22,20 @@ package struct RequestTiming: Sendable, Equatable {
         let fraction = String(microseconds % 1000)
         return "\(microseconds / 1000).\(String(repeating: "0", count: 3 - fraction.count))\(fraction)"
     }
+}
+
+extension Response {
+    /// The answer with what it took in `Server-Timing`; without `timing` it keeps what it has.
+    func timed(_ timing: RequestTiming? = nil) -> Response {
+        guard timing != nil || !fields.contains(.serverTiming) else { return self }
+        var response = self
+        response.fields[.serverTiming] = timing?.field ?? Self.untimed
+        return response
+    }
+
+    private static let untimed = RequestTiming().field
+}
+
+extension HTTPField.Name {
+    fileprivate static let serverTiming = HTTPField.Name(token: "Server-Timing")
 }

@@ -1,3 +1,4 @@
+import Clocks
 import HTTPCore
 import HTTPTypes
 import Tensors
@@ -32,7 +33,7 @@ enum ConnectionTarget {
         var sent: [UInt8] = []
         var closed: CloseReason?
 
-        private static let start = ContinuousClock.now
+        private static let start = Instant.now
 
         init(_ source: RandomSource) {
             self.source = source

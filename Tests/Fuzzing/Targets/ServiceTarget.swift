@@ -1,3 +1,4 @@
+import Clocks
 import Foundation
 import HTTPCore
 import HTTPTypes
@@ -48,7 +49,7 @@ enum ServiceTarget {
                 let answers = Mailbox<Response>()
                 let request = Request(
                     head: head, id: id, body: body, peer: "fuzz", cancellation: Cancellation(),
-                    received: ContinuousClock.now)
+                    received: Instant.now)
                 respond(request) { answers.put($0) }
                 response = try answers.take()
             }

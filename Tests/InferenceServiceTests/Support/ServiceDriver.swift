@@ -1,3 +1,4 @@
+import Clocks
 import HTTPTypes
 import Logging
 import ModelStore
@@ -75,7 +76,7 @@ final class ServiceDriver: Sendable {
         let (head, body) = try parse(method, path, fields, body)
         let id = RequestID.resolve(head.fields, unixMilliseconds: 0)
         let answers = Mailbox<Answer>()
-        let received = ContinuousClock.now - age
+        let received = Instant.now - age
         let finish: @Sendable (Response) -> Void = { [handler] response in
             handler.finished(
                 AccessRecord(

@@ -1,0 +1,37 @@
+import CLinux
+
+/// A moment on the clock that only goes forward, also while the machine sleeps.
+///
+/// Like `ContinuousClock.Instant`, but of a size that the compiler knows: whatever contains one of those, such as every
+/// state of a connection, is copied by calls into the runtime.
+package struct Instant: InstantProtocol {
+    private let nanoseconds: Int64
+
+    package static var now: Instant { Instant(nanoseconds: linux_uptime_nanoseconds()) }
+
+    /// Later by whole nanoseconds, or the last instant there is.
+    package func advanced(by duration: Duration) -> Instant {
+        let (seconds, attoseconds) = duration.components
+        let (whole, isTooLong) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, isLonger) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
+        let (moved, isTooFar) = nanoseconds.addingReportingOverflow(sum)
+        guard !isTooLong, !isLonger, !isTooFar else { return Instant(nanoseconds: seconds < 0 ? .min : .max) }
+        return Instant(nanoseconds: moved)
+    }
+
+    package func duration(to other: Instant) -> Duration {
+        .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds)
+    }
+
+    package static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+
+    package static func + (instant: Instant, duration: Duration) -> Instant { instant.advanced(by: duration) }
+
+    package static func += (instant: inout Instant, duration: Duration) { instant = instant + duration }
+
+    package static func - (instant: Instant, duration: Duration) -> Instant {
+        instant.advanced(by: .zero - duration)
+    }
+
+    package static func - (left: Instant, right: Instant) -> Duration { right.duration(to: left) }
+}
