@@ -33,43 +33,49 @@ static inline float exp_approx(float x) {
     return x < lowest ? 0.0f : e * scale;
 }
 
-/* Below 0.95 as a + a P(a^2), so that the leading term stays exact; above it as 1 - exp(-Q(a)), where erfc is small
-   enough for the error of the exponential not to matter. Beyond 3.95 erf is 1 in float32. */
-static inline float erf_approx(float x) {
-    float a = fabsf(x);
-    a = a > 3.95f ? 3.95f : a;
-    float z = a * a;
-    float p = 8.020106636e-05f;
-    p = p * z + -8.049196817e-04f;
-    p = p * z + 5.191468540e-03f;
-    p = p * z + -2.685473223e-02f;
-    p = p * z + 1.128358585e-01f;
-    p = p * z + -3.761262287e-01f;
-    p = p * z + 1.283791637e-01f;
-    float low = a + a * p;
-    float q = 2.148643702e-05f;
-    q = q * a + -4.389933318e-04f;
-    q = q * a + 4.193056750e-03f;
-    q = q * a + -2.517748806e-02f;
-    q = q * a + 1.083701554e-01f;
-    q = q * a + 6.332647585e-01f;
-    q = q * a + 1.129555749e+00f;
-    q = q * a + -1.832149936e-04f;
-    float high = 1.0f - exp_approx(-q);
-    return copysignf(a < 0.95f ? low : high, x);
+/* The share of a normal distribution beyond a >= 0, as exp(-Q(a)): accurate to 1e-6 of itself up to a = 3 and to 1e-8
+   beyond, where Q goes on to rise until nothing is left. */
+static inline float tail_approx(float a) {
+    float q = 9.887676172e-09f;
+    q = q * a + -3.711213695e-07f;
+    q = q * a + 5.559656240e-06f;
+    q = q * a + -4.280131624e-05f;
+    q = q * a + 1.628748629e-04f;
+    q = q * a + 5.923148139e-05f;
+    q = q * a + -4.885520797e-03f;
+    q = q * a + 3.639845040e-02f;
+    q = q * a + 3.182897415e-01f;
+    q = q * a + 7.978873818e-01f;
+    q = q * a + 6.931470814e-01f;
+    return exp_approx(-q);
 }
+
+/* Beyond, the tail is 0; it keeps an infinite x from meeting it. */
+static const float tail_end = 30.0f;
 
 CKERNEL void ck_gelu(const float *x, float *y, size_t count) {
     ELEMENTWISE
     for (size_t i = 0; i < count; i++) {
         float v = x[i];
-        y[i] = 0.5f * v * (1.0f + erf_approx(v * 0.70710678118654752f));
+        float a = fabsf(v);
+        a = a > tail_end ? tail_end : a;
+        y[i] = (v < 0.0f ? 0.0f : v) - a * tail_approx(a);
     }
 }
 
 CKERNEL void ck_exp(const float *x, float *y, size_t count) {
     ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] = exp_approx(x[i]);
+}
+
+CKERNEL void ck_relu(const float *x, float *y, size_t count) {
+    ELEMENTWISE
+    for (size_t i = 0; i < count; i++) y[i] = x[i] > 0.0f ? x[i] : 0.0f;
+}
+
+CKERNEL void ck_sigmoid(const float *x, float *y, size_t count) {
+    ELEMENTWISE
+    for (size_t i = 0; i < count; i++) y[i] = 1.0f / (1.0f + exp_approx(-x[i]));
 }
 
 /* sin and cos of one element within the fast range. */
@@ -162,7 +168,7 @@ CKERNEL void ck_softmax(const float *x, float *y, size_t count, float scale) {
     for (size_t i = 0; i < count; i++) y[i] *= factor;
 }
 
-CKERNEL void ck_moments(const float *x, size_t count, float *mean, float *squares) {
+static inline void moments(const float *x, size_t count, float *mean, float *squares) {
 #pragma clang fp reassociate(on)
     float sum = 0.0f;
     for (size_t i = 0; i < count; i++) sum += x[i];
@@ -176,17 +182,52 @@ CKERNEL void ck_moments(const float *x, size_t count, float *mean, float *square
     *squares = total;
 }
 
-CKERNEL void ck_affine(const float *x, float *y, size_t count, float mean, float factor, const float *gamma,
-                       const float *beta) {
+CKERNEL void ck_moments(const float *x, size_t count, float *mean, float *squares) { moments(x, count, mean, squares); }
+
+CKERNEL void ck_normalize(const float *x, size_t x_step, float *y, size_t y_step, size_t rows, size_t count,
+                          int unbiased, const float *gamma, const float *beta) {
 /* Rounded after every operation, as the reference does: pictures drawn from latents magnify any difference. */
 #pragma clang fp contract(off)
-    ELEMENTWISE
-    for (size_t i = 0; i < count; i++) y[i] = (x[i] - mean) * factor * gamma[i] + beta[i];
+    for (size_t row = 0; row < rows; row++, x += x_step, y += y_step) {
+        float mean, squares;
+        moments(x, count, &mean, &squares);
+        float factor = unbiased ? 1.0f / (sqrtf(squares / (float)(count - 1)) + 1e-5f)
+                                : 1.0f / sqrtf(squares / (float)count + 1e-5f);
+        ELEMENTWISE
+        for (size_t i = 0; i < count; i++) y[i] = (x[i] - mean) * factor * gamma[i] + beta[i];
+    }
 }
 
 CKERNEL void ck_add(const float *x, float *y, size_t count) {
     ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] += x[i];
+}
+
+CKERNEL void ck_add_rows(const float *x, size_t x_step, float *y, size_t y_step, size_t rows, size_t count) {
+    for (size_t row = 0; row < rows; row++, x += x_step, y += y_step) {
+        ELEMENTWISE
+        for (size_t i = 0; i < count; i++) y[i] += x[i];
+    }
+}
+
+CKERNEL void ck_mean_row(const float *x, size_t x_step, size_t rows, float *y, size_t count) {
+    /* As many sums as registers hold. */
+    enum { BLOCK = 32 };
+    double factor = 1.0 / (double)rows;
+    for (size_t first = 0; first < count; first += BLOCK) {
+        const float *from = x + first;
+        double sum[BLOCK] = {0.0};
+        size_t width = count - first;
+        if (width >= BLOCK) {
+            width = BLOCK;
+            for (size_t row = 0; row < rows; row++, from += x_step)
+                for (size_t i = 0; i < BLOCK; i++) sum[i] += (double)from[i];
+        } else {
+            for (size_t row = 0; row < rows; row++, from += x_step)
+                for (size_t i = 0; i < width; i++) sum[i] += (double)from[i];
+        }
+        for (size_t i = 0; i < width; i++) y[first + i] = (float)(sum[i] * factor);
+    }
 }
 
 CKERNEL void ck_accumulate(const float *x, double *sum, size_t count) {
@@ -244,8 +285,11 @@ CKERNEL void ck_gelu_slope(const float *x, float *y, float *slope, size_t count)
     ELEMENTWISE
     for (size_t i = 0; i < count; i++) {
         float v = x[i];
-        float cumulative = 0.5f * (1.0f + erf_approx(v * 0.70710678118654752f));
-        y[i] = v * cumulative;
+        float a = fabsf(v);
+        a = a > tail_end ? tail_end : a;
+        float tail = tail_approx(a);
+        float cumulative = v < 0.0f ? tail : 1.0f - tail;
+        y[i] = (v < 0.0f ? 0.0f : v) - a * tail;
         slope[i] = cumulative + v * 0.39894228040143268f * exp_approx(-0.5f * v * v);
     }
 }

@@ -21,6 +21,19 @@ package struct Axes: Sendable {
     /// The (outer, inner) row of an (outer, middle, inner) row.
     func reduced(_ row: Int) -> Int { row / (middle * inner) * inner + row % inner }
 
+    /// Calls `body` for runs of rows whose (outer, inner) rows follow each other (`advances`) or are one and the same.
+    func forEachRun(
+        _ rows: Range<Int>, _ body: (_ row: Int, _ reduced: Int, _ count: Int, _ advances: Bool) -> Void
+    ) {
+        let length = inner == 1 ? middle : inner
+        var row = rows.lowerBound
+        while row < rows.upperBound {
+            let count = min(length - row % length, rows.upperBound - row)
+            body(row, reduced(row), count, inner > 1)
+            row += count
+        }
+    }
+
     /// The row of (outer, inner, middle) that holds an (outer, middle, inner) row.
     func swapped(_ row: Int) -> Int {
         (row / (inner * middle) * inner + row % inner) * middle + row / inner % middle
@@ -33,15 +46,10 @@ extension PlanBuilder {
     /// Summed in float64: an error in a mean reaches every entry that the mean is broadcast to, so none averages out.
     package func mean(_ x: Matrix, _ axes: Axes, into y: Matrix) {
         precondition(x.rows == axes.count && y.rows == axes.reducedCount && x.columns == y.columns, "mean's shapes")
-        let sums = DoubleScratch(count: x.columns, in: self)
-        step(touching: [x, y, sums.matrix], tasks: axes.reducedCount) { task, worker in
+        step(touching: [x, y], tasks: axes.reducedCount) { task, _ in
             let (outer, inner) = (task / axes.inner, task % axes.inner)
-            let sum = sums.zeroed(worker)
             let first = x.pointer + (outer * axes.middle * axes.inner + inner) * x.stride
-            for middle in 0..<axes.middle {
-                ck_accumulate(first + middle * axes.inner * x.stride, sum, x.columns)
-            }
-            ck_store(sum, y.pointer + task * y.stride, x.columns, 1 / Double(axes.middle))
+            ck_mean_row(first, axes.inner * x.stride, axes.middle, y.pointer + task * y.stride, x.columns)
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let (dx, accumulating) = tape.target(for: x) else { return }
@@ -73,13 +81,14 @@ extension PlanBuilder {
         precondition(
             y.rows == axes.count && x.rows == axes.reducedCount && x.columns == y.columns, "broadcast's shapes")
         step(touching: [x, y], rows: y.rows) { range in
-            for row in range {
-                let source = axes.reduced(row)
-                let target = y.pointer + row * y.stride
+            let (source, target) = (x.pointer, y.pointer)
+            axes.forEachRun(range) { row, reduced, count, advances in
+                let (from, to) = (source + reduced * x.stride, target + row * y.stride)
+                let step = advances ? x.stride : 0
                 if overwriting {
-                    target.update(from: x.pointer + source * x.stride, count: x.columns)
+                    for row in 0..<count { (to + row * y.stride).update(from: from + row * step, count: x.columns) }
                 } else {
-                    ck_add(x.pointer + source * x.stride, target, x.columns)
+                    ck_add_rows(from, step, to, y.stride, count, x.columns)
                 }
             }
         }

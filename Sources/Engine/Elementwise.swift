@@ -12,16 +12,10 @@ package enum Activation: Sendable {
 
     fileprivate func apply(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         switch self {
-        case .relu:
-            for index in 0..<count { y[index] = x[index] > 0 ? x[index] : 0 }
-        case .gelu:
-            ck_gelu(x, y, count)
-        case .sigmoid:
-            for index in 0..<count { y[index] = -x[index] }
-            ck_exp(y, y, count)
-            for index in 0..<count { y[index] = 1 / (1 + y[index]) }
-        case .sine:
-            ck_sin(x, y, count)
+        case .relu: ck_relu(x, y, count)
+        case .gelu: ck_gelu(x, y, count)
+        case .sigmoid: ck_sigmoid(x, y, count)
+        case .sine: ck_sin(x, y, count)
         }
     }
 
@@ -41,10 +35,7 @@ extension PlanBuilder {
     package func activate(_ x: Matrix, _ activation: Activation) {
         if let tape, tape.isActive(x) { return activate(x, activation, tape) }
         step(touching: [x], rows: x.rows) { range in
-            for row in range {
-                let start = x.pointer + row * x.stride
-                activation.apply(start, start, x.columns)
-            }
+            x.rows(range).forEachRun { start, count in activation.apply(start, start, count) }
         }
     }
 
@@ -70,9 +61,7 @@ extension PlanBuilder {
     package func add(_ x: Matrix, to y: Matrix, factor: Float = 1) {
         precondition(x.rows == y.rows && x.columns == y.columns, "sum of unlike shapes")
         step(touching: [x, y], rows: x.rows) { range in
-            for row in range {
-                ck_add_scaled(x.pointer + row * x.stride, y.pointer + row * y.stride, x.columns, factor)
-            }
+            x.rows(range).forEachRun(with: y.rows(range)) { from, to, count in ck_add_scaled(from, to, count, factor) }
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let (dx, accumulating) = tape.target(for: x) else { return }
@@ -84,9 +73,7 @@ extension PlanBuilder {
     package func copy(_ x: Matrix, to y: Matrix) {
         precondition(x.rows == y.rows && x.columns == y.columns, "copy between unlike shapes")
         step(touching: [x, y], rows: x.rows) { range in
-            for row in range {
-                (y.pointer + row * y.stride).update(from: x.pointer + row * x.stride, count: x.columns)
-            }
+            x.rows(range).forEachRun(with: y.rows(range)) { from, to, count in to.update(from: from, count: count) }
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let (dx, accumulating) = tape.target(for: x) else { return }
@@ -97,18 +84,12 @@ extension PlanBuilder {
     /// x = x · factor, in place.
     package func scale(_ x: Matrix, by factor: Float) {
         step(touching: [x]) {
-            for row in 0..<x.rows {
-                let start = x.pointer + row * x.stride
-                ck_contribute(start, start, x.columns, factor, 0)
-            }
+            x.forEachRun { start, count in ck_contribute(start, start, count, factor, 0) }
         }
         adjoint(of: x, from: [x]) { tape in
             guard let dx = tape.cotangent(of: x) else { return }
             self.step(touching: [dx]) {
-                for row in 0..<dx.rows {
-                    let start = dx.pointer + row * dx.stride
-                    ck_contribute(start, start, dx.columns, factor, 0)
-                }
+                dx.forEachRun { start, count in ck_contribute(start, start, count, factor, 0) }
             }
         }
     }
@@ -117,9 +98,8 @@ extension PlanBuilder {
     package func scale(_ x: Matrix, by factor: Matrix, into y: Matrix) {
         precondition(factor.count == 1 && x.rows == y.rows && x.columns == y.columns, "scaling's shapes")
         step(touching: [x, factor, y], rows: x.rows) { range in
-            for row in range {
-                ck_contribute(
-                    x.pointer + row * x.stride, y.pointer + row * y.stride, x.columns, factor.pointer[0], 0)
+            x.rows(range).forEachRun(with: y.rows(range)) { from, to, count in
+                ck_contribute(from, to, count, factor.pointer[0], 0)
             }
         }
         adjoint(of: y, from: [x, factor]) { tape in

@@ -35,6 +35,24 @@ package struct Matrix: Sendable {
         return storage.base + offset
     }
 
+    /// Calls `body` for every run of floats that lie side by side: once for all rows where they do, else for each.
+    func forEachRun(_ body: (_ start: UnsafeMutablePointer<Float>, _ count: Int) -> Void) {
+        let start = pointer
+        if isContiguous { return body(start, count) }
+        for row in 0..<rows { body(start + row * stride, columns) }
+    }
+
+    /// The same with the elements of another matrix of the same extents.
+    func forEachRun(
+        with other: Matrix,
+        _ body: (_ start: UnsafeMutablePointer<Float>, _ other: UnsafeMutablePointer<Float>, _ count: Int) -> Void
+    ) {
+        precondition(rows == other.rows && columns == other.columns, "matrices of unlike shapes")
+        let (start, otherStart) = (pointer, other.pointer)
+        if isContiguous, other.isContiguous { return body(start, otherStart, count) }
+        for row in 0..<rows { body(start + row * stride, otherStart + row * other.stride, columns) }
+    }
+
     package func rows(_ range: Range<Int>) -> Matrix {
         precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows out of range")
         return Matrix(

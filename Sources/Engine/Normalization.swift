@@ -74,13 +74,7 @@ extension PlanBuilder {
 }
 
 func normalizeRows(_ x: Matrix, _ norm: Normalization, into y: Matrix) {
-    var mean: Float = 0
-    var squares: Float = 0
-    for row in 0..<x.rows {
-        let source = x.pointer + row * x.stride
-        ck_moments(source, x.columns, &mean, &squares)
-        ck_affine(
-            source, y.pointer + row * y.stride, x.columns, mean,
-            norm.kind.factor(squares: squares, count: x.columns), norm.gamma.pointer, norm.beta.pointer)
-    }
+    ck_normalize(
+        x.pointer, x.stride, y.pointer, y.stride, x.rows, x.columns, norm.kind == .unbiased ? 1 : 0,
+        norm.gamma.pointer, norm.beta.pointer)
 }

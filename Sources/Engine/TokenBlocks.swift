@@ -71,11 +71,8 @@ extension PlanBuilder {
             let inner = hidden.block(worker, rows: rows.count, columns: part.expand.outputs)
             normalizeRows(x, part.norm, into: own)
             Products.apply(expansions[index], to: own, into: inner)
-            for row in 0..<inner.rows {
-                let values = inner.pointer + row * inner.stride
-                ck_gelu(values, values, inner.columns)
-            }
-            copyRows(x, to: y)
+            inner.forEachRun { start, count in ck_gelu(start, start, count) }
+            x.forEachRun(with: y) { from, to, count in to.update(from: from, count: count) }
             Products.apply(contractions[index], to: inner, accumulating: true, into: y)
         }
     }
@@ -119,11 +116,5 @@ extension Matrix {
     /// A worker's part of scratch memory.
     fileprivate func block(_ worker: Int, rows: Int, columns: Int) -> Matrix {
         self.rows(worker * RowBlock.size..<worker * RowBlock.size + rows).columns(0..<columns)
-    }
-}
-
-private func copyRows(_ x: Matrix, to y: Matrix) {
-    for row in 0..<x.rows {
-        (y.pointer + row * y.stride).update(from: x.pointer + row * x.stride, count: x.columns)
     }
 }

@@ -26,6 +26,28 @@ import Testing
         #expect(worst.allSatisfy { $0 <= 2e-7 }, "\(worst.max() ?? 0)")
     }
 
+    @Test("gelu keeps its accuracy relative to itself, also where little is left of a negative x")
+    func geluOfNegatives() {
+        let x = Self.grid(-3, 3, 30_001).filter { $0 != 0 }
+        let worst = zip(map(x, ck_gelu), x).map { own, x in abs(Double(own) / gelu(Double(x)) - 1) }
+        #expect(worst.allSatisfy { $0 <= 2e-6 }, "\(worst.max() ?? 0)")
+    }
+
+    @Test("gelu of infinities and of no number")
+    func geluAtTheEnds() {
+        let y = map([.infinity, -.infinity, .nan], ck_gelu)
+        #expect(y[0] == .infinity && y[1] == 0 && y[2].isNaN)
+    }
+
+    @Test("sigmoid and relu are what they are called")
+    func sigmoidIsAccurate() {
+        let x = Self.grid(-80, 80, 30_001)
+        let worst = zip(map(x, ck_sigmoid), x).map { own, x in abs(Double(own) * (1 + exponential(-Double(x))) - 1) }
+        #expect(worst.allSatisfy { $0 <= 3e-7 }, "\(worst.max() ?? 0)")
+        #expect(map([.nan], ck_sigmoid)[0].isNaN)
+        #expect(map(x, ck_relu) == x.map { max($0, 0) })
+    }
+
     @Test("exp is within 2e-7 of the value, relatively, from -87 to 88")
     func expIsAccurate() {
         let x = Self.grid(-87, 88, 70_001) + [0, 1, -1, 1e-20]
@@ -99,15 +121,56 @@ import Testing
         if count == 1 { #expect(squares == 0) }
     }
 
+    @Test("rows are normalized one by one, by either deviation", arguments: [2, 3, 8, 17, 64, 65])
+    func normalization(count: Int) {
+        let (rows, step) = (5, count + 3)
+        var numbers = Numbers(seed: UInt64(count))
+        let x = numbers.floats(rows * step, in: 2...4)
+        let (gamma, beta) = (numbers.floats(count), numbers.floats(count))
+        for unbiased in [false, true] {
+            var y = [Float](repeating: -1, count: rows * count)
+            ck_normalize(x, step, &y, count, rows, count, unbiased ? 1 : 0, gamma, beta)
+            let reference = (0..<rows).flatMap { row in
+                let values = double(Array(x[row * step..<row * step + count]))
+                let mean = values.reduce(0, +) / Double(count)
+                let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+                let deviation =
+                    unbiased
+                    ? (squares / Double(count - 1)).squareRoot() + 1e-5 : (squares / Double(count) + 1e-5).squareRoot()
+                return values.indices.map { (values[$0] - mean) / deviation * Double(gamma[$0]) + Double(beta[$0]) }
+            }
+            #expect(largestError(y, reference) < 2e-5)
+        }
+    }
+
+    @Test("means and sums of rows that lie apart", arguments: [1, 7, 31, 32, 33, 64, 80])
+    func rowsApart(count: Int) {
+        let (rows, step) = (6, count + 5)
+        var numbers = Numbers(seed: UInt64(count))
+        let x = numbers.floats(rows * step)
+        var mean = [Float](repeating: .nan, count: count)
+        ck_mean_row(x, step, rows, &mean, count)
+        #expect(
+            mean
+                == (0..<count).map { column in
+                    Float((0..<rows).reduce(0.0) { $0 + Double(x[$1 * step + column]) } * (1 / Double(rows)))
+                })
+
+        for xStep in [0, step] {
+            var y = numbers.floats(rows * step)
+            let before = y
+            ck_add_rows(x, xStep, &y, step, rows, count)
+            for index in y.indices {
+                let (row, column) = (index / step, index % step)
+                #expect(y[index] == before[index] + (column < count ? x[row * xStep + column] : 0))
+            }
+        }
+    }
+
     @Test("row arithmetic covers every element, whatever the length", arguments: [1, 2, 7, 8, 9, 33])
     func rowArithmetic(count: Int) {
         var numbers = Numbers(seed: UInt64(count))
-        let (x, gamma, beta) = (numbers.floats(count), numbers.floats(count), numbers.floats(count))
-        let affine = map(x) { ck_affine($0, $1, $2, 0.25, 2, gamma, beta) }
-        #expect(
-            largestError(
-                affine, x.indices.map { (Double(x[$0]) - 0.25) * 2 * Double(gamma[$0]) + Double(beta[$0]) }) < 1e-6)
-
+        let (x, gamma) = (numbers.floats(count), numbers.floats(count))
         var sum = gamma
         ck_add(x, &sum, count)
         #expect(sum == zip(gamma, x).map { $0 + $1 })

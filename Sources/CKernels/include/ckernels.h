@@ -24,10 +24,14 @@ static inline void ck_relax(void) {
 #endif
 }
 
-/* y[i] = 0.5 x (1 + erf(x / sqrt 2)); absolute error of erf below 2e-7. x may be y. */
+/* y[i] = x times the share of a normal distribution below x; error below 2e-7, or 2e-7 |x| where x is above 1. x may be y. */
 void ck_gelu(const float *x, float *y, size_t count);
-/* y[i] = exp(x[i]); relative error below 2e-7 for x in [-87, 88]; x below gives 0. */
+/* y[i] = exp(x[i]), as softmax and the others use it; relative error below 2e-7 for x in [-87, 88]; x below gives 0. */
 void ck_exp(const float *x, float *y, size_t count);
+/* y[i] = max(x[i], 0) */
+void ck_relu(const float *x, float *y, size_t count);
+/* y[i] = 1 / (1 + exp(-x[i])); relative error below 3e-7. */
+void ck_sigmoid(const float *x, float *y, size_t count);
 /* s[i] = sin(x[i]), c[i] = cos(x[i]); absolute error below 2e-7 for |x| <= 8192, the C library beyond. */
 void ck_sincos(const float *x, float *s, float *c, size_t count);
 /* y[i] = sin(x[i]), as ck_sincos. */
@@ -36,10 +40,16 @@ void ck_sin(const float *x, float *y, size_t count);
 void ck_softmax(const float *x, float *y, size_t count, float scale);
 /* Mean and sum of squared deviations of one row. */
 void ck_moments(const float *x, size_t count, float *mean, float *squares);
-/* y = (x - mean) * factor * gamma + beta over one row. */
-void ck_affine(const float *x, float *y, size_t count, float mean, float factor, const float *gamma, const float *beta);
+/* Rows of y = (x - mean) / deviation * gamma + beta. The deviation is that of a sample plus 1e-5 where `unbiased`, else
+   the root of the variance plus 1e-5. Rows lie a step apart. */
+void ck_normalize(const float *x, size_t x_step, float *y, size_t y_step, size_t rows, size_t count, int unbiased,
+                  const float *gamma, const float *beta);
 /* y += x */
 void ck_add(const float *x, float *y, size_t count);
+/* The same for rows that lie a step apart; x_step may be 0. */
+void ck_add_rows(const float *x, size_t x_step, float *y, size_t y_step, size_t rows, size_t count);
+/* y = mean of rows that lie a step apart, summed in order in float64. */
+void ck_mean_row(const float *x, size_t x_step, size_t rows, float *y, size_t count);
 /* y += factor * x */
 void ck_add_scaled(const float *x, float *y, size_t count, float factor);
 /* sum += x, in float64. */
