@@ -49,27 +49,38 @@ for model in paper small; do
 done
 ours small fit --repeat 3
 ours cores model --model paper --batch 16 --threads 1,2
-ours widths model --model small --width 16,32,64,128,256,512 --batch 1 --repeat 3
+ours widths model --model small --width 16,32,64,128,256,512 --batch 1 --threads 1,2 --repeat 3
 ours kernels kernels
 ours layers layers
 ours formats formats
 for model in paper small fashion-mnist; do
     LD_PRELOAD=$PWD/.build/allocations.so "$weightspace" bench allocations --model $model --json | mark allocations
 done
-"$python" Deploy/peers/process.py memory "$weightspace" bench --model paper --batch 16 --repeat 3 | mark memory
+
+# serve ARGUMENT…: a service in the background, ready, as $server.
+serve() {
+    "$weightspace" serve --host 127.0.0.1 --port $port --log-level error "$@" 2>/dev/null &
+    server=$!
+    until curl -sf "http://127.0.0.1:$port/readyz" >/dev/null; do kill -0 $server; done
+}
+# finish NAME: notes the memory of the service, which is then stopped.
+finish() {
+    echo "{\"what\":\"$1\",\"peak_kilobytes\":$(sed -n 's/VmHWM:[^0-9]*\([0-9]*\).*/\1/p' /proc/$server/status)}" | mark memory
+    kill $server
+    wait $server || true
+}
 
 # The service: its start, requests one after the other, then as fast as it can, then at shares of that.
 port=18080
 "$python" Deploy/peers/process.py start http://127.0.0.1:$port/readyz \
     "$weightspace" serve --host 127.0.0.1 --port $port --log-level error | mark start
-"$weightspace" serve --host 127.0.0.1 --port $port --log-level error 2>/dev/null &
-server=$!
+server=
+peer=
+trap 'kill $server $peer 2>/dev/null || true' EXIT
+serve
 "$hello" $((port + 1)) 2>/dev/null &
 peer=$!
-trap 'kill $server $peer 2>/dev/null || true' EXIT
-for url in "http://127.0.0.1:$port/readyz" "http://127.0.0.1:$((port + 1))/hello"; do
-    until curl -sf "$url" >/dev/null; do kill -0 $server && kill -0 $peer; done
-done
+until curl -sf "http://127.0.0.1:$((port + 1))/hello" >/dev/null; do kill -0 $peer; done
 classify=http://127.0.0.1:$port/v1/classify
 body=Tests/WeightspaceTests/Fixtures/net0.safetensors
 ours served server $classify --body $body --connections 1 --duration 10
@@ -91,8 +102,18 @@ for _ in 1 2 3; do
     hello Hummingbird "http://127.0.0.1:$((port + 1))/hello"
     hello Weightspace "http://127.0.0.1:$port/livez"
 done
-echo "{\"what\":\"serve\",\"peak_kilobytes\":$(sed -n 's/VmHWM:[^0-9]*\([0-9]*\).*/\1/p' /proc/$server/status)}" | mark memory
-kill $server $peer
-wait $server || true
+kill $peer
+finish serve
+
+# Larger models, saturated; each before and after what it takes without a service.
+for model in small paper; do
+    "$weightspace" bench model --model $model --write .build/benchmark-models/$model
+    serve --models .build/benchmark-models/$model
+    for _ in 1 2; do
+        ours "saturated $model" server "http://127.0.0.1:$port/v1/encode" --body $body --connections 16 --duration 12
+        ours "unserved $model" model --model $model --batch 16
+    done
+    finish "serve $model"
+done
 
 "$python" Deploy/performance.py "$lines" Docs

@@ -95,10 +95,17 @@ def best(section, key, choose, **members):
 
 one_core = median("embedded", "fashion-mnist", threads=1, batch=1)
 both_cores = median("embedded", "fashion-mnist", threads=2, batch=1)
-batch = median("embedded", "fashion-mnist", threads=2, batch=16)
 beyond = min((row["beyond_compute"] for row in rows_of("served")), key=lambda row: row["p50_ms"])
 served = min((row["answered"] for row in rows_of("served")), key=lambda row: row["p50_ms"])
-saturated = best("saturated", lambda row: row["answers_per_second"], max)
+
+
+def saturation(section, what, unserved):
+    """Answers a second, and what they are of those that the model could give with nothing around it."""
+    rate = best(section, lambda row: row["answers_per_second"], max)
+    each = median(unserved, what, batch=16, threads=2)
+    return f"{rate:.4g}: **{100 * rate * each / 1000:.0f} %** of one every {each:.2f} ms, the time of an INR in a batch"
+
+
 ours, theirs = (
     statistics.median(row["answers_per_second"] for row in rows_of("livez", what=what)) for what in ("Weightspace", "Hummingbird")
 )
@@ -112,16 +119,18 @@ text += table(
         ["one network: one core / both", f"{one_core:.2f} ms / {both_cores:.2f} ms"],
         ["one request after the other: median / p99", f"{served['p50_ms']:.2f} ms / {served['p99_ms']:.2f} ms"],
         ["of it beyond its own compute", f"{beyond['p50_ms']:.2f} ms / {beyond['p99_ms']:.2f} ms"],
-        ["16 connections, answers a second", f"{saturated:.0f}: {100 * saturated * batch / 1000:.0f} % of one every {batch:.2f} ms, the time of an INR in a batch"],
+        ["16 connections, answers a second", saturation("saturated", "fashion-mnist", "embedded")],
+        ["the same with the small encoder", saturation("saturated small", "small", "unserved small")],
+        ["the same with the paper's encoder", saturation("saturated paper", "paper", "unserved paper")],
         ["`GET /livez`, 64 connections, answers a second", f"{ours:.0f}, **{ours / theirs:.1f} ×** Hummingbird's hello with {theirs:.0f}"],
         ["start to ready", f"{ready:.0f} ms"],
-        ["peak memory: serving / encoding with the paper's model", f"{peaks['serve']:.0f} MB / {peaks['paper']:.0f} MB"],
+        ["peak memory: the embedded model / the paper's encoder, served", f"{peaks['serve']:.0f} MB / {peaks['serve paper']:.0f} MB"],
         ["allocations in a warm plan (paper, small, embedded), at most", f"{allocations}"],
     ],
 )
 text += [
-    "The load generator runs on the same two cores. The paper's encoder has 21.2 million parameters: 85 MB, and as much again packed for",
-    "products; another 50 MB of that figure are the matrices that measure the machine's rate.",
+    "The load generators (`weightspace bench server`, and `wrk` with two threads for `/livez`) run on the same two cores. The paper's encoder",
+    "has 22.3 million parameters: 89 MB, and as much again packed for products.",
     "",
 ]
 
@@ -139,23 +148,33 @@ plt.gca().invert_yaxis()
 plt.xlabel("share of the rate of 2048 × 2048 products, %")
 save("performance-roof.svg")
 
-widths = sorted((int(row["what"].split()[1]), row) for row in rows_of("widths", "width"))
-parameters = {width: 2 * width + width + width * width + width + width + 1 for width, _ in widths}
-costs = [1e6 * row["ms_per_inr_median"] / parameters[width] for width, row in widths]
+widths = {
+    threads: {int(row["what"].split()[1]): row for row in rows_of("widths", "width", threads=threads)} for threads in (1, 2)
+}
+parameters = {width: 2 * width + width + width * width + width + width + 1 for width in widths[1]}
+
+
+def cost(threads, width):
+    """Microseconds a parameter."""
+    return 1000 * widths[threads][width]["ms_per_inr_median"] / parameters[width]
+
+
 width_table = table(
-    ["hidden width", "parameters", "ms", "microseconds a parameter", "megaflops a parameter", "share of sgemm"],
+    ["hidden width", "parameters", "ms on one core", "µs a parameter", "on both cores", "µs a parameter", "megaflops a parameter", "share of sgemm"],
     [
-        [str(width), str(parameters[width]), f"{row['ms_per_inr_median']:.2f}", f"{cost / 1000:.1f}",
-         f"{row['gflops'] * row['ms_per_inr_median'] / parameters[width]:.2f}", f"{100 * row['share_of_sgemm']:.0f} %"]
-        for (width, row), cost in zip(widths, costs)
+        [str(width), str(count), *(text for threads in (1, 2) for text in (f"{widths[threads][width]['ms_per_inr_median']:.2f}", f"{cost(threads, width):.1f}")),
+         f"{row['gflops'] * row['ms_per_inr_median'] / count:.2f}", f"{100 * row['share_of_sgemm']:.0f} %"]
+        for (width, row), count in zip(widths[1].items(), parameters.values())
     ],
 )
 plt.figure(figsize=(6, 3.2))
-plt.plot([width for width, _ in widths], costs, marker="o", color="#4472a8")
+for threads, label in [(1, "one core"), (2, "both cores")]:
+    plt.plot(list(parameters), [cost(threads, width) for width in parameters], marker="o", label=label)
 plt.xscale("log", base=2)
 plt.ylim(0)
 plt.xlabel("hidden width of the INR")
-plt.ylabel("nanoseconds a parameter")
+plt.ylabel("microseconds a parameter")
+plt.legend()
 save("performance-width.svg")
 
 loads = [(int(row["section"].split()[1]), row) for row in rows if row["section"].startswith("open ")]

@@ -5,14 +5,14 @@ import Synchronization
 extension Batcher {
     /// Computes requests until none waits; runs on the loop's queue, once at a time.
     func computeWaiting(_ loop: Int) {
-        while let entry = takeEntry(loop) {
+        while let (entry, waiting) = takeEntry(loop) {
             let started = now()
-            let outputs = outputs(of: entry, loop)
+            let outputs = outputs(of: entry, waiting, loop)
             finish(entry, outputs: outputs, started: started, ended: now(), loop)
         }
     }
 
-    private func takeEntry(_ loop: Int) -> Queue.Entry? {
+    private func takeEntry(_ loop: Int) -> (entry: Queue.Entry, waiting: Int)? {
         let instant = now()
         return state.withLock { state in
             let (entry, overdue) = state.queue.next(at: instant)
@@ -23,19 +23,19 @@ extension Batcher {
                 state.progress[loop] = instant
             }
             leave(overdue, error: .deadlineExceeded, at: instant, state: &state)
-            return entry
+            return entry.map { ($0, state.queue.waitingRequests) }
         }
     }
 
     /// A request with more items than a batch is computed in several.
-    private func outputs(of entry: Queue.Entry, _ loop: Int) -> Result<[Output], BatchError> {
+    private func outputs(of entry: Queue.Entry, _ waiting: Int, _ loop: Int) -> Result<[Output], BatchError> {
         let items = entry.payload.items
-        guard items.count > policy.maxBatch else { return compute(items, lane: entry.lane) }
+        guard items.count > policy.maxBatch else { return compute(items, entry.lane, waiting) }
         var outputs: [Output] = []
         outputs.reserveCapacity(items.count)
         for start in stride(from: 0, to: items.count, by: policy.maxBatch) {
             let part = Array(items[start..<min(items.count, start + policy.maxBatch)])
-            switch compute(part, lane: entry.lane) {
+            switch compute(part, entry.lane, waiting) {
             case .success(let computed): outputs += computed
             case .failure(let error): return .failure(error)
             }
@@ -45,10 +45,10 @@ extension Batcher {
         return .success(outputs)
     }
 
-    private func compute(_ items: [Item], lane: Lane) -> Result<[Output], BatchError> {
+    private func compute(_ items: [Item], _ lane: Lane, _ waiting: Int) -> Result<[Output], BatchError> {
         guard !items.isEmpty else { return .success([]) }
         let started = now()
-        let outputs = execute(lane, items)
+        let outputs = execute(lane, items, waiting)
         observer?.batchComputed(lane: lane, itemCount: items.count, duration: started.duration(to: now()))
         guard outputs.count == items.count else {
             return .failure(.outputCount(expected: items.count, received: outputs.count))

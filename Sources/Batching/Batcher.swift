@@ -10,6 +10,9 @@ import Synchronization
 package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: Sendable>: Sendable {
     package typealias Completion = @Sendable (Result<BatchResult<Output>, BatchError>) -> Void
 
+    /// - Parameter waiting: requests that the other loops will find, or this one, when they are done.
+    package typealias Execute = @Sendable (_ lane: Lane, _ items: [Item], _ waiting: Int) -> [Output]
+
     struct Request: Sendable {
         let items: [Item]
         let completion: Completion
@@ -28,7 +31,7 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
     }
 
     let policy: BatchPolicy
-    let execute: @Sendable (Lane, [Item]) -> [Output]
+    let execute: Execute
     let observer: (any BatchObserver<Lane>)?
     let now: @Sendable () -> Instant
     let state: Mutex<State>
@@ -42,7 +45,7 @@ package final class Batcher<Lane: Hashable & Sendable, Item: Sendable, Output: S
     package init(
         policy: BatchPolicy, name: String, observer: (any BatchObserver<Lane>)? = nil,
         now: @escaping @Sendable () -> Instant = { .now },
-        execute: @escaping @Sendable (Lane, [Item]) -> [Output]
+        execute: @escaping Execute
     ) {
         self.policy = policy
         self.observer = observer

@@ -32,7 +32,7 @@ package final class ModelQueue: Sendable {
     let limit: Int
 
     /// Answers the networks of one lane, in their order.
-    typealias Compute = @Sendable (ModelLane, [NetworkWeights]) -> [Output]
+    typealias Compute = Shell.Execute
 
     package convenience init(
         _ configuration: ServiceConfiguration, metrics: ServiceMetrics,
@@ -40,9 +40,9 @@ package final class ModelQueue: Sendable {
     ) throws(BatchPolicyError) {
         let threads = configuration.threads
         let busy = BusyCount()
-        try self.init(configuration, metrics: metrics) { lane, networks in
-            // A request alone gets all threads; the more there are at a time, the fewer each.
-            let pool = WorkerPool(threads: threads / busy.enter())
+        try self.init(configuration, metrics: metrics) { lane, networks, waiting in
+            // A request alone gets all threads; the more there are at a time, or soon will be, the fewer each.
+            let pool = WorkerPool(threads: threads / min(threads, busy.enter() + waiting))
             defer { busy.leave() }
             do throws(ModelError) {
                 var results = [[[Float]]](repeating: [], count: networks.count)

@@ -45,6 +45,8 @@ struct LayerChain {
     /// What the model reads; considered only where its depth is this chain's.
     private let expectation: NetworkExpectation?
     private let shapes: [LayerShape?]
+    /// Neurons of every layer as most tensors have it, the network's inputs first; nil where nothing tells.
+    private(set) var sizes: [Int?] = []
 
     /// The number of stacked networks, and the tensor that says so.
     struct Batch {
@@ -58,10 +60,8 @@ struct LayerChain {
         self.batch = batch
         self.expectation = expectation?.depth == links.count ? expectation : nil
         shapes = links.map { order.layer(Array($0.weightShape.dropFirst(batch == nil ? 0 : 1))) }
+        sizes = (0...links.count).map(width)
     }
-
-    /// Neurons of every layer as most tensors have it, the network's inputs first; nil where nothing tells.
-    var sizes: [Int?] { (0...links.count).map(width) }
 
     /// Everything that breaks the chain, in layer order.
     var mismatches: [NetworkMismatch] {
@@ -74,11 +74,12 @@ struct LayerChain {
     private func width(_ boundary: Int) -> Int? {
         if let fixed = expectation?.width(boundary) { return fixed }
         guard boundary > 0 else { return shapes.first.flatMap(\.?.inputs) }
-        let votes = [
-            shapes[boundary - 1]?.outputs, biasCount(boundary - 1),
-            boundary < links.count ? shapes[boundary]?.inputs : nil,
-        ].compactMap(\.self)
-        return votes.first { vote in votes.filter { $0 == vote }.count > 1 } ?? votes.first
+        let outputs = shapes[boundary - 1]?.outputs
+        let biases = biasCount(boundary - 1)
+        let inputs = boundary < links.count ? shapes[boundary]?.inputs : nil
+        // Two of three decide, else the first that says anything.
+        if let biases, biases == inputs { return biases }
+        return outputs ?? biases ?? inputs
     }
 
     private func biasCount(_ index: Int) -> Int? {
@@ -89,7 +90,7 @@ struct LayerChain {
     private func weightMismatch(_ index: Int) -> NetworkMismatch? {
         let link = links[index]
         let shape = shapes[index]
-        guard let outputs = width(index + 1), let inputs = width(index) ?? shape?.inputs,
+        guard let outputs = sizes[index + 1], let inputs = sizes[index] ?? shape?.inputs,
             let kernel = expectation?.spec.layers[index].kernel ?? shape?.kernel
         else {
             return NetworkMismatch(
@@ -109,7 +110,7 @@ struct LayerChain {
 
     private func biasMismatch(_ index: Int) -> NetworkMismatch? {
         let link = links[index]
-        guard let outputs = width(index + 1) else { return nil }
+        guard let outputs = sizes[index + 1] else { return nil }
         let wanted = stacked([outputs])
         guard let received = link.biasShape else {
             return NetworkMismatch(

@@ -7,7 +7,7 @@ import Testing
     @Test("concurrent submitters fill the queue to its limit exactly")
     func queueLimitIsExact() throws {
         let gate = Gate()
-        let batcher = TestBatcher(policy: try policy(maxQueue: 50), name: "test") { lane, items in
+        let batcher = TestBatcher(policy: try policy(maxQueue: 50), name: "test") { lane, items, _ in
             if lane == "blocker" { gate.pass() }
             return items
         }
@@ -34,7 +34,7 @@ import Testing
         let observer = JournalObserver()
         let batcher = TestBatcher(
             policy: try policy(maxBatch: maxBatch, maxQueue: 16), name: "test", observer: observer
-        ) { _, items in items.map { $0 &* 7 } }
+        ) { _, items, _ in items.map { $0 &* 7 } }
         let answers = Mutex([Int](repeating: 0, count: 600))
         let wrong = Atomic(0)
         let admitted = Mutex<Set<Int>>([])
@@ -68,7 +68,7 @@ import Testing
     func requestsAreComputedSideBySide() throws {
         let gate = Gate()
         let computed = Journal<[Int]>()
-        let batcher = TestBatcher(policy: try policy(parallelism: 3), name: "test") { _, items in
+        let batcher = TestBatcher(policy: try policy(parallelism: 3), name: "test") { _, items, _ in
             computed.append(items)
             gate.pass()
             return items
@@ -95,7 +95,7 @@ import Testing
         let gate = Gate()
         let batcher = TestBatcher(
             policy: try policy(parallelism: 2), name: "test", now: { clock.now },
-            execute: { lane, items in
+            execute: { lane, items, _ in
                 if lane == "stuck" { gate.pass() }
                 return items
             })
@@ -113,7 +113,7 @@ import Testing
 
     @Test("every admitted request is answered once where several are computed at a time")
     func answersSideBySide() throws {
-        let batcher = TestBatcher(policy: try policy(maxQueue: 1000, parallelism: 4), name: "test") { _, items in
+        let batcher = TestBatcher(policy: try policy(maxQueue: 1000, parallelism: 4), name: "test") { _, items, _ in
             items.map { $0 &* 7 }
         }
         let answers = Mutex([Int](repeating: 0, count: 600))
@@ -131,7 +131,7 @@ import Testing
     @Test("requests of one submitter and lane are answered in the order of submission")
     func orderIsKept() throws {
         let computed = Journal<[Int]>()
-        let batcher = TestBatcher(policy: try policy(maxQueue: 1000), name: "test") { _, items in
+        let batcher = TestBatcher(policy: try policy(maxQueue: 1000), name: "test") { _, items, _ in
             computed.append(items)
             return items
         }

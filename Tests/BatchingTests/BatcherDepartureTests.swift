@@ -17,7 +17,7 @@ import Testing
             batcher = TestBatcher(
                 policy: try policy(maxQueue: maxQueue, maxQueueBytes: maxQueueBytes), name: "test", observer: observer,
                 now: { [clock] in clock.now },
-                execute: { [gate, computed] lane, items in
+                execute: { [gate, computed] lane, items, _ in
                     if lane == "blocker" { gate.pass() } else { computed.append(items) }
                     return items
                 })
@@ -66,7 +66,7 @@ import Testing
     @Test("a request being computed cannot be withdrawn and is answered")
     func cancelDuringComputation() throws {
         let gate = Gate()
-        let batcher = TestBatcher(policy: try policy(), name: "test") { _, items in
+        let batcher = TestBatcher(policy: try policy(), name: "test") { _, items, _ in
             gate.pass()
             return items
         }
@@ -138,7 +138,7 @@ import Testing
 
     @Test("draining an idle batcher calls back, every time it is asked")
     func drainWhenIdle() throws {
-        let batcher = TestBatcher(policy: try policy(), name: "test") { _, items in items }
+        let batcher = TestBatcher(policy: try policy(), name: "test") { _, items, _ in items }
         let drained = Journal<Int>()
         for call in 1...2 { batcher.drain { drained.append(call) } }
         #expect(try drained.wait(for: 2) == [1, 2])

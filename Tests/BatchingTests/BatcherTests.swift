@@ -5,7 +5,7 @@ import Testing
 @Suite struct BatcherTests {
     @Test("each request receives its own items' outputs in order")
     func outputsReturnToTheirRequest() throws {
-        let batcher = TestBatcher(policy: try policy(), name: "test") { _, items in items.map { $0 * 10 } }
+        let batcher = TestBatcher(policy: try policy(), name: "test") { _, items, _ in items.map { $0 * 10 } }
         let outcomes = Journal<Outcome>()
         _ = try batcher.submit(lane: "a", items: [1, 2, 3], byteCount: 3) { outcomes.append($0) }
         let result = try #require(try outcomes.wait(for: 1).first).get()
@@ -16,7 +16,7 @@ import Testing
     func largeRequestIsSplit(maxBatch: Int) throws {
         let observer = JournalObserver()
         let batcher = TestBatcher(policy: try policy(maxBatch: maxBatch), name: "test", observer: observer) {
-            _, items in
+            _, items, _ in
             items.map { $0 + 1 }
         }
         let outcomes = Journal<Outcome>()
@@ -30,7 +30,7 @@ import Testing
     @Test("a request without items is answered without a computation")
     func emptyRequest() throws {
         let calls = Journal<Int>()
-        let batcher = TestBatcher(policy: try policy(), name: "test") { _, items in
+        let batcher = TestBatcher(policy: try policy(), name: "test") { _, items, _ in
             calls.append(items.count)
             return items
         }
@@ -42,7 +42,7 @@ import Testing
 
     @Test("a computation with the wrong number of outputs is an error, and the next one is served", arguments: [-1, 1])
     func wrongOutputCount(difference: Int) throws {
-        let batcher = TestBatcher(policy: try policy(maxBatch: 2), name: "test") { lane, items in
+        let batcher = TestBatcher(policy: try policy(maxBatch: 2), name: "test") { lane, items, _ in
             lane == "wrong" ? Array(repeating: 0, count: items.count + difference) : items
         }
         let outcomes = Journal<Outcome>()
@@ -58,7 +58,7 @@ import Testing
     func timesAreMeasured() throws {
         let clock = FakeClock()
         let gate = Gate()
-        let batcher = TestBatcher(policy: try policy(maxBatch: 2), name: "test", now: { clock.now }) { _, items in
+        let batcher = TestBatcher(policy: try policy(maxBatch: 2), name: "test", now: { clock.now }) { _, items, _ in
             gate.pass()
             clock.advance(by: .seconds(3))
             return items
@@ -86,7 +86,7 @@ import Testing
     @Test("load counts what waits, per lane and in flight")
     func loadIsCounted() throws {
         let gate = Gate()
-        let batcher = TestBatcher(policy: try policy(), name: "test") { _, items in
+        let batcher = TestBatcher(policy: try policy(), name: "test") { _, items, _ in
             gate.pass()
             return items
         }
@@ -104,11 +104,30 @@ import Testing
         try outcomes.wait(for: 3)
     }
 
+    @Test("a computation is told how many requests wait behind it")
+    func waitingIsTold() throws {
+        let gate = Gate()
+        let told = Journal<Int>()
+        let batcher = TestBatcher(policy: try policy(maxBatch: 1), name: "test") { _, items, waiting in
+            told.append(waiting)
+            gate.pass()
+            return items
+        }
+        let outcomes = Journal<Outcome>()
+        _ = try batcher.submit(lane: "a", items: [1], byteCount: 1) { outcomes.append($0) }
+        try gate.awaitArrival()
+        for item in 2...3 { _ = try batcher.submit(lane: "a", items: [item], byteCount: 1) { outcomes.append($0) } }
+        _ = try batcher.submit(lane: "b", items: [4, 5], byteCount: 1) { outcomes.append($0) }
+        gate.open(times: 5)
+        try outcomes.wait(for: 4)
+        #expect(told.all == [0, 2, 1, 0, 0])
+    }
+
     @Test("the heartbeat tells a stuck computation from an idle batcher")
     func heartbeatShowsStall() throws {
         let clock = FakeClock()
         let gate = Gate()
-        let batcher = TestBatcher(policy: try policy(), name: "test", now: { clock.now }) { _, items in
+        let batcher = TestBatcher(policy: try policy(), name: "test", now: { clock.now }) { _, items, _ in
             gate.pass()
             return items
         }

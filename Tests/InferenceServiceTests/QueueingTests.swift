@@ -35,7 +35,7 @@ struct QueueingTests {
         return try ServiceDriver {
             $0.maxQueue = maxQueue
             $0.maxBatch = 1
-        } compute: { [gate] _, networks in
+        } compute: { [gate] _, networks, _ in
             gate.pass()
             return networks.map { _ in .success([model.labels.indices.map { Float($0) }]) }
         }
@@ -109,7 +109,7 @@ struct QueueingTests {
 
     @Test("a computation that fails is counted as a failure and as nothing else")
     func failedComputation() throws {
-        let service = try ServiceDriver(compute: { _, networks in networks.map { _ in .failure(.internalFault) } })
+        let service = try ServiceDriver(compute: { _, networks, _ in networks.map { _ in .failure(.internalFault) } })
         #expect(try service.post("/v1/classify", body).status == 500)
         let model = try Models.embedded.get()
         let metrics = Exposition(service.metrics.render())

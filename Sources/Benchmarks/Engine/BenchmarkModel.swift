@@ -1,5 +1,7 @@
 import Foundation
 import ModelStore
+import NeuralFunctionals
+import WeightFormats
 
 /// Untrained models of the sizes that speed is quoted for; speed does not depend on the parameters.
 package enum BenchmarkModel: String, Sendable, CaseIterable {
@@ -10,11 +12,33 @@ package enum BenchmarkModel: String, Sendable, CaseIterable {
 
     /// - Parameter hiddenWidth: of the INRs that the model reads.
     package func load(hiddenWidth: Int = 32) throws -> ServedModel {
-        let config = """
+        try ServedModel(drawing: manifest(config(hiddenWidth: hiddenWidth)))
+    }
+
+    /// Writes the model as a folder that can be served.
+    package func write(to folder: URL, hiddenWidth: Int = 32) throws {
+        let config = config(hiddenWidth: hiddenWidth)
+        let parameters = ParameterReader(drawing: 0)
+        _ = try ServedNetworks(manifest(config)) { _ in parameters }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try Data(SafetensorsWriter.write(parameters.dictionary)).write(
+            to: folder.appendingPathComponent(Self.parameterFile), options: .atomic)
+        try config.write(to: folder.appendingPathComponent("config.json"), options: .atomic)
+    }
+
+    private static let parameterFile = "encoder.safetensors"
+
+    private func manifest(_ config: Data) throws -> ModelManifest {
+        try JSONDecoder().decode(ModelManifest.self, from: config)
+    }
+
+    private func config(hiddenWidth: Int) -> Data {
+        let text = """
             {"name": "\(rawValue)", "version": "0", "task": "encode", "labels": [],
              "input": \(Self.inputSection(hiddenWidth: hiddenWidth)), "encoder": \(encoderSection)}
+
             """
-        return try ServedModel(drawing: JSONDecoder().decode(ModelManifest.self, from: Data(config.utf8)))
+        return Data(text.utf8)
     }
 
     /// `input` of `config.json`.
@@ -29,7 +53,7 @@ package enum BenchmarkModel: String, Sendable, CaseIterable {
     var encoderSection: String {
         let (mapping, blocks) = self == .paper ? (128, 6) : (32, 3)
         return """
-            {"model": "AutoEncoder", "file": "encoder.safetensors", "block_type": "nft", "num_blocks": \(blocks),
+            {"model": "AutoEncoder", "file": "\(Self.parameterFile)", "block_type": "nft", "num_blocks": \(blocks),
              "spatial": true, "enc_map_size": \(mapping), "enc_scale": 3, "num_heads": 4, "ff_factor": 4,
              "dec_type": "sitzmann", "dec_hidden_size": 256, "dec_hidden_layers": 1, "additive": false,
              "pool_cls": {"n_latent": 16, "latent_dim": 256, "self_per_cross_attn": 0}}

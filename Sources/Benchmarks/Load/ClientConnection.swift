@@ -1,4 +1,3 @@
-import Foundation
 import Glibc
 
 /// Why a request of the load generator got no answer.
@@ -13,11 +12,11 @@ package struct LoadError: Error, CustomStringConvertible {
 /// The only raw memory here is what the socket calls borrow from arrays for the time of a call.
 final class ClientConnection {
     struct Answer {
-        let status: Int
-        let hasRetryAfter: Bool
-        let closes: Bool
+        var status: Int
+        var hasRetryAfter: Bool
+        var closes: Bool
         /// What the server says that it computed for.
-        let compute: Duration?
+        var compute: Duration?
     }
 
     private let descriptor: Int32
@@ -69,41 +68,43 @@ final class ClientConnection {
         }
     }
 
-    /// The first complete answer, and its length in bytes.
+    /// The first complete answer, and its length in bytes. As plain as it can be: the server's time is measured beside it.
     private static func parse(_ bytes: [UInt8]) throws -> (Answer, Int)? {
-        let end = Array("\r\n\r\n".utf8)
-        guard bytes.count >= 16 else { return nil }
-        var headEnd: Int?
-        for index in 0...(bytes.count - 4) where bytes[index] == end[0] && bytes[index..<index + 4].elementsEqual(end) {
-            headEnd = index
-            break
-        }
-        guard let headEnd else { return nil }
-        let lines = String(decoding: bytes[..<headEnd], as: UTF8.self).lowercased().components(separatedBy: "\r\n")
-        guard let status = Int(lines[0].split(separator: " ").dropFirst().first ?? "") else {
-            throw LoadError("no status in '\(lines[0])'")
-        }
-        func value(_ name: String) -> String? {
-            lines.first { $0.hasPrefix(name + ":") }.map {
-                $0.dropFirst(name.count + 1).trimmingCharacters(in: .whitespaces)
+        var answer = Answer(status: 0, hasRetryAfter: false, closes: false, compute: nil)
+        var length: Int?
+        var start = 0
+        while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\r")), end + 1 < bytes.count {
+            let line = bytes[start..<end]
+            start = end + 2
+            if line.isEmpty {
+                guard let length else { throw LoadError("an answer without Content-Length") }
+                return bytes.count >= start + length ? (answer, start + length) : nil
+            }
+            guard answer.status > 0 else {
+                // HTTP/1.1 200 OK
+                answer.status = Int(text(line.dropFirst(9).prefix(3))) ?? 0
+                guard answer.status > 0 else { throw LoadError("no status in '\(text(line))'") }
+                continue
+            }
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+            let value = line[(colon + 1)...].drop { $0 == UInt8(ascii: " ") }
+            switch text(line[..<colon]).lowercased() {
+            case "content-length": length = Int(text(value))
+            case "retry-after": answer.hasRetryAfter = true
+            case "connection": answer.closes = text(value).lowercased() == "close"
+            case "server-timing": answer.compute = compute(text(value))
+            default: break
             }
         }
-        guard let length = value("content-length").flatMap(Int.init) else {
-            throw LoadError("an answer without Content-Length")
-        }
-        let total = headEnd + 4 + length
-        guard bytes.count >= total else { return nil }
-        let answer = Answer(
-            status: status, hasRetryAfter: value("retry-after") != nil, closes: value("connection") == "close",
-            compute: value("server-timing").flatMap(compute))
-        return (answer, total)
+        return nil
     }
+
+    private static func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 
     /// The duration of `compute` in a `Server-Timing` field, which is in milliseconds.
     private static func compute(_ timing: String) -> Duration? {
         let prefix = "compute;dur="
-        let entry = timing.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-            .first { $0.hasPrefix(prefix) }
+        let entry = timing.split(separator: ",").map { $0.drop { $0 == " " } }.first { $0.hasPrefix(prefix) }
         return entry.flatMap { Double($0.dropFirst(prefix.count)) }.map { .milliseconds(1) * $0 }
     }
 }

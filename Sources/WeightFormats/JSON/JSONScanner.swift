@@ -53,7 +53,7 @@ package struct JSONScanner {
     ) throws(FormatError) {
         try expect(.object)
         try enter()
-        var names: Set<String> = []
+        var names = DistinctNames()
         if try !closes(UInt8(ascii: "}")) {
             repeat {
                 skipWhitespace()
@@ -62,7 +62,7 @@ package struct JSONScanner {
                 }
                 let start = position
                 let name = try readString()
-                guard names.insert(name).inserted else {
+                guard names.insert(name) else {
                     throw syntax("member \(quoted(name)) appears twice", at: start)
                 }
                 guard names.count <= maxMembers else { throw syntax("more than \(maxMembers) members") }
@@ -188,6 +188,23 @@ package struct JSONScanner {
 
     func syntax(_ detail: String, at offset: Int? = nil) -> FormatError {
         FormatError(.badJSON, "\(detail) at byte \(offset ?? position)")
+    }
+}
+
+/// The names of an object's members: most objects have few, which are compared sooner than hashed.
+private struct DistinctNames {
+    private static let fewest = 12
+    private var few: [String] = []
+    private var many: Set<String> = []
+
+    var count: Int { few.count + many.count }
+
+    /// Whether the name is new.
+    mutating func insert(_ name: String) -> Bool {
+        guard !few.contains(name) else { return false }
+        if few.count == Self.fewest { return many.insert(name).inserted }
+        few.append(name)
+        return true
     }
 }
 

@@ -82,9 +82,21 @@ struct BenchModelCommand: ParsableCommand {
     @Option(help: "Hidden widths of the networks that 'paper' and 'small' read, such as 16,32,64.")
     var width: NumberList?
 
+    @Option(help: "Writes 'paper' or 'small' as a folder to serve instead.")
+    var write: String?
+
     @OptionGroup var options: BenchOptions
 
+    func validate() throws {
+        guard write != nil else { return }
+        if BenchmarkModel(rawValue: model) == nil { throw ValidationError("--write is for 'paper' and 'small'") }
+        if let widths = width?.values, widths.count > 1 { throw ValidationError("--write takes one --width") }
+    }
+
     func run() throws {
+        if let write, let known = BenchmarkModel(rawValue: model) {
+            return try known.write(to: URL(fileURLWithPath: write), hiddenWidth: width?.values.first ?? 32)
+        }
         for threads in options.threadCounts {
             let bestRate = options.machineRate(threads)
             for width in width?.values ?? [32] {
