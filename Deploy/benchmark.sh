@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures Weightspace and what it would be replaced with in turns, in one run with nothing else running, and writes
-# Docs/Performance.md with its pictures from the lines. About 12 minutes, after the first run has installed PyTorch and
+# Docs/Performance.md with its pictures from the lines. About 15 minutes, after the first run has installed PyTorch and
 # built Hummingbird.
 #   sh Deploy/benchmark.sh [PYTHON]     PYTHON has torch, nfn, einops, onnx, onnxscript, onnxruntime and matplotlib;
 #                                       without it they are installed from PyPI into .build/peers
@@ -68,6 +68,7 @@ finish() {
     echo "{\"what\":\"$1\",\"peak_kilobytes\":$(sed -n 's/VmHWM:[^0-9]*\([0-9]*\).*/\1/p' /proc/$server/status)}" | mark memory
     kill $server
     wait $server || true
+    server=
 }
 
 # The service: its start, requests one after the other, then as fast as it can, then at shares of that.
@@ -103,6 +104,7 @@ for _ in 1 2 3; do
     hello Weightspace "http://127.0.0.1:$port/livez"
 done
 kill $peer
+peer=
 finish serve
 
 # Larger models, saturated; each before and after what it takes without a service.

@@ -102,7 +102,7 @@ served = min((row["answered"] for row in rows_of("served")), key=lambda row: row
 def saturation(section, what, unserved):
     """Answers a second, and what they are of those that the model could give with nothing around it."""
     rate = best(section, lambda row: row["answers_per_second"], max)
-    each = median(unserved, what, batch=16, threads=2)
+    each = median(unserved, what, batch=16)
     return f"{rate:.4g}: **{100 * rate * each / 1000:.0f} %** of one every {each:.2f} ms, the time of an INR in a batch"
 
 
@@ -160,10 +160,11 @@ def cost(threads, width):
 
 
 width_table = table(
-    ["hidden width", "parameters", "ms on one core", "µs a parameter", "on both cores", "µs a parameter", "megaflops a parameter", "share of sgemm"],
+    ["hidden width", "parameters", "ms on one core", "µs a parameter", "megaflops a parameter", "share of sgemm", "ms on both cores", "µs a parameter"],
     [
-        [str(width), str(count), *(text for threads in (1, 2) for text in (f"{widths[threads][width]['ms_per_inr_median']:.2f}", f"{cost(threads, width):.1f}")),
-         f"{row['gflops'] * row['ms_per_inr_median'] / count:.2f}", f"{100 * row['share_of_sgemm']:.0f} %"]
+        [str(width), str(count), f"{row['ms_per_inr_median']:.2f}", f"{cost(1, width):.1f}",
+         f"{row['gflops'] * row['ms_per_inr_median'] / count:.2f}", f"{100 * row['share_of_sgemm']:.0f} %",
+         f"{widths[2][width]['ms_per_inr_median']:.2f}", f"{cost(2, width):.1f}"]
         for (width, row), count in zip(widths[1].items(), parameters.values())
     ],
 )

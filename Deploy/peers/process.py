@@ -1,22 +1,15 @@
 """Measures a process from outside; prints one JSON object.
 
-    python3 process.py memory COMMAND…      the most memory that it held
     python3 process.py start URL COMMAND…   how long until it answers the URL with 200: the median of seven starts
 """
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-
-
-def memory(command):
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return {"what": "paper", "peak_kilobytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss}
 
 
 def start(url, command):
@@ -38,6 +31,6 @@ def start(url, command):
     return {"what": "ready", "milliseconds": 1000 * statistics.median(seconds)}
 
 
-action, *arguments = sys.argv[1:]
-result = memory(arguments) if action == "memory" else start(arguments[0], arguments[1:])
-print(json.dumps(result, separators=(",", ":")))
+if sys.argv[1] != "start":
+    sys.exit(__doc__)
+print(json.dumps(start(sys.argv[2], sys.argv[3:]), separators=(",", ":")))

@@ -33,6 +33,7 @@ extension Batcher {
         guard items.count > policy.maxBatch else { return compute(items, entry.lane, waiting) }
         var outputs: [Output] = []
         outputs.reserveCapacity(items.count)
+        var waiting = waiting
         for start in stride(from: 0, to: items.count, by: policy.maxBatch) {
             let part = Array(items[start..<min(items.count, start + policy.maxBatch)])
             switch compute(part, entry.lane, waiting) {
@@ -40,7 +41,10 @@ extension Batcher {
             case .failure(let error): return .failure(error)
             }
             let instant = now()
-            state.withLock { $0.progress[loop] = instant }
+            waiting = state.withLock { state in
+                state.progress[loop] = instant
+                return state.queue.waitingRequests
+            }
         }
         return .success(outputs)
     }

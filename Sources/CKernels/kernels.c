@@ -33,8 +33,8 @@ static inline float exp_approx(float x) {
     return x < lowest ? 0.0f : e * scale;
 }
 
-/* The share of a normal distribution beyond a >= 0, as exp(-Q(a)): accurate to 1e-6 of itself up to a = 3 and to 1e-8
-   beyond, where Q goes on to rise until nothing is left. */
+/* The share of a normal distribution beyond a >= 0, as exp(-Q(a)): within 1e-6 of itself up to a = 3, and within 1e-8
+   beyond, where it is small and Q goes on to rise until nothing is left. */
 static inline float tail_approx(float a) {
     float q = 9.887676172e-09f;
     q = q * a + -3.711213695e-07f;

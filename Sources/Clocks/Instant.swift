@@ -9,13 +9,13 @@ package struct Instant: InstantProtocol {
 
     package static var now: Instant { Instant(nanoseconds: linux_uptime_nanoseconds()) }
 
-    /// Later by whole nanoseconds, or the last instant there is.
+    /// Later by whole nanoseconds, or earlier; at most the last instant there is, or the first.
     package func advanced(by duration: Duration) -> Instant {
         let (seconds, attoseconds) = duration.components
         let (whole, isTooLong) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         let (sum, isLonger) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
         let (moved, isTooFar) = nanoseconds.addingReportingOverflow(sum)
-        guard !isTooLong, !isLonger, !isTooFar else { return Instant(nanoseconds: seconds < 0 ? .min : .max) }
+        guard !isTooLong, !isLonger, !isTooFar else { return Instant(nanoseconds: duration < .zero ? .min : .max) }
         return Instant(nanoseconds: moved)
     }
 

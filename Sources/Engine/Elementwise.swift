@@ -35,7 +35,15 @@ extension PlanBuilder {
     package func activate(_ x: Matrix, _ activation: Activation) {
         if let tape, tape.isActive(x) { return activate(x, activation, tape) }
         step(touching: [x], rows: x.rows) { range in
-            x.rows(range).forEachRun { start, count in activation.apply(start, start, count) }
+            let block = x.rows(range)
+            guard activation == .sine else {
+                return block.forEachRun { start, count in activation.apply(start, start, count) }
+            }
+            // Row by row: an argument beyond the fast range must not change how another token's are computed.
+            for row in 0..<block.rows {
+                let start = block.pointer + row * block.stride
+                activation.apply(start, start, block.columns)
+            }
         }
     }
 

@@ -66,6 +66,8 @@ final class Connection: @unchecked Sendable {
     /// Finishes what is under way and closes. What has arrived already counts as under way.
     func drain() {
         readable()
+        // The answers to it make room for what is to be read after it.
+        advance()
         state.drain(at: .now())
         advance()
     }

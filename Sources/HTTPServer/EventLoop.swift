@@ -77,7 +77,7 @@ final class EventLoop: @unchecked Sendable {
         if mustWake { ring() }
     }
 
-    /// Runs `body` when the events at hand have been handled. To be called by the handler of one of them.
+    /// Runs `body` when the events at hand, or else the next ones, have been handled.
     func performAfterEvents(_ body: @escaping () -> Void) { afterEvents.append(body) }
 
     /// Changes what a socket is watched for, from `old` on. With no interest it is taken out of the set, since a broken
@@ -147,22 +147,25 @@ final class EventLoop: @unchecked Sendable {
         }
         // Below zero where the wait was interrupted, as it is by SIGCONT.
         for index in 0..<Int(max(0, count)) {
-            let event = events[index]
-            guard event.data.fd != bell else {
-                var rings: eventfd_t = 0
-                eventfd_read(bell, &rings)
-                continue
-            }
-            let isBroken = event.events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
-            handlers[event.data.fd]?(isBroken ? [.input, .output] : Interest(rawValue: event.events))
+            handle(events[index])
             if index % Self.eventsPerRound == Self.eventsPerRound - 1 { finishEvents() }
         }
         finishEvents()
         return Int(max(0, count))
     }
 
+    private func handle(_ event: epoll_event) {
+        guard event.data.fd != bell else {
+            var rings: eventfd_t = 0
+            eventfd_read(bell, &rings)
+            return
+        }
+        let isBroken = event.events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
+        handlers[event.data.fd]?(isBroken ? [.input, .output] : Interest(rawValue: event.events))
+    }
+
     private func finishEvents() {
-        // Taken one after the other: none of them handles an event, and so adds another.
+        // They handle no events themselves, and so add nothing.
         for body in afterEvents { body() }
         afterEvents.removeAll(keepingCapacity: true)
     }

@@ -106,6 +106,9 @@ package final class ModelQueue: Sendable {
     /// Whether a compute loop has been busy without progress for longer than any network takes: it never comes back.
     package var isStalled: Bool { batcher.heartbeat.isStalled(at: .now, limit: Self.stallLimit) }
 
+    /// Whether anything waits or is being computed.
+    package var isBusy: Bool { batcher.heartbeat.isBusy }
+
     private static let stallLimit: Duration = .seconds(120)
 }
 

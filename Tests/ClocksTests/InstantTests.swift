@@ -31,7 +31,8 @@ struct InstantTests {
         #expect(last == last + .seconds(1))
         #expect(last > start)
         let first = start - .seconds(seconds) - .seconds(seconds)
-        #expect(first == first - .seconds(1))
+        #expect(first == first - .seconds(1) && first == first - .milliseconds(1))
+        #expect(last == last + .milliseconds(1))
         #expect(first < start)
         #expect(last - first > .seconds(18_000_000_000))
     }

@@ -147,6 +147,26 @@ struct LifecycleTests {
         #expect(try reports.take() == DrainReport(cut: 0))
     }
 
+    @Test("draining answers every request that has arrived, also more than may be under way at a time")
+    func drainReadsPipelined() throws {
+        let running = try RunningServer { $0.queueCount = 1 }
+        let client = try running.client()
+        try client.send(RunningServer.get())
+        _ = try client.response()
+        let stander = try running.client()
+        try stander.send(RunningServer.get("/standstill", "Connection: close\r\n"))
+        _ = try running.service.held.take()
+        // The loop finds the drain and these together, the drain first if it is quick.
+        let count = 3 * ServerConfiguration().limits.maxPipelined
+        try client.send(String(repeating: RunningServer.get(), count: count))
+        let reports = drain(running)
+        usleep(50_000)
+        running.service.standstill.signal()
+        for _ in 0..<count { #expect(try client.response().text == "root") }
+        client.close()
+        #expect(try reports.take() == DrainReport(cut: 0))
+    }
+
     @Test("cuts what is not finished at the deadline, and counts it")
     func drainDeadline() throws {
         let running = try RunningServer()

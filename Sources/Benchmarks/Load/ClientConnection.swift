@@ -68,7 +68,7 @@ final class ClientConnection {
         }
     }
 
-    /// The first complete answer, and its length in bytes. As plain as it can be: the server's time is measured beside it.
+    /// The first complete answer, and its length in bytes. As plain as it can be, since a server is measured beside it.
     private static func parse(_ bytes: [UInt8]) throws -> (Answer, Int)? {
         var answer = Answer(status: 0, hasRetryAfter: false, closes: false, compute: nil)
         var length: Int?

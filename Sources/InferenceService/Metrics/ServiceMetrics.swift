@@ -2,7 +2,7 @@ import Synchronization
 
 /// What the service counts and times, and its state at a scrape.
 ///
-/// The recording methods may be called from any thread and cost a dictionary look-up and an addition each.
+/// The recording methods may be called from any thread and cost a look-up and an addition each.
 package final class ServiceMetrics: Sendable {
     private let httpRequests = LabelledMetric<Counter>(.httpRequests)
     private let httpRequestDuration = LabelledMetric<Histogram>(.httpRequestDuration, bounds: MetricBuckets.seconds)
@@ -42,7 +42,9 @@ package final class ServiceMetrics: Sendable {
             let series = HTTPSeries(
                 method: method, route: route, status: status, requests: httpRequests.series(label, route, code),
                 duration: httpRequestDuration.series(route))
-            if recent.count < Self.mostRecent, label == method { recent.append(series) }
+            guard label == method else { return series }
+            if recent.count == Self.mostRecent { recent.removeFirst() }
+            recent.append(series)
             return series
         }
     }

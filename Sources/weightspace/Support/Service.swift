@@ -1,3 +1,4 @@
+import ArgumentParser
 import Dispatch
 import Foundation
 import Glibc
@@ -21,6 +22,7 @@ final class Service: Sendable {
     private let adminServer: Server?
     /// Loading takes its time, and one load at a time is enough.
     private let loading: DispatchQueue
+    private let loads = DispatchGroup()
     private let ending = Mutex(false)
     private let ended = DispatchSemaphore(value: 0)
     /// Why the process ends other than well.
@@ -31,6 +33,7 @@ final class Service: Sendable {
         let build = Weightspace.build
         let metrics = ServiceMetrics(build: build)
         let loading = DispatchQueue(label: "load")
+        let loads = loads
         let reloading = Reloading(
             loader: ModelLoader(configuration, registry: registry, logger: logger), manager: manager,
             keysFile: configuration.keysFile,
@@ -42,7 +45,7 @@ final class Service: Sendable {
         let handler = try ServiceHandler(
             configuration.service, registry: registry, queue: queue, metrics: metrics, access: reloading.access,
             version: build, logger: logger
-        ) { completion in loading.async { completion(reloading.run()) } }
+        ) { completion in loading.async(group: loads) { completion(reloading.run()) } }
         try manager.checkSockets()
         server = try Server(
             configuration: configuration.server.listening(at: manager.publicSocket), handler: handler, logger: logger)
@@ -60,7 +63,7 @@ final class Service: Sendable {
     func run() throws {
         let endSignals = SignalWatcher([SIGTERM, SIGINT]) { [self] signal in end(signal) }
         let reloadSignals = SignalWatcher([SIGHUP]) { [self] _ in
-            loading.async { [self] in
+            loading.async(group: loads) { [self] in
                 if !ending.withLock({ $0 }) { _ = reloading.run() }
             }
         }
@@ -75,7 +78,7 @@ final class Service: Sendable {
             guard !ending.withLock({ $0 }) else { return }
             throw CommandFailure(error.description)
         }
-        loading.async { [self] in loadFirst() }
+        loading.async(group: loads) { [self] in loadFirst() }
         let housekeeping = repeating(every: .milliseconds(50)) { [queue] in queue.expireOverdue() }
         let watchdog = manager.watchdogInterval.map { interval in
             repeating(every: .nanoseconds(Int(interval / .nanoseconds(1)))) { [self] in feedWatchdog() }
@@ -86,7 +89,22 @@ final class Service: Sendable {
         endSignals.cancel()
         reloadSignals.cancel()
         LogSink.standardError.flush()
-        if let failure = failure.withLock({ $0 }) { throw failure }
+        if let failure = failure.withLock({ $0 }) {
+            Terminal.complain(Weightspace.fullMessage(for: failure))
+            Self.leave(1)
+        }
+        if isComputing { Self.leave(0) }
+    }
+
+    /// Whether models are being loaded or asked, for nobody now.
+    private var isComputing: Bool { loads.wait(timeout: .now()) == .timedOut || queue.isBusy }
+
+    /// Ends the process without the libraries' farewells: OpenBLAS's would take its tables from under a computation that
+    /// goes on.
+    private static func leave(_ status: Int32) -> Never {
+        LogSink.standardError.flush()
+        fflush(nil)
+        _exit(status)
     }
 
     private func repeating(
@@ -132,8 +150,7 @@ final class Service: Sendable {
         }
         guard isFirst else {
             logger.warning("second signal, ending at once")
-            LogSink.standardError.flush()
-            exit(1)
+            Self.leave(1)
         }
         logger.info("stopping", metadata: ["signal": "\(signal)"])
         manager.tell(.stopping, .status("finishing what was admitted"))
