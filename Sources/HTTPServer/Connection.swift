@@ -65,9 +65,8 @@ final class Connection: @unchecked Sendable {
 
     /// Finishes what is under way and closes. What has arrived already counts as under way.
     func drain() {
-        readable()
-        // The answers to it make room for what is to be read after it.
-        advance()
+        // Answers that are sent make room for the requests behind them.
+        readable(sendsAtOnce: true)
         state.drain(at: .now())
         advance()
     }
@@ -77,7 +76,7 @@ final class Connection: @unchecked Sendable {
         advance()
     }
 
-    private func readable() {
+    private func readable(sendsAtOnce: Bool = false) {
         dispatchPrecondition(condition: .onQueue(io.loop.queue))
         for _ in 0..<Self.readsPerEvent where state.wantsInput {
             let received = socket.receive(into: &io.scratch)
@@ -88,16 +87,16 @@ final class Connection: @unchecked Sendable {
             case .failed: state.reset(at: now)
             case .wouldBlock: return
             }
-            advance(at: now, isReading: true)
+            advance(at: now, sendsLater: !sendsAtOnce)
             // Less than there was room for is all there was.
             if case .bytes(let count) = received, count < io.scratch.count { return }
         }
     }
 
     /// Does what there is to do until only an event from outside can bring more.
-    /// - Parameter isReading: leaves answers to be sent after the loop's other events: a client's thread that many
+    /// - Parameter sendsLater: leaves answers to be sent after the loop's other events: a client's thread that many
     ///   connections belong to is woken once for all of them.
-    private func advance(at now: Moment = .now(), isReading: Bool = false) {
+    private func advance(at now: Moment = .now(), sendsLater: Bool = false) {
         var now = now
         state.isMemoryShort = io.isMemoryShort
         inbox.withLock { $0.isAttended = true }
@@ -117,11 +116,11 @@ final class Connection: @unchecked Sendable {
                     perform(action, at: now)
                     isBusy = true
                 }
-                if !isReading, sendOutput(at: now) { isBusy = true }
+                if !sendsLater, sendOutput(at: now) { isBusy = true }
             }
         } while !leaveInbox()
         countHeldBytes()
-        if isReading, !state.output.isEmpty { return io.loop.performAfterEvents { [self] in advance() } }
+        if sendsLater, !state.output.isEmpty { return io.loop.performAfterEvents { [self] in advance() } }
         var interest: EventLoop.Interest = []
         if state.wantsInput { interest.insert(.input) }
         if !state.output.isEmpty { interest.insert(.output) }
