@@ -249,6 +249,23 @@ struct CommandTests {
         #expect(unknown.errors.contains(try #require(models[0]["name"]?.string)))
     }
 
+    @Test("an untrained encoder is written as a folder that can be served")
+    func writtenBenchmarkModel() throws {
+        let scratch = try Scratch()
+        let folder = scratch.path("small")
+        let written = try Program.run(["bench", "model", "--model", "small", "--write", folder])
+        #expect(written.status == 0 && written.errors.isEmpty, "\(written.errors)")
+        let models = try json(try Program.run(["models", "--json", "--models", folder]))
+        #expect(models.count == 1)
+        #expect(models.first?["name"]?.string == "small")
+        #expect(models.first?["operations"]?.strings == ["encode", "reconstruct"])
+
+        let trained = try Program.run(["bench", "model", "--model", "fashion-mnist", "--write", folder])
+        #expect(trained.status == 2 && trained.errors.contains("--write is for 'paper' and 'small'"))
+        let several = try Program.run(["bench", "model", "--model", "small", "--width", "16,32", "--write", folder])
+        #expect(several.status == 2 && several.errors.contains("one --width"))
+    }
+
     @Test(
         "help and the version end with 0, on standard output",
         arguments: [
