@@ -46,10 +46,16 @@ extension PlanBuilder {
     /// Summed in float64: an error in a mean reaches every entry that the mean is broadcast to, so none averages out.
     package func mean(_ x: Matrix, _ axes: Axes, into y: Matrix) {
         precondition(x.rows == axes.count && y.rows == axes.reducedCount && x.columns == y.columns, "mean's shapes")
-        step(touching: [x, y], tasks: axes.reducedCount) { task, _ in
-            let (outer, inner) = (task / axes.inner, task % axes.inner)
-            let first = x.pointer + (outer * axes.middle * axes.inner + inner) * x.stride
-            ck_mean_row(first, axes.inner * x.stride, axes.middle, y.pointer + task * y.stride, x.columns)
+        // Few long means share their columns among tasks.
+        let width = axes.reducedCount < 4 && axes.middle >= 256 ? 32 : x.columns
+        let parts = (x.columns + width - 1) / width
+        step(touching: [x, y], tasks: axes.reducedCount * parts) { task, _ in
+            let (row, column) = (task / parts, task % parts * width)
+            let (outer, inner) = (row / axes.inner, row % axes.inner)
+            let first = x.pointer + (outer * axes.middle * axes.inner + inner) * x.stride + column
+            ck_mean_row(
+                first, axes.inner * x.stride, axes.middle, y.pointer + row * y.stride + column,
+                min(width, x.columns - column))
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let (dx, accumulating) = tape.target(for: x) else { return }

@@ -24,9 +24,7 @@ extension PlanBuilder {
         precondition(x.rows == y.rows && x.columns == map.inputs && y.columns == map.outputs, "affine map's shapes")
         countProduct(x.rows, map.inputs, map.outputs)
         if let packed = packed(map) {
-            step(touching: [x, y], rows: x.rows) { range in
-                Products.apply(packed, to: x.rows(range), accumulating: accumulating, into: y.rows(range))
-            }
+            apply(packed, map, to: x, into: y, accumulating: accumulating)
         } else if threads == 1, x.rows >= Self.fewestRowsToPackFor {
             let packed = matrix(rows: 1, columns: Products.packedCount(outputs: map.outputs, inputs: map.inputs))
             step(touching: [x, y, packed]) {
@@ -38,6 +36,27 @@ extension PlanBuilder {
         }
         adjoint(of: y, from: [x, map.weight, map.bias]) { self.differentiate(map, of: x, into: y, $0) }
     }
+
+    /// Shares the rows among tasks, or where they are few the columns.
+    private func apply(_ packed: Matrix, _ map: AffineMap, to x: Matrix, into y: Matrix, accumulating: Bool) {
+        guard x.rows <= Self.mostRowsInOneTask, x.rows * map.inputs * map.outputs >= Self.fewestTermsToShare else {
+            return step(touching: [x, y], rows: x.rows) { range in
+                Products.apply(packed, to: x.rows(range), accumulating: accumulating, into: y.rows(range))
+            }
+        }
+        let (inputs, outputs) = (map.inputs, map.outputs)
+        let width = Products.wholePanels(outputs / 4)
+        step(touching: [x, y], tasks: (outputs + width - 1) / width) { task, _ in
+            let columns = task * width..<min(outputs, (task + 1) * width)
+            Products.apply(
+                Products.part(of: packed, outputs: columns, inputs: inputs), to: x, accumulating: accumulating,
+                into: y.columns(columns))
+        }
+    }
+
+    private static var mostRowsInOneTask: Int { 64 }
+    /// Less is done sooner than another thread hears of it.
+    private static var fewestTermsToShare: Int { 500_000 }
 
     /// A parameter that may change is packed in every run; with fewer rows that takes longer than it saves.
     private static var fewestRowsToPackFor: Int { 128 }

@@ -145,8 +145,33 @@ package final class PlanBuilder {
         let arena = Arena(count: total)
         for ((_, storage), offset) in zip(storages, offsets) { storage.place(in: arena, at: offset) }
         return Plan(
-            phases: phases.map(Phase.init), threads: threads, memoryBytes: total * MemoryLayout<Float>.stride,
-            operations: operations)
+            phases: threads > 1 ? Self.joined(phases.map(Phase.init)) : phases.map(Phase.init), threads: threads,
+            memoryBytes: total * MemoryLayout<Float>.stride, operations: operations)
+    }
+
+    /// Neighbouring phases of a single task become one: no second thread could help, and every hand-over takes its time.
+    private static func joined(_ phases: [Phase]) -> [Phase] {
+        var joined: [Phase] = []
+        var singles: [Phase] = []
+        func joinSingles() {
+            guard singles.count > 1 else {
+                joined += singles
+                return
+            }
+            let run = singles
+            joined.append(Phase([Step(tasks: 1) { _, worker in for phase in run { phase.run(0, worker: worker) } }]))
+        }
+        for phase in phases {
+            if phase.tasks == 1 {
+                singles.append(phase)
+            } else {
+                joinSingles()
+                singles = []
+                joined.append(phase)
+            }
+        }
+        joinSingles()
+        return joined
     }
 
     /// The phase of every step. One thread keeps the order in which steps were recorded, which keeps results in its

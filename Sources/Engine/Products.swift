@@ -63,6 +63,19 @@ enum Products {
         ck_pack(weight.pointer, weight.stride, bias?.pointer, weight.rows, weight.columns, packed.pointer)
     }
 
+    /// So many columns, or some more that fill a panel.
+    static func wholePanels(_ columns: Int) -> Int {
+        let panel = Int(CK_PANEL)
+        return max(1, (columns + panel - 1) / panel) * panel
+    }
+
+    /// The packed map of some of the outputs, from the first of a panel on.
+    static func part(of packed: Matrix, outputs: Range<Int>, inputs: Int) -> Matrix {
+        precondition(outputs.lowerBound % Int(CK_PANEL) == 0, "part of a panel")
+        let first = outputs.lowerBound * (inputs + 1)
+        return packed.columns(first..<first + packedCount(outputs: outputs.count, inputs: inputs))
+    }
+
     /// y = map(x), or y += map(x); `packed` is the map's.
     static func apply(
         _ packed: Matrix, to x: Matrix, accumulating: Bool = false, into y: Matrix,

@@ -7,25 +7,26 @@ import Testing
         let axes: Axes
         var testDescription: String { "\(axes.outer) × \(axes.middle) × \(axes.inner)" }
 
-        static let all = [(1, 1, 1), (2, 3, 4), (3, 1, 5), (1, 7, 1), (4, 33, 1), (2, 9, 10), (1, 200, 3)].map {
-            Case(axes: Axes(outer: $0.0, middle: $0.1, inner: $0.2))
-        }
+        static let all = [(1, 1, 1), (2, 3, 4), (3, 1, 5), (1, 7, 1), (4, 33, 1), (2, 9, 10), (1, 200, 3), (1, 300, 2)]
+            .map {
+                Case(axes: Axes(outer: $0.0, middle: $0.1, inner: $0.2))
+            }
     }
 
-    @Test("a mean runs over the middle axis", arguments: Case.all)
-    func means(_ input: Case) {
+    @Test("a mean runs over the middle axis, however many channels there are", arguments: Case.all, [3, 70])
+    func means(_ input: Case, channels: Int) {
         let axes = input.axes
         var numbers = Numbers(seed: 1)
-        let (x, _) = numbers.view(axes.count, 3)
+        let (x, _) = numbers.view(axes.count, channels)
         let y = evaluate { builder in
-            let target = builder.matrix(rows: axes.reducedCount, columns: 3)
+            let target = builder.matrix(rows: axes.reducedCount, columns: channels)
             builder.mean(x, axes, into: target)
             return target
         }
         var reference: [Double] = []
         for outer in 0..<axes.outer {
             for inner in 0..<axes.inner {
-                for channel in 0..<3 {
+                for channel in 0..<channels {
                     let sum = (0..<axes.middle).reduce(0.0) {
                         $0 + x.element((outer * axes.middle + $1) * axes.inner + inner, channel)
                     }

@@ -152,6 +152,28 @@ import Testing
         }
     }
 
+    @Test(
+        "few rows share a map's columns among threads, and every element keeps its bits",
+        arguments: [(rows: 16, outputs: 530, inputs: 64), (1, 1000, 512), (64, 33, 256), (65, 530, 64)], [false, true])
+    func columnsAreShared(shape: (rows: Int, outputs: Int, inputs: Int), accumulating: Bool) {
+        var numbers = Numbers(seed: 5)
+        let x = numbers.matrix(shape.rows, shape.inputs)
+        let map = AffineMap(
+            weight: numbers.matrix(shape.outputs, shape.inputs), bias: numbers.matrix(1, shape.outputs))
+        let start = numbers.floats(shape.rows * shape.outputs)
+        let whole = Matrix(rows: shape.rows, columns: shape.outputs, values: start)
+        Products.apply(PackedMap().matrix(map.weight, map.bias), to: x, accumulating: accumulating, into: whole)
+        for threads in [1, 3] {
+            let builder = PlanBuilder(threads: threads)
+            let y = builder.matrix(rows: shape.rows, columns: shape.outputs)
+            builder.apply(map, to: x, into: y, accumulating: accumulating)
+            let plan = builder.finish(keeping: [y])
+            y.write(start)
+            plan.run(WorkerPool(threads: threads))
+            #expect(y.read() == whole.read())
+        }
+    }
+
     @Test("a plan with fixed parameters answers as one whose parameters may change")
     func packedPlansAgree() {
         var numbers = Numbers(seed: 4)
