@@ -203,13 +203,6 @@ CKERNEL void ck_add(const float *x, float *y, size_t count) {
     for (size_t i = 0; i < count; i++) y[i] += x[i];
 }
 
-CKERNEL void ck_add_rows(const float *x, size_t x_step, float *y, size_t y_step, size_t rows, size_t count) {
-    for (size_t row = 0; row < rows; row++, x += x_step, y += y_step) {
-        ELEMENTWISE
-        for (size_t i = 0; i < count; i++) y[i] += x[i];
-    }
-}
-
 CKERNEL void ck_mean_row(const float *x, size_t x_step, size_t rows, float *y, size_t count) {
     /* As many sums as registers hold. */
     enum { BLOCK = 32 };

@@ -92,9 +92,9 @@ extension PlanBuilder {
                 let (from, to) = (source + reduced * x.stride, target + row * y.stride)
                 let step = advances ? x.stride : 0
                 if overwriting {
-                    for row in 0..<count { (to + row * y.stride).update(from: from + row * step, count: x.columns) }
+                    ck_copy_blocks(from, step, to, y.stride, x.columns, count)
                 } else {
-                    ck_add_rows(from, step, to, y.stride, count, x.columns)
+                    ck_add_blocks(from, step, to, y.stride, x.columns, count)
                 }
             }
         }

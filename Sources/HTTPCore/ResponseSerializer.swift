@@ -57,7 +57,7 @@ struct ResponseSerializer {
             append(field.name.rawName, field.value)
         }
         if hasBody { append("Content-Length", String(response.body.count)) }
-        append("X-Request-Id", context.requestID)
+        append(RequestID.fieldName.rawName, context.requestID)
         if context.closes {
             append("Connection", "close")
         } else if context.minorVersion == 0 {

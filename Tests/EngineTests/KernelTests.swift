@@ -159,7 +159,7 @@ import Testing
         for xStep in [0, step] {
             var y = numbers.floats(rows * step)
             let before = y
-            ck_add_rows(x, xStep, &y, step, rows, count)
+            ck_add_blocks(x, xStep, &y, step, count, rows)
             for index in y.indices {
                 let (row, column) = (index / step, index % step)
                 #expect(y[index] == before[index] + (column < count ? x[row * xStep + column] : 0))

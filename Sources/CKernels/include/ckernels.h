@@ -46,8 +46,6 @@ void ck_normalize(const float *x, size_t x_step, float *y, size_t y_step, size_t
                   const float *gamma, const float *beta);
 /* y += x */
 void ck_add(const float *x, float *y, size_t count);
-/* The same for rows that lie a step apart; x_step may be 0. */
-void ck_add_rows(const float *x, size_t x_step, float *y, size_t y_step, size_t rows, size_t count);
 /* y = mean of rows that lie a step apart, summed in order in float64. */
 void ck_mean_row(const float *x, size_t x_step, size_t rows, float *y, size_t count);
 /* y += factor * x */
@@ -58,7 +56,8 @@ void ck_accumulate(const float *x, double *sum, size_t count);
 void ck_store(const double *sum, float *y, size_t count, double factor);
 /* y = weight x + bias, weight row-major, terms summed in order. */
 void ck_matrix_vector(const float *weight, const float *x, const float *bias, float *y, size_t rows, size_t columns);
-/* y block = x block, `count` blocks of `width` that lie a step apart; and y block += x block. */
+/* y block = x block, `count` blocks of `width` that lie a step apart; and y block += x block. x_step may
+   be 0. */
 void ck_copy_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count);
 void ck_add_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count);
 
