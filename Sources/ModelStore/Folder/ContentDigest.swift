@@ -1,4 +1,3 @@
-import Crypto
 import WeightFormats
 
 /// SHA-256 (FIPS 180-4) in hexadecimal digits: tells files and keys apart.
@@ -14,8 +13,8 @@ package struct ContentDigest {
         return digest.finish()
     }
 
-    package mutating func update(_ bytes: [UInt8]) { hash.update(data: bytes) }
+    package mutating func update(_ bytes: [UInt8]) { hash.update(bytes) }
 
     /// The digest of everything so far.
-    package func finish() -> String { hash.finalize().map { WeightFormats.hexadecimal($0) }.joined() }
+    package func finish() -> String { hash.finish().map { WeightFormats.hexadecimal($0) }.joined() }
 }
