@@ -49,11 +49,13 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-        .target(name: "CLinux"),
+        .target(name: "CHost"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
-        .target(name: "CStartup", dependencies: ["COpenBLAS"]),
+
+        // What the program needs of the machine.
+        target("Host", ["CHost", "COpenBLAS"], memorySafe: false),
 
         // Bytes to weights.
         target("Tensors"),
@@ -61,54 +63,54 @@ let package = Package(
         target("Networks", ["Tensors"]),
 
         // Weights to features to model.
-        target("Engine", ["COpenBLAS", "CKernels", "CLinux"], memorySafe: false),
+        target("Engine", ["COpenBLAS", "CKernels", "CHost"], memorySafe: false),
         target("NeuralFunctionals", ["Tensors", "Networks", "Engine"]),
         target(
-            "ModelStore", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
+            "ModelStore", ["Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
             resources: [.copy("Resources/Models")]),
 
         // The standard protocol of inference servers, on the wire.
         target("OpenInference", ["Tensors", "WeightFormats"]),
 
         // The server, which knows nothing of networks.
-        target("Clocks", ["CLinux"]),
+        target("Clocks", ["CHost"]),
         target("HTTPCore", ["Clocks", httpTypes]),
-        target("HTTPServer", ["Clocks", "HTTPCore", "CLinux", httpTypes, logging], memorySafe: false),
+        target("HTTPServer", ["Clocks", "HTTPCore", "CHost", httpTypes, logging], memorySafe: false),
         target("Batching", ["Clocks"]),
-        target("Systemd", memorySafe: false),
 
         // Pictures to INRs.
-        target("Datasets", ["Tensors", "WeightFormats", "Networks"]),
+        target("Datasets", ["Host", "Tensors", "WeightFormats", "Networks"]),
         target("Fitting", ["Tensors", "Networks", "Engine", "Datasets"]),
 
         // Models that learn.
         target(
             "Training",
-            ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"],
+            [
+                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets",
+            ],
             resources: [.copy("Resources/Recipes")]),
 
         // How fast it is.
         target(
             "Benchmarks",
             [
-                "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets",
-                "Fitting",
-                "Training",
+                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets",
+                "Fitting", "Training",
             ], memorySafe: false),
 
         // Where the two halves meet, and the executable.
         target(
             "InferenceService",
             [
-                "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "OpenInference",
-                "Clocks", "HTTPCore", "Batching", httpTypes, logging,
+                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore",
+                "OpenInference", "Clocks", "HTTPCore", "Batching", httpTypes, logging,
             ], resources: [.copy("Resources/openapi.json")]),
         .executableTarget(
             name: "weightspace",
             dependencies: [
-                "CStartup", "CLinux", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals",
+                "Host", "CHost", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals",
                 "ModelStore",
-                "HTTPCore", "HTTPServer", "Systemd", "InferenceService", "Datasets", "Fitting", "Training",
+                "HTTPCore", "HTTPServer", "InferenceService", "Datasets", "Fitting", "Training",
                 "Benchmarks", arguments, httpTypes, logging,
             ],
             swiftSettings: settings()),
@@ -140,7 +142,7 @@ let package = Package(
         tests("Clocks"),
         tests("HTTPCore", ["Clocks", httpTypes]),
         tests("HTTPServer", ["Clocks", "HTTPCore", "TestSupport", httpTypes, logging]),
-        tests("Systemd", ["TestSupport"]),
+        tests("Host", ["TestSupport"]),
         tests("OpenInference", ["Tensors", "WeightFormats"]),
         tests("Batching", ["Clocks"]),
         tests(

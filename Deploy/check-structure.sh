@@ -36,7 +36,7 @@ allowed() {
     target=$1
     shift
     for module in Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Clocks HTTPCore HTTPServer Batching \
-        OpenInference InferenceService Systemd Datasets Fitting Training Benchmarks CKernels CStartup COpenBLAS CZlib CLinux; do
+        OpenInference InferenceService Host Datasets Fitting Training Benchmarks CKernels CHost COpenBLAS CZlib; do
         case " $* " in *" $module "*) continue ;; esac
         found=$(grep -rlE "^(@[a-z]+ )?import $module\$" "Sources/$target" || true)
         if [ -n "$found" ]; then fail "$target must not import $module: $found"; fi
@@ -45,27 +45,27 @@ allowed() {
 allowed Tensors
 allowed WeightFormats Tensors CZlib
 allowed Networks Tensors
-allowed Engine CKernels COpenBLAS CLinux
+allowed Engine CKernels COpenBLAS CHost
 allowed NeuralFunctionals Tensors Networks Engine
-allowed ModelStore Tensors WeightFormats Networks Engine NeuralFunctionals
-allowed Datasets Tensors WeightFormats Networks
+allowed ModelStore Host Tensors WeightFormats Networks Engine NeuralFunctionals
+allowed Datasets Host Tensors WeightFormats Networks
 allowed Fitting Tensors Networks Engine Datasets
-allowed Training Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets
-allowed Benchmarks Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets Fitting Training
-allowed Clocks CLinux
+allowed Training Host Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets
+allowed Benchmarks Host Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets Fitting Training
+allowed Clocks CHost
 allowed HTTPCore Clocks
-allowed HTTPServer Clocks HTTPCore CLinux
+allowed HTTPServer Clocks HTTPCore CHost
 allowed Batching Clocks
-allowed Systemd
+allowed Host CHost COpenBLAS
 allowed OpenInference Tensors WeightFormats
-allowed InferenceService Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore OpenInference Clocks HTTPCore Batching
+allowed InferenceService Host Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore OpenInference Clocks HTTPCore Batching
 
 # Raw memory and unchecked promises, outside the targets that are allowed them, a client's socket and a counter's symbol.
 found=$(grep -rnE 'Unsafe[A-Z]|withUnsafe|@unchecked Sendable|unsafeBitCast' Sources \
-    --include='*.swift' --exclude-dir=Engine --exclude-dir=WeightFormats --exclude-dir=HTTPServer --exclude-dir=Systemd \
+    --include='*.swift' --exclude-dir=Engine --exclude-dir=WeightFormats --exclude-dir=HTTPServer --exclude-dir=Host \
     --exclude=ClientConnection.swift \
     --exclude=AllocationBenchmark.swift || true)
-if [ -n "$found" ]; then fail "unsafe code outside Engine, WeightFormats, HTTPServer and Systemd:
+if [ -n "$found" ]; then fail "unsafe code outside Engine, WeightFormats, HTTPServer and Host:
 $found"; fi
 
 # Traps that input could reach.

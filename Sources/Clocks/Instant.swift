@@ -1,4 +1,4 @@
-import CLinux
+import CHost
 
 /// A moment on the clock that only goes forward, also while the machine sleeps.
 ///
@@ -7,7 +7,7 @@ import CLinux
 package struct Instant: InstantProtocol {
     private let nanoseconds: Int64
 
-    package static var now: Instant { Instant(nanoseconds: linux_uptime_nanoseconds()) }
+    package static var now: Instant { Instant(nanoseconds: host_uptime_nanoseconds()) }
 
     /// Later by whole nanoseconds, or earlier; at most the last instant there is, or the first.
     package func advanced(by duration: Duration) -> Instant {

@@ -1,4 +1,4 @@
-import CLinux
+import CHost
 import Clocks
 import Dispatch
 import Glibc
@@ -96,7 +96,7 @@ final class EventLoop: @unchecked Sendable {
     private func run(_ interval: Duration, _ tick: () -> Void) {
         // Where it is refused, as by a sandbox, the loop waits for its turn like any other thread. The thread is the
         // loop's own to the end of the process but for what Dispatch runs on it after a stop.
-        _ = linux_set_time_slice(Self.turnNanoseconds)
+        _ = host_set_time_slice(Self.turnNanoseconds)
         var nextTick = Instant.now + interval
         while let errands = takeErrands() {
             for errand in errands { errand() }

@@ -1,6 +1,6 @@
 import ArgumentParser
-import CStartup
 import Foundation
+import Host
 import InferenceService
 
 /// The program: one subcommand for everything it does.
@@ -20,7 +20,7 @@ struct Weightspace: ParsableCommand {
 
     /// Exits 0 when all went well, 1 where some input failed, 2 where the command line was wrong.
     static func main() {
-        startup_prefer_wide_kernels()
+        OpenBLASKernels.preferAVX512()
         do {
             var command = try parseAsRoot()
             try command.run()

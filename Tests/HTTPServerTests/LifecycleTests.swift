@@ -224,15 +224,4 @@ struct LifecycleTests {
         running.server.confirmProgress { confirmed.put(true) }
         #expect(try confirmed.take())
     }
-
-    @Test("delivers signals instead of dying of them")
-    func signals() throws {
-        let received = Mailbox<Int32>()
-        let watcher = SignalWatcher([SIGUSR1, SIGUSR2]) { received.put($0) }
-        kill(getpid(), SIGUSR2)
-        #expect(try received.take() == SIGUSR2)
-        kill(getpid(), SIGUSR1)
-        #expect(try received.take() == SIGUSR1)
-        watcher.cancel()
-    }
 }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import CLinux
+import CHost
 import HTTPServer
 import InferenceService
 import Logging
@@ -57,7 +57,7 @@ struct ServeCommand: ParsableCommand {
         LoggingSystem.bootstrap { label in
             LineLogHandler(format: configuration.logFormat, label: label, level: configuration.logLevel)
         }
-        linux_keep_heap_together(Int32(clamping: max(2, configuration.service.threads)))
+        host_limit_heap(Int32(clamping: max(2, configuration.service.threads)))
         try Service(configuration).run()
     }
 }

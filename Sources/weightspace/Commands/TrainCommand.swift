@@ -2,7 +2,7 @@ import ArgumentParser
 import Datasets
 import Engine
 import Foundation
-import HTTPServer
+import Host
 import ModelStore
 import NeuralFunctionals
 import Synchronization

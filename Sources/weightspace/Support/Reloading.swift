@@ -1,8 +1,8 @@
 import Foundation
+import Host
 import InferenceService
 import Logging
 import Synchronization
-import Systemd
 
 /// Loads models, and brings them and the keys up to date while the service goes on, at a signal or a request.
 final class Reloading: Sendable {

@@ -3,11 +3,11 @@ import Dispatch
 import Foundation
 import Glibc
 import HTTPServer
+import Host
 import InferenceService
 import Logging
 import ModelStore
 import Synchronization
-import Systemd
 
 /// The running service: from an open port over ready models to an orderly end.
 final class Service: Sendable {
@@ -133,7 +133,10 @@ final class Service: Sendable {
     /// A sign of life, once every loop of the server has taken a turn and none of the models' is stuck.
     private func feedWatchdog() {
         server.confirmProgress { [self] in
-            guard queue.isStalled else { return manager.tell(.watchdog) }
+            guard queue.isStalled else {
+                manager.tell(.watchdog)
+                return
+            }
             logger.critical("a computation has hung; the watchdog is told nothing any more")
         }
     }

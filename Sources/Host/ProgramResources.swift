@@ -1,11 +1,13 @@
 import Foundation
 
-/// Files that come with the program: in SwiftPM's resource bundles beside it, or in the share folder of its prefix.
+/// Files that are installed with the program: in SwiftPM's resource bundles beside it, or in `share/weightspace` of its
+/// prefix.
 package enum ProgramResources {
+    /// Looks for a file or folder of the program.
     /// - Parameters:
-    ///   - bundled: the path below the program's folder.
-    ///   - installed: the path below `share/weightspace`.
-    /// - Returns: the first of the two that is there.
+    ///   - bundled: its path relative to the program's folder.
+    ///   - installed: its path relative to `../share/weightspace`.
+    /// - Returns: the first of the two that exists; nil if neither does.
     package static func url(bundled: String, installed: String) -> URL? {
         let files = FileManager.default
         guard let program = try? files.destinationOfSymbolicLink(atPath: "/proc/self/exe") else { return nil }

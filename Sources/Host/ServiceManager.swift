@@ -1,34 +1,38 @@
 import Foundation
 import Glibc
 
-/// The service manager that started the process, as `sd_notify(3)` and `sd_listen_fds(3)` describe it; without one,
-/// telling it something does nothing.
+/// The service manager that started the process, over the protocols of `sd_notify(3)` and `sd_listen_fds(3)`. Without one
+/// there are no sockets, and notifications are not sent.
 package struct ServiceManager: Sendable {
-    /// A socket that the manager opened and passed on.
+    /// A socket that the manager opened and passed to the process.
     package struct Socket: Sendable, Equatable {
         package let descriptor: Int32
-        /// As the socket unit names it (`FileDescriptorName=`); empty if it does not.
+        /// The socket unit's `FileDescriptorName=`; empty without one.
         package let name: String
     }
 
+    /// What the manager can be told.
     package enum State: Sendable, Equatable {
         case ready
         case reloading
         case stopping
-        /// A sign of life.
+        /// The keep-alive message.
         case watchdog
-        /// One line for people.
+        /// One line that `systemctl status` shows.
         case status(String)
     }
 
-    /// Sockets to listen on, in the manager's order.
+    /// Sockets to listen on, in the order in which the manager passed them.
     package let sockets: [Socket]
-    /// How often it wants a sign of life at least; half of what it waits for.
+    /// How often to send `watchdog`: half of the manager's timeout; nil where it does not watch this process.
     package let watchdogInterval: Duration?
     private let notifications: DatagramSocket?
 
     private static let firstDescriptor: Int32 = 3
 
+    /// - Parameters:
+    ///   - environment: holds `NOTIFY_SOCKET`, `LISTEN_PID`, `LISTEN_FDS`, `LISTEN_FDNAMES`, `WATCHDOG_PID`, `WATCHDOG_USEC`.
+    ///   - process: the number by which the manager addresses this process.
     package init(environment: [String: String] = ProcessInfo.processInfo.environment, process: Int32 = getpid()) {
         notifications = environment["NOTIFY_SOCKET"].flatMap(DatagramSocket.init)
         let isMine = environment["LISTEN_PID"].flatMap { Int32($0) } == process
@@ -43,9 +47,11 @@ package struct ServiceManager: Sendable {
             .flatMap { isWatched && $0 > 0 ? .microseconds($0 / 2) : nil }
     }
 
-    /// Tells the manager, which may not be listening any more.
-    package func tell(_ states: State...) {
-        notifications?.send(states.map(\.text).joined(separator: "\n"))
+    /// Sends the states in one message.
+    /// - Returns: whether it was sent: false without a manager, or where it does not listen.
+    @discardableResult
+    package func tell(_ states: State...) -> Bool {
+        notifications?.send(states.map(\.text).joined(separator: "\n")) ?? false
     }
 }
 

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "clinux.h"
+#include "chost.h"
 
 #include <malloc.h>
 #include <sched.h>
@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-int linux_set_time_slice(uint64_t nanoseconds) {
-    /* The first version of struct sched_attr, which every later kernel takes; Debian 12's C library has no name for it. */
+int host_set_time_slice(uint64_t nanoseconds) {
+    /* The first version of struct sched_attr, which every later kernel accepts; Debian 12's C library does not declare it. */
     struct {
         uint32_t size, policy;
         uint64_t flags;
@@ -21,19 +21,29 @@ int linux_set_time_slice(uint64_t nanoseconds) {
     return (int)syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
-int linux_permitted_processors(void) {
+int host_permitted_processors(void) {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
 }
 
-void linux_keep_heap_together(int arenas) {
+void host_limit_heap(int arenas) {
     mallopt(M_ARENA_MAX, arenas);
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     mallopt(M_TRIM_THRESHOLD, 4 << 20);
 }
 
-int64_t linux_uptime_nanoseconds(void) {
+int64_t host_uptime_nanoseconds(void) {
     struct timespec time;
     clock_gettime(CLOCK_BOOTTIME, &time);
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+int host_supports_avx512(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#else
+    return 0;
+#endif
 }

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Systemd
+@testable import Host
 
 @Suite("systemd")
 struct ServiceManagerTests {
@@ -21,9 +21,13 @@ struct ServiceManagerTests {
         #expect(inbox.take() == nil)
     }
 
-    @Test("is not there, not listening or badly named: nothing happens", arguments: [nil, "/nowhere/socket", "x", ""])
-    func silence(_ path: String?) {
-        ServiceManager(environment: path.map { ["NOTIFY_SOCKET": $0] } ?? [:]).tell(.ready)
+    @Test(
+        "a notification that nobody receives is not sent, and no error", arguments: [nil, "/nowhere/socket", "x", ""])
+    func unheard(_ path: String?) throws {
+        let manager = ServiceManager(environment: path.map { ["NOTIFY_SOCKET": $0] } ?? [:])
+        #expect(!manager.tell(.ready))
+        let inbox = try DatagramInbox()
+        #expect(ServiceManager(environment: ["NOTIFY_SOCKET": inbox.path]).tell(.ready))
     }
 
     @Test("passes sockets, by their names, to the process that they are for")

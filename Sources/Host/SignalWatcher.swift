@@ -1,17 +1,19 @@
 import Dispatch
 
-/// Delivers signals as calls, one at a time, on a queue of its own: on a shared one they would wait behind work.
+/// Calls a handler for signals, one at a time, on a queue of its own, so that none waits behind other work.
 ///
-/// Dispatch takes a watched signal over from its default action, which for most would end the process. Nothing may
-/// change the signal's disposition afterwards, or it is lost.
+/// Dispatch replaces the default action of a watched signal, which for most signals ends the process. The signal's
+/// disposition must not be changed afterwards, or the watcher gets no more signals.
 ///
-/// `@unchecked Sendable`: the sources are written once, before anybody else sees the watcher, and Dispatch objects
-/// take calls from any thread.
+/// `@unchecked Sendable`: the sources are set once in `init`, and Dispatch objects may be used from any thread.
 package final class SignalWatcher: @unchecked Sendable {
     private let queue = DispatchQueue(label: "signals")
     private let sources: [any DispatchSourceSignal]
 
-    /// Watches until `cancel`; the watcher must be kept. Returns when the signals are taken over.
+    /// Watches until `cancel` is called or the watcher is released. When `init` returns, the signals are watched.
+    /// - Parameters:
+    ///   - signals: their numbers.
+    ///   - handler: gets the number of the signal that arrived.
     package init(_ signals: [Int32], handler: @escaping @Sendable (Int32) -> Void) {
         sources = signals.map { [queue] number in
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
