@@ -1,4 +1,5 @@
 import Foundation
+import Host
 import Tensors
 import WeightFormats
 
@@ -108,6 +109,6 @@ private func readPicture(_ path: String) throws(DatasetError) -> [UInt8] {
     } catch let error as FormatError {
         throw DatasetError(error.detail)
     } catch {
-        throw DatasetError(error.localizedDescription)
+        throw DatasetError(FileError.reason(error))
     }
 }

@@ -77,7 +77,6 @@ package final class Server: Sendable {
         }
         for queue in queues { queue.start() }
         listener.start()
-        logger.info("listening", metadata: ["address": "\(socket.address)"])
         return socket.address
     }
 
@@ -95,7 +94,7 @@ package final class Server: Sendable {
             return true
         }
         guard isFirst else { return completeIfDone() }
-        logger.info("draining", metadata: ["connections": "\(connectionCount)"])
+        logger.info("draining", metadata: ["connections": .stringConvertible(connectionCount)])
         control.asyncAfter(deadline: .now() + .nanoseconds(configuration.drainDelay.nanoseconds)) {
             [self] in
             stopAccepting { [self] in

@@ -16,6 +16,10 @@ package enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
     /// Nil for a Unix socket.
     package var port: Int? { if case .internet(_, let port) = self { port } else { nil } }
     package var isUnix: Bool { port == nil }
+    /// Whether only this machine can connect to it over the network.
+    package var isLoopback: Bool {
+        if case .internet(let host, _) = self { host == "::1" || host.hasPrefix("127.") } else { false }
+    }
 
     /// An IPv4 client of a socket that takes both families shows as what it is.
     init?(_ storage: sockaddr_storage) {

@@ -49,5 +49,11 @@ package struct FileError: Error, Sendable, Equatable, CustomStringConvertible, L
         }
     }
 
+    /// An error that no caller has given a path: the path that Foundation names, if any, and the reason.
+    package static func description(of error: any Error) -> String {
+        let path = (error as? CocoaError).flatMap { $0.filePath ?? $0.url?.path }
+        return path.map { "'\($0)': \(reason(error))" } ?? reason(error)
+    }
+
     private static func words(_ number: Int32) -> String { String(cString: strerror(number)) }
 }

@@ -160,9 +160,9 @@ package final class ServiceHandler: RequestHandler {
         let level = level(of: record)
         guard level >= logger.logLevel else { return }
         var metadata: Logger.Metadata = [
-            "request_id": "\(record.id)", "status": "\(record.status)", "peer": "\(record.peer)",
-            "bytes_in": "\(record.bytesIn)", "bytes_out": "\(record.bytesOut)",
-            "duration_ms": "\(Double(Int(record.duration / .microseconds(1))) / 1000)",
+            "request_id": "\(record.id)", "status": .stringConvertible(record.status), "peer": "\(record.peer)",
+            "bytes_in": .stringConvertible(record.bytesIn), "bytes_out": .stringConvertible(record.bytesOut),
+            "duration_ms": .stringConvertible(Double(Int(record.duration / .microseconds(1))) / 1000),
         ]
         if let trace = record.head.flatMap({ TraceContext($0.fields) }) { metadata["trace_id"] = "\(trace.traceID)" }
         if let method = record.method { metadata["method"] = "\(method)" }

@@ -116,8 +116,11 @@ struct HangUpTests {
         try other.send(RunningServer.get("/standstill"))
         _ = try running.service.held.take()
         try uploading.send("def")
-        // Until the deadline is long over.
-        poll(nil, 0, 800)
+        // The deadline has passed when that of a later upload, to another server, has.
+        let clock = try RunningServer { $0.timeouts.body = .milliseconds(400) }
+        let late = try clock.client()
+        try late.send(RunningServer.post("/echo", "Content-Length: 6\r\n", "abc"))
+        #expect(try late.response().status == 408)
         running.service.standstill.signal()
         #expect(try uploading.response().text == "abcdef")
     }

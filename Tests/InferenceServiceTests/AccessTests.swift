@@ -61,7 +61,7 @@ struct AccessTests {
         let service = try service()
         #expect(try service.send("POST", "/admin/reload").problem().code == "unauthorized")
         #expect(try service.send("POST", "/admin/reload", ["X-Api-Key": "alice's"]).problem().code == "forbidden")
-        let answer = try service.send("POST", "/admin/reload", ["X-Api-Key": "root's"]).json()
+        let answer = try service.send("POST", "/admin/reload", ["X-Api-Key": "root's"]).json(500)
         #expect(answer["failures"]?.strings == ["nothing to reload"])
         let open = try self.service(keys: nil)
         #expect(try open.send("POST", "/admin/reload").problem().code == "forbidden")

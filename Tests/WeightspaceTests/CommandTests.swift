@@ -30,6 +30,57 @@ struct CommandTests {
         }
     }
 
+    @Test("classify reads folders, and skips files there that hold no network")
+    func classifyFolder() throws {
+        let scratch = try Scratch()
+        for name in ["net10.npz", "net2.npz"] { try scratch.write("f/\(name)", try Sample.bytes("net0.npz")) }
+        try scratch.write("f/README.md", Array("networks".utf8))
+        try scratch.write("f/settings.json", Array("{\"a\":1}".utf8))
+        try scratch.write("f/inner/net3.npz", try Sample.bytes("net0.npz"))
+        let outcome = try Program.run(["classify", scratch.path("f")])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(
+            outcome.lines.map { $0.split(separator: " ")[0] }
+                == ["net2", "net10"].map { "\(scratch.path("f"))/\($0).npz" })
+        let notes = outcome.errors.split(separator: "\n")
+        #expect(notes.count == 2 && notes.allSatisfy { $0.contains(": skipped, no network: ") }, "\(notes)")
+        let named = try Program.run(["classify", scratch.path("f/README.md")])
+        #expect(named.status == 1 && named.errors.contains("README.md: unknown_format: "))
+        try scratch.write("f/cut.pth", Array(try Sample.bytes("net0.pth").prefix(300)))
+        #expect(try Program.run(["classify", scratch.path("f")]).status == 1)
+        let none = try Program.run(["classify", try scratch.write("g/README", [65]).deletingLastPathComponent().path])
+        #expect(none.status == 1 && none.errors.contains("no networks are in"))
+    }
+
+    @Test("classify shows where weights and probes disagree")
+    func disagreement() throws {
+        let files = ["net0.npz", "net2.npz"].map(Sample.path)
+        let outcome = try Program.run(["classify", "--convention", "dws"] + files)
+        #expect(outcome.status == 0 && outcome.lines.count == 2)
+        #expect(outcome.lines[0].firstMatch(of: /\(disagreement: weights Sandal +.*%, probes Dress +.*%\)$/) != nil)
+        #expect(!outcome.lines[1].contains("disagreement"))
+        #expect(outcome.errors == "weights and probes disagree on 1 of 2 networks\n")
+    }
+
+    @Test(
+        "a file operation that fails is told by path and the system's reason",
+        arguments: [
+            ["classify", "/nowhere/x"], ["inspect", "/nowhere/x"], ["render", "/nowhere/x", "--output", "x.png"],
+            ["verify", "/nowhere/x"], ["models", "--models", "/nowhere/x"],
+            ["encode", Sample.path("net0.pth"), "--output", "/nowhere/x.npy"],
+            ["render", Sample.path("net0.pth"), "--output", "/nowhere/x.png"],
+            ["bench", "model", "--model", "small", "--write", "/dev/null/x"],
+            ["fit", "--images", "/nowhere/x", "--output", "x"], ["evaluate", "fashion-mnist", "/nowhere/x"],
+            ["serve", "--keys", "/nowhere/x"],
+        ])
+    func fileErrors(_ arguments: [String]) throws {
+        let outcome = try Program.run(arguments)
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains("/x") && !outcome.errors.contains("NSCocoaErrorDomain"), "\(outcome.errors)")
+        let reasons = ["No such file or directory", "Not a directory"]
+        #expect(reasons.contains(where: outcome.errors.contains), "\(outcome.errors)")
+    }
+
     @Test("the embedded model tells what the sample networks draw")
     func embeddedModel() throws {
         let outcome = try Program.run(["classify", "--json"] + (0..<4).map { Sample.path("net\($0).pth") })
@@ -161,7 +212,9 @@ struct CommandTests {
         let none = try Program.run(["encode", "--output", scratch.path("z.npy"), scratch.path("empty")])
         #expect(none.status == 1 && none.errors.contains("no files are in"))
         let folder = try Program.run(["classify", scratch.path("empty")])
-        #expect(folder.status == 1 && folder.errors.contains("it is a folder"))
+        #expect(folder.status == 1 && folder.errors.contains("no files are in"))
+        let inspected = try Program.run(["inspect", scratch.path("empty")])
+        #expect(inspected.status == 1 && inspected.errors.contains("it is a folder"))
         let device = try Program.run(["classify", "/dev/null"])
         #expect(device.status == 1 && !device.errors.contains("permission"), "\(device.errors)")
         let picture = try Program.run(["render", Sample.path("net0.npz"), "--output", scratch.path("none/net.png")])
@@ -255,7 +308,7 @@ struct CommandTests {
         let folder = scratch.path("small")
         let written = try Program.run(["bench", "model", "--model", "small", "--write", folder])
         #expect(written.status == 0 && written.errors.isEmpty, "\(written.errors)")
-        let models = try json(try Program.run(["models", "--json", "--models", folder]))
+        let models = try json(try Program.run(["models", "--json", "--no-embedded", "--models", folder]))
         #expect(models.count == 1)
         #expect(models.first?["name"]?.string == "small")
         #expect(models.first?["operations"]?.strings == ["encode", "reconstruct"])

@@ -99,10 +99,26 @@ struct ServeTests {
         #expect(lines.allSatisfy { $0["time"]?.string != nil && $0["level"]?.string != nil })
         let first = try #require(lines.first { $0["request_id"]?.string == "trace-1" })
         #expect(first["method"]?.string == "POST" && first["path"]?.string == "/v1/classify")
-        #expect(first["status"]?.string == "200" && first["bytes_in"]?.string == String(body.count))
+        #expect(first["status"]?.int == 200 && first["bytes_in"]?.int == body.count)
+        #expect(try #require(first["duration_ms"]?.double) > 0)
         let second = try #require(lines.first { $0["request_id"]?.string == "trace-2" })
-        #expect(second["status"]?.string == "415" && second["reason"]?.string == "unknown_format")
-        #expect(lines.contains { $0["message"]?.string == "ready" })
+        #expect(second["status"]?.int == 415 && second["reason"]?.string == "unknown_format")
+        #expect(lines.contains { $0["message"]?.string == "ready" && $0["models"]?.int == 1 })
+        #expect(lines.last?["message"]?.string == "stopped")
+        #expect(try JSONValue.parse(Array(service.announcement.utf8))["address"]?.string == "127.0.0.1:\(service.port)")
+    }
+
+    @Test(
+        "an error before the start is a line of the JSON log too",
+        arguments: [
+            (["--nonsense"], 2), (["--port", "65536"], 2), (["--models", "/nowhere"], 1),
+            (["--port", "0", "--admin-socket", "/nowhere/socket"], 1),
+        ] as [([String], Int32)])
+    func earlyErrors(_ arguments: [String], _ status: Int32) throws {
+        let outcome = try Program.run(["serve", "--log-format", "json"] + arguments)
+        #expect(outcome.status == status && outcome.bytes.isEmpty)
+        let lines = try outcome.errors.split(separator: "\n").map { try JSONValue.parse(Array($0.utf8)) }
+        #expect(lines.last?["message"]?.string == "stopped" && lines.last?["reason"]?.string?.isEmpty == false)
     }
 
     @Test("log lines of text carry the id too, and leave out probes that went well")
@@ -114,6 +130,7 @@ struct ServeTests {
         let lines = outcome.errors.split(separator: "\n")
         #expect(lines.contains { $0.contains("request_id=trace-3") })
         #expect(!lines.contains { $0.contains("request_id=trace-4") })
+        #expect(lines.last?.hasSuffix(" INFO stopped") == true)
     }
 }
 
@@ -150,8 +167,9 @@ struct ServeEndTests {
         let busy = try service.client()
         try busy.announce("/v1/classify", length: body.count)
         service.command.signal(SIGTERM)
-        try service.waitUntil("/readyz", is: 503)
-        #expect(try service.client().get("/readyz").text.contains("\"draining\""))
+        try service.waitForNotification("STOPPING=1")
+        let ready = try service.client().get("/readyz")
+        #expect(ready.status == 503 && ready.text.contains("\"draining\""))
         #expect(try service.client().get("/livez").status == 200)
         try busy.send(body)
         #expect(try busy.response().status == 200)
@@ -168,7 +186,8 @@ struct ServeEndTests {
         service.command.signal(SIGTERM)
         #expect(try idle.isAtEnd())
         service.command.signal(SIGTERM)
-        #expect(try service.command.outcome().status == 1)
+        let outcome = try service.command.outcome()
+        #expect(outcome.status == 1 && outcome.errors.split(separator: "\n").last?.contains("stopped") == true)
     }
 
     @Test("what does not finish within the drain timeout is cut, and said so with 1")
@@ -178,7 +197,9 @@ struct ServeEndTests {
         try busy.announce("/v1/classify", length: body.count)
         let outcome = try service.end()
         #expect(outcome.status == 1)
-        #expect(outcome.errors.contains("drain timeout"))
+        let last = try #require(outcome.errors.split(separator: "\n").last)
+        #expect(
+            last.hasSuffix(#" ERROR stopped reason="drain timeout: 1 connections closed with unanswered requests""#))
     }
 
     @Test("a signal before the models are loaded ends it with 0")

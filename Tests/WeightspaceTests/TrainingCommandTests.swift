@@ -102,16 +102,13 @@ struct TrainingCommandTests {
             ["train", recipe, "--data", data, "--output", scratch.path(run), "--checkpoint-seconds", "0"]
         }
         #expect(try Program.run(arguments("whole")).status == 0)
+        let folder = scratch.path("killed")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         for kill in 1...6 {
+            let checkpoints = try FileArrivals(of: "checkpoint.safetensors", in: folder)
             let command = try Command(try #require(Program.url), arguments("killed"))
             // Wherever the run is by the time that it has written so many checkpoints.
-            let checkpoint = scratch.path("killed") + "/checkpoint.safetensors"
-            var seen: Set<Date> = []
-            let deadline = ContinuousClock.now + .seconds(30)
-            while seen.count < kill, ContinuousClock.now < deadline {
-                let attributes = try? FileManager.default.attributesOfItem(atPath: checkpoint)
-                if let date = attributes?[.modificationDate] as? Date { seen.insert(date) }
-            }
+            for _ in 0..<kill { try checkpoints.wait() }
             command.signal(SIGKILL)
             _ = try command.outcome()
         }

@@ -1,8 +1,9 @@
 import HTTPCore
+import HTTPTypes
 import ModelStore
 import WeightFormats
 
-/// The service as the administration socket shows it: nothing is refused for want of a key.
+/// The service on the administration socket: its clients may request everything without a key.
 package struct AdminHandler: RequestHandler {
     private let service: ServiceHandler
 
@@ -19,11 +20,11 @@ package struct AdminHandler: RequestHandler {
     package func finished(_ record: AccessRecord) { service.finished(record) }
 }
 
-/// What became of a reload.
+/// The result of a reload.
 package struct ReloadReport: Sendable, Equatable {
-    /// Served from now on.
+    /// The models that are served from now on.
     package var models: [ModelIdentity]
-    /// What could not be read, for which what was served before stays.
+    /// One line for every folder or file that could not be loaded; what was served from it before still is.
     package var failures: [String]
 
     package init(models: [ModelIdentity], failures: [String]) {
@@ -33,8 +34,9 @@ package struct ReloadReport: Sendable, Equatable {
 }
 
 extension ServiceHandler {
+    /// The report as JSON, with status 500 where something could not be loaded.
     static func answer(_ report: ReloadReport) -> Response {
-        json { writer in
+        var response = json { writer in
             writer.beginObject()
             writer.name("models")
             writer.array(report.models) { writer, model in
@@ -46,5 +48,7 @@ extension ServiceHandler {
             writer.array(report.failures) { writer, failure in writer.value(failure) }
             writer.endObject()
         }
+        if !report.failures.isEmpty { response.status = .internalServerError }
+        return response
     }
 }

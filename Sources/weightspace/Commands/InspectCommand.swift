@@ -8,13 +8,14 @@ import WeightFormats
 /// `weightspace inspect FILE…`
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Lists a file's arrays, their shapes and statistics, and its convention.",
-        discussion: "The arrays are listed also where they form no network; why not is then said on standard error.")
+        commandName: "inspect",
+        abstract: "Lists the arrays of files with shapes and statistics, and the SIREN convention.",
+        discussion: "Arrays that form no network are listed too; the reason is printed on standard error.")
 
     @Argument(help: "Files of weights in any of the upload formats; '-' is standard input.")
     var files: [String]
 
-    @Flag(help: "One JSON object a line for every set of arrays.")
+    @Flag(help: "Print one JSON object per set of arrays.")
     var json = false
 
     func run() throws {
@@ -45,7 +46,7 @@ struct InspectCommand: ParsableCommand {
     }
 }
 
-/// One set of named arrays, and the networks that they form.
+/// One set of named arrays, and the networks that they form, if any.
 private struct InspectedArrays {
     private let place: String
     private let format: String
@@ -63,7 +64,7 @@ private struct InspectedArrays {
         } catch {
             (networks, ignored, fault) = ([], [], ServiceFault(error))
         }
-        // In the order of the layers where they are known, else in that of the names.
+        // In the order of the layers where the arrays form a network, else in natural order of the names.
         let ranks = networks.first.map { network in
             Dictionary(uniqueKeysWithValues: network.stateDict.names.enumerated().map { ($0.element, $0.offset) })
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import HTTPTypes
+import Host
 import InferenceService
 import ModelStore
 import Networks
@@ -76,7 +77,7 @@ struct UploadFile {
             let file = path == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
             return [UInt8](try file.readToEnd() ?? Data())
         } catch {
-            throw fault(error.localizedDescription)
+            throw fault(FileError.reason(error))
         }
     }
 }
