@@ -110,7 +110,7 @@ finish serve
 # Larger models, saturated; each before and after what it takes without a service.
 for model in small paper; do
     "$weightspace" bench model --model $model --write .build/benchmark-models/$model
-    serve --models .build/benchmark-models/$model
+    serve --no-embedded --models .build/benchmark-models/$model
     for _ in 1 2; do
         ours "saturated $model" server "http://127.0.0.1:$port/v1/encode" --body $body --connections 16 --duration 12
         ours "unserved $model" model --model $model --batch 16
