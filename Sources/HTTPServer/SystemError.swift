@@ -1,6 +1,6 @@
 import Glibc
 
-/// A system call's failure.
+/// A system call that failed, with its name and `errno`.
 package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
     package let call: String
     package let number: Int32

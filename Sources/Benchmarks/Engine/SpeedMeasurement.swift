@@ -1,17 +1,17 @@
 import Foundation
 import WeightFormats
 
-/// How long one thing took, over and over.
+/// The durations of repeated runs of one computation.
 package struct SpeedMeasurement: Sendable {
     package let name: String
     package let batch: Int
     package let threads: Int
-    /// Per run, for the whole batch.
+    /// The duration of each run, for the whole batch.
     package let seconds: [Double]
-    /// Additions and multiplications of one run's matrix products; 0 where there are none.
+    /// Floating-point additions and multiplications of one run's matrix products; 0 where they are not counted.
     package let operations: Int
 
-    /// Runs `body` twice to warm up, then `repeats` times with the clock running.
+    /// Runs `body` twice to warm up, then `repeats` times while measuring.
     package init(
         _ name: String, batch: Int = 1, threads: Int, repeats: Int, operations: Int = 0, _ body: () throws -> Void
     ) rethrows {
@@ -35,10 +35,10 @@ package struct SpeedMeasurement: Sendable {
         let middle = sorted.count / 2
         return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
     }
-    /// Operations a second in the median run.
+    /// Operations per second of the median run.
     package var rate: Double { Double(operations) / median }
 
-    /// - Parameter bestRate: the machine's rate in the same run, in operations a second.
+    /// - Parameter bestRate: the machine's rate of matrix products, in operations per second.
     package func json(bestRate: Double) -> String {
         var writer = JSONWriter()
         writer.beginObject()

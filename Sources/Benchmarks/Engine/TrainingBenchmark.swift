@@ -5,13 +5,13 @@ import Networks
 import NeuralFunctionals
 import Training
 
-/// Times a step of training: forward, backward and update, on random networks.
+/// Times a training step (forward pass, backward pass, update) on random networks.
 package struct TrainingBenchmark {
     private let recipe: TrainingRecipe
 
     package init(_ recipe: TrainingRecipe) { self.recipe = recipe }
 
-    /// The encoder of `model` under a one-layer latent classifier.
+    /// The encoder of `model` with a latent classifier of one layer.
     package init(_ model: BenchmarkModel, overrides: [String] = []) throws(RecipeError) {
         let json = """
             {"name": "\(model.rawValue)", "optimization": {"epochs": 1, "batch": 64, "microbatch": 2},
@@ -24,7 +24,7 @@ package struct TrainingBenchmark {
         recipe = try TrainingRecipe(Data(json.utf8), overrides: overrides)
     }
 
-    /// The operations counted are three times those of the forward pass.
+    /// The operations are counted as three forward passes.
     package func run(threads: Int, repeats: Int) throws -> SpeedMeasurement {
         let manifest = recipe.manifest
         let spec = manifest.input.spec
@@ -46,7 +46,7 @@ package struct TrainingBenchmark {
         var forward = 0
         if recipe.objective.classification > 0 { forward += try model.cost(.classify, spec) }
         if recipe.objective.reconstruction > 0 {
-            // Latents are computed once for both.
+            // The encoder runs once for both objectives.
             let shared = recipe.objective.classification > 0 ? try model.cost(.encode, spec) : 0
             forward += try model.cost(.reconstruct, spec) - shared
         }

@@ -1,4 +1,4 @@
-/// Counts of durations in buckets that grow by a 64th of a power of two: any quantile within 2 %.
+/// A histogram of durations with 64 buckets per power of two of nanoseconds; quantiles are exact to 2 %.
 package struct LatencyHistogram: Sendable {
     private static let stepBits = 6
     private static let steps = 1 << stepBits
@@ -25,7 +25,8 @@ package struct LatencyHistogram: Sendable {
 
     package var mean: Duration { count > 0 ? sum / count : .zero }
 
-    /// The upper edge of the bucket that holds the quantile, at most the largest latency seen.
+    /// The upper edge of the quantile's bucket, at most the largest latency recorded.
+    /// - Parameter share: 0.99 for the 99th percentile.
     package func quantile(_ share: Double) -> Duration {
         let rank = max(1, Int((share * Double(count)).rounded(.up)))
         var seen = 0
@@ -36,7 +37,7 @@ package struct LatencyHistogram: Sendable {
         return maximum
     }
 
-    /// Upper edges and counts of the buckets that hold something.
+    /// Upper edges and counts of the buckets that are not empty.
     package var buckets: [(upTo: Duration, count: Int)] {
         counts.enumerated().filter { $0.element > 0 }.map { (.nanoseconds(Self.upperEdge($0.offset)), $0.element) }
     }
