@@ -16,7 +16,7 @@ struct LifecycleTests {
         return reports
     }
 
-    @Test("takes a free port and says which")
+    @Test("chooses a free port and returns it")
     func freePort() throws {
         let first = try RunningServer()
         let second = try RunningServer()
@@ -63,7 +63,7 @@ struct LifecycleTests {
         #expect(try running.service.records.take().peer.hasPrefix("127.0.0.1:"))
     }
 
-    @Test("answers 503 to one connection too many, and serves again when there is room")
+    @Test("answers 503 to connections above the limit, and serves again below it")
     func connectionLimit() throws {
         let running = try RunningServer { $0.maxConnections = 1 }
         let first = try running.client()
@@ -78,7 +78,7 @@ struct LifecycleTests {
         try first.send(RunningServer.get("/", "Connection: close\r\n"))
         _ = try first.response()
         #expect(try first.isAtEnd())
-        // The client sees the end just before the server has counted it.
+        // The client sees the end just before the server counts the connection as closed.
         var status = 503
         for _ in 0..<1000 where status == 503 {
             let third = try running.client()
@@ -88,7 +88,7 @@ struct LifecycleTests {
         #expect(status == 200)
     }
 
-    @Test("pauses when it cannot accept, then goes on without having lost anybody")
+    @Test("pauses when accept fails, then continues without having lost a connection")
     func exhaustion() throws {
         let socket = try ListeningSocket(.tcp(host: "127.0.0.1", port: 0))
         let calls = Atomic(0)
@@ -113,7 +113,7 @@ struct LifecycleTests {
         client.close()
     }
 
-    @Test("drains: closes idle connections, finishes what is under way, refuses new ones, then reports")
+    @Test("drains: closes idle connections, answers admitted requests, refuses new connections, then reports")
     func draining() throws {
         // On one queue, so that the busy connection knows of it when the idle one has ended.
         let running = try RunningServer { $0.queueCount = 1 }
@@ -139,7 +139,7 @@ struct LifecycleTests {
         #expect(running.server.connectionCount == 0)
     }
 
-    @Test("serves a request that has arrived, unread, when draining begins")
+    @Test("serves a request that has arrived but was not read when draining begins")
     func drainReadsFirst() throws {
         let running = try RunningServer { $0.queueCount = 1 }
         let clients = try (0..<20).map { _ in try running.client() }
@@ -156,7 +156,7 @@ struct LifecycleTests {
         #expect(try reports.take() == DrainReport(cut: 0))
     }
 
-    @Test("draining answers every request that has arrived, also more than may be under way at a time")
+    @Test("draining answers all pipelined requests that have arrived, also beyond the limit of concurrent ones")
     func drainReadsPipelined() throws {
         let running = try RunningServer { $0.queueCount = 1 }
         let client = try running.client()
@@ -177,7 +177,7 @@ struct LifecycleTests {
         #expect(try reports.take() == DrainReport(cut: 0))
     }
 
-    @Test("cuts what is not finished at the deadline, and counts it")
+    @Test("closes unfinished connections at the deadline, and counts them")
     func drainDeadline() throws {
         let running = try RunningServer()
         let client = try running.client()
@@ -202,7 +202,7 @@ struct LifecycleTests {
         #expect(try stopped.take() == DrainReport(cut: 0))
     }
 
-    @Test("stops at once, and tells everybody who asked, however often")
+    @Test("stops at once, and calls the completions of every call of drain and stop")
     func stop() throws {
         let running = try RunningServer()
         let client = try running.client()
@@ -227,7 +227,7 @@ struct LifecycleTests {
         #expect(throws: ServerError.alreadyStarted) { try server.start() }
     }
 
-    @Test("confirms that all its queues make progress")
+    @Test("confirms that all its event loops make progress")
     func progress() throws {
         let running = try RunningServer()
         let confirmed = Mailbox<Bool>()

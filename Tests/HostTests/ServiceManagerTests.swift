@@ -5,7 +5,7 @@ import Testing
 
 @Suite("systemd")
 struct ServiceManagerTests {
-    @Test("is told what happens, in one message each time")
+    @Test("is notified with one message for each call")
     func notifications() throws {
         let inbox = try DatagramInbox()
         let manager = ServiceManager(environment: ["NOTIFY_SOCKET": inbox.path])
@@ -42,7 +42,7 @@ struct ServiceManagerTests {
         #expect(ServiceManager(environment: environment, process: 7).sockets.isEmpty)
     }
 
-    @Test("wants signs of life twice in its time")
+    @Test("is sent keep-alives at half its timeout")
     func watchdog() {
         #expect(ServiceManager(environment: ["WATCHDOG_USEC": "30000000"]).watchdogInterval == .seconds(15))
         let other = ["WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "8"]

@@ -63,7 +63,7 @@ struct CommandTests {
     }
 
     @Test(
-        "a file operation that fails is told by path and the system's reason",
+        "a failed file operation is reported with its path and the system's reason",
         arguments: [
             ["classify", "/nowhere/x"], ["inspect", "/nowhere/x"], ["render", "/nowhere/x", "--output", "x.png"],
             ["verify", "/nowhere/x"], ["models", "--models", "/nowhere/x"],
@@ -71,23 +71,25 @@ struct CommandTests {
             ["render", Sample.path("net0.pth"), "--output", "/nowhere/x.png"],
             ["bench", "model", "--model", "small", "--write", "/dev/null/x"],
             ["fit", "--images", "/nowhere/x", "--output", "x"], ["evaluate", "fashion-mnist", "/nowhere/x"],
-            ["serve", "--keys", "/nowhere/x"],
+            ["serve", "--keys", "/nowhere/x"], ["bench", "formats", "/nowhere/x"],
+            ["bench", "server", "http://127.0.0.1:1/", "--body", "/nowhere/x"],
         ])
     func fileErrors(_ arguments: [String]) throws {
         let outcome = try Program.run(arguments)
         #expect(outcome.status == 1)
-        #expect(outcome.errors.contains("/x") && !outcome.errors.contains("NSCocoaErrorDomain"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("/nowhere/x") || outcome.errors.contains("/dev/null/x"), "\(outcome.errors)")
+        #expect(!outcome.errors.contains("NSCocoaErrorDomain"), "\(outcome.errors)")
         let reasons = ["No such file or directory", "Not a directory"]
         #expect(reasons.contains(where: outcome.errors.contains), "\(outcome.errors)")
     }
 
-    @Test("the embedded model tells what the sample networks draw")
+    @Test("the embedded model classifies the sample networks correctly")
     func embeddedModel() throws {
         let outcome = try Program.run(["classify", "--json"] + (0..<4).map { Sample.path("net\($0).pth") })
         #expect(try json(outcome).map { $0["label"]?.string } == ["Ankle boot", "Pullover", "Trouser", "Trouser"])
     }
 
-    @Test("classify answers alike for every format and thread count, and for standard input")
+    @Test("classify gives the same answer for every format and thread count, and for standard input")
     func formats() throws {
         let outcome = try Program.run(
             ["classify", "--json"] + Sample.formats.map { Sample.path("net2." + $0) })
@@ -98,7 +100,7 @@ struct CommandTests {
         #expect(try json(input).map { [$0["class_id"], $0["score"]] } == [items[0]])
     }
 
-    @Test("a file that cannot be read costs only its own answer, and the exit code")
+    @Test("an unreadable file fails alone, and the exit code is 1")
     func missingFile() throws {
         let outcome = try Program.run([
             "classify", "--json", "/nowhere/net.pth", Sample.path("net0.legacy.pth"), Sample.path("net0.pth"),
@@ -128,7 +130,7 @@ struct CommandTests {
         #expect(state.metadata["model"] != nil && state.metadata["sha256"]?.count == 64)
     }
 
-    @Test("the shards of an encoding are together the whole, and what is done is not done again")
+    @Test("shards together hold all latents, and a complete shard is not encoded again")
     func shards() throws {
         let scratch = try Scratch()
         for index in 0..<5 { try scratch.write("n/net\(index).npz", try Sample.bytes("net\(index % 4).npz")) }
@@ -151,13 +153,13 @@ struct CommandTests {
         #expect(other.status == 1 && other.errors.contains("other files"), "\(other.errors)")
     }
 
-    @Test("a killed shard goes on after what it had saved")
+    @Test("a killed shard continues after the part that it had saved")
     func partialShard() throws {
         let scratch = try Scratch()
         for index in 0..<2 { try scratch.write("n/net\(index).npz", try Sample.bytes("net\(index).npz")) }
         let command = ["encode", "--shard", "0/1", "--output", scratch.path("z"), scratch.path("n")]
         #expect(try Program.run(command).status == 0)
-        // As saved after the first file, and with values of its own to be recognised by.
+        // The state after the first file, with values by which its rows are recognised.
         let whole = "z/latents-00000-of-00001.safetensors"
         var state = try WeightFile.read(try scratch.read(whole)).soleNetwork()
         let latents = try #require(state["latents"])
@@ -172,7 +174,7 @@ struct CommandTests {
         let resumed = try #require(try WeightFile.read(try scratch.read(whole)).soleNetwork()["latents"])
         #expect(resumed.slice(0).values.allSatisfy { $0 == 7 } && resumed.slice(1) == latents.slice(1))
         #expect(!FileManager.default.fileExists(atPath: scratch.path(partial)))
-        // As killed between the two: what is done needs no part any more.
+        // As if killed before the partial file was removed.
         try scratch.write(partial, SafetensorsWriter.write(state))
         #expect(try Program.run(command).status == 0)
         #expect(!FileManager.default.fileExists(atPath: scratch.path(partial)))
@@ -180,13 +182,13 @@ struct CommandTests {
         #expect(otherwise.status == 1 && otherwise.errors.contains("other options"))
     }
 
-    @Test("a shard that cannot be is a wrong command line", arguments: ["1/1", "-1/2", "0/0", "1", "a/b", "0/2/3"])
+    @Test("a malformed or impossible shard is a usage error", arguments: ["1/1", "-1/2", "0/0", "1", "a/b", "0/2/3"])
     func badShard(_ shard: String) throws {
         let outcome = try Program.run(["encode", "--shard=\(shard)", "--output", "z", "x"])
         #expect(outcome.status == 2 && outcome.errors.contains("--shard"))
     }
 
-    @Test("encode keeps the place of a file that cannot be read")
+    @Test("encode writes rows of NaN for a file that cannot be read")
     func encodeFailure() throws {
         let scratch = try Scratch()
         let outcome = try Program.run([
@@ -205,7 +207,7 @@ struct CommandTests {
             try Program.run(["encode", "--shard", "0/1", "--output", "z.npy", Sample.path("net0.pth")]).status == 2)
     }
 
-    @Test("what is no file of weights is named for what it is")
+    @Test("errors tell empty folders, folders and unwritable outputs apart")
     func noFiles() throws {
         let scratch = try Scratch()
         try FileManager.default.createDirectory(atPath: scratch.path("empty"), withIntermediateDirectories: true)
@@ -222,7 +224,7 @@ struct CommandTests {
         #expect(try Program.run(["render", Sample.path("net0.npz"), "--output", scratch.path("net.jpg")]).status == 2)
     }
 
-    @Test("render writes a PNG of the size asked for")
+    @Test("render writes a PNG of the requested size")
     func render() throws {
         let scratch = try Scratch()
         let outcome = try Program.run([
@@ -258,7 +260,7 @@ struct CommandTests {
         #expect(legacy.status == 1 && legacy.errors.contains("legacy_torch_format"))
     }
 
-    @Test("verify proves a reference file, and tells one that was damaged")
+    @Test("verify accepts a reference file and rejects a damaged one")
     func verify() throws {
         let good = try Program.run(["verify", Sample.path(Sample.golden)])
         #expect(good.status == 0, "\(good.errors)")
@@ -285,7 +287,7 @@ struct CommandTests {
         #expect(other.status == 1 && !other.errors.isEmpty)
     }
 
-    @Test("models lists what would be served")
+    @Test("models lists the models that serve would serve")
     func models() throws {
         let outcome = try Program.run(["models", "--json"])
         #expect(outcome.status == 0)
@@ -302,7 +304,7 @@ struct CommandTests {
         #expect(unknown.errors.contains(try #require(models[0]["name"]?.string)))
     }
 
-    @Test("an untrained encoder is written as a folder that can be served")
+    @Test("bench model --write writes a model folder that can be served")
     func writtenBenchmarkModel() throws {
         let scratch = try Scratch()
         let folder = scratch.path("small")
@@ -320,7 +322,7 @@ struct CommandTests {
     }
 
     @Test(
-        "help and the version end with 0, on standard output",
+        "help and version are printed on standard output, with exit code 0",
         arguments: [
             ["--help"], ["serve", "--help"], ["classify", "-h"], ["help", "verify"], ["--version"],
         ])
@@ -330,7 +332,7 @@ struct CommandTests {
     }
 
     @Test(
-        "a command line that makes no sense ends with 2",
+        "a usage error ends with 2",
         arguments: [
             ["--nonsense"], ["classify"], ["classify", "--nonsense", "x"], ["classify", "--top-k", "0", "x"],
             ["classify", "--convention", "mlp", "x"], ["classify", "--omega0", "-3", "x"],

@@ -31,7 +31,7 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "a bad value ends with 2 and says where it stood and what was expected",
+        "an invalid variable ends with 2 and an error with its name, value and what was expected",
         arguments: [
             ("WEIGHTSPACE_PORT", "seventy", "0 to 65535"), ("WEIGHTSPACE_PORT", "65536", "0 to 65535"),
             ("WEIGHTSPACE_MAX_QUEUE", "0", "1 to 1000000"), ("WEIGHTSPACE_LOG_LEVEL", "loud", "trace"),
@@ -47,7 +47,7 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "a bad option ends with 2",
+        "an invalid option ends with 2",
         arguments: [
             ["--port", "65536"], ["--port", "x"], ["--max-batch", "0"], ["--nonsense"], ["--log-level", "loud"],
             ["--protect-health"], ["--cors-origin", "https://a.example/"], ["--trusted-proxy", "10.0.0.0/8"],
@@ -58,7 +58,7 @@ struct ConfigurationTests {
         #expect(outcome.errors.contains(arguments[0]), "\(outcome.errors)")
     }
 
-    @Test("a variable that is no setting is warned about, with the nearest one that is")
+    @Test("an unknown variable is warned about, with the nearest setting")
     func unknownVariable() throws {
         let variables = ["WEIGHTSPACE_MAX_QEUE": "7", "WEIGHTSPACE_COLOUR": "red", "WEIGHTSPACE_PORT_80_TCP": "x"]
         let service = try RunningService(environment: variables)
@@ -67,7 +67,7 @@ struct ConfigurationTests {
         #expect(log.contains("\"WEIGHTSPACE_COLOUR is no setting\"") && !log.contains("WEIGHTSPACE_PORT_80_TCP"))
     }
 
-    @Test("listening to other machines without keys is warned about")
+    @Test("listening beyond loopback without keys is warned about")
     func openToAll() throws {
         let scratch = try Scratch()
         let keys = try scratch.write("keys", Array("nobody sha256:\(String(repeating: "0", count: 64))\n".utf8)).path
@@ -79,7 +79,7 @@ struct ConfigurationTests {
         }
     }
 
-    @Test("nothing is announced before all that was asked for is there")
+    @Test("'listening' is printed only after keys and all sockets are there")
     func announcement() throws {
         for arguments in [["--admin-socket", "/nowhere/socket"], ["--keys", "/nowhere/keys"]] {
             let outcome = try Program.run(["serve", "--port", "0"] + arguments)
@@ -114,7 +114,7 @@ struct ConfigurationTests {
         return scratch
     }
 
-    @Test("a folder that cannot be loaded is reported, and the one beside it served")
+    @Test("a folder that cannot be loaded is reported, and the others are served")
     func brokenFolder() throws {
         let folder = try models(good: true)
         let service = try RunningService(["--models", folder.url.path, "--no-embedded"])
@@ -127,7 +127,7 @@ struct ConfigurationTests {
         #expect(list.status == 1 && list.lines.count == 1 && list.errors.contains("a-broken"))
     }
 
-    @Test("with no model that can be served there is nothing to do: 1")
+    @Test("without any model that can be served, it ends with 1")
     func noModels() throws {
         let folder = try models(good: false)
         let broken = try Program.run(["serve", "--port", "0", "--no-embedded", "--models", folder.url.path])

@@ -42,7 +42,7 @@ struct CurlTests {
         }
     }
 
-    @Test("is told how to save a file anew that PyTorch wrote before 1.6")
+    @Test("is told how to re-save a file that PyTorch wrote before 1.6")
     func legacy() throws {
         let service = try RunningService()
         let outcome = try Curl.run([

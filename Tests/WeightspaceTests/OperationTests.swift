@@ -48,7 +48,7 @@ struct OperationTests {
             })
     }
 
-    @Test("a reload takes what is new and good, and keeps what has broken as it was")
+    @Test("a reload serves new and changed folders, and keeps the model of a folder that has broken")
     func reloading() throws {
         let scratch = try Scratch()
         let folder = try folders(scratch)
@@ -76,7 +76,7 @@ struct OperationTests {
         #expect(try service.end().status == 0)
     }
 
-    @Test("SIGHUP loads models and keys anew")
+    @Test("SIGHUP loads models and keys again")
     func signal() throws {
         let scratch = try Scratch()
         let folder = try folders(scratch)
@@ -105,7 +105,7 @@ struct OperationTests {
         #expect(service.command.errors.contains("first"))
     }
 
-    @Test("the service manager hears when it is ready, alive, reloading and stopping")
+    @Test("the service manager is notified of readiness, keep-alives, reloads and stopping")
     func notifications() throws {
         let service = try RunningService(environment: ["WATCHDOG_USEC": "100000"])
         for _ in 0..<2 { try service.waitForNotification("WATCHDOG=1") }

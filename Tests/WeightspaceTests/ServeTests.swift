@@ -29,7 +29,7 @@ struct ServeTests {
         #expect(try client.isAtEnd())
     }
 
-    @Test("health tells whether a service is alive and ready, by its exit status")
+    @Test("health reports by its exit status whether a service is alive and ready")
     func health() throws {
         let service = try RunningService()
         let environment = ["WEIGHTSPACE_PORT": "\(service.port)"]
@@ -43,7 +43,7 @@ struct ServeTests {
         #expect(try Program.run(["health", "--timeout", "0"]).status == 2)
     }
 
-    @Test("health takes a service that asks for a key for alive, and cannot tell whether it is ready")
+    @Test("health counts a service that answers 401 as alive, but not as ready")
     func healthWithKeys() throws {
         let scratch = try Scratch()
         let keys = try scratch.write("keys", Array("nobody sha256:\(String(repeating: "0", count: 64))\n".utf8))
@@ -53,7 +53,7 @@ struct ServeTests {
         #expect(outcome.status == 1 && outcome.errors.contains("answered 401"))
     }
 
-    @Test("answers on while nobody reads its log")
+    @Test("continues to answer while nobody reads its log")
     func unreadLog() throws {
         // A pipe takes 64 KiB, and every request leaves some 200 bytes.
         let service = try RunningService(log: Pipe())
@@ -63,7 +63,7 @@ struct ServeTests {
         #expect(try service.command.outcome().status == 0)
     }
 
-    @Test("refuses a body beyond the limit before it is sent")
+    @Test("refuses a body above the limit before it is sent")
     func bodyLimit() throws {
         let service = try RunningService(["--max-body-bytes", "1000"])
         let client = try service.client()
@@ -74,7 +74,7 @@ struct ServeTests {
         #expect(try JSONValue.parse(reply.body)["code"]?.string == "body_too_large")
     }
 
-    @Test("a request that makes no sense does not upset the count of those in flight")
+    @Test("a malformed request leaves the number of requests in flight correct")
     func inFlight() throws {
         let service = try RunningService()
         let client = try service.client()
@@ -86,7 +86,7 @@ struct ServeTests {
         #expect(metrics.contains("code=\"400\"} 1\n"))
     }
 
-    @Test("writes a line of JSON for every request, with its id")
+    @Test("writes a JSON line for every request, with its id and numbers as numbers, and 'stopped' last")
     func logs() throws {
         let service = try RunningService(["--log-format", "json"])
         let client = try service.client()
@@ -109,7 +109,7 @@ struct ServeTests {
     }
 
     @Test(
-        "an error before the start is a line of the JSON log too",
+        "with a JSON log, an error before the start is a JSON line too",
         arguments: [
             (["--nonsense"], 2), (["--port", "65536"], 2), (["--models", "/nowhere"], 1),
             (["--port", "0", "--admin-socket", "/nowhere/socket"], 1),
@@ -121,7 +121,7 @@ struct ServeTests {
         #expect(lines.last?["message"]?.string == "stopped" && lines.last?["reason"]?.string?.isEmpty == false)
     }
 
-    @Test("log lines of text carry the id too, and leave out probes that went well")
+    @Test("text log lines have the request id, and leave out successful health checks")
     func textLogs() throws {
         let service = try RunningService(["--log-level", "info"])
         #expect(try service.client().get("/version", "X-Request-Id: trace-3\r\n").status == 200)
@@ -141,7 +141,7 @@ struct ServeEndTests {
     init() throws { body = try Sample.bytes("net0.pth") }
 
     @Test(
-        "a signal lets the request under way finish, closes idle connections and ends with 0",
+        "a signal lets admitted requests finish, closes idle connections and ends with 0",
         arguments: [
             SIGTERM, SIGINT,
         ])
@@ -161,7 +161,7 @@ struct ServeEndTests {
         #expect(try service.command.outcome().status == 0)
     }
 
-    @Test("during the drain delay it is not ready, accepts and answers")
+    @Test("during the drain delay it is not ready, but accepts and answers")
     func drainDelay() throws {
         let service = try RunningService(["--drain-delay", "1"])
         let busy = try service.client()
@@ -190,7 +190,7 @@ struct ServeEndTests {
         #expect(outcome.status == 1 && outcome.errors.split(separator: "\n").last?.contains("stopped") == true)
     }
 
-    @Test("what does not finish within the drain timeout is cut, and said so with 1")
+    @Test("a request that is not finished within the drain timeout is cut off, and the exit code is 1")
     func drainTimeout() throws {
         let service = try RunningService(["--drain-timeout", "0.1"])
         let busy = try service.client()

@@ -118,6 +118,15 @@ private func benchmarkModel(_ name: String, width: Int = 32) throws -> ServedMod
     return try ModelSelection.load(folderOrName: name)
 }
 
+/// The bytes of a file that the command line names.
+func benchmarkFile(_ path: String) throws -> [UInt8] {
+    do {
+        return try UploadFile.bytes(path)
+    } catch {
+        throw CommandFailure("\(path): \(reason(error))")
+    }
+}
+
 struct BenchKernelsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "kernels", abstract: "Times single operations.")
     @OptionGroup var options: BenchOptions
@@ -186,7 +195,7 @@ struct BenchFormatsCommand: ParsableCommand {
 
     func run() throws {
         let files = try files.map {
-            (name: URL(fileURLWithPath: $0).lastPathComponent, bytes: try UploadFile.bytes($0))
+            (name: URL(fileURLWithPath: $0).lastPathComponent, bytes: try benchmarkFile($0))
         }
         for measurement in try FormatBenchmark.run(files: files, repeats: self.repeat) {
             print(json ? measurement.json(bestRate: 0) : measurement.text(bestRate: 0))

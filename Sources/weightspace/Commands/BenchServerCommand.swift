@@ -38,7 +38,7 @@ struct BenchServerCommand: ParsableCommand {
     }
 
     func run() throws {
-        let target = try LoadTarget(url: url, body: try body.map { try UploadFile.bytes($0) })
+        let target = try LoadTarget(url: url, body: try body.map(benchmarkFile))
         let pattern = rate.map { LoadPattern.open(rate: $0) } ?? .closed
         let report = LoadGenerator(target, pattern, connections: connections).run(seconds: duration)
         print(json ? self.json(report) : text(report))

@@ -87,13 +87,13 @@ struct EncodingShard {
             limits.maxSafetensorsHeaderBytes = max(limits.maxSafetensorsHeaderBytes, data.count)
             state = try WeightFile.read([UInt8](data), limits: limits).soleNetwork()
         } catch {
-            throw CommandFailure("'\(path)' cannot be read, remove it to encode anew: \(reason(error))")
+            throw CommandFailure("'\(path)' cannot be read; remove it to start again: \(reason(error))")
         }
         guard state.metadata["list"] == list, state.metadata["sha256"] == run.model.sha256,
             let next = state.metadata["next"].flatMap({ Int($0) }), let latents = try Latents(state, shape: shape)
         else {
             throw CommandFailure(
-                "'\(path)' was made from other files, by another model or with other options; remove it to encode anew")
+                "'\(path)' was made from other files, by another model or with other options; remove it to start again")
         }
         return (latents, next)
     }
