@@ -76,6 +76,20 @@ struct OperationTests {
         #expect(try service.end().status == 0)
     }
 
+    @Test("a path of --models that is missing at a reload leaves its models served, and the others are reloaded")
+    func missingPath() throws {
+        let scratch = try Scratch()
+        let folder = try folders(scratch)
+        let socket = scratch.path("admin")
+        try add("run/model", named: "trained", version: "1", to: scratch.url)
+        let service = try RunningService(
+            ["--models", scratch.path("run"), "--models", folder.path, "--no-embedded", "--admin-socket", socket])
+        try FileManager.default.removeItem(atPath: scratch.path("run"))
+        try add("first", version: "2", to: folder)
+        #expect(try reload(socket, status: 500)["failures"]?.array?.count == 1)
+        #expect(try versions(service) == ["trained": "1", "first": "2", "second": "1"])
+    }
+
     @Test("SIGHUP loads models and keys again")
     func signal() throws {
         let scratch = try Scratch()

@@ -7,9 +7,16 @@ import Synchronization
 
 /// Loads the model folders and, when asked to, loads them again while their models are served.
 final class ModelLoader: Sendable {
+    private struct Served {
+        /// The path of `--models`, or that of the embedded models.
+        let directory: String
+        /// The model folder within it.
+        let folder: String
+        let model: ServedModel
+    }
+
     private struct State {
-        /// What is served, with the path of the folder it came from.
-        var served: [(folder: String, model: ServedModel)] = []
+        var served: [Served] = []
         /// The name of the model that answers where a request names none; nil before the first load.
         var defaultName: String?
     }
@@ -39,8 +46,8 @@ final class ModelLoader: Sendable {
             "--default-model: no model is named '\(requestedDefault)'; found: \(names.joined(separator: ", "))")
     }
 
-    /// Serves what the folders hold now. A folder that cannot be loaded is left out or, if it was served before, served
-    /// as it was; unchanged models are kept. Requests under way keep the model they began with.
+    /// Serves what the folders hold now. A path or folder that cannot be loaded is left out or, if it was served before,
+    /// served as it was; unchanged models are kept. Requests that are being computed keep the model they began with.
     ///
     /// The default model stays the same as long as there is one of its name; without `--default-model` it is the first
     /// one of the first load.
@@ -48,22 +55,32 @@ final class ModelLoader: Sendable {
     /// - Parameter isCancelled: asked between folders.
     /// - Throws: when there is nothing to serve, or not the default model; what was served before still is.
     func load(unless isCancelled: () -> Bool = { false }) throws -> ReloadReport {
-        let folders = try sources.folders()
         let before = state.withLock { $0 }
-        var loaded: [(folder: String, model: ServedModel)] = []
+        var loaded: [Served] = []
+        var seen: Set<String> = []
         var failures: [String] = []
         func report(_ failure: String) {
             failures.append(failure)
             logger.error("model not loaded", metadata: ["reason": "\(failure)"])
         }
-        for folder in folders where !isCancelled() {
-            let previous = before.served.first { $0.folder == folder.path }?.model
+        for directory in try sources.directories() {
+            let folders: [URL]
             do {
-                let model = try load(folder, previous: previous, beside: loaded.map(\.model))
-                loaded.append((folder.path, model))
+                folders = try ModelSources.folders(in: directory)
             } catch {
                 report(reason(error))
-                if let previous { loaded.append((folder.path, previous)) }
+                loaded += before.served.filter { $0.directory == directory }
+                continue
+            }
+            for folder in folders where !isCancelled() && seen.insert(ModelSources.identity(folder)).inserted {
+                let previous = before.served.first { $0.folder == folder.path }
+                do {
+                    let model = try load(folder, previous: previous?.model, beside: loaded.map(\.model))
+                    loaded.append(Served(directory: directory, folder: folder.path, model: model))
+                } catch {
+                    report(reason(error))
+                    if let previous { loaded.append(previous) }
+                }
             }
         }
         if isCancelled() { throw CommandFailure("stopped while models were being loaded") }

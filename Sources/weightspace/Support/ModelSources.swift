@@ -37,26 +37,30 @@ struct ModelSources: Sendable {
     /// All model folders, each once: the embedded ones first, so that a folder that is added changes no default, then
     /// those of every path, in the natural order of their names.
     /// - Throws: where a path cannot be read or holds no model folder.
-    func folders() throws -> [URL] { try unique(embedded() + named()) }
+    func folders() throws -> [URL] { try unique(directories()) }
 
     /// The same, with the embedded ones last: for commands that use one model, by default the first of the named ones.
-    func foldersByPreference() throws -> [URL] { try unique(named() + embedded()) }
+    func foldersByPreference() throws -> [URL] { try unique(paths + embedded()) }
 
-    private func named() throws -> [URL] { try paths.flatMap { try Self.folders(in: $0) } }
+    /// What `folders` looks through: the directory of the embedded models and the paths.
+    func directories() throws -> [String] { try embedded() + paths }
 
-    private func embedded() throws -> [URL] {
+    private func embedded() throws -> [String] {
         guard includesEmbedded else { return [] }
-        if let directory = EmbeddedModels.directory() { return try Self.folders(in: directory.path) }
+        if let directory = EmbeddedModels.directory() { return [directory.path] }
         guard !paths.isEmpty else {
             throw CommandFailure("the embedded models are not beside the program; name a folder with --models")
         }
         return []
     }
 
-    private func unique(_ folders: [URL]) -> [URL] {
+    private func unique(_ directories: [String]) throws -> [URL] {
         var seen: Set<String> = []
-        return folders.filter { seen.insert($0.resolvingSymlinksInPath().path).inserted }
+        return try directories.flatMap { try Self.folders(in: $0) }.filter { seen.insert(Self.identity($0)).inserted }
     }
+
+    /// The same for all paths of one folder.
+    static func identity(_ folder: URL) -> String { folder.resolvingSymlinksInPath().path }
 
     /// The model folder at `path`: itself, or the `model` folder of a run.
     static func folder(at path: URL) -> URL? {
@@ -65,7 +69,8 @@ struct ModelSources: Sendable {
         }
     }
 
-    private static func folders(in path: String) throws -> [URL] {
+    /// The model folders of one path.
+    static func folders(in path: String) throws -> [URL] {
         let directory = URL(fileURLWithPath: path)
         if let folder = folder(at: directory) { return [folder] }
         let names: [String]
