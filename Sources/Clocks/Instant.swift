@@ -7,6 +7,7 @@ import CHost
 package struct Instant: InstantProtocol {
     private let nanoseconds: Int64
 
+    /// The current time.
     package static var now: Instant { Instant(nanoseconds: host_uptime_nanoseconds()) }
 
     /// The instant later or earlier by `duration`, cut off to nanoseconds; saturates at the first and last representable one.

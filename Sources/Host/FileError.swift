@@ -3,6 +3,7 @@ import Glibc
 
 /// A file operation that failed: what was tried, on which path, and the system's reason.
 package struct FileError: Error, Sendable, Equatable, CustomStringConvertible, LocalizedError {
+    /// What was tried.
     package enum Operation: String, Sendable {
         case read
         case write

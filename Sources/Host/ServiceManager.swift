@@ -6,6 +6,7 @@ import Glibc
 package struct ServiceManager: Sendable {
     /// A socket that the manager opened and passed to the process.
     package struct Socket: Sendable, Equatable {
+        /// The file descriptor, which the process inherited.
         package let descriptor: Int32
         /// The socket unit's `FileDescriptorName=`; empty without one.
         package let name: String

@@ -6,6 +6,7 @@ import NeuralFunctionals
 
 /// Counts the heap allocations of a model's answer after warming up. `Deploy/allocations.c` must be loaded by `LD_PRELOAD`.
 package struct AllocationBenchmark {
+    /// The number of allocations of one operation.
     package struct Count: Sendable {
         package let operation: ModelStore.Operation
         /// Allocations of running the plan.

@@ -17,9 +17,9 @@ package enum FitBenchmark {
         let sizes = recipe.sizes(channels: 1)
         let products = zip(sizes, sizes.dropFirst()).reduce(0) { $0 + 2 * $1.0 * $1.1 }
         // Per pixel: forward 1×, gradients of the weights 1×, gradients of the inputs 1× except in the first layer.
-        let operations = side * side * (3 * products - 2 * sizes[0] * sizes[1]) * recipe.steps * count
+        let flops = side * side * (3 * products - 2 * sizes[0] * sizes[1]) * recipe.steps * count
         return SpeedMeasurement(
-            "fit_siren_\(recipe.steps)_steps", batch: count, threads: threads, repeats: repeats, operations: operations
+            "fit_siren_\(recipe.steps)_steps", batch: count, threads: threads, repeats: repeats, flops: flops
         ) { _ = fitter(Array(0..<count), view: 0) }
     }
 }

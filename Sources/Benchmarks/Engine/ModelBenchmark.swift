@@ -23,10 +23,10 @@ package struct ModelBenchmark {
         let networks = try (0..<batch).map { seed in
             try model.prepare(NetworkWeights.example(spec: spec, seed: UInt64(seed)), convention).features
         }
-        let operations = try model.cost(operation, spec) * batch
+        let flops = try model.cost(operation, spec) * batch
         return try SpeedMeasurement(
             name ?? "\(model.name) \(operation.rawValue)", batch: batch, threads: threads, repeats: repeats,
-            operations: operations
+            flops: flops
         ) { _ = try model.run(operation, networks, pool) }
     }
 }

@@ -9,6 +9,7 @@ import Training
 package struct TrainingBenchmark {
     private let recipe: TrainingRecipe
 
+    /// A step of `recipe`'s model and plan.
     package init(_ recipe: TrainingRecipe) { self.recipe = recipe }
 
     /// The encoder of `model` with a latent classifier of one layer.
@@ -53,7 +54,7 @@ package struct TrainingBenchmark {
         var cache: (epoch: Int, networks: [Int])?
         return SpeedMeasurement(
             "train_step \(recipe.name)", batch: batch, threads: threads, repeats: repeats,
-            operations: 3 * forward * batch
+            flops: 3 * forward * batch
         ) { _ = trainer.step(0, epochCache: &cache) }
     }
 }

@@ -3,7 +3,9 @@ package struct LatencyHistogram: Sendable {
     private static let stepBits = 6
     private static let steps = 1 << stepBits
     private var counts = [Int](repeating: 0, count: 64 * steps)
+    /// The number of recorded latencies.
     package private(set) var count = 0
+    /// The largest recorded latency.
     package private(set) var maximum = Duration.zero
     private var sum = Duration.zero
 
@@ -16,6 +18,7 @@ package struct LatencyHistogram: Sendable {
         maximum = max(maximum, latency)
     }
 
+    /// Adds the counts of another histogram.
     package mutating func merge(_ other: LatencyHistogram) {
         for index in counts.indices { counts[index] += other.counts[index] }
         count += other.count

@@ -41,13 +41,16 @@ package struct LoadReport: Sendable {
     package fileprivate(set) var beyondCompute = LatencyHistogram()
     /// Latencies of responses 429 and 503.
     package fileprivate(set) var refused = LatencyHistogram()
+    /// Responses 429 and 503 without `Retry-After`.
     package fileprivate(set) var refusedWithoutRetryAfter = 0
     /// The number of responses by status.
     package fileprivate(set) var statuses: [Int: Int] = [:]
     /// The number of requests without a response, by reason.
     package fileprivate(set) var broken: [String: Int] = [:]
+    /// The duration of the test in seconds.
     package fileprivate(set) var seconds = 0.0
 
+    /// Responses other than 429 and 503 per second.
     package var acceptedPerSecond: Double { Double(accepted.count) / max(seconds, 1e-9) }
 
     fileprivate mutating func merge(_ other: LoadReport) {
@@ -66,12 +69,14 @@ package struct LoadGenerator: Sendable {
     private let pattern: LoadPattern
     private let connections: Int
 
+    /// - Parameter connections: concurrent ones; at least one is used.
     package init(_ target: LoadTarget, _ pattern: LoadPattern, connections: Int) {
         self.target = target
         self.pattern = pattern
         self.connections = max(1, connections)
     }
 
+    /// Sends requests for so many seconds; blocks until the last response.
     package func run(seconds: Double) -> LoadReport {
         let total = Mutex(LoadReport())
         let due = Mutex(0)

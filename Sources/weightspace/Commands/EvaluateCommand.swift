@@ -89,7 +89,7 @@ struct EvaluateCommand: ParsableCommand {
         if !logits.isEmpty {
             result.classify(
                 logits, labels: isLabelled ? labels : nil, temperature: Double(model.manifest.temperature))
-            result.operations = try model.cost(.classify, input.spec)
+            result.flops = try model.cost(.classify, input.spec)
             result.millisecondsPerNetwork = 1000 * seconds / Double(indices.count)
             result.threads = pool.threads
         }

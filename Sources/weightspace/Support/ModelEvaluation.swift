@@ -11,7 +11,7 @@ struct ModelEvaluation {
     var millisecondsPerNetwork: Double?
     var threads = 1
     /// Floating-point additions and multiplications of the matrix products for one network.
-    var operations = 0
+    var flops = 0
     var reconstructionError: Double?
     private var report: ClassificationReport?
     private var parts: [(name: String, accuracy: Double)] = []
@@ -98,7 +98,7 @@ struct ModelEvaluation {
         }
         if let millisecondsPerNetwork {
             lines.append(
-                "\(String(format: "%.2f", Double(operations) / 1e6)) MFLOP and \(String(format: "%.3f", millisecondsPerNetwork)) ms a network on \(threads) threads"
+                "\(String(format: "%.2f", Double(flops) / 1e6)) MFLOP and \(String(format: "%.3f", millisecondsPerNetwork)) ms a network on \(threads) threads"
             )
         }
         return lines.joined(separator: "\n")
@@ -132,7 +132,7 @@ struct ModelEvaluation {
         if let millisecondsPerNetwork {
             writer.member("ms_per_network", Float(millisecondsPerNetwork))
             writer.member("threads", threads)
-            writer.member("operations", operations)
+            writer.member("operations", flops)
         }
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self)
