@@ -199,7 +199,7 @@ struct ServeEndTests {
         #expect(outcome.status == 1)
         let last = try #require(outcome.errors.split(separator: "\n").last)
         #expect(
-            last.hasSuffix(#" ERROR stopped reason="drain timeout: 1 connections closed with unanswered requests""#))
+            last.hasSuffix(#" ERROR stopped reason="drain timeout: connections closed with unanswered requests: 1""#))
     }
 
     @Test("a signal before the models are loaded ends it with 0")

@@ -81,7 +81,7 @@ final class Service: Sendable {
             announce(address, admin: adminAddress)
         } catch {
             // A signal may have stopped the servers before they were started.
-            guard !ending.withLock({ $0 }) else { return }
+            guard !ending.withLock({ $0 }) else { return logStopped(nil) }
             throw CommandFailure(error.description)
         }
         loading.async(group: loads) { [self] in loadFirst() }
@@ -192,7 +192,7 @@ final class Service: Sendable {
         manager.tell(.stopping, .status("answering admitted requests"))
         server.drain(deadline: configuration.drainTimeout) { [self] report in
             if report.cut > 0 {
-                fail(CommandFailure("drain timeout: \(report.cut) connections closed with unanswered requests"))
+                fail(CommandFailure("drain timeout: connections closed with unanswered requests: \(report.cut)"))
             }
             guard let adminServer else {
                 ended.signal()
