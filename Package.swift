@@ -74,7 +74,7 @@ let package = Package(
         target("Clocks", ["CLinux"]),
         target("HTTPCore", ["Clocks", httpTypes]),
         target("HTTPServer", ["Clocks", "HTTPCore", "CLinux", httpTypes, logging], memorySafe: false),
-        target("Batching", ["Clocks"]),
+        target("ComputeQueue", ["Clocks"]),
         target("Systemd", memorySafe: false),
 
         // Pictures to INRs.
@@ -101,7 +101,7 @@ let package = Package(
             "InferenceService",
             [
                 "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "OpenInference",
-                "Clocks", "HTTPCore", "Batching", httpTypes, logging,
+                "Clocks", "HTTPCore", "ComputeQueue", httpTypes, logging,
             ], resources: [.copy("Resources/openapi.json")]),
         .executableTarget(
             name: "weightspace",
@@ -142,11 +142,12 @@ let package = Package(
         tests("HTTPServer", ["Clocks", "HTTPCore", "TestSupport", httpTypes, logging]),
         tests("Systemd", ["TestSupport"]),
         tests("OpenInference", ["Tensors", "WeightFormats"]),
-        tests("Batching", ["Clocks"]),
+        tests("ComputeQueue", ["Clocks"]),
         tests(
             "InferenceService",
             [
-                "Clocks", "HTTPCore", "Batching", "ModelStore", "TestSupport", "Tensors", "WeightFormats", "Networks",
+                "Clocks", "HTTPCore", "ComputeQueue", "ModelStore", "TestSupport", "Tensors", "WeightFormats",
+                "Networks",
                 httpTypes,
                 logging,
             ], resources: [.copy("Fixtures")]),

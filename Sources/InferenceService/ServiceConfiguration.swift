@@ -4,8 +4,8 @@ import WeightFormats
 package struct ServiceConfiguration: Sendable {
     /// Threads that compute.
     package var threads = 1
-    /// Networks computed together.
-    package var maxBatch = 16
+    /// The most networks of one request that are computed in one forward pass.
+    package var networksPerPass = 16
     /// Requests that may wait.
     package var maxQueue = 64
     /// Bytes of weights that may wait.

@@ -1,4 +1,4 @@
-import Batching
+import ComputeQueue
 import Clocks
 import Dispatch
 import HTTPCore
@@ -97,7 +97,7 @@ package final class ServiceHandler: RequestHandler {
     private func workRefusal() -> ServiceFault? {
         let waiting = workWaiting.load(ordering: .relaxed)
         guard waiting >= queue.limit else { return nil }
-        return ServiceFault(BatchRefusal.queueFull(waiting: waiting, limit: queue.limit), retryAfter: 1)
+        return ServiceFault(ComputeQueueRefusal.full(waiting: waiting, limit: queue.limit), retryAfter: 1)
     }
 
     private func respond(

@@ -34,7 +34,7 @@ struct QueueingTests {
         let model = try Models.embedded.get()
         return try ServiceDriver {
             $0.maxQueue = maxQueue
-            $0.maxBatch = 1
+            $0.networksPerPass = 1
         } compute: { [gate] _, networks, _ in
             gate.pass()
             return networks.map { _ in .success([model.labels.indices.map { Float($0) }]) }
@@ -196,7 +196,7 @@ struct QueueingTests {
 
     @Test("a request of more networks than a batch is answered whole")
     func largerThanBatch() throws {
-        let service = try ServiceDriver { $0.maxBatch = 2 }
+        let service = try ServiceDriver { $0.networksPerPass = 2 }
         let stack = SafetensorsWriter.write(try Samples.stack())
         #expect(try service.post("/v1/classify", stack).items() == ServiceDriver().post("/v1/classify", stack).items())
     }

@@ -10,7 +10,7 @@ import Testing
     private func recordAll() {
         metrics.recordHTTP(method: "POST", route: "/v1/classify", status: 200, duration: .milliseconds(3))
         metrics.recordInference(model: "m", version: "1", outcome: .success, items: 5)
-        metrics.recordBatch(model: "m", version: "1", size: 3, duration: .milliseconds(20))
+        metrics.recordPass(model: "m", version: "1", size: 3, duration: .milliseconds(20))
         metrics.recordQueue(model: "m", duration: .microseconds(200))
         metrics.recordParse(format: "safetensors", duration: .microseconds(50), bytes: 4740)
         metrics.recordRejection(reason: "queue_full")

@@ -1,5 +1,5 @@
-import Batching
 import Clocks
+import ComputeQueue
 import HTTPCore
 import HTTPTypes
 import ModelStore
@@ -134,10 +134,10 @@ struct InferenceRequest: UploadRequest {
         let features = prepared.networks.compactMap { try? $0.get().features }
         let deadline = options.timeout.map { request.received + $0 }
         let service = service
-        let ticket: BatchTicket
+        let ticket: ModelQueue.Queue.Ticket
         do throws(ServiceFault) {
             ticket = try service.queue.submit(
-                ModelLane(model: model, operations: [operation]), features, deadline: deadline
+                ModelWork(model: model, operations: [operation]), features, deadline: deadline
             ) { [self] result in
                 let finish: @Sendable () -> Void = { self.finish(result, prepared, operation, model, options, timing) }
                 // An answer for one network is written sooner than another thread would be woken for it.
@@ -151,7 +151,7 @@ struct InferenceRequest: UploadRequest {
     }
 
     private func finish(
-        _ result: Result<BatchResult<ModelQueue.Output>, BatchError>, _ prepared: Prepared, _ operation: Operation,
+        _ result: Result<ModelQueue.Queue.Computed, ComputeQueueError>, _ prepared: Prepared, _ operation: Operation,
         _ model: ServedModel, _ options: RequestOptions, _ timing: RequestTiming
     ) {
         var timing = timing

@@ -55,7 +55,7 @@ package final class ServiceMetrics: Sendable {
         if outcome == .success { inferenceItems.series(model, version).increment(by: items) }
     }
 
-    package func recordBatch(model: String, version: String, size: Int, duration: Duration) {
+    package func recordPass(model: String, version: String, size: Int, duration: Duration) {
         batches.series(model, version).increment()
         batchSize.series(model).observe(Double(size))
         computeDuration.series(model).observe(duration / .seconds(1))

@@ -1,5 +1,5 @@
-import Batching
 import Clocks
+import ComputeQueue
 import HTTPCore
 import HTTPTypes
 import ModelStore
@@ -157,8 +157,8 @@ struct OpenInferenceRequest: UploadRequest {
 
     private func compute(_ call: Call, _ timing: RequestTiming) throws(ServiceFault) {
         try service.configuration.checkPictures(call.operations, of: call.networks.map(\.spec), by: call.model)
-        let lane = ModelLane(model: call.model, operations: call.operations)
-        let ticket: BatchTicket
+        let lane = ModelWork(model: call.model, operations: call.operations)
+        let ticket: ModelQueue.Queue.Ticket
         do throws(ServiceFault) {
             ticket = try service.queue.submit(
                 lane, call.networks, deadline: call.timeout.map { request.received + $0 }
@@ -174,7 +174,7 @@ struct OpenInferenceRequest: UploadRequest {
     }
 
     private func finish(
-        _ result: Result<BatchResult<ModelQueue.Output>, BatchError>, _ call: Call, _ timing: RequestTiming
+        _ result: Result<ModelQueue.Queue.Computed, ComputeQueueError>, _ call: Call, _ timing: RequestTiming
     ) {
         var timing = timing
         do throws(ServiceFault) {

@@ -1,4 +1,4 @@
-import Batching
+import ComputeQueue
 import HTTPCore
 import HTTPTypes
 import ModelStore
@@ -145,25 +145,24 @@ package struct ServiceFault: Error, Sendable, Equatable {
         }
     }
 
-    init(_ refusal: BatchRefusal, retryAfter: Int) {
+    init(_ refusal: ComputeQueueRefusal, retryAfter: Int) {
         switch refusal {
-        case .queueFull(let waiting, let limit):
+        case .full(let waiting, let limit):
             self.init(
                 .tooManyRequests, "queue_full", "Queue full", "\(waiting) of \(limit) requests waiting",
                 retryAfter: retryAfter)
-        case .queueBytesFull(_, let requested, let limit) where requested > limit:
+        case .bytesFull(_, let requested, let limit) where requested > limit:
             self.init(
                 .contentTooLarge, "body_too_large", "Weights too large",
                 "\(requested) bytes of weights exceed the queue's limit of \(limit)")
-        case .queueBytesFull(let waiting, let requested, let limit):
+        case .bytesFull(let waiting, let requested, let limit):
             self.init(
                 .tooManyRequests, "queue_full", "Queue full",
                 "\(waiting) of \(limit) bytes waiting, no room for \(requested) more", retryAfter: retryAfter)
-        case .draining: self = .draining
         }
     }
 
-    init(_ error: BatchError) {
+    init(_ error: ComputeQueueError) {
         switch error {
         case .deadlineExceeded:
             self.init(

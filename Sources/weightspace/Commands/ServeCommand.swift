@@ -31,7 +31,9 @@ struct ServeCommand: ParsableCommand {
     var trustedProxy: [String] = []
     @Option(help: "Threads that compute. (default: the processors)") var threads: Int?
     @Option(help: "Folder of model folders, or one model folder. (default: the embedded models)") var models: String?
-    @Option(help: "Networks of a request computed in one go. (default: 16)") var maxBatch: Int?
+    @Option(help: "Networks of one request that are computed in one forward pass. (default: 16)")
+    var networksPerPass: Int?
+    @Option(help: .hidden) var maxBatch: Int?
     @Option(help: "Requests that may wait; one more is answered 429. (default: 64)") var maxQueue: Int?
     @Option(help: "Bytes of weights that may wait. (default: 67108864)") var maxQueueBytes: Int?
     @Option(help: "Bytes of a request's body, also after inflation. (default: 16777216)") var maxBodyBytes: Int?

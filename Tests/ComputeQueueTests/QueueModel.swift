@@ -1,17 +1,17 @@
-import Batching
+import ComputeQueue
 
-typealias State = BatchQueueState<String, Int, Int>
-typealias Entry = BatchEntry<String, Int, Int>
+typealias State = ComputeQueueState<Int, Int>
+typealias Entry = ComputeQueueEntry<Int, Int>
 
-/// The queue's rules as plainly as they can be written, to compare the real one with. Payloads are unique.
+/// A direct implementation of the queue's rules, to compare `ComputeQueueState` with. Payloads are unique.
 struct QueueModel {
-    let policy: BatchPolicy
+    let limits: ComputeQueueLimits
     var waiting: [Entry] = []
 
-    /// Whether the entry was let in.
+    /// Whether the entry was admitted.
     mutating func admit(_ entry: Entry) -> Bool {
         let bytes = waiting.reduce(entry.byteCount) { $0 + $1.byteCount }
-        guard waiting.count < policy.maxQueue, bytes <= policy.maxQueueBytes else { return false }
+        guard waiting.count < limits.maxWaiting, bytes <= limits.maxWaitingBytes else { return false }
         waiting.append(entry)
         return true
     }

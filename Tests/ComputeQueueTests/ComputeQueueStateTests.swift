@@ -1,54 +1,54 @@
-import Batching
+import ComputeQueue
 import Testing
 
-@Suite struct BatchQueueStateTests {
-    private func state(maxQueue: Int = 8, maxQueueBytes: Int = 1000) throws -> State {
-        State(policy: try BatchPolicy(maxBatch: 4, maxQueue: maxQueue, maxQueueBytes: maxQueueBytes))
+@Suite struct ComputeQueueStateTests {
+    private func state(maxWaiting: Int = 8, maxWaitingBytes: Int = 1000) throws -> State {
+        State(limits: try ComputeQueueLimits(itemsPerPass: 4, maxWaiting: maxWaiting, maxWaitingBytes: maxWaitingBytes))
     }
 
     private func entry(
-        _ payload: Int, lane: String = "a", items: Int = 1, bytes: Int = 10, deadline: Int? = nil
+        _ payload: Int, items: Int = 1, bytes: Int = 10, deadline: Int? = nil
     ) -> Entry {
-        Entry(lane: lane, itemCount: items, byteCount: bytes, enqueued: 0, deadline: deadline, payload: payload)
+        Entry(itemCount: items, byteCount: bytes, enqueued: 0, deadline: deadline, payload: payload)
     }
 
-    @Test("a policy that lets nothing through is refused", arguments: [(0, 1, 1), (1, 0, 1), (1, 1, 0), (-1, 1, 1)])
-    func policyIsValidated(limits: (Int, Int, Int)) {
-        #expect(throws: BatchPolicyError.self) {
-            try BatchPolicy(maxBatch: limits.0, maxQueue: limits.1, maxQueueBytes: limits.2)
+    @Test("limits that admit nothing are refused", arguments: [(0, 1, 1), (1, 0, 1), (1, 1, 0), (-1, 1, 1)])
+    func limitsAreValidated(limits: (Int, Int, Int)) {
+        #expect(throws: ComputeQueueLimits.Invalid.self) {
+            try ComputeQueueLimits(itemsPerPass: limits.0, maxWaiting: limits.1, maxWaitingBytes: limits.2)
         }
     }
 
-    @Test("requests are handed out one by one in order of arrival, whatever their lane and size")
+    @Test("requests are handed out one by one in order of arrival, whatever their size")
     func orderIsThatOfArrival() throws {
         var state = try state()
-        for (payload, lane, items) in [(1, "a", 1), (2, "b", 9), (3, "a", 2), (4, "b", 0)] {
-            _ = try state.admit(entry(payload, lane: lane, items: items))
+        for (payload, items) in [(1, 1), (2, 9), (3, 2), (4, 0)] {
+            _ = try state.admit(entry(payload, items: items))
         }
         var payloads: [Int] = []
         while let next = state.next(at: 0).entry { payloads.append(next.payload) }
         #expect(payloads == [1, 2, 3, 4])
-        #expect(state.requestsInFlight == 4 && state.itemsInFlight == 12)
+        #expect(state.itemsInFlight == 12)
     }
 
     @Test("the queue takes exactly as many requests as its limit")
     func requestLimitIsExact() throws {
-        var state = try state(maxQueue: 3)
+        var state = try state(maxWaiting: 3)
         for payload in 0..<3 { _ = try state.admit(entry(payload, items: 100)) }
-        #expect(throws: BatchRefusal.queueFull(waiting: 3, limit: 3)) { try state.admit(entry(3)) }
+        #expect(throws: ComputeQueueRefusal.full(waiting: 3, limit: 3)) { try state.admit(entry(3)) }
         _ = state.next(at: 0)
         _ = try state.admit(entry(4))
-        #expect(throws: BatchRefusal.queueFull(waiting: 3, limit: 3)) { try state.admit(entry(5)) }
+        #expect(throws: ComputeQueueRefusal.full(waiting: 3, limit: 3)) { try state.admit(entry(5)) }
     }
 
     @Test("the queue takes exactly as many bytes as its limit, and huge sizes do not overflow")
     func byteLimitIsExact() throws {
-        var state = try state(maxQueueBytes: 100)
+        var state = try state(maxWaitingBytes: 100)
         _ = try state.admit(entry(1, bytes: 60))
-        #expect(throws: BatchRefusal.queueBytesFull(waiting: 60, requested: 41, limit: 100)) {
+        #expect(throws: ComputeQueueRefusal.bytesFull(waiting: 60, requested: 41, limit: 100)) {
             try state.admit(entry(2, bytes: 41))
         }
-        #expect(throws: BatchRefusal.queueBytesFull(waiting: 60, requested: .max, limit: 100)) {
+        #expect(throws: ComputeQueueRefusal.bytesFull(waiting: 60, requested: .max, limit: 100)) {
             try state.admit(entry(2, bytes: .max))
         }
         _ = try state.admit(entry(2, bytes: 40))
@@ -57,14 +57,14 @@ import Testing
 
     @Test("a cancelled entry frees its place and bytes, once")
     func cancelFreesPlace() throws {
-        var state = try state(maxQueue: 2, maxQueueBytes: 20)
+        var state = try state(maxWaiting: 2, maxWaitingBytes: 20)
         let first = try state.admit(entry(1))
         _ = try state.admit(entry(2))
         #expect(state.cancel(first)?.payload == 1)
         #expect(state.cancel(first) == nil)
         #expect(state.waitingBytes == 10)
         let third = try state.admit(entry(3))
-        #expect(state.cancel(first) == nil, "an old name does not reach the slot's new entry")
+        #expect(state.cancel(first) == nil, "an old identifier does not reach a later entry")
         #expect([state.next(at: 0), state.next(at: 0)].map(\.entry?.payload) == [2, 3])
         #expect(state.cancel(third) == nil, "computing has begun")
     }
@@ -85,39 +85,24 @@ import Testing
     @Test("when everything is overdue nothing is handed out")
     func allOverdue() throws {
         var state = try state()
-        for payload in 0..<3 { _ = try state.admit(entry(payload, lane: "\(payload)", deadline: 5)) }
+        for payload in 0..<3 { _ = try state.admit(entry(payload, deadline: 5)) }
         let (next, overdue) = state.next(at: 5)
         #expect(next == nil)
         #expect(overdue.count == 3)
-        #expect(state.waitingRequests == 0 && state.waitingBytes == 0 && state.requestsInFlight == 0)
-    }
-
-    @Test("draining refuses new work and ends when what was admitted is finished")
-    func drainEndsWithLastRequest() throws {
-        var state = try state()
-        for payload in 0..<2 { _ = try state.admit(entry(payload)) }
-        state.drain()
-        #expect(throws: BatchRefusal.draining) { try state.admit(entry(9)) }
-        for remaining in [true, false] {
-            let next = try #require(state.next(at: 0).entry)
-            #expect(!state.isDrained, "a request is in flight")
-            state.finish(next)
-            #expect(state.isDrained == !remaining)
-        }
+        #expect(state.waitingRequests == 0 && state.waitingBytes == 0 && state.itemsInFlight == 0)
     }
 
     @Test("a long random history agrees with the rules written out plainly", arguments: [1, 2, 3] as [UInt64])
     func agreesWithModel(seed: UInt64) throws {
         var random = RepeatableRandom(seed: seed)
-        let policy = try BatchPolicy(maxBatch: 4, maxQueue: 12, maxQueueBytes: 400)
-        var state = State(policy: policy)
-        var model = QueueModel(policy: policy)
-        var ids: [Int: BatchEntryID] = [:]
+        let limits = try ComputeQueueLimits(itemsPerPass: 4, maxWaiting: 12, maxWaitingBytes: 400)
+        var state = State(limits: limits)
+        var model = QueueModel(limits: limits)
+        var ids: [Int: ComputeQueueEntryID] = [:]
         for now in 0..<3000 {
             switch Int.random(in: 0..<10, using: &random) {
             case 0..<6:
                 let entry = Entry(
-                    lane: String(Int.random(in: 0..<3, using: &random)),
                     itemCount: Int.random(in: 0..<6, using: &random),
                     byteCount: Int.random(in: 0..<90, using: &random), enqueued: now,
                     deadline: Bool.random(using: &random) ? now + Int.random(in: 1..<40, using: &random) : nil,
@@ -140,9 +125,8 @@ import Testing
             try #require(state.waitingRequests == model.waiting.count)
             try #require(state.waitingBytes == model.waiting.reduce(0) { $0 + $1.byteCount })
             try #require(state.waitingItems == model.waiting.reduce(0) { $0 + $1.itemCount })
-            try #require(
-                state.waitingRequestsByLane == Dictionary(grouping: model.waiting, by: \.lane).mapValues(\.count))
-            try #require(state.requestsInFlight == 0 && state.itemsInFlight == 0)
+            try #require(state.waitingPayloads.sorted() == model.waiting.map(\.payload).sorted())
+            try #require(state.itemsInFlight == 0)
         }
     }
 }

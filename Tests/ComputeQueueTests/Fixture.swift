@@ -1,5 +1,5 @@
-import Batching
 import Clocks
+import ComputeQueue
 import Dispatch
 import Synchronization
 import Testing
@@ -12,7 +12,7 @@ final class FakeClock: Sendable {
     func advance(by duration: Duration) { instant.withLock { $0 += duration } }
 }
 
-/// A door the computation waits behind until the test opens it.
+/// Blocks the computation until the test opens it.
 final class Gate: Sendable {
     private let entered = DispatchSemaphore(value: 0)
     private let opened = DispatchSemaphore(value: 0)
@@ -48,35 +48,33 @@ final class Journal<Value: Sendable>: Sendable {
 }
 
 struct ObservedDeparture: Hashable, Sendable {
-    let lane: String
-    let outcome: BatchOutcome
-    let itemCount: Int
+    let work: String
     let queueDuration: Duration
 }
 
-struct JournalObserver: BatchObserver {
-    let batches = Journal<Int>()
+struct JournalObserver: ComputeQueueObserver {
+    let passes = Journal<Int>()
     let departures = Journal<ObservedDeparture>()
 
-    func batchComputed(lane: String, itemCount: Int, duration: Duration) { batches.append(itemCount) }
+    func passComputed(_ work: String, itemCount: Int, duration: Duration) { passes.append(itemCount) }
 
-    func requestLeft(lane: String, outcome: BatchOutcome, itemCount: Int, queueDuration: Duration) {
-        departures.append(
-            ObservedDeparture(lane: lane, outcome: outcome, itemCount: itemCount, queueDuration: queueDuration))
+    func requestLeft(_ work: String, queueDuration: Duration) {
+        departures.append(ObservedDeparture(work: work, queueDuration: queueDuration))
     }
 }
 
-typealias TestBatcher = Batcher<String, Int, Int>
-typealias Outcome = Result<BatchResult<Int>, BatchError>
+typealias TestQueue = ComputeQueue<String, Int, Int>
+typealias Outcome = Result<TestQueue.Computed, ComputeQueueError>
 
-func policy(
-    maxBatch: Int = 4, maxQueue: Int = 64, maxQueueBytes: Int = 1 << 20, parallelism: Int = 1
-) throws -> BatchPolicy {
-    try BatchPolicy(maxBatch: maxBatch, maxQueue: maxQueue, maxQueueBytes: maxQueueBytes, parallelism: parallelism)
+func limits(
+    itemsPerPass: Int = 4, maxWaiting: Int = 64, maxWaitingBytes: Int = 1 << 20, parallelism: Int = 1
+) throws -> ComputeQueueLimits {
+    try ComputeQueueLimits(
+        itemsPerPass: itemsPerPass, maxWaiting: maxWaiting, maxWaitingBytes: maxWaitingBytes, parallelism: parallelism)
 }
 
-extension Result where Failure == BatchError {
-    var error: BatchError? {
+extension Result where Failure == ComputeQueueError {
+    var error: ComputeQueueError? {
         guard case .failure(let error) = self else { return nil }
         return error
     }
