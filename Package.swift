@@ -59,6 +59,7 @@ let package = Package(
         target("Tensors"),
         target("WeightFormats", ["Tensors", "CZlib"], memorySafe: false),
         target("Networks", ["Tensors"]),
+        target("Uploads", ["Tensors", "WeightFormats", "Networks"]),
 
         // Weights to features to model.
         target("Engine", ["COpenBLAS", "CKernels", "CLinux"], memorySafe: false),
@@ -73,6 +74,7 @@ let package = Package(
         // The server, which knows nothing of networks.
         target("Clocks", ["CLinux"]),
         target("HTTPCore", ["Clocks", httpTypes]),
+        target("HTTPContent", ["WeightFormats"]),
         target("HTTPServer", ["Clocks", "HTTPCore", "CLinux", httpTypes, logging], memorySafe: false),
         target("ComputeQueue", ["Clocks"]),
         target("Systemd", memorySafe: false),
@@ -100,13 +102,14 @@ let package = Package(
         target(
             "InferenceService",
             [
-                "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "OpenInference",
-                "Clocks", "HTTPCore", "ComputeQueue", httpTypes, logging,
+                "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals", "ModelStore",
+                "OpenInference",
+                "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", httpTypes, logging,
             ], resources: [.copy("Resources/openapi.json")]),
         .executableTarget(
             name: "weightspace",
             dependencies: [
-                "CStartup", "CLinux", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals",
+                "CStartup", "CLinux", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals",
                 "ModelStore",
                 "HTTPCore", "HTTPServer", "Systemd", "InferenceService", "Datasets", "Fitting", "Training",
                 "Benchmarks", arguments, httpTypes, logging,
@@ -119,13 +122,14 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "TestSupport", "Tensors", "WeightFormats", "Networks", "ModelStore", "Clocks", "HTTPCore",
+                "TestSupport", "Tensors", "WeightFormats", "Networks", "Uploads", "ModelStore", "Clocks", "HTTPCore", "HTTPContent",
                 "InferenceService", "Datasets", httpTypes, logging,
             ], path: "Tests/Fuzzing/Targets", swiftSettings: settings()),
 
         tests("Tensors"),
         tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
         tests("Networks", ["Tensors"], resources: [.copy("Fixtures")]),
+        tests("Uploads", ["Tensors", "WeightFormats", "Networks"]),
         tests("Engine"),
         tests(
             "NeuralFunctionals", ["Tensors", "WeightFormats", "Networks", "Engine"], resources: [.copy("Fixtures")]),
@@ -139,6 +143,7 @@ let package = Package(
             ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
         tests("Clocks"),
         tests("HTTPCore", ["Clocks", httpTypes]),
+        tests("HTTPContent", ["WeightFormats"]),
         tests("HTTPServer", ["Clocks", "HTTPCore", "TestSupport", httpTypes, logging]),
         tests("Systemd", ["TestSupport"]),
         tests("OpenInference", ["Tensors", "WeightFormats"]),
@@ -146,7 +151,7 @@ let package = Package(
         tests(
             "InferenceService",
             [
-                "Clocks", "HTTPCore", "ComputeQueue", "ModelStore", "TestSupport", "Tensors", "WeightFormats",
+                "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", "Uploads", "ModelStore", "TestSupport", "Tensors", "WeightFormats",
                 "Networks",
                 httpTypes,
                 logging,

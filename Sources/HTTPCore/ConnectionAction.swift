@@ -1,14 +1,14 @@
 import Clocks
 
 /// What a connection's state asks its owner to do.
-package enum ConnectionAction: Sendable, Equatable {
+package enum ConnectionAction: Sendable {
     /// Ask the handler, then call `admitted`.
     case admit(exchange: Int, head: RequestHead, id: String)
     /// Hand the complete request to the handler, then call `reply` whenever the answer is there.
     case respond(exchange: Int, head: RequestHead, id: String, body: [UInt8], received: Instant)
-    /// Render the error, then call `reply`.
+    /// Render the error with the exchange's context, then call `reply`.
     case fail(exchange: Int, error: HTTPError, head: RequestHead?, id: String)
-    /// Nobody waits for this exchange any more.
+    /// The client no longer waits for this exchange's answer.
     case cancel(exchange: Int)
     case finished(AccessRecord)
     /// Tell the client that nothing more comes, and keep reading.

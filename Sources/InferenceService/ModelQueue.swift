@@ -15,8 +15,8 @@ struct ModelWork: Sendable {
 
 /// The queue between requests and models: one for all models.
 package final class ModelQueue: Sendable {
-    /// One network's results, one for each of the work's operations.
-    typealias Output = Result<[[Float]], ServiceFault>
+    /// A network's answers, one for each of the work's operations.
+    typealias Output = Result<[Answer], ServiceFault>
     typealias Queue = ComputeQueue<ModelWork, NetworkWeights, Output>
     /// Computes one pass: the output of each network, in their order.
     typealias Compute = Queue.Compute
@@ -35,12 +35,16 @@ package final class ModelQueue: Sendable {
             let pool = WorkerPool(threads: threads / min(threads, busy.enter() + waiting))
             defer { busy.leave() }
             do throws(ModelError) {
-                var results = [[[Float]]](repeating: [], count: networks.count)
+                var answers = [Output](repeating: .success([]), count: networks.count)
                 for operation in work.operations {
-                    let values = try work.model.run(operation, networks, pool)
-                    for index in results.indices { results[index].append(values[index]) }
+                    let rows = try work.model.run(operation, networks, pool)
+                    for index in answers.indices {
+                        answers[index] = answers[index].flatMap { answers in
+                            ServiceFault.checked(rows[index]).map { answers + [work.model.answer(operation, $0)] }
+                        }
+                    }
                 }
-                return results.map(ServiceFault.checked)
+                return answers
             } catch {
                 logger.error(
                     "computation failed",

@@ -235,9 +235,12 @@ struct ConnectionStateTests {
         #expect(names.last??.count == 26)
     }
 
-    @Test("records method, path, sizes, route and reason of each request")
+    @Test("records method, path, sizes and reason of each request, and the context that it was admitted with")
     func records() throws {
         let driver = try ConnectionDriver()
+        driver.admission = { head in
+            .accept(maxBodyBytes: .max, context: TestContext(head.target.path == "/echo" ? "/echo" : nil)) { _, _ in }
+        }
         driver.receive(ConformanceCase.post("Content-Length: 3\r\n") + ConformanceCase.get("/no?a=b") + "BAD\r\n")
         #expect(driver.records.map(\.method) == ["POST", "GET", nil])
         #expect(driver.records.map(\.path) == ["/echo", "/no", nil])
@@ -248,6 +251,12 @@ struct ConnectionStateTests {
         #expect(driver.records.map(\.reason) == [nil, "no_such_path", "bad_request"])
         #expect(driver.records.allSatisfy { $0.peer == "192.0.2.1:1234" })
     }
+}
+
+private final class TestContext: RequestContext {
+    let route: String?
+
+    init(_ route: String?) { self.route = route }
 }
 
 @Suite("ConnectionState: ends of connections")

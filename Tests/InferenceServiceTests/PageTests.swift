@@ -62,7 +62,7 @@ struct PageTests {
         let model = try Models.embedded.get()
         let body = try Samples.bytes("net0.pth")
         for _ in 0..<2 { #expect(try service.post("/v1/classify", body).status == 200) }
-        let gzip = try ContentCoding.gzip.encode(try Samples.bytes("net0.safetensors"))
+        let gzip = try CompressedStream.gzip.encode(try Samples.bytes("net0.safetensors"))
         let path = "/v1/models/\(model.name)/encode"
         #expect(try service.post(path, gzip, ["Content-Encoding": "gzip"]).status == 200)
         #expect(try service.post("/v1/classify", Array("nothing".utf8)).status == 415)
@@ -102,7 +102,7 @@ struct PageTests {
         service.handler.finished(
             AccessRecord(
                 head: nil, status: 400, bytesIn: 0, bytesOut: 0, duration: .zero, peer: "p", id: "i",
-                route: nil, reason: "bad_request"))
+                reason: "bad_request", context: nil))
         let metrics = Exposition(try service.get("/metrics").text)
         #expect(metrics.value("weightspace_requests_in_flight") == 1, "this scrape")
     }

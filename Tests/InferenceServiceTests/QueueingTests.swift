@@ -1,6 +1,7 @@
 import Dispatch
 import HTTPCore
 import ModelStore
+import Networks
 import TestSupport
 import Testing
 import WeightFormats
@@ -37,7 +38,7 @@ struct QueueingTests {
             $0.networksPerPass = 1
         } compute: { [gate] _, networks, _ in
             gate.pass()
-            return networks.map { _ in .success([model.labels.indices.map { Float($0) }]) }
+            return networks.map { _ in .success([model.answer(.classify, model.labels.indices.map { Float($0) })]) }
         }
     }
 
@@ -75,14 +76,19 @@ struct QueueingTests {
     }
 
     @Test(
-        "a body that is complete when the queue has filled is refused unread",
+        "a body that is complete when the queue has filled is refused",
         arguments: ["/v1/classify", "/v2/models/fashion-mnist/infer"])
     func filledMeanwhile(path: String) throws {
         let service = try gated(maxQueue: 1)
         let text = try Samples.bytes("net0.json")
         let first = try service.start("POST", "/v1/classify", [:], text)
         #expect(gate.waitUntilBegun())
-        let sendBody = try service.begin("POST", path, [:], Array("no network".utf8))
+        let sendBody =
+            path.hasPrefix("/v1")
+            ? try service.begin("POST", path, [:], text)
+            : try service.begin(
+                "POST", path, ["Inference-Header-Content-Length": "0"],
+                FloatBytes.littleEndian(try Samples.network().flattened))
         let second = try service.start("POST", "/v1/classify", [:], text)
         #expect(try sendBody().take().status == 429)
         gate.release(2)
@@ -95,7 +101,7 @@ struct QueueingTests {
             $0.maxQueue = 2
             $0.threads = 1
         }
-        service.handler.work { [gate] in gate.pass() }
+        service.handler.resources.workers.run { [gate] in gate.pass() }
         #expect(gate.waitUntilBegun())
         let first = try service.start("POST", "/v1/render", [:], body)
         let second = try service.start("POST", "/v1/render", [:], body)

@@ -81,14 +81,14 @@ struct InferRequestTests {
     @Test(
         "what does not fit is refused by name",
         arguments: [
-            (#"{}"#, FormatError.Code.badRequest, "'inputs'"),
-            (#"{"inputs":[]}"#, .badRequest, "'inputs'"),
-            (#"{"inputs":[{"name":"x","shape":[1],"data":[1]}]}"#, .badRequest, "'datatype'"),
-            (#"{"inputs":[{"name":"x","shape":[1],"datatype":"FP32"}]}"#, .badRequest, "found neither"),
+            (#"{}"#, FormatError.Code.malformed, "'inputs'"),
+            (#"{"inputs":[]}"#, .malformed, "'inputs'"),
+            (#"{"inputs":[{"name":"x","shape":[1],"data":[1]}]}"#, .malformed, "'datatype'"),
+            (#"{"inputs":[{"name":"x","shape":[1],"datatype":"FP32"}]}"#, .malformed, "found neither"),
             (#"{"inputs":[{"name":"x","shape":[2],"datatype":"FP32","data":[1]}]}"#, .shapeMismatch, "'x'"),
             (#"{"inputs":[{"name":"x","shape":[2,1],"datatype":"FP32","data":[[1,2]]}]}"#, .shapeMismatch, "'x'"),
-            (#"{"inputs":[{"name":"x","shape":[-1],"datatype":"FP32","data":[1]}]}"#, .badRequest, "'shape'"),
-            (#"{"inputs":[{"name":"x","shape":[1.5],"datatype":"FP32","data":[1]}]}"#, .badRequest, "'shape'"),
+            (#"{"inputs":[{"name":"x","shape":[-1],"datatype":"FP32","data":[1]}]}"#, .malformed, "'shape'"),
+            (#"{"inputs":[{"name":"x","shape":[1.5],"datatype":"FP32","data":[1]}]}"#, .malformed, "'shape'"),
             (#"{"inputs":[{"name":"x","shape":[1],"datatype":"BYTES","data":["a"]}]}"#, .dtype, "a string"),
             (#"{"inputs":[{"name":"x","shape":[0],"datatype":"FP8","data":[]}]}"#, .dtype, "FP8"),
             (
@@ -97,19 +97,19 @@ struct InferRequestTests {
             ),
             (
                 #"{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]},{"name":"x","shape":[1],"datatype":"FP32","data":[1]}]}"#,
-                .badRequest, "twice"
+                .malformed, "twice"
             ),
             (
                 #"{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}],"outputs":[{"name":"a"},{"name":"a"}]}"#,
-                .badRequest, "twice"
+                .malformed, "twice"
             ),
             (
                 #"{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1],"parameters":{"binary_data_size":4}}]}"#,
-                .badRequest, "found both"
+                .malformed, "found both"
             ),
             (
                 #"{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}],"outputs":[{"name":"a","parameters":{"classification":0}}]}"#,
-                .badRequest, "classification"
+                .malformed, "classification"
             ),
         ])
     func refusals(_ document: String, _ code: FormatError.Code, _ words: String) throws {
@@ -122,7 +122,7 @@ struct InferRequestTests {
         arguments: ["-1", "+5", "", "9999", "0x10", "99999999999999999999"])
     func badLength(_ length: String) throws {
         let error = try #require(fault("{}", length: length))
-        #expect(error.code == .badRequest && error.detail.contains("Inference-Header-Content-Length"))
+        #expect(error.code == .malformed && error.detail.contains("Inference-Header-Content-Length"))
     }
 
     @Test("bytes that are missing, left over or of another size are refused")

@@ -83,7 +83,7 @@ package final class AccessControl: Sendable {
 
     private func isProtected(_ endpoint: Endpoint) -> Bool {
         switch endpoint {
-        case .live, .ready: configuration.protectsHealth
+        case _ where endpoint.isHealth: configuration.protectsHealth
         case .metrics: configuration.protectsMetrics
         default: true
         }

@@ -3,6 +3,7 @@ import Foundation
 import InferenceService
 import Networks
 import Tensors
+import Uploads
 import WeightFormats
 
 /// `weightspace inspect FILE…`
@@ -20,7 +21,7 @@ struct InspectCommand: ParsableCommand {
     func run() throws {
         var failures = 0
         for path in files {
-            do throws(ServiceFault) {
+            do throws(UploadError) {
                 let upload = try UploadFile.upload(path)
                 for (index, entry) in upload.entries.enumerated() {
                     let place = upload.entries.count > 1 ? "\(path)[\(index)]" : path
@@ -39,9 +40,9 @@ struct InspectCommand: ParsableCommand {
         if failures > 0 { throw ExitCode(1) }
     }
 
-    private func complain(_ place: String, _ fault: ServiceFault, _ failures: inout Int) {
+    private func complain(_ place: String, _ fault: UploadError, _ failures: inout Int) {
         failures += 1
-        Terminal.complain("\(place): \(fault.code): \(fault.detail)")
+        Terminal.complain("\(place): \(fault)")
     }
 }
 
@@ -52,7 +53,7 @@ private struct InspectedArrays {
     private let statistics: [ArrayStatistics]
     private let networks: [NetworkWeights]
     private let ignored: [String]
-    let fault: ServiceFault?
+    let fault: UploadError?
 
     init(_ place: String, _ format: String, _ tensors: StateDict) {
         self.place = place
@@ -61,7 +62,7 @@ private struct InspectedArrays {
             let reading = try NetworkReading(tensors, flatSpec: UploadFile.flatSpec())
             (networks, ignored, fault) = (reading.networks, reading.ignored, nil)
         } catch {
-            (networks, ignored, fault) = ([], [], ServiceFault(error))
+            (networks, ignored, fault) = ([], [], UploadError(error))
         }
         // In the order of the layers where they are known, else in that of the names.
         let ranks = networks.first.map { network in
@@ -122,7 +123,7 @@ private struct InspectedArrays {
         if let detection {
             writer.convention(detection)
         }
-        if let fault { writer.error(fault) }
+        if let fault { writer.error(code: fault.code.rawValue, detail: fault.detail) }
         writer.name("arrays")
         writer.array(statistics) { writer, array in
             writer.beginObject()

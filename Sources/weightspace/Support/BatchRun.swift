@@ -1,15 +1,33 @@
 import Engine
-import InferenceService
 import ModelStore
 import Networks
 import NeuralFunctionals
+import Uploads
 
 /// One network of a file with its answer.
 struct FileAnswer {
     let path: String
     let index: Int
     let detection: ConventionDetection?
-    let values: Result<[Float], ServiceFault>
+    let values: Result<[Float], FileFault>
+}
+
+/// Why a network of a file has no answer.
+struct FileFault: Error {
+    let code: String
+    let detail: String
+
+    init(_ error: UploadError) { (code, detail) = (error.code.rawValue, error.detail) }
+
+    /// A model's result; a fault where an element is not a finite number.
+    static func checked(_ values: [Float]) -> Result<[Float], FileFault> {
+        values.allSatisfy(\.isFinite) ? .success(values) : .failure(.nonFiniteOutput)
+    }
+
+    private static let nonFiniteOutput = FileFault(
+        code: "non_finite_output", detail: "the model's result has elements that are not finite numbers")
+
+    private init(code: String, detail: String) { (self.code, self.detail) = (code, detail) }
 }
 
 /// Runs a model over many files, a batch of files at a time.
@@ -47,14 +65,14 @@ struct BatchRun {
     }
 
     private func answers(_ paths: [String]) throws -> [FileAnswer] {
-        var places: [(path: String, index: Int, prepared: Result<PreparedNetwork, ServiceFault>)] = []
+        var places: [(path: String, index: Int, prepared: Result<PreparedNetwork, FileFault>)] = []
         for path in paths {
             let file = UploadFile(path, expecting: model.expectation)
             for (index, network) in file.networks.enumerated() {
                 let prepared = network.flatMap { network in
                     Result { () throws(NetworkError) in try model.prepare(network, convention) }
-                        .mapError { ServiceFault($0) }
-                }
+                        .mapError(UploadError.init)
+                }.mapError(FileFault.init)
                 places.append((path, index, prepared))
             }
         }
@@ -62,7 +80,7 @@ struct BatchRun {
             .makeIterator()
         return places.map { place in
             let values = place.prepared.flatMap { _ in
-                ServiceFault.checked(outputs.next() ?? [.nan])
+                FileFault.checked(outputs.next() ?? [.nan])
             }
             return FileAnswer(
                 path: place.path, index: place.index, detection: try? place.prepared.get().detection, values: values)

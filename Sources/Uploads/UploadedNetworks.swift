@@ -1,25 +1,26 @@
-import HTTPTypes
 import Networks
 import Tensors
 import WeightFormats
 
-/// The networks of an upload in order, stacked ones taken apart; those that cannot be read keep their place.
+/// The networks of an upload in order. Stacks (tensors with a leading axis of networks) are split; a network that cannot
+/// be read keeps its place as a failure.
 package struct UploadedNetworks: Sendable {
-    package private(set) var networks: [Result<NetworkWeights, ServiceFault>] = []
+    package private(set) var networks: [Result<NetworkWeights, UploadError>] = []
     package private(set) var isBatch: Bool
-    /// Entries that are no parameters and were passed over.
+    /// Names of tensors that are not parameters and were skipped.
     package private(set) var ignored: [String] = []
 
     /// - Parameters:
-    ///   - expectation: what the model reads; nil takes any network that chains up.
-    ///   - flatSpec: by which a flat upload is cut where nothing is expected; asked for only then.
-    ///   - limit: networks in all.
-    ///   - tensorLimit: tensors that stacks may be taken apart into, in all.
+    ///   - expectation: what the model reads; nil accepts any network whose layers fit each other.
+    ///   - flatSpec: the layer sizes of a flat vector of parameters where `expectation` is nil; evaluated only then.
+    ///   - limit: of networks in total.
+    ///   - tensorLimit: of tensors that stacks are split into, in total.
+    /// - Throws: `batch_too_large` or `no_network`, and the fault of the only network of an upload that is no batch.
     package init(
         _ upload: Upload, expecting expectation: NetworkExpectation?,
         flatSpec: @autoclosure () -> NetworkSpec? = nil, limit: Int,
         tensorLimit: Int = FormatLimits().maxBatchTensors
-    ) throws(ServiceFault) {
+    ) throws(UploadError) {
         isBatch = upload.isBatch
         var tensorsLeft = tensorLimit
         for entry in upload.entries {
@@ -34,12 +35,10 @@ package struct UploadedNetworks: Sendable {
                 tensorsLeft -= (networks.count - before) * tensors.count
             }
             guard networks.count <= limit else {
-                throw ServiceFault(
-                    .unprocessableContent, "batch_too_large", "Batch too large",
-                    "more than \(limit) networks in one request")
+                throw UploadError(.batchTooLarge, "more than \(limit) networks in one request")
             }
         }
-        guard !networks.isEmpty else { throw .badRequest("the request holds no network") }
+        guard !networks.isEmpty else { throw UploadError(.noNetwork, "the request holds no network") }
         if !isBatch, networks.count == 1, case .failure(let fault) = networks[0] { throw fault }
     }
 
@@ -56,15 +55,15 @@ package struct UploadedNetworks: Sendable {
                 isBatch = true
                 networks += stack.networks
             } else {
-                networks.append(.failure(ServiceFault(error)))
+                networks.append(.failure(UploadError(error)))
             }
         }
     }
 }
 
-/// A stack of networks of which only some have values that are not finite: the others are as good as any.
+/// A stack in which only some networks have values that are not finite: the others are read.
 private struct StackWithBadValues {
-    let networks: [Result<NetworkWeights, ServiceFault>]
+    let networks: [Result<NetworkWeights, UploadError>]
 
     init?(
         _ tensors: StateDict, _ error: NetworkError, _ read: (StateDict) throws(NetworkError) -> NetworkReading
@@ -81,16 +80,16 @@ private struct StackWithBadValues {
             return nil
         }
         let count = reading.networks.count
-        var faults = [ServiceFault?](repeating: nil, count: count)
+        var faults = [UploadError?](repeating: nil, count: count)
         for entry in tensors.entries where entry.tensor.rank > 0 && entry.tensor.shape[0] == count {
             let size = entry.tensor.count / count
             for (index, value) in entry.tensor.values.enumerated() where !value.isFinite {
                 let network = index / max(size, 1)
                 faults[network] =
                     faults[network]
-                    ?? ServiceFault(
-                        .unprocessableContent, NetworkMismatch.Code.nonFinite.rawValue, "Weights are not finite",
-                        "tensor '\(printable(entry.name))': element \(index % max(size, 1)) of network \(network) is \(value)"
+                    ?? UploadError(
+                        .nonFinite,
+                        "tensor \(quoted(entry.name)): element \(index % max(size, 1)) of network \(network) is \(value)"
                     )
             }
         }

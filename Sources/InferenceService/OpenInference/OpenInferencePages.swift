@@ -3,8 +3,10 @@ import ModelStore
 import OpenInference
 import WeightFormats
 
-/// A page of the Open Inference Protocol and of the extensions that this service has.
+/// A page of the Open Inference Protocol (version 2) and of the extensions that this service has.
 enum OpenInferencePage: Sendable, Hashable {
+    case live
+    case ready
     case server
     case models
     case modelReady
@@ -13,40 +15,45 @@ enum OpenInferencePage: Sendable, Hashable {
     case statistics
     case repositoryIndex
 
+    /// The first segment of all of the protocol's paths.
+    static let root = "v2"
+
     static let routes: [Router<Endpoint>.Route] = {
         let pages: [(String, OpenInferencePage)] = [
             ("", .model), ("/ready", .modelReady), ("/config", .configuration), ("/stats", .statistics),
         ]
-        let ofModels = ["/v2/models/{model}", "/v2/models/{model}/versions/{version}"].flatMap { prefix in
+        let ofModels = ["/\(root)/models/{model}", "/\(root)/models/{model}/versions/{version}"].flatMap { prefix in
             pages.map { Router<Endpoint>.Route("GET", prefix + $0.0, .openInference($0.1)) }
                 + [.init("POST", prefix + "/infer", .infer)]
         }
         return [
-            .init("GET", "/v2", .openInference(.server)), .init("GET", "/v2/", .openInference(.server)),
-            .init("GET", "/v2/health/live", .live), .init("GET", "/v2/health/ready", .ready),
-            .init("GET", "/v2/models", .openInference(.models)),
-            .init("GET", "/v2/models/stats", .openInference(.statistics)),
-            .init("GET", "/v2/repository/index", .openInference(.repositoryIndex)),
-            .init("POST", "/v2/repository/index", .openInference(.repositoryIndex)),
+            .init("GET", "/\(root)", .openInference(.server)), .init("GET", "/\(root)/", .openInference(.server)),
+            .init("GET", "/\(root)/health/live", .openInference(.live)),
+            .init("GET", "/\(root)/health/ready", .openInference(.ready)),
+            .init("GET", "/\(root)/models", .openInference(.models)),
+            .init("GET", "/\(root)/models/stats", .openInference(.statistics)),
+            .init("GET", "/\(root)/repository/index", .openInference(.repositoryIndex)),
+            .init("POST", "/\(root)/repository/index", .openInference(.repositoryIndex)),
         ] + ofModels
     }()
 }
 
-extension ServiceHandler {
-    func answer(
+extension ServicePages {
+    func openInference(
         _ page: OpenInferencePage, _ parameters: [String: String]
     ) throws(ServiceFault) -> Response {
         func model() throws(ServiceFault) -> ServedModel {
             try registry.model(parameters["model"], version: parameters["version"])
         }
         switch page {
+        case .live, .ready: throw .internalFault  // Served with the pages of the same names.
         case .server: return serverMetadata()
         case .models:
-            return Self.json { writer in
+            return .json { writer in
                 writer.beginObject()
                 writer.name("models")
                 let models = registry.models
-                // A name that has several versions once.
+                // A name with several versions is listed once.
                 let names = models.indices.filter { place in
                     !models[..<place].contains { $0.name == models[place].name }
                 }
@@ -56,7 +63,7 @@ extension ServiceHandler {
         case .modelReady:
             let model = try model()
             if registry.isDraining { throw .draining }
-            return Self.json { writer in
+            return .json { writer in
                 writer.beginObject()
                 writer.member("name", model.name)
                 writer.member("ready", true)
@@ -76,7 +83,7 @@ extension ServiceHandler {
     }
 
     private func serverMetadata() -> Response {
-        Self.json { writer in
+        .json { writer in
             writer.beginObject()
             writer.member("name", "weightspace")
             writer.member("version", version.version)
@@ -90,7 +97,7 @@ extension ServiceHandler {
     }
 
     private func metadata(_ model: ServedModel) -> Response {
-        Self.json { writer in
+        .json { writer in
             writer.beginObject()
             writer.member("name", model.name)
             writer.name("versions")
@@ -112,9 +119,9 @@ extension ServiceHandler {
         }
     }
 
-    /// The members of other servers' model configuration that mean something here; extents are without the batch.
+    /// The members of Triton's model configuration that apply here; extents are without the batch axis.
     private func configuration(_ model: ServedModel) -> Response {
-        Self.json { writer in
+        .json { writer in
             writer.beginObject()
             writer.member("name", model.name)
             writer.member("platform", Self.platform)
@@ -150,7 +157,7 @@ extension ServiceHandler {
     }
 
     private func statistics(_ models: [ServedModel]) -> Response {
-        Self.json { writer in
+        .json { writer in
             writer.beginObject()
             writer.name("model_stats")
             writer.array(models) { writer, model in
@@ -186,7 +193,7 @@ extension ServiceHandler {
     }
 
     private func repositoryIndex() -> Response {
-        Self.json { writer in
+        .json { writer in
             writer.array(registry.models) { writer, model in
                 writer.beginObject()
                 writer.member("name", model.name)

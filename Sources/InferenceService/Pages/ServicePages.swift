@@ -6,34 +6,53 @@ import NeuralFunctionals
 import Tensors
 import WeightFormats
 
-/// Answers that need no weights.
-extension ServiceHandler {
-    func answer(_ endpoint: Endpoint, _ parameters: [String: String], _ request: Request) -> Response {
-        do throws(ServiceFault) {
-            switch endpoint {
-            case .live: return try live()
-            case .ready: return try ready()
-            case .models: return try models()
-            case .model:
-                return describe(
-                    try registry.model(parameters["model"], version: request.head.target.firstValue("version")))
-            case .example:
-                // A request body that the model accepts: an untrained network.
-                let model = try registry.model(
-                    parameters["model"], version: request.head.target.firstValue("version"))
-                return try kept("example of \(model.name) \(model.version)") { () throws(ServiceFault) in
-                    Self.json { $0.value(model.exampleRequest) }
-                }
-            case .metrics:
-                return Response(.ok, contentType: PrometheusText.contentType, body: Array(metrics.render().utf8))
-            case .version: return Self.json { write(version, to: &$0) }
-            case .index: return index()
-            case .openAPI: return try openAPI()
-            case .openInference(let page): return try answer(page, parameters)
-            case .inference, .render, .infer, .reload: throw .internalFault
+/// The responses to requests without weights.
+struct ServicePages: Sendable {
+    let configuration: ServiceConfiguration
+    let registry: ModelRegistry
+    let queue: ModelQueue
+    let metrics: ServiceMetrics
+    let access: AccessControl
+    let version: BuildInfo
+    private let cache = PageCache()
+
+    init(
+        configuration: ServiceConfiguration, registry: ModelRegistry, queue: ModelQueue, metrics: ServiceMetrics,
+        access: AccessControl, version: BuildInfo
+    ) {
+        self.configuration = configuration
+        self.registry = registry
+        self.queue = queue
+        self.metrics = metrics
+        self.access = access
+        self.version = version
+    }
+
+    /// - Parameter parameters: from the path.
+    func page(
+        _ endpoint: Endpoint, _ parameters: [String: String], _ target: RequestTarget
+    ) throws(ServiceFault) -> Response {
+        func model() throws(ServiceFault) -> ServedModel {
+            try registry.model(parameters["model"], version: target.firstValue("version"))
+        }
+        switch endpoint {
+        case .live, .openInference(.live): return try live()
+        case .ready, .openInference(.ready): return try ready()
+        case .models: return try models()
+        case .model: return describe(try model())
+        case .example:
+            // A request body that the model accepts: an untrained network.
+            let model = try model()
+            return try cached("example of \(model.name) \(model.version)") { () throws(ServiceFault) in
+                .json { $0.value(model.exampleRequest) }
             }
-        } catch {
-            return failure(error.httpError, head: request.head, id: request.id, route: nil)
+        case .metrics:
+            return Response(.ok, contentType: PrometheusText.contentType, body: Array(metrics.render().utf8))
+        case .version: return .json { write(version, to: &$0) }
+        case .index: return index()
+        case .openAPI: return try openAPI()
+        case .openInference(let page): return try openInference(page, parameters)
+        case .inference, .render, .infer, .reload: throw .internalFault
         }
     }
 
@@ -43,7 +62,7 @@ extension ServiceHandler {
     }
 
     private static let alive: Response = {
-        let answer = json { writer in
+        let answer = Response.json { writer in
             writer.beginObject()
             writer.member("live", true)
             writer.endObject()
@@ -54,7 +73,7 @@ extension ServiceHandler {
     private func ready() throws(ServiceFault) -> Response {
         if registry.isDraining { throw .draining }
         guard registry.isReady else { throw .starting }
-        return Self.json { writer in
+        return .json { writer in
             writer.beginObject()
             writer.member("ready", true)
             writer.member("live", true)
@@ -64,7 +83,7 @@ extension ServiceHandler {
 
     private func models() throws(ServiceFault) -> Response {
         let standard = try registry.model(nil, version: nil)
-        return Self.json { writer in
+        return .json { writer in
             writer.beginObject()
             writer.member("default", standard.name)
             writer.name("models")
@@ -78,7 +97,7 @@ extension ServiceHandler {
     }
 
     private func describe(_ model: ServedModel) -> Response {
-        Self.json { writer in
+        .json { writer in
             writer.beginObject()
             identify(model, to: &writer)
             writer.name("labels")
@@ -125,24 +144,25 @@ extension ServiceHandler {
     }
 
     private func openAPI() throws(ServiceFault) -> Response {
-        try kept("openapi.json") { () throws(ServiceFault) in
+        try cached("openapi.json") { () throws(ServiceFault) in
             guard
                 let document = OpenAPIDocument.document(
                     version: version.version, models: registry.models, needsKey: access.needsKey)
             else { throw .internalFault }
-            return Self.json { $0.value(document) }
+            return .json { $0.value(document) }
         }
     }
 
-    /// An answer that stays as it is as long as models and keys do.
-    private func kept(_ name: String, _ make: () throws(ServiceFault) -> Response) throws(ServiceFault) -> Response {
-        let circumstances = AnswerCache.Circumstances(
-            models: registry.models.map(ModelIdentity.init), needsKey: access.needsKey)
-        return try answers.answer(name, under: circumstances, make: make)
+    /// A response that changes only with the models and with the need for keys.
+    private func cached(
+        _ name: String, _ make: () throws(ServiceFault) -> Response
+    ) throws(ServiceFault) -> Response {
+        let key = PageCache.Key(models: registry.models.map(ModelIdentity.init), needsKey: access.needsKey)
+        return try cache.response(name, under: key, make: make)
     }
 
     private func index() -> Response {
-        Self.json { writer in
+        .json { writer in
             writer.beginObject()
             writer.member("name", "weightspace")
             writer.member("version", version.version)
@@ -159,11 +179,5 @@ extension ServiceHandler {
         writer.member("commit", version.commit)
         writer.member("swift", version.swift)
         writer.endObject()
-    }
-
-    static func json(_ write: (inout JSONWriter) -> Void) -> Response {
-        var writer = JSONWriter()
-        write(&writer)
-        return Response(.ok, contentType: "application/json", body: writer.bytes + [0x0a])
     }
 }
