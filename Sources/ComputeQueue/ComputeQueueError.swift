@@ -2,7 +2,8 @@
 package enum ComputeQueueRefusal: Error, Hashable {
     /// As many requests wait as may wait.
     case full(waiting: Int, limit: Int)
-    /// The waiting bytes and the request's own exceed the limit. Where `requested` alone exceeds it, a retry is useless.
+    /// The waiting bytes and the request's own exceed the limit. Where `requested` alone exceeds it, a retry is
+    /// useless.
     case bytesFull(waiting: Int, requested: Int, limit: Int)
 }
 

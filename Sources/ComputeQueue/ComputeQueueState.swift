@@ -1,5 +1,5 @@
-/// The queue's decisions, without threads or clocks: which request is admitted, which is computed next, which is dropped
-/// because its deadline has passed.
+/// The queue's decisions, without threads or clocks: which request is admitted, which is computed next, which is
+/// dropped because its deadline has passed.
 ///
 /// Requests are computed in order of arrival, each by itself; they are never merged, so that no answer waits for the
 /// computation of a request that came later. Admission, cancellation and `next` take amortized constant time.

@@ -1,13 +1,13 @@
 import Clocks
 
 extension ConnectionState {
-    /// Whether the connection has as many requests under way as it may.
+    /// Whether the connection has as many unfinished requests, or bytes of them, as it may.
     var isBlocked: Bool {
         guard parser.isBetweenRequests, receiving == .nothing else { return false }
         return exchanges.count >= limits.maxPipelined || heldBytes >= limits.maxPipelinedBytes
     }
 
-    /// Advances the parser by one event; false when there is nothing to advance.
+    /// Advances the parser by one event; false if it needs more bytes or may not go on.
     mutating func parseStep(at now: Moment) -> Bool {
         guard phase == .open, intake == .parsing, !awaitsAdmission, !parser.isIdle else { return false }
         if isBlocked {
@@ -99,8 +99,9 @@ extension ConnectionState {
         !isMemoryShort || bodyBytes <= limits.maxBodyBytesWhenShort
     }
 
-    /// Answers before the body. A short body is dropped so that the connection can serve further requests; otherwise the
-    /// connection ends. It also ends for a client that waits for `100 Continue`, which may or may not send its body now.
+    /// Answers before the body. A short body is dropped so that the connection can serve further requests; otherwise
+    /// the connection ends. It also ends for a client that waits for `100 Continue`, which may or may not send its body
+    /// now.
     private mutating func refuse(_ index: Int, with response: Response, head: RequestHead, at now: Moment) {
         exchanges[index].progress = .answered(response)
         let bodyIsShort =

@@ -7,9 +7,9 @@ struct Exchange: Sendable {
         case receiving
         /// With the handler.
         case waiting
-        /// Behind an earlier answer.
+        /// Answered, behind an earlier answer that is not sent yet.
         case answered(Response)
-        /// Its last byte is the `end`th that the connection sends.
+        /// In the output; its last byte is the `end`th that the connection sends.
         case sending(end: Int)
     }
 

@@ -5,7 +5,7 @@ package struct Response: Sendable, Equatable {
     package var status: HTTPResponse.Status
     package var fields: HTTPFields
     package var body: [UInt8]
-    /// Makes this the connection's last response.
+    /// Whether the connection is closed after it.
     package var closesConnection = false
     /// The stable code of an error, for the access log; not sent.
     package var reason: String?

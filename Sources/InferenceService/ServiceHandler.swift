@@ -4,7 +4,8 @@ import Logging
 import ModelStore
 import Synchronization
 
-/// The service as the HTTP server sees it. It matches paths, asks `AdmissionControl`, starts jobs and answers with pages.
+/// The service as the HTTP server sees it. It matches paths, asks `AdmissionControl`, starts jobs and answers with
+/// pages.
 ///
 /// Pages, short bodies and answers to one network are handled on the thread that has them; larger bodies, drawings and
 /// larger answers on worker queues, so that they never delay a health check.

@@ -5,14 +5,14 @@ import WeightFormats
 /// (the binary tensor data extension).
 struct InferRequestReader {
     private let limits: FormatLimits
-    /// Elements that tensors may still have.
+    /// Elements left of the limit for all tensors.
     private var remainingElements: Int
     private var id: String?
     private var parameters = InferParameters()
     private var inputs: [Input]?
     private var outputs: [InferRequest.Output]?
 
-    /// One member of `inputs`, in whatever order its members came.
+    /// One element of `inputs`; its members may come in any order.
     private struct Input {
         var name: String?
         var shape: [Int]?
@@ -188,7 +188,7 @@ struct InferRequestReader {
         return tensors
     }
 
-    /// Claims the memory of a tensor before it is spent.
+    /// The number of elements of a shape, checked against the limit before anything is allocated.
     private mutating func elementCount(_ shape: [Int]) throws(FormatError) -> Int {
         var count = 1
         for extent in shape {
@@ -237,9 +237,9 @@ extension InferRequest {
     ///
     /// - Parameters:
     ///   - documentLength: the `Inference-Header-Content-Length` field, where there is one: bytes of JSON before the
-    ///     tensors' own. 0 means that the body is nothing but the float32 values of one input.
-    ///   - rawInput: that input's name, and how many values make one network.
-    /// - Throws: what is wrong, naming the input.
+    ///     tensors' bytes. 0 means that the body consists of the float32 values of one input.
+    ///   - rawInput: the name of that input, and the number of values of one network.
+    /// - Throws: an error that names the input.
     package init(
         _ body: [UInt8], documentLength: String?, rawInput: (name: String, size: Int), limits: FormatLimits
     ) throws(FormatError) {
@@ -262,7 +262,7 @@ extension InferRequest {
         }
     }
 
-    /// A body without a document is answered without one's choices: all results, as bytes.
+    /// A request without a document asks for all outputs as bytes.
     private static func raw(_ body: [UInt8], _ input: (name: String, size: Int)) throws(FormatError) -> InferRequest {
         let values = try ElementDecoder.decode(body[...], as: .float32)
         let isWhole = input.size > 0 && values.count.isMultiple(of: input.size)

@@ -2,8 +2,8 @@ import Networks
 import Tensors
 import WeightFormats
 
-/// The networks of an upload in order. Stacks (tensors with a leading axis of networks) are split; a network that cannot
-/// be read keeps its place as a failure.
+/// The networks of an upload in order. Stacks (tensors with a leading axis of networks) are split; a network that
+/// cannot be read keeps its place as a failure.
 package struct UploadedNetworks: Sendable {
     package private(set) var networks: [Result<NetworkWeights, UploadError>] = []
     package private(set) var isBatch: Bool

@@ -30,8 +30,8 @@ struct AccessLog: Sendable {
         return metadata
     }
 
-    /// Probes are frequent and of little interest, so their level is debug, unless they report a stalled queue. Refusals
-    /// (below 500) are normal operation.
+    /// Probes are frequent and of little interest, so their level is debug, unless they report a stalled queue.
+    /// Refusals (below 500) are normal operation.
     static func level(of record: AccessRecord) -> Logger.Level {
         if let route = record.route, Endpoint.probes.contains(route), record.reason != ServiceFault.stalled.code {
             return .debug

@@ -12,8 +12,8 @@ struct AnswerWriter {
     let options: RequestOptions
 
     /// - Parameter list: the kind of all items.
-    /// - Throws: `non_finite_output` where a number cannot be written as JSON; faults of items, and `bad_request`, where
-    ///   the form has no place for the items.
+    /// - Throws: `non_finite_output` where a number cannot be written as JSON; faults of items, and `bad_request`,
+    ///   where the form has no place for the items.
     func response(_ list: AnswerList, _ items: [ItemAnswer]) throws(ServiceFault) -> Response {
         switch options.output ?? .json {
         case .json, .base64: try json(list, items)

@@ -5,7 +5,8 @@ import HTTPTypes
 enum ErrorForm: Sendable, Hashable {
     /// `application/problem+json` (RFC 9457).
     case problemDetails
-    /// The same document as `application/json`: clients of the Open Inference Protocol read errors only under that type.
+    /// The same document as `application/json`: clients of the Open Inference Protocol read errors only under that
+    /// type.
     case plainJSON
 }
 

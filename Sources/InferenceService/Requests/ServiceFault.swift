@@ -8,7 +8,7 @@ import NeuralFunctionals
 import Uploads
 import WeightFormats
 
-/// Why a request, or one network of it, gets no answer: the service's half of the table of error codes.
+/// Why a request, or one network of it, is not answered: the error codes beside those of HTTP itself (`HTTPError`).
 package struct ServiceFault: Error, Sendable, Equatable {
     package let status: HTTPResponse.Status
     package let code: String
@@ -26,7 +26,7 @@ package struct ServiceFault: Error, Sendable, Equatable {
         self.retryAfter = retryAfter
     }
 
-    /// The fault as the server's error.
+    /// The fault as an error of the HTTP server, with the fields that its status requires.
     var httpError: HTTPError {
         var fields = HTTPFields()
         if code == Self.unsupportedEncoding { fields[.acceptEncoding] = ContentCoding.accepted }
@@ -142,7 +142,7 @@ package struct ServiceFault: Error, Sendable, Equatable {
         values.allSatisfy(\.isFinite) ? .success(values) : .failure(.nonFiniteOutput)
     }
 
-    /// Throws what is wrong with the first network that has no result, and says which it is where there are several.
+    /// Throws the fault of the first network without a result; with several networks its detail begins with the index.
     static func throwFirst<Success>(of results: [Result<Success, ServiceFault>]) throws(ServiceFault) {
         for (index, result) in results.enumerated() {
             guard case .failure(var fault) = result else { continue }
@@ -181,7 +181,7 @@ package struct ServiceFault: Error, Sendable, Equatable {
     }
 }
 
-/// Text of a client's, shortened for a message and free of control characters.
+/// Text from a client, for a message: at most 80 characters, control characters replaced.
 func printable(_ text: String) -> String {
     let safe = text.unicodeScalars.prefix(80).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : String($0) }
     return safe.joined() + (text.unicodeScalars.count > 80 ? "…" : "")
