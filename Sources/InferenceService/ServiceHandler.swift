@@ -84,16 +84,19 @@ package final class ServiceHandler: RequestHandler {
         let finish: @Sendable (Response) -> Void = { [renderer] response in
             send(renderer.finished(response, for: request.head, context, compresses: false))
         }
-        let reply = JobReply(
-            request: request, endpoint: match.handler, context: context, outcomes: outcomes, renderer: renderer,
-            send: send)
+        func reply() -> JobReply {
+            JobReply(
+                request: request, endpoint: match.handler, context: context, outcomes: outcomes, renderer: renderer,
+                send: send)
+        }
         switch match.handler {
         case .inference:
-            start(NativeCodec(request, match.handler, match.parameters), reply)
+            start(NativeCodec(request, match.handler, match.parameters), reply())
         case .infer:
-            start(OpenInferenceCodec(request, match.parameters), reply)
+            start(OpenInferenceCodec(request, match.parameters), reply())
         case .render:
             let codec = NativeCodec(request, match.handler, match.parameters)
+            let reply = reply()
             let job = DrawingJob(codec: codec, request: request, resources: resources, reply: reply)
             run(reply, named: codec.named) { job.run() }
         case .reload: reload { report in finish(Self.answer(report).timed()) }

@@ -65,7 +65,7 @@ struct BatchUploadTests {
         return "{\"inputs\":[\(good),\(bad),\(Samples.json(try Samples.tensors(2)))]}"
     }
 
-    @Test("a bad network is told in its place and the others are answered")
+    @Test("a bad network has an error in its place and the others are answered")
     func badItem() throws {
         let singles = try singles()
         let json = try service.post("/v1/classify", json: try oneBad()).json()

@@ -42,7 +42,7 @@ struct FormatAgreementTests {
         #expect(items.first?["class_id"]?.int != nil)
     }
 
-    @Test("says what it answers in the same members in the same order")
+    @Test("an answer has the same members in the same order")
     func shape() throws {
         let model = try Models.embedded.get()
         let answer = try service.send(

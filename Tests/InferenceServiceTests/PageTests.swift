@@ -48,7 +48,7 @@ struct PageTests {
         #expect(try predictor.post("/v1/predict", body).items().first?["accuracy"]?.double != nil)
     }
 
-    @Test("the version and all paths are told")
+    @Test("the version and all paths are listed")
     func index() throws {
         #expect(try service.get("/version").json()["version"]?.string == "1.2.3")
         let index = try service.get("/").json()
@@ -97,7 +97,7 @@ struct PageTests {
         #expect(metrics.value("weightspace_requests_in_flight") == 1, "this scrape")
     }
 
-    @Test("a request that was never understood leaves the number of those in flight alone")
+    @Test("a request that cannot be parsed does not change the number in flight")
     func inFlight() throws {
         service.handler.finished(
             AccessRecord(

@@ -25,7 +25,7 @@ struct RefusalTests {
         #expect(problem.detail.contains("'\(name)'") && problem.detail.contains("received [32, 31]"))
     }
 
-    @Test("a network of another depth is refused with what the model reads")
+    @Test("a network of another depth is refused with the sizes that the model reads")
     func depth() throws {
         let deep = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 8, 8, 8, 1]), seed: 1)
         let problem = try service.post("/v1/classify", Samples.safetensors(deep)).problem()
@@ -40,7 +40,7 @@ struct RefusalTests {
         #expect(try service.post("/v1/classify", Samples.safetensors(wide)).items().count == 1)
     }
 
-    @Test("a missing tensor, one too many and a value that is no number each have a code")
+    @Test("a missing tensor, an unexpected one and a value that is not finite have codes of their own")
     func tensors() throws {
         let state = try Samples.tensors(0)
         let name = state.names[1]
@@ -86,7 +86,7 @@ struct RefusalTests {
         #expect(answer.field("Server-Timing") != nil)
     }
 
-    @Test("a file of PyTorch before 1.6 is refused with the way to save it anew")
+    @Test("a file of PyTorch before 1.6 is refused with how to save it again")
     func legacy() throws {
         let problem = try service.post("/v1/classify", try Samples.bytes("net0.legacy.pth")).problem()
         #expect(problem.status == 415 && problem.code == "legacy_torch_format")
@@ -131,7 +131,7 @@ struct RefusalTests {
     }
 
     @Test(
-        "every answer says where its time went",
+        "every response has Server-Timing",
         arguments: [
             ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/nowhere"), ("GET", "/v1/models"), ("GET", "/metrics"),
             ("OPTIONS", "/v1/classify"), ("PUT", "/v1/classify"), ("POST", "/v1/classify"), ("POST", "/v1/render"),

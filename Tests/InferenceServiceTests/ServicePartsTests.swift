@@ -42,7 +42,7 @@ struct ServicePartsTests {
 
     // MARK: Worker queues
 
-    @Test("workers refuse what exceeds their limit, and do what must be done")
+    @Test("workers refuse requests beyond their limit, but no follow-up work")
     func workers() throws {
         let workers = WorkerQueues(count: 1, limit: 1)
         let done = Mailbox<String>()
@@ -134,7 +134,7 @@ struct ServicePartsTests {
 
     // MARK: Admission
 
-    @Test("a head is refused for want of a key first, then of models, then of room")
+    @Test("a head is refused without a key first, then without models, then without room")
     func admission() throws {
         let registry = ModelRegistry()
         let metrics = ServiceMetrics(build: BuildInfo(version: "1", commit: "c", swift: "6"))

@@ -55,7 +55,7 @@ struct InferRequestTests {
         #expect(request.prefersBinary && request.parameters["timeout"]?.int == 50)
     }
 
-    @Test("outputs carry their wishes")
+    @Test("outputs have parameters of their own")
     func outputs() throws {
         let request = try read(
             #"""
@@ -79,7 +79,7 @@ struct InferRequestTests {
     }
 
     @Test(
-        "what does not fit is refused by name",
+        "what does not fit is refused with the input's name",
         arguments: [
             (#"{}"#, FormatError.Code.malformed, "'inputs'"),
             (#"{"inputs":[]}"#, .malformed, "'inputs'"),
@@ -118,7 +118,7 @@ struct InferRequestTests {
     }
 
     @Test(
-        "a document's length that cannot be is refused",
+        "an impossible document length is refused",
         arguments: ["-1", "+5", "", "9999", "0x10", "99999999999999999999"])
     func badLength(_ length: String) throws {
         let error = try #require(fault("{}", length: length))
@@ -137,7 +137,7 @@ struct InferRequestTests {
         #expect(fault(huge, [], length: String(huge.utf8.count))?.code == .inflatedTooLarge)
     }
 
-    @Test("numbers beyond the limit are refused before they are kept")
+    @Test("numbers beyond the limit are refused before they are stored")
     func tooMany() throws {
         var small = limits
         small.maxInflatedBytes = 16
