@@ -9,7 +9,7 @@ struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Serves the models over HTTP until it is told to stop.",
         discussion: """
-            Every option can also be given in the environment: --max-batch is WEIGHTSPACE_MAX_BATCH. SIGTERM and SIGINT \
+            Every option can also be given in the environment: --max-queue is WEIGHTSPACE_MAX_QUEUE. SIGTERM and SIGINT \
             drain: what was admitted is finished, then the process exits 0. SIGHUP loads models and keys anew. Under systemd it \
             takes sockets that are passed to it, and tells when it is ready and that it is alive.
             """)

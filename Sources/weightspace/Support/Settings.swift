@@ -9,7 +9,7 @@ struct Settings {
 
     init(environment: [String: String] = ProcessInfo.processInfo.environment) { self.environment = environment }
 
-    /// `max-batch` is `WEIGHTSPACE_MAX_BATCH` in the environment.
+    /// `max-queue` is `WEIGHTSPACE_MAX_QUEUE` in the environment.
     static func variable(_ name: String) -> String {
         "WEIGHTSPACE_" + name.uppercased().replacingOccurrences(of: "-", with: "_")
     }
