@@ -61,6 +61,7 @@ let package = Package(
         target("Tensors"),
         target("WeightFormats", ["Tensors", "CZlib"], memorySafe: false),
         target("Networks", ["Tensors"]),
+        target("Uploads", ["Tensors", "WeightFormats", "Networks"]),
 
         // Weights to features to model.
         target("Engine", ["COpenBLAS", "CKernels", "CHost"], memorySafe: false),
@@ -75,8 +76,9 @@ let package = Package(
         // The server, which knows nothing of networks.
         target("Clocks", ["CHost"]),
         target("HTTPCore", ["Clocks", httpTypes]),
+        target("HTTPContent", ["WeightFormats"]),
         target("HTTPServer", ["Clocks", "HTTPCore", "CHost", httpTypes, logging], memorySafe: false),
-        target("Batching", ["Clocks"]),
+        target("ComputeQueue", ["Clocks"]),
 
         // Pictures to INRs.
         target("Datasets", ["Host", "Tensors", "WeightFormats", "Networks"]),
@@ -102,13 +104,13 @@ let package = Package(
         target(
             "InferenceService",
             [
-                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore",
-                "OpenInference", "Clocks", "HTTPCore", "Batching", httpTypes, logging,
+                "Host", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals", "ModelStore",
+                "OpenInference", "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", httpTypes, logging,
             ], resources: [.copy("Resources/openapi.json")]),
         .executableTarget(
             name: "weightspace",
             dependencies: [
-                "Host", "CHost", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals",
+                "Host", "CHost", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals",
                 "ModelStore",
                 "HTTPCore", "HTTPServer", "InferenceService", "Datasets", "Fitting", "Training",
                 "Benchmarks", arguments, httpTypes, logging,
@@ -121,13 +123,15 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "TestSupport", "Tensors", "WeightFormats", "Networks", "ModelStore", "Clocks", "HTTPCore",
+                "TestSupport", "Tensors", "WeightFormats", "Networks", "Uploads", "ModelStore", "Clocks", "HTTPCore",
+                "HTTPContent",
                 "InferenceService", "Datasets", httpTypes, logging,
             ], path: "Tests/Fuzzing/Targets", swiftSettings: settings()),
 
         tests("Tensors"),
         tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
         tests("Networks", ["Tensors"], resources: [.copy("Fixtures")]),
+        tests("Uploads", ["Tensors", "WeightFormats", "Networks"]),
         tests("Engine"),
         tests(
             "NeuralFunctionals", ["Tensors", "WeightFormats", "Networks", "Engine"], resources: [.copy("Fixtures")]),
@@ -141,14 +145,17 @@ let package = Package(
             ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
         tests("Clocks"),
         tests("HTTPCore", ["Clocks", httpTypes]),
+        tests("HTTPContent", ["WeightFormats"]),
         tests("HTTPServer", ["Clocks", "HTTPCore", "TestSupport", httpTypes, logging]),
         tests("Host", ["TestSupport"]),
         tests("OpenInference", ["Tensors", "WeightFormats"]),
-        tests("Batching", ["Clocks"]),
+        tests("ComputeQueue", ["Clocks"]),
         tests(
             "InferenceService",
             [
-                "Clocks", "HTTPCore", "Batching", "ModelStore", "TestSupport", "Tensors", "WeightFormats", "Networks",
+                "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", "Uploads", "ModelStore", "TestSupport", "Tensors",
+                "WeightFormats",
+                "Networks",
                 httpTypes,
                 logging,
             ], resources: [.copy("Fixtures")]),

@@ -35,7 +35,7 @@ fail() {
 allowed() {
     target=$1
     shift
-    for module in Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Clocks HTTPCore HTTPServer Batching \
+    for module in Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Clocks HTTPCore HTTPServer HTTPContent Uploads ComputeQueue \
         OpenInference InferenceService Host Datasets Fitting Training Benchmarks CKernels CHost COpenBLAS CZlib; do
         case " $* " in *" $module "*) continue ;; esac
         found=$(grep -rlE "^(@[a-z]+ )?import $module\$" "Sources/$target" || true)
@@ -55,10 +55,12 @@ allowed Benchmarks Host Tensors WeightFormats Networks Engine NeuralFunctionals 
 allowed Clocks CHost
 allowed HTTPCore Clocks
 allowed HTTPServer Clocks HTTPCore CHost
-allowed Batching Clocks
+allowed ComputeQueue Clocks
 allowed Host CHost COpenBLAS
+allowed Uploads Tensors WeightFormats Networks
+allowed HTTPContent WeightFormats
 allowed OpenInference Tensors WeightFormats
-allowed InferenceService Host Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore OpenInference Clocks HTTPCore Batching
+allowed InferenceService Host Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore OpenInference Clocks HTTPCore HTTPContent Uploads ComputeQueue
 
 # Raw memory and unchecked promises, outside the targets that are allowed them, a client's socket and a counter's symbol.
 found=$(grep -rnE 'Unsafe[A-Z]|withUnsafe|@unchecked Sendable|unsafeBitCast' Sources \

@@ -106,14 +106,14 @@ extension HTTPError {
             detail: "the limit of \(limit) connections is reached", retryAfter: 1)
     }
 
-    /// Ends what would take more memory than there is, so that smaller requests are served on.
+    /// For large requests and answers while memory is short, so that smaller ones can be served.
     package static var overloaded: HTTPError {
         HTTPError(
             .serviceUnavailable, code: "overloaded", title: "Overloaded",
             detail: "the server holds as many bytes of large requests and answers as it may", retryAfter: 5)
     }
 
-    /// A defect of the server: it is counted and logged, and tells the client nothing about itself.
+    /// A defect of the server; the response does not describe it.
     package static var `internal`: HTTPError {
         HTTPError(
             .internalServerError, code: "internal", title: "Internal error", detail: "the request was not answered")

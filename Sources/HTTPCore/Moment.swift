@@ -1,6 +1,6 @@
 import Clocks
 
-/// Now, on both clocks: one that only goes forward, for deadlines, and the calendar's, for `Date` and request names.
+/// One moment on two clocks: the monotonic one, for deadlines, and the calendar's, for `Date` and request IDs.
 package struct Moment: Sendable {
     package var instant: Instant
     package var unixMilliseconds: Int64

@@ -159,20 +159,22 @@ final class Connection: @unchecked Sendable {
         switch action {
         case .admit(let exchange, let head, let id):
             let admission = handler.admit(head, id: id, peer: peer)
-            if case .accept(_, let respond) = admission { responder = respond }
+            if case .accept(_, let respond) = admission.decision { responder = respond }
             state.admitted(exchange, admission, at: now)
         case .respond(let exchange, let head, let id, let body, let received):
             let cancellation = Cancellation()
             cancellations.append((exchange, cancellation))
             let request = Request(
                 head: head, id: id, body: body, peer: peer, cancellation: cancellation, received: received)
+            let context = state.context(of: exchange)
             let ticket = ReplyTicket(
                 deliver: { [self] response in post(response, to: exchange) },
-                fallback: { [handler] in handler.response(to: .internal, head: head, id: id) })
+                fallback: { [handler] in handler.response(to: .internal, head: head, id: id, context: context) })
             responder?(request) { ticket.use($0) }
             responder = nil
         case .fail(let exchange, let error, let head, let id):
-            state.reply(to: exchange, with: handler.response(to: error, head: head, id: id), at: now)
+            let response = handler.response(to: error, head: head, id: id, context: state.context(of: exchange))
+            state.reply(to: exchange, with: response, at: now)
         case .cancel(let exchange):
             takeCancellation(of: exchange)?.cancel()
         case .finished(let record):

@@ -9,7 +9,7 @@ struct ConnectionDeadlineTests {
 
     private func status(_ driver: ConnectionDriver) throws -> [Int] { try driver.responses().map(\.status) }
 
-    @Test("gives a head ten seconds in all, however steadily it drips")
+    @Test("gives a head ten seconds in total, however it arrives")
     func header() throws {
         let driver = try ConnectionDriver()
         for byte in good.utf8.prefix(9) {
@@ -59,7 +59,7 @@ struct ConnectionDeadlineTests {
         #expect(driver.records.map(\.duration) == [.seconds(1000)])
     }
 
-    @Test("judges the rate of a body only after five seconds")
+    @Test("checks the rate of a body only after five seconds")
     func slowBody() throws {
         let driver = try ConnectionDriver()
         driver.receive(ConformanceCase.post("Content-Length: 100000\r\n", "x"))
@@ -84,7 +84,7 @@ struct ConnectionDeadlineTests {
         #expect(try status(driver) == [408])
     }
 
-    @Test("starts the clock of a body that waits for 100 Continue when that is sent")
+    @Test("starts the timeout of a body that waits for 100 Continue when that is sent")
     func bodyAfterContinue() throws {
         let driver = try ConnectionDriver()
         driver.answersAtOnce = false
@@ -97,7 +97,7 @@ struct ConnectionDeadlineTests {
         #expect(try status(driver) == [200, 100])
     }
 
-    @Test("gives up a client that reads nothing sooner while memory is short")
+    @Test("disconnects a client that reads nothing sooner while memory is short")
     func writeStallWhenShort() throws {
         let driver = try ConnectionDriver()
         driver.sendWindow = 10
@@ -125,7 +125,7 @@ struct ConnectionDeadlineTests {
         #expect(driver.records.map(\.reason) == ["write_stalled"])
     }
 
-    @Test("does not blame the client for a head that the server is not reading")
+    @Test("does not time a head that the server is not reading")
     func blockedHead() throws {
         var limits = HTTPLimits()
         limits.maxPipelined = 1
@@ -157,7 +157,7 @@ struct ConnectionDeadlineTests {
         #expect(quiet.closed == .lingered)
     }
 
-    @Test("drops a refused body in bounded time too")
+    @Test("drops a refused body within the same timeouts")
     func refusedBody() throws {
         let driver = try ConnectionDriver()
         driver.admission = { _ in .refuse(Response(.unauthorized)) }
@@ -186,7 +186,7 @@ struct ConnectionDrainTests {
         #expect(driver.closed == .drained)
     }
 
-    @Test("spares a new connection for five seconds, for its first request may be on the way")
+    @Test("keeps a new connection open for five seconds, since its first request may be on the way")
     func new() throws {
         var driver = try ConnectionDriver()
         drain(&driver)
@@ -201,7 +201,7 @@ struct ConnectionDrainTests {
         #expect(silent.closed == .drained)
     }
 
-    @Test("finishes what is under way, then says that it closes")
+    @Test("finishes requests in progress, then announces that it closes")
     func underWay() throws {
         var driver = try ConnectionDriver()
         driver.answersAtOnce = false
@@ -229,7 +229,7 @@ struct ConnectionDrainTests {
         #expect(driver.endsForClient)
     }
 
-    @Test("cuts what is left when it may not wait")
+    @Test("drops unfinished requests when it is cut")
     func cut() throws {
         let driver = try ConnectionDriver()
         driver.answersAtOnce = false

@@ -117,9 +117,7 @@ final class ConnectionDriver {
                 case .echo: body
                 case .item: Array((match.parameters["id"] ?? "").utf8)
                 }
-            var response = Response(.ok, contentType: "text/plain", body: body)
-            response.route = match.template
-            return response
+            return Response(.ok, contentType: "text/plain", body: body)
         }
     }
 }

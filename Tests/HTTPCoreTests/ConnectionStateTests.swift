@@ -226,7 +226,7 @@ struct ConnectionStateTests {
         #expect(driver.hasShutDown)
     }
 
-    @Test("echoes the client's request name, and makes one for requests without")
+    @Test("repeats the client's request ID, and makes one for requests without")
     func requestNames() throws {
         let driver = try ConnectionDriver()
         driver.receive(ConformanceCase.get("/", "X-Request-Id: mine-1\r\n") + good)
@@ -235,9 +235,12 @@ struct ConnectionStateTests {
         #expect(names.last??.count == 26)
     }
 
-    @Test("records method, path, sizes, route and reason of each request")
+    @Test("records method, path, sizes and reason of each request, and the context that it was admitted with")
     func records() throws {
         let driver = try ConnectionDriver()
+        driver.admission = { head in
+            .accept(maxBodyBytes: .max, context: TestContext(head.target.path == "/echo" ? "/echo" : nil)) { _, _ in }
+        }
         driver.receive(ConformanceCase.post("Content-Length: 3\r\n") + ConformanceCase.get("/no?a=b") + "BAD\r\n")
         #expect(driver.records.map(\.method) == ["POST", "GET", nil])
         #expect(driver.records.map(\.path) == ["/echo", "/no", nil])
@@ -250,6 +253,12 @@ struct ConnectionStateTests {
     }
 }
 
+private final class TestContext: RequestContext {
+    let route: String?
+
+    init(_ route: String?) { self.route = route }
+}
+
 @Suite("ConnectionState: ends of connections")
 struct ConnectionEndTests {
     private let good = ConformanceCase.get()
@@ -260,7 +269,7 @@ struct ConnectionEndTests {
         return driver
     }
 
-    @Test("takes the end of input for a hang-up when the client had promised more requests")
+    @Test("takes the end of input for a disconnection when the client had announced further requests")
     func hangUp() throws {
         let driver = try manual()
         driver.receive(good + good)
@@ -303,7 +312,7 @@ struct ConnectionEndTests {
     }
 
     @Test(
-        "says so when the input ends inside a request",
+        "answers with an error when the input ends inside a request",
         arguments: [
             "GET / HTT", "GET / HTTP/1.1\r\nHost: a\r\n", ConformanceCase.post("Content-Length: 5\r\n"),
             ConformanceCase.chunked("5\r\nab"),
@@ -316,7 +325,7 @@ struct ConnectionEndTests {
         #expect(driver.closed == .answered)
     }
 
-    @Test("closes without a word when the input ends between requests")
+    @Test("closes without a response when the input ends between requests")
     func quietEnd() throws {
         let driver = try ConnectionDriver()
         driver.receive(good)
@@ -335,7 +344,7 @@ struct ConnectionEndTests {
         #expect(driver.closed == .clientReset)
     }
 
-    @Test("answers what came before an error first, then the error, then nothing")
+    @Test("answers the requests before an error, then the error, then nothing")
     func errorInOrder() throws {
         let driver = try manual()
         driver.receive(good + "BAD\r\n" + good)
@@ -375,7 +384,7 @@ struct ConnectionEndTests {
         #expect(driver.closed == .answered)
     }
 
-    @Test("answers one connection too many with an error")
+    @Test("answers a connection beyond the limit with an error")
     func refusedConnection() throws {
         let driver = try ConnectionDriver()
         driver.state.refuseConnection(.tooManyConnections(limit: 5), at: driver.now)

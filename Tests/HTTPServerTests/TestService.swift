@@ -54,7 +54,7 @@ final class TestService: RequestHandler {
     @Sendable private func respond(to request: Request, reply: @escaping @Sendable (Response) -> Void) {
         switch router.route(request.head.method, request.head.target) {
         case .options(let allow, _): reply(.options(allow: allow))
-        case .failed(let error, _): reply(response(to: error, head: request.head, id: request.id))
+        case .failed(let error, _): reply(error.response(requestID: request.id))
         case .found(let match):
             switch match.handler {
             case .root: reply(Self.text("root"))
@@ -73,7 +73,7 @@ final class TestService: RequestHandler {
         }
     }
 
-    func response(to error: HTTPError, head: RequestHead?, id: String) -> Response {
+    func response(to error: HTTPError, head: RequestHead?, id: String, context: (any RequestContext)?) -> Response {
         error.response(requestID: id)
     }
 

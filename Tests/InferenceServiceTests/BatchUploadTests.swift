@@ -65,7 +65,7 @@ struct BatchUploadTests {
         return "{\"inputs\":[\(good),\(bad),\(Samples.json(try Samples.tensors(2)))]}"
     }
 
-    @Test("a bad network is told in its place and the others are answered")
+    @Test("a bad network has an error in its place and the others are answered")
     func badItem() throws {
         let singles = try singles()
         let json = try service.post("/v1/classify", json: try oneBad()).json()
@@ -131,7 +131,7 @@ struct BatchUploadTests {
 
     @Test("files of a form share one limit of inflated bytes")
     func sharedLimit() throws {
-        let file = try ContentCoding.gzip.encode(try Samples.bytes("net0.safetensors"))
+        let file = try CompressedStream.gzip.encode(try Samples.bytes("net0.safetensors"))
         let service = try ServiceDriver { $0.maxBodyBytes = 16_000 }
         var form = Form()
         for index in 0..<3 { form.add("file", file: "\(index)", file) }

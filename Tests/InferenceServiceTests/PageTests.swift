@@ -48,7 +48,7 @@ struct PageTests {
         #expect(try predictor.post("/v1/predict", body).items().first?["accuracy"]?.double != nil)
     }
 
-    @Test("the version and all paths are told")
+    @Test("the version and all paths are listed")
     func index() throws {
         #expect(try service.get("/version").json()["version"]?.string == "1.2.3")
         let index = try service.get("/").json()
@@ -62,7 +62,7 @@ struct PageTests {
         let model = try Models.embedded.get()
         let body = try Samples.bytes("net0.pth")
         for _ in 0..<2 { #expect(try service.post("/v1/classify", body).status == 200) }
-        let gzip = try ContentCoding.gzip.encode(try Samples.bytes("net0.safetensors"))
+        let gzip = try CompressedStream.gzip.encode(try Samples.bytes("net0.safetensors"))
         let path = "/v1/models/\(model.name)/encode"
         #expect(try service.post(path, gzip, ["Content-Encoding": "gzip"]).status == 200)
         #expect(try service.post("/v1/classify", Array("nothing".utf8)).status == 415)
@@ -97,12 +97,12 @@ struct PageTests {
         #expect(metrics.value("weightspace_requests_in_flight") == 1, "this scrape")
     }
 
-    @Test("a request that was never understood leaves the number of those in flight alone")
+    @Test("a request that cannot be parsed does not change the number in flight")
     func inFlight() throws {
         service.handler.finished(
             AccessRecord(
                 head: nil, status: 400, bytesIn: 0, bytesOut: 0, duration: .zero, peer: "p", id: "i",
-                route: nil, reason: "bad_request"))
+                reason: "bad_request", context: nil))
         let metrics = Exposition(try service.get("/metrics").text)
         #expect(metrics.value("weightspace_requests_in_flight") == 1, "this scrape")
     }

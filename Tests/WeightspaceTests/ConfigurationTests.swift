@@ -46,6 +46,16 @@ struct ConfigurationTests {
         #expect(outcome.bytes.isEmpty)
     }
 
+    @Test("--max-batch and its variable are accepted for --networks-per-pass, which has precedence")
+    func formerName() throws {
+        let former = try Program.run(["serve", "--print-config", "--max-batch", "3"])
+        #expect(former.lines.contains("networks-per-pass = 3  # default"))
+        #expect(former.lines.contains("max-batch = 3  # command line"))
+        let both = try Program.run(
+            ["serve", "--print-config", "--networks-per-pass", "4"], environment: ["WEIGHTSPACE_MAX_BATCH": "3"])
+        #expect(both.lines.contains("networks-per-pass = 4  # command line"))
+    }
+
     @Test(
         "an invalid option ends with 2",
         arguments: [

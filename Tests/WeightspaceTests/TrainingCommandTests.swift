@@ -28,7 +28,7 @@ struct TrainingCommandTests {
         let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 24] + (0..<24).map { UInt8($0 % 2) }
         return (
             try scratch.write("images.idx", images).path,
-            try scratch.write("labels.gz", ContentCoding.gzip.encode(labels)).path
+            try scratch.write("labels.gz", CompressedStream.gzip.encode(labels)).path
         )
     }
 

@@ -13,8 +13,10 @@ package struct AdminHandler: RequestHandler {
         service.admit(head, id: id, client: .administrator)
     }
 
-    package func response(to error: HTTPError, head: RequestHead?, id: String) -> Response {
-        service.response(to: error, head: head, id: id)
+    package func response(
+        to error: HTTPError, head: RequestHead?, id: String, context: (any RequestContext)?
+    ) -> Response {
+        service.response(to: error, head: head, id: id, context: context)
     }
 
     package func finished(_ record: AccessRecord) { service.finished(record) }
@@ -36,7 +38,7 @@ package struct ReloadReport: Sendable, Equatable {
 extension ServiceHandler {
     /// The report as JSON, with status 500 where something could not be loaded.
     static func answer(_ report: ReloadReport) -> Response {
-        var response = json { writer in
+        var response = Response.json { writer in
             writer.beginObject()
             writer.name("models")
             writer.array(report.models) { writer, model in

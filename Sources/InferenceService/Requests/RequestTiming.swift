@@ -1,7 +1,7 @@
 import HTTPCore
 import HTTPTypes
 
-/// Where a request's time went.
+/// The time that a request took, by stage.
 package struct RequestTiming: Sendable, Equatable {
     package var parse: Duration = .zero
     package var queue: Duration = .zero
@@ -25,7 +25,7 @@ package struct RequestTiming: Sendable, Equatable {
 }
 
 extension Response {
-    /// The answer with what it took in `Server-Timing`; without `timing` it keeps what it has.
+    /// The response with a `Server-Timing` field: `timing`, or where it is nil the field that is there or else zeros.
     func timed(_ timing: RequestTiming? = nil) -> Response {
         guard timing != nil || !fields.contains(.serverTiming) else { return self }
         var response = self

@@ -76,7 +76,7 @@ struct ClassifyCommand: ParsableCommand {
         writer.member("file", answer.path)
         writer.member("index", answer.index)
         switch answer.values {
-        case .failure(let fault): writer.error(fault)
+        case .failure(let fault): writer.error(code: fault.code, detail: fault.detail)
         case .success(let values): writer.classification(values, of: model, topK: topK)
         }
         writer.endObject()

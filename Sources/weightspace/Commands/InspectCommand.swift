@@ -3,6 +3,7 @@ import Foundation
 import InferenceService
 import Networks
 import Tensors
+import Uploads
 import WeightFormats
 
 /// `weightspace inspect FILE…`
@@ -21,7 +22,7 @@ struct InspectCommand: ParsableCommand {
     func run() throws {
         var failures = 0
         for path in files {
-            do throws(ServiceFault) {
+            do throws(UploadError) {
                 let upload = try UploadFile.upload(path)
                 for (index, entry) in upload.entries.enumerated() {
                     let place = upload.entries.count > 1 ? "\(path)[\(index)]" : path
@@ -40,9 +41,9 @@ struct InspectCommand: ParsableCommand {
         if failures > 0 { throw ExitCode(1) }
     }
 
-    private func complain(_ place: String, _ fault: ServiceFault, _ failures: inout Int) {
+    private func complain(_ place: String, _ fault: UploadError, _ failures: inout Int) {
         failures += 1
-        Terminal.complain("\(place): \(fault.code): \(fault.detail)")
+        Terminal.complain("\(place): \(fault)")
     }
 }
 
@@ -53,7 +54,7 @@ private struct InspectedArrays {
     private let statistics: [ArrayStatistics]
     private let networks: [NetworkWeights]
     private let ignored: [String]
-    let fault: ServiceFault?
+    let fault: UploadError?
 
     init(_ place: String, _ format: String, _ tensors: StateDict) {
         self.place = place
@@ -62,7 +63,7 @@ private struct InspectedArrays {
             let reading = try NetworkReading(tensors, flatSpec: UploadFile.flatSpec())
             (networks, ignored, fault) = (reading.networks, reading.ignored, nil)
         } catch {
-            (networks, ignored, fault) = ([], [], ServiceFault(error))
+            (networks, ignored, fault) = ([], [], UploadError(error))
         }
         // In the order of the layers where the arrays form a network, else in natural order of the names.
         let ranks = networks.first.map { network in
@@ -123,7 +124,7 @@ private struct InspectedArrays {
         if let detection {
             writer.convention(detection)
         }
-        if let fault { writer.error(fault) }
+        if let fault { writer.error(code: fault.code.rawValue, detail: fault.detail) }
         writer.name("arrays")
         writer.array(statistics) { writer, array in
             writer.beginObject()

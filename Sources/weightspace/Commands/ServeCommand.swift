@@ -39,7 +39,9 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup var sources: ModelSourceOptions
     @Option(help: "Name of the model that answers requests that name none. (default: the first one at the start)")
     var defaultModel: String?
-    @Option(help: "Networks of a request computed in one go. (default: 16)") var maxBatch: Int?
+    @Option(help: "Networks of one request that are computed in one forward pass. (default: 16)")
+    var networksPerPass: Int?
+    @Option(help: .hidden) var maxBatch: Int?
     @Option(help: "Requests that may wait for a computation; further ones get 429. (default: 64)") var maxQueue: Int?
     @Option(help: "Bytes of weights of all waiting requests; further ones get 429. (default: 67108864)")
     var maxQueueBytes: Int?

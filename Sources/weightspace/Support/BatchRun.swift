@@ -1,8 +1,8 @@
 import Engine
-import InferenceService
 import ModelStore
 import Networks
 import NeuralFunctionals
+import Uploads
 
 /// The answer to one network of a file.
 struct FileAnswer {
@@ -10,10 +10,28 @@ struct FileAnswer {
     /// The network's number within the file.
     let index: Int
     let detection: ConventionDetection?
-    let values: Result<[Float], ServiceFault>
+    let values: Result<[Float], FileFault>
 
     /// The file and, from the second network on, the number within it.
     var name: String { index == 0 ? path : "\(path)[\(index)]" }
+}
+
+/// Why a network of a file has no answer.
+struct FileFault: Error {
+    let code: String
+    let detail: String
+
+    init(_ error: UploadError) { (code, detail) = (error.code.rawValue, error.detail) }
+
+    /// A model's result; a fault where an element is not a finite number.
+    static func checked(_ values: [Float]) -> Result<[Float], FileFault> {
+        values.allSatisfy(\.isFinite) ? .success(values) : .failure(.nonFiniteOutput)
+    }
+
+    private static let nonFiniteOutput = FileFault(
+        code: "non_finite_output", detail: "the model's result has elements that are not finite numbers")
+
+    private init(code: String, detail: String) { (self.code, self.detail) = (code, detail) }
 }
 
 /// Runs a model over many files, 64 at a time.
@@ -25,7 +43,7 @@ struct BatchRun {
 
     private static let filesAtATime = 64
     /// Errors of files that hold no network at all.
-    private static let noNetwork: Set = ["unknown_format", "missing_tensor", "unexpected_tensor"]
+    private static let noNetwork: Set = ["unknown_format", "missing_tensor", "unexpected_tensor", "no_network"]
 
     /// Calls `take` for every network, in order.
     /// - Parameter skippable: files of which those that hold no network are left out, with a note on standard error.
@@ -61,14 +79,14 @@ struct BatchRun {
     }
 
     private func answers(_ paths: [String]) throws -> [FileAnswer] {
-        var networks: [(path: String, index: Int, prepared: Result<PreparedNetwork, ServiceFault>)] = []
+        var networks: [(path: String, index: Int, prepared: Result<PreparedNetwork, FileFault>)] = []
         for path in paths {
             let file = UploadFile(path, expecting: model.expectation)
             for (index, network) in file.networks.enumerated() {
                 let prepared = network.flatMap { network in
                     Result { () throws(NetworkError) in try model.prepare(network, convention) }
-                        .mapError { ServiceFault($0) }
-                }
+                        .mapError(UploadError.init)
+                }.mapError(FileFault.init)
                 networks.append((path, index, prepared))
             }
         }
@@ -76,7 +94,7 @@ struct BatchRun {
             .makeIterator()
         return networks.map { network in
             let values = network.prepared.flatMap { _ in
-                ServiceFault.checked(outputs.next() ?? [.nan])
+                FileFault.checked(outputs.next() ?? [.nan])
             }
             return FileAnswer(
                 path: network.path, index: network.index, detection: try? network.prepared.get().detection,

@@ -1,14 +1,14 @@
 import Foundation
 import Host
-import InferenceService
 import ModelStore
 import Networks
+import Uploads
 import WeightFormats
 
 /// An error in one line for people.
 func reason(_ error: any Error) -> String {
     switch error {
-    case let fault as ServiceFault: "\(fault.code): \(fault.detail)"
+    case let error as UploadError: error.description
     case let error as NetworkError: "\(error.code): \(error.detail)"
     case let error as PictureError: error.detail
     case let error where error.isFromFoundation: FileError.description(of: error)

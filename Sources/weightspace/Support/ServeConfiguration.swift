@@ -42,7 +42,12 @@ struct ServeConfiguration {
         models = try options.sources.resolve(&settings)
         defaultModel = try settings.optional(
             "default-model", options.defaultModel, standIn: "the first", expected: "a name")
-        service.maxBatch = try count("max-batch", options.maxBatch, service.maxBatch, 1...4096)
+        // `--max-batch` is the former name of `--networks-per-pass`.
+        let formerly = try settings.optional(
+            "max-batch", options.maxBatch, isValid: { (1...4096).contains($0) },
+            expected: "a whole number from 1 to 4096")
+        service.networksPerPass = try count(
+            "networks-per-pass", options.networksPerPass, formerly ?? service.networksPerPass, 1...4096)
         service.maxQueue = try count("max-queue", options.maxQueue, service.maxQueue, 1...1_000_000)
         service.maxQueueBytes = try count(
             "max-queue-bytes", options.maxQueueBytes, service.maxQueueBytes, 1...(1 << 40))

@@ -1,10 +1,9 @@
 import ArgumentParser
 import Foundation
-import HTTPTypes
 import Host
-import InferenceService
 import ModelStore
 import Networks
+import Uploads
 import WeightFormats
 
 /// The SIREN convention of the networks, where it is not to be detected.
@@ -33,12 +32,12 @@ struct ConventionOptions: ParsableArguments {
 /// The networks of one file, in order, each one a network or the reason why it is none.
 struct UploadFile {
     let path: String
-    let networks: [Result<NetworkWeights, ServiceFault>]
+    let networks: [Result<NetworkWeights, UploadError>]
 
     /// A file that cannot be read counts as one network, the failure.
     init(_ path: String, expecting expectation: NetworkExpectation?) {
         self.path = path
-        do throws(ServiceFault) {
+        do throws(UploadError) {
             let upload = try Self.upload(path)
             networks = try UploadedNetworks(
                 upload, expecting: expectation, flatSpec: Self.flatSpec(), limit: .max
@@ -49,7 +48,7 @@ struct UploadFile {
     }
 
     /// Reads the named tensors of a file.
-    static func upload(_ path: String) throws(ServiceFault) -> Upload {
+    static func upload(_ path: String) throws(UploadError) -> Upload {
         try Upload(file: try bytes(path), limits: limits)
     }
 
@@ -66,9 +65,9 @@ struct UploadFile {
         return limits
     }()
 
-    static func bytes(_ path: String) throws(ServiceFault) -> [UInt8] {
-        func fault(_ reason: String) -> ServiceFault {
-            ServiceFault(.badRequest, "unreadable_file", "File cannot be read", reason)
+    static func bytes(_ path: String) throws(UploadError) -> [UInt8] {
+        func fault(_ reason: String) -> UploadError {
+            UploadError(.unreadableFile, reason)
         }
         let facts = try? URL(fileURLWithPath: path).resourceValues(forKeys: [.isDirectoryKey])
         if facts?.isDirectory == true { throw fault("it is a folder") }

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import HTTPContent
 import ModelStore
 import Networks
 import Tensors
@@ -51,13 +52,12 @@ enum FileTargets {
         let body = Array(bytes.dropFirst(line.count + 1))
         let field = String(decoding: line, as: UTF8.self)
         guard let boundary = try? Multipart.boundary(ofContentType: field),
-            let parts = try? Multipart.parse(body, boundary: boundary, limits: FuzzTarget.formatLimits)
+            let parts = try? Multipart.parse(body, boundary: boundary)
         else { return false }
         let size = parts.reduce(0) { $0 + $1.bytes.count }
         try require(size <= body.count, "parts of \(size) bytes in a body of \(body.count)")
         if parts.allSatisfy(isPlain) {
-            let again = try? Multipart.parse(
-                form(parts, boundary), boundary: boundary, limits: FuzzTarget.formatLimits)
+            let again = try? Multipart.parse(form(parts, boundary), boundary: boundary)
             try require(again == parts, "written and read again, the form is not the same")
         }
         return true

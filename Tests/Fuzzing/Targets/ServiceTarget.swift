@@ -43,7 +43,7 @@ enum ServiceTarget {
             guard let (head, body) = request(bytes) else { return false }
             let id = RequestID.resolve(head.fields, unixMilliseconds: 0)
             let response: Response
-            switch handler.admit(head, id: id, peer: "127.0.0.1:50000") {
+            switch handler.admit(head, id: id, peer: "127.0.0.1:50000").decision {
             case .refuse(let refusal): response = refusal
             case .accept(_, let respond):
                 let answers = Mailbox<Response>()

@@ -2,6 +2,7 @@ import InferenceService
 import ModelStore
 import Networks
 import Tensors
+import Uploads
 import WeightFormats
 
 /// The way of a body that is a file: to networks, to what a model reads, to a picture.

@@ -77,15 +77,16 @@ final class ServiceDriver: Sendable {
         let id = RequestID.resolve(head.fields, unixMilliseconds: 0)
         let answers = Mailbox<Answer>()
         let received = Instant.now - age
+        let admission = handler.admit(head, id: id, peer: peer)
         let finish: @Sendable (Response) -> Void = { [handler] response in
             handler.finished(
                 AccessRecord(
                     head: head, status: Int(response.status.code),
                     bytesIn: body.count, bytesOut: response.body.count, duration: .milliseconds(1), peer: peer,
-                    id: id, route: response.route, reason: response.reason))
+                    id: id, reason: response.reason, context: admission.context))
             answers.put(Answer(id: id, response: response))
         }
-        switch handler.admit(head, id: id, peer: peer) {
+        switch admission.decision {
         case .refuse(let response):
             finish(response)
             return { answers }
