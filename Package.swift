@@ -28,7 +28,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
-/// `WEIGHTSPACE_FUZZ=1` adds the fuzzer, which links only with libFuzzer: see `Deploy/reliability/fuzz.sh`.
+/// `WEIGHTSPACE_FUZZ=1` adds the fuzzer, which links only with libFuzzer: see `Tests/Fuzzing/fuzz.sh`.
 let fuzzer: [Target] =
     Context.environment["WEIGHTSPACE_FUZZ"] == nil
     ? []
@@ -138,7 +138,7 @@ let package = Package(
             "Training",
             ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
         tests("Clocks"),
-        tests("HTTPCore", ["Clocks", httpTypes]),
+        tests("HTTPCore", ["Clocks", httpTypes], resources: [.copy("Fixtures")]),
         tests("HTTPServer", ["Clocks", "HTTPCore", "TestSupport", httpTypes, logging]),
         tests("Systemd", ["TestSupport"]),
         tests("OpenInference", ["Tensors", "WeightFormats"]),
@@ -154,7 +154,7 @@ let package = Package(
             name: "WeightspaceTests", dependencies: ["weightspace", "TestSupport", "Tensors", "WeightFormats"],
             resources: [.copy("Fixtures")], swiftSettings: settings(memorySafe: false)),
         .testTarget(
-            name: "FuzzingTests", dependencies: ["FuzzTargets"], resources: [.copy("Fixtures")],
+            name: "FuzzingTests", dependencies: ["FuzzTargets", "WeightFormats"], path: "Tests/Fuzzing/Tests",
             swiftSettings: settings(memorySafe: false)),
     ] + fuzzer
 )
