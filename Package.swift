@@ -126,7 +126,7 @@ let package = Package(
         tests("Tensors"),
         tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
         tests("Networks", ["Tensors"], resources: [.copy("Fixtures")]),
-        tests("Engine"),
+        tests("Engine", ["CKernels"]),
         tests(
             "NeuralFunctionals", ["Tensors", "WeightFormats", "Networks", "Engine"], resources: [.copy("Fixtures")]),
         tests(

@@ -1,5 +1,5 @@
 /* Counts allocations by standing in for glibc's allocator, which it calls in turn:
-     cc -shared -fPIC -O2 -o allocations.so Deploy/allocations.c
+     cc -shared -fPIC -O2 -o allocations.so Tests/Performance/allocations.c
      LD_PRELOAD=./allocations.so weightspace bench allocations */
 #include <errno.h>
 #include <stddef.h>

@@ -2,10 +2,10 @@
 # Measures Weightspace and what it would be replaced with in turns, in one run with nothing else running, and writes
 # Docs/Performance.md with its pictures from the lines. About 15 minutes, after the first run has installed PyTorch and
 # built Hummingbird.
-#   sh Deploy/benchmark.sh [PYTHON]     PYTHON has torch, nfn, einops, onnx, onnxscript, onnxruntime and matplotlib;
+#   sh Tests/Performance/benchmark.sh [PYTHON]     PYTHON has torch, nfn, einops, onnx, onnxscript, onnxruntime and matplotlib;
 #                                       without it they are installed from PyPI into .build/peers
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 . Deploy/dependencies.sh
 need curl /usr/bin/curl
 need wrk /usr/bin/wrk
@@ -17,9 +17,9 @@ if [ ! -x "$python" ]; then
     python3 -m venv .build/peers
     .build/peers/bin/pip install --quiet torch numpy einops nfn onnx onnxscript onnxruntime matplotlib
 fi
-swift build -c release --package-path Deploy/peers/hello --scratch-path .build/hello
-hello=$(swift build -c release --package-path Deploy/peers/hello --scratch-path .build/hello --show-bin-path)/hello
-cc -shared -fPIC -O2 -o .build/allocations.so Deploy/allocations.c
+swift build -c release --package-path Tests/Performance/peers/hello --scratch-path .build/hello
+hello=$(swift build -c release --package-path Tests/Performance/peers/hello --scratch-path .build/hello --show-bin-path)/hello
+cc -shared -fPIC -O2 -o .build/allocations.so Tests/Performance/allocations.c
 lines=.build/benchmark.jsonl
 : >"$lines"
 
@@ -34,7 +34,7 @@ peers() {
     section=$1
     shift
     # Spinning threads of one library would slow the other's.
-    if ! OMP_WAIT_POLICY=PASSIVE "$python" Deploy/peers/models.py "$@" >.build/peers.out 2>.build/peers.log; then
+    if ! OMP_WAIT_POLICY=PASSIVE "$python" Tests/Performance/peers/models.py "$@" >.build/peers.out 2>.build/peers.log; then
         tail -5 .build/peers.log >&2
         exit 1
     fi
@@ -73,7 +73,7 @@ finish() {
 
 # The service: its start, requests one after the other, then as fast as it can, then at shares of that.
 port=18080
-"$python" Deploy/peers/process.py start http://127.0.0.1:$port/readyz \
+"$python" Tests/Performance/peers/process.py start http://127.0.0.1:$port/readyz \
     "$weightspace" serve --host 127.0.0.1 --port $port --log-level error | mark start
 server=
 peer=
@@ -118,4 +118,4 @@ for model in small paper; do
     finish "serve $model"
 done
 
-"$python" Deploy/performance.py "$lines" Docs
+"$python" Tests/Performance/performance.py "$lines" Docs

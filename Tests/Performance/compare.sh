@@ -1,9 +1,9 @@
 #!/bin/sh
 # Trains the small models that Docs/Results.md compares and prints a row of each: after Deploy/train.sh, whose data it
 # uses. About two hours on two cores; what is done already is kept.
-#   sh Deploy/compare.sh [FOLDER]      as given to train.sh (.build/training)
+#   sh Tests/Performance/compare.sh [FOLDER]      as given to train.sh (.build/training)
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 folder=${1:-.build/training}
 swift build -c release --product weightspace
 weightspace=$(swift build -c release --show-bin-path)/weightspace

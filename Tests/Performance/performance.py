@@ -1,6 +1,6 @@
-"""Turns the lines of Deploy/benchmark.sh into Docs/Performance.md and its pictures.
+"""Turns the lines of Tests/Performance/benchmark.sh into Docs/Performance.md and its pictures.
 
-    python3 Deploy/performance.py LINES FOLDER      needs matplotlib
+    python3 Tests/Performance/performance.py LINES FOLDER      needs matplotlib
 """
 
 import json
@@ -48,7 +48,7 @@ peers = ["PyTorch", "PyTorch compiled", "ONNX Runtime"]
 text = [
     "# Performance",
     "",
-    "Written by `sh Deploy/benchmark.sh`, which runs Weightspace and the same models in PyTorch and ONNX Runtime in turns, nothing else",
+    "Written by `sh Tests/Performance/benchmark.sh`, which runs Weightspace and the same models in PyTorch and ONNX Runtime in turns, nothing else",
     "running. Float32, medians. Quote the ratios: milliseconds are this machine's.",
     "",
 ]

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from rig.paths import DEPLOY, ROOT
 from rig.server import Server
 

@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+
 from rig import table
 from rig.probe import Probe
 from rig.server import Server, answers, wait_until

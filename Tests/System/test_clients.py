@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
-from rig.paths import FIXTURES, SYSTEM
-from rig.server import Server
 from tritonclient.http.aio import InferenceServerClient as AsyncClient
 from tritonclient.utils import InferenceServerException
+
+from rig.paths import FIXTURES, SYSTEM
+from rig.server import Server
 
 MODEL = "fashion-mnist"
 VECTORS = ["logits", "probabilities", "latent"]
@@ -175,7 +176,9 @@ def test_triton_errors_are_told(url: str, expected: Expected) -> None:
     nan = {name: value.copy() for name, value in tensors.items()}
     next(iter(nan.values())).flat[0] = np.nan
     cases = [
-        (MODEL, bad, None, "net.0.linear.weight"), ("another", tensors, None, "no model is named"), (MODEL, nan, None, "finite"),
+        (MODEL, bad, None, "net.0.linear.weight"),
+        ("another", tensors, None, "no model is named"),
+        (MODEL, nan, None, "finite"),
         (MODEL, tensors, [triton.InferRequestedOutput("speed")], "no output 'speed'"),
     ]
     for model, inputs, outputs, words in cases:
@@ -225,8 +228,8 @@ def test_kserve_client(url: str, expected: Expected) -> None:
                 inputs.append(tensor)
             response = await client.infer(url, InferRequest(MODEL, inputs), model_name=MODEL)
             outputs = {output.name: output for output in response.outputs}
-            expected.check(lambda name: outputs[name].as_numpy())
-        with pytest.raises(Exception, match="no model is named"):  # noqa: B017  the client raises a plain one
+            expected.check(lambda name, outputs=outputs: outputs[name].as_numpy())
+        with pytest.raises(Exception, match="no model is named"):
             await client.infer(url, InferRequest("another", inputs), model_name="another")
         await client.close()
 

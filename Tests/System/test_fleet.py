@@ -1,88 +1,58 @@
-"""Three servers behind haproxy; every ten seconds one is killed and started again, while requests come at a fixed rate
-whatever happens. Fails unless every request is answered 200. Prints the counts as one line of JSON.
-
-    python3 Deploy/reliability/fleet.py WEIGHTSPACE [--seconds 60] [--rate 25] [--signal KILL] [--port 18500]
-
-Needs haproxy. Uses PORT to PORT + 3 of the loopback interface.
+"""Three servers behind haproxy; every ten seconds (--every) one is killed and started again, while requests come at a
+fixed rate (--rate) for --seconds. Every request must be answered 200. Prints the counts as a line of JSON (pytest -s).
 """
 
-import argparse
 import collections
 import concurrent.futures
+import contextlib
 import csv
-import http.client
 import json
 import os
 import pathlib
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 
-FOLDER = pathlib.Path(__file__).parent
-BODY = FOLDER.parent.parent / "Tests/WeightspaceTests/Fixtures/net0.safetensors"
+import pytest
+
+from rig.paths import SYSTEM
+from rig.server import Server, answers, free_port, request, wait_until
+from rig.table import UPLOAD
+
+pytestmark = pytest.mark.slow
+
 NAMES = ["ONE", "TWO", "THREE"]
 
 
-def answers(port, method="GET", path="/readyz", body=None, timeout=30):
-    """The status of one request over a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
-    try:
-        connection.request(method, path, body)
-        response = connection.getresponse()
-        response.read()
-        return response.status
-    finally:
-        connection.close()
-
-
-def wait_ready(port, process, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if answers(port, timeout=1) == 200:
-                return
-        except (OSError, http.client.HTTPException):
-            pass
-        if process.poll() is not None:
-            raise RuntimeError(f"the process at port {port} ended with {process.returncode}")
-        time.sleep(0.02)
-    raise RuntimeError(f"nothing ready at port {port}")
-
-
 class Fleet:
-    def __init__(self, program, port, folder):
+    def __init__(self, program: pathlib.Path, folder: pathlib.Path):
         self.program = program
-        self.ports = {name: port + 1 + place for place, name in enumerate(NAMES)}
-        self.stats = str(pathlib.Path(folder) / "stats")
-        self.log = open(pathlib.Path(folder) / "log", "wb")
-        self.processes = {}
-        for name in NAMES:
-            self.start(name)
-        for name, process in self.processes.items():
-            wait_ready(self.ports[name], process)
+        self.port, *ports = (free_port() for _ in range(1 + len(NAMES)))
+        self.ports = dict(zip(NAMES, ports, strict=True))
+        self.stats = str(folder / "stats")
+        self.folder = folder
+        self.servers = {name: self.start(name) for name in NAMES}
         variables = {f"FLEET_{name}": str(at) for name, at in self.ports.items()}
-        self.proxy = subprocess.Popen(
-            ["haproxy", "-db", "-f", FOLDER / "fleet.cfg"], stdout=self.log, stderr=self.log,
-            env={**os.environ, "FLEET_PORT": str(port), "FLEET_STATS": self.stats, **variables})
-        wait_ready(port, self.proxy)
+        with (folder / "proxy.log").open("wb") as log:
+            self.proxy = subprocess.Popen(
+                ["haproxy", "-db", "-f", SYSTEM / "fleet.cfg"], stdout=log, stderr=log,
+                env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin", "FLEET_PORT": str(self.port),
+                     "FLEET_STATS": self.stats, **variables})
+        wait_until(lambda: answers(("127.0.0.1", self.port)), 20, "haproxy is not ready")
 
-    def start(self, name):
-        self.processes[name] = subprocess.Popen(
-            [self.program, "serve", "--port", str(self.ports[name]), "--threads", "1", "--log-level", "error"],
-            stdout=self.log, stderr=self.log)
+    def start(self, name: str) -> Server:
+        log = self.folder / f"{name}.log"
+        return Server(self.program, log, "--threads", "1", "--log-level", "error", port=self.ports[name])
 
-    def replace(self, name, number):
-        """Ends one server and starts it again; the time until it is ready."""
-        process = self.processes[name]
+    def replace(self, name: str, number: signal.Signals) -> tuple[int, float]:
+        """Ends one server and starts it again: its exit status, and the seconds until it is ready."""
+        process = self.servers[name].process
         process.send_signal(number)
         status = process.wait()
         begin = time.monotonic()
-        self.start(name)
-        wait_ready(self.ports[name], self.processes[name])
+        self.servers[name] = self.start(name)
         return status, time.monotonic() - begin
 
     def counted(self):
@@ -99,21 +69,19 @@ class Fleet:
             "requests_by_server": {row["svname"]: int(row["stot"]) for row in servers},
         }
 
-    def end(self):
-        for process in [self.proxy, *self.processes.values()]:
+    def end(self) -> None:
+        for process in [self.proxy, *(server.process for server in self.servers.values())]:
             process.terminate()
-        for process in [self.proxy, *self.processes.values()]:
             process.wait(30)
 
 
-def load(port, rate, seconds):
+def load(port: int, rate: float, seconds: float) -> list[tuple[int | str, float]]:
     """Requests at their times, each on a connection of its own; outcomes with their times."""
-    body = BODY.read_bytes()
     outcomes = []
 
-    def request(due):
+    def send(due):
         try:
-            outcome = answers(port, "POST", "/v1/classify?top_k=1", body)
+            outcome = request(port, "POST", "/v1/classify?top_k=1", UPLOAD)[0]
         except Exception as error:  # whatever it is, the request was not answered
             outcome = type(error).__name__
         outcomes.append((outcome, time.monotonic() - due))
@@ -124,71 +92,50 @@ def load(port, rate, seconds):
         for number in range(int(rate * seconds)):
             due = begin + number / rate
             time.sleep(max(0, due - time.monotonic()))
-            pool.submit(request, due)
+            pool.submit(send, due)
     return outcomes
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Three servers behind haproxy, one of them killed every ten seconds.")
-    parser.add_argument("weightspace")
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--rate", type=float, default=25)
-    parser.add_argument("--every", type=float, default=10)
-    parser.add_argument("--signal", choices=["KILL", "TERM"], default="KILL")
-    parser.add_argument("--port", type=int, default=18500)
-    options = parser.parse_args()
-    number = getattr(signal, "SIG" + options.signal)
-    with tempfile.TemporaryDirectory() as folder:
-        fleet = Fleet(options.weightspace, options.port, folder)
-        ended = threading.Event()
-        replaced, failures = [], []
+def replace_in_turn(
+    fleet: Fleet, number: signal.Signals, every: float, ended: threading.Event
+) -> list[tuple[int, float]]:
+    """Replaces one server after the other until `ended`; what `replace` returned."""
+    replaced = []
+    # In the middle of each interval, so that the load goes on after the last.
+    delay = every / 2
+    while not ended.wait(delay):
+        begin = time.monotonic()
+        replaced.append(fleet.replace(NAMES[len(replaced) % len(NAMES)], number))
+        delay = max(0, every - (time.monotonic() - begin))
+    return replaced
 
-        def replace_in_turn():
-            try:
-                replace_until_ended()
-            except (RuntimeError, OSError) as error:
-                failures.append(str(error))
 
-        def replace_until_ended():
-            turn = 0
-            # In the middle of each interval, so that the load goes on after the last.
-            delay = options.every / 2
-            while not ended.wait(delay):
-                begin = time.monotonic()
-                replaced.append(fleet.replace(NAMES[turn % len(NAMES)], number))
-                turn += 1
-                delay = max(0, options.every - (time.monotonic() - begin))
-
-        replacing = threading.Thread(target=replace_in_turn)
-        try:
-            replacing.start()
-            outcomes = load(options.port, options.rate, options.seconds)
-            ended.set()
-            replacing.join()
-            counted = fleet.counted()
-        finally:
-            ended.set()
-            replacing.join()
-            fleet.end()
-    counts = collections.Counter(str(outcome) for outcome, _ in outcomes)
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
+def test_every_request_is_answered(program, tmp_path, need, pytestconfig: pytest.Config, number) -> None:
+    need(haproxy="haproxy")
+    seconds, rate, every = (pytestconfig.getoption(name) for name in ("seconds", "rate", "every"))
+    fleet, ended = Fleet(program, tmp_path), threading.Event()
+    with contextlib.ExitStack() as stack:
+        stack.callback(fleet.end)
+        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(1))
+        stack.callback(ended.set)
+        replacing = pool.submit(replace_in_turn, fleet, number, every, ended)
+        outcomes = load(fleet.port, rate, seconds)
+        ended.set()
+        replaced = replacing.result()
+        counted = fleet.counted()
+    counts = collections.Counter(outcome for outcome, _ in outcomes)
     times = sorted(duration for _, duration in outcomes)
-    report = {
-        "signal": options.signal, "seconds": options.seconds, "rate": options.rate, "requests": len(outcomes),
-        "outcomes": dict(counts), "replaced": len(replaced),
-        "exit_statuses": sorted({status for status, _ in replaced}),
+    print(json.dumps({
+        "signal": number.name, "seconds": seconds, "rate": rate, "requests": len(outcomes),
+        "outcomes": {str(outcome): count for outcome, count in counts.items()}, "replaced": len(replaced),
         "ready_again_seconds": round(max((duration for _, duration in replaced), default=0), 3),
         "milliseconds": {
             name: round(1000 * times[min(len(times) - 1, int(share * len(times)))], 1)
             for name, share in (("half", 0.5), ("99 %", 0.99), ("all", 1))},
         **counted,
-    }
-    print(json.dumps(report))
-    if failures:
-        sys.exit(failures[0])
-    if counts["200"] != int(options.rate * options.seconds) or not replaced:
-        sys.exit("not every request was answered")
-    if options.signal == "TERM" and report["exit_statuses"] != [0]:
-        sys.exit("a server did not end well")
-
-
-main()
+    }))
+    assert counts == {200: int(rate * seconds)}
+    assert replaced
+    assert {status for status, _ in replaced} == {0 if number == signal.SIGTERM else -number}

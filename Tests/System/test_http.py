@@ -2,6 +2,7 @@
 with two other parsers."""
 
 import pytest
+
 from rig import conformance, differential, sloppy_server, table
 from rig.server import Server
 

@@ -1,24 +1,30 @@
-"""Checks that every metric and label named in alerts.yaml and dashboard.json is one that the server gives.
+"""The alerts and the dashboard in Deploy/monitoring: their rules by promtool and with unit tests, every metric and
+label that they name against what a running server says in /metrics, and that text against Prometheus' format."""
 
-    check.py FILE…      texts of /metrics
-    check.py --rules    prints the dashboard's expressions as rules, for promtool to read
-"""
-
+import concurrent.futures
 import json
+import os
 import pathlib
 import re
-import sys
+import shutil
+import subprocess
+from collections.abc import Iterator
 
-FOLDER = pathlib.Path(__file__).parent
+import pytest
+
+from rig.paths import BUILD, DEPLOY, FIXTURES, SYSTEM
+from rig.server import Server, request
+
+FOLDER = DEPLOY / "monitoring"
 # What Prometheus itself adds to a sample.
 ADDED = {"job", "instance"}
 
 
-def served(paths):
+def served(texts: list[str]) -> dict[str, set[str]]:
     """The labels of every series name; families without samples have none."""
     labels = {}
-    for path in paths:
-        for line in pathlib.Path(path).read_text().splitlines():
+    for text in texts:
+        for line in text.splitlines():
             if line.startswith("# TYPE "):
                 _, _, name, kind = line.split(" ")
                 suffixes = ["_bucket", "_sum", "_count"] if kind == "histogram" else [""]
@@ -30,7 +36,7 @@ def served(paths):
     return labels
 
 
-def expressions():
+def expressions() -> Iterator[tuple[str, str]]:
     """Every PromQL expression with the place where it stands."""
     for line in re.findall(r"expr: (\|\n(?: {10,}.*\n)+|.*)", (FOLDER / "alerts.yaml").read_text()):
         yield "alerts.yaml", line
@@ -40,7 +46,8 @@ def expressions():
             yield f"dashboard.json, {panel['title']}", target["expr"]
 
 
-def as_rules():
+def as_rules() -> str:
+    """The dashboard's expressions as rules, for promtool to read."""
     variables = {"$__rate_interval": "5m", "$job": ".*", "$instance": ".*"}
     rules = []
     for place, expression in expressions():
@@ -52,13 +59,70 @@ def as_rules():
     return json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}, indent=1)
 
 
-def main():
-    if sys.argv[1:] == ["--rules"]:
-        print(as_rules())
-        return
-    labels = served(sys.argv[1:])
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """Of the path, or taken out of Debian's package, whose installation would also start a Prometheus."""
+    if found := shutil.which("promtool"):
+        return found
+    folder = BUILD / "promtool"
+    program = folder / "usr/bin/promtool"
+    if not program.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        as_root = [] if os.getuid() == 0 else ["sudo"]
+        subprocess.run([*as_root, "apt-get", "update", "-qq"], check=True)
+        download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "-qq", "prometheus"]
+        subprocess.run(download, cwd=folder, check=True)
+        package = next(folder.glob("prometheus_*.deb"))
+        subprocess.run(["dpkg", "-x", package, folder], check=True)
+        package.unlink()
+    return str(program)
+
+
+def run(*command: object, text: str | None = None) -> None:
+    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_alerts(promtool: str, tmp_path: pathlib.Path) -> None:
+    """Every alert fires when it should and not otherwise."""
+    for file in (FOLDER / "alerts.yaml", SYSTEM / "alerts_test.yaml"):
+        shutil.copy(file, tmp_path)
+    run(promtool, "check", "rules", tmp_path / "alerts.yaml")
+    run(promtool, "test", "rules", tmp_path / "alerts_test.yaml")
+
+
+def test_dashboard_is_promql(promtool: str, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "dashboard.yaml").write_text(as_rules())
+    run(promtool, "check", "rules", tmp_path / "dashboard.yaml")
+
+
+@pytest.fixture(scope="module")
+def exposed(program: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Texts of /metrics with every kind of series: answers, faults, waiting requests and refusals of a full queue."""
+    log = tmp_path_factory.mktemp("monitoring") / "server.log"
+    with Server(program, log, "--log-level", "error", "--threads", "1", "--max-queue", "1") as server:
+        def post(name: str, path: str) -> None:
+            request(server.port, "POST", f"/v1/{path}", (FIXTURES / name).read_bytes())
+
+        post("net0.pth", "classify")
+        post("net0.npz", "encode")
+        post("net0.legacy.pth", "classify")
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            for number in range(800):
+                pool.submit(post, "net0.pth", f"encode?timeout_ms={10001 + number % 100}")
+            texts = [request(server.port, path="/metrics")[1].decode() for _ in range(10)]
+        return [*texts, request(server.port, path="/metrics")[1].decode()]
+
+
+def test_metrics_are_in_the_format(promtool: str, exposed: list[str]) -> None:
+    run(promtool, "check", "metrics", text=exposed[-1])
+
+
+def test_every_metric_and_label_is_served(exposed: list[str]) -> None:
+    labels = served(exposed)
     recorded = set(re.findall(r"record: (\S+)", (FOLDER / "alerts.yaml").read_text()))
-    faults, count = [], 0
+    known = set().union(*labels.values()) | ADDED
+    count, faults = 0, []
     for place, expression in expressions():
         for name, selector in re.findall(r"\b((?:weightspace|process)[_:][a-z0-9_:]+)(?:\{([^}]*)\})?", expression):
             count += 1
@@ -67,21 +131,11 @@ def main():
             if name not in labels:
                 faults.append(f"{place}: the server has no {name}")
                 continue
-            for label in re.findall(r"([a-z_]+) *=", selector):
-                if label not in labels[name] | ADDED:
-                    faults.append(f"{place}: {name} has no label {label}")
-        known = set().union(*labels.values()) | ADDED
+            faults += [f"{place}: {name} has no label {label}" for label in re.findall(r"([a-z_]+) *=", selector)
+                       if label not in labels[name] | ADDED]
         for names in re.findall(r"\b(?:by|without|on) \(([^)]*)\)", expression):
-            for label in re.split(r", *", names):
-                if label not in known:
-                    faults.append(f"{place}: no metric has a label {label}")
-    if not count:
-        faults.append("no expressions found")
-    for fault in faults:
-        print(fault, file=sys.stderr)
-    if faults:
-        sys.exit(1)
-    print(f"{count} uses of metrics in alerts and dashboard, all of metrics and labels that the server gives")
-
-
-main()
+            faults += [f"{place}: no metric has a label {label}" for label in re.split(r", *", names)
+                       if label not in known]
+    print(f"{count} uses of metrics in alerts and dashboard")
+    assert faults == []
+    assert count > 40

@@ -1,17 +1,14 @@
-"""Offers a server more than it can compute, and checks that it stays in order.
+"""Offers a server more than it can compute, and checks that it stays in order. Nothing else should run.
 
-    python3 Deploy/reliability/overload.py WEIGHTSPACE [--rounds 4] [--seconds 8] [--width 128] [--port 18600]
-
-The server has the first half of the processors and the load generator the other, so that neither takes the other's time.
+The server has the first half of the processors and the load generator the other, so neither takes the other's time.
 Measures the most that the server answers, then sends requests at 1, 2 and 10 times that rate, whatever it does. Checks:
 what is admitted is answered (p99) in the time that a full queue takes; what is not, with 429 and Retry-After, within
-5 ms (p99); /livez answers within 50 ms; answers a second stay within 5 % of the most. A machine has its slow moments, so
-the four loads take turns, ROUNDS times, and the server's own metrics are read every half second: a full queue takes as
-long as it would in the slowest half second, and 5 % more, and answers a second are the median. Networks are WIDTH
-neurons wide, so that computing them and not sending them is the work. Nothing else should run. Prints a line a rate.
+5 ms (p99); /livez answers within 50 ms; answers a second stay within 5 % of the most. Machines have slow moments, so
+the four loads take turns, --rounds times, and the server's own metrics are read every half second: a full queue takes
+as long as it would in the slowest half second, and 5 % more, and answers a second are the median. Networks are 128
+neurons wide, so that computing them and not sending them is the work. Prints a line a rate (pytest -s).
 """
 
-import argparse
 import http.client
 import json
 import os
@@ -19,14 +16,18 @@ import pathlib
 import re
 import statistics
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 
-from sirens import siren
+import pytest
+
+from rig.sirens import siren
+
+pytestmark = pytest.mark.slow
 
 QUEUE = 64
+SECONDS = 8
+WIDTH = 128
 CONNECTIONS = 512
 
 
@@ -67,7 +68,7 @@ class Probe(threading.Thread):
             self.longest_ms = max(self.longest_ms, 1000 * (time.monotonic() - began))
             if began - last[0] >= 0.5:
                 now = self.computed()
-                seconds, count, spent = (new - old for new, old in zip(now, last))
+                seconds, count, spent = (new - old for new, old in zip(now, last, strict=True))
                 if count:
                     self.rates.append(count / seconds)
                     self.service_ms.append(1000 * spent / count)
@@ -76,8 +77,7 @@ class Probe(threading.Thread):
     def stop(self):
         self.ended.set()
         self.join()
-        if self.failure:
-            sys.exit(f"FAIL: health or metrics: {self.failure}")
+        assert self.failure is None, f"health or metrics: {self.failure}"
         return self
 
 
@@ -113,63 +113,55 @@ def bench(program, port, body, seconds, *flags):
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program")
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=8)
-    parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--port", type=int, default=18600)
-    options = parser.parse_args()
-    failures = []
+@pytest.fixture
+def own_processors():
+    """Half of the processors, for the server; this process and the load generator get the others."""
     processors = sorted(os.sched_getaffinity(0))
     if len(processors) < 2:
-        sys.exit("two processors are needed: one for the server, one for the load generator")
-    own = processors[:len(processors) // 2]
-    os.sched_setaffinity(0, processors[len(processors) // 2:])
-    with tempfile.TemporaryDirectory() as folder:
-        body = str(pathlib.Path(folder) / "network.safetensors")
-        pathlib.Path(body).write_bytes(siren(options.width))
-        server = subprocess.Popen(
-            [options.program, "serve", "--port", str(options.port), "--max-queue", str(QUEUE), "--log-level", "error"],
-            stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, own))
-        try:
-            time.sleep(2)
-            bench(options.program, options.port, body, 3, "--connections", "16")
-            loads = {factor: Load() for factor in (0, 1, 2, 10)}
-            for _ in range(options.rounds):
-                for factor, load in loads.items():
-                    probe = Probe(options.port)
-                    probe.start()
-                    pattern = ["--connections", "16"] if factor == 0 else [
-                        "--connections", str(CONNECTIONS), "--rate", str(factor * loads[0].rate)]
-                    report = bench(options.program, options.port, body, options.seconds, *pattern)
-                    load.add(report, probe.stop())
-            most = loads.pop(0).rate
-            print(f"most: {most:.1f} answers a second")
-            for factor, load in loads.items():
-                full = 1.05 * (QUEUE + 1) * max(load.service_ms) / len(own)
-                usually = (QUEUE + 1) * statistics.median(load.service_ms) / len(own)
-                print(f"{factor} x: {load.rate:.1f} answers a second, {100 * load.rate / most:.1f} % of the most; p50 "
-                      f"{load.p50_ms:.0f} ms, p99 {load.p99_ms:.0f} ms where a full queue takes {usually:.0f} in the "
-                      f"median and {full:.0f} at worst; {load.refused} refused, p99 {load.refused_p99_ms:.2f} ms; /livez "
-                      f"at most {load.live_ms:.1f} ms; {load.failed} failed")
-                checks = {
-                    "answers in time": load.p99_ms <= full,
-                    "refusals in time": load.refused_p99_ms <= 5,
-                    "refusals say when to come back": load.refused_without_retry_after == 0,
-                    "health in time": load.live_ms <= 50,
-                    "throughput kept": load.rate >= 0.95 * most,
-                    "nothing failed": load.failed == 0,
-                    "overload is refused": factor == 1 or load.refused > 0,
-                }
-                failures += [f"{factor} x: {name}" for name, holds in checks.items() if not holds]
-        finally:
-            server.terminate()
-            server.wait()
-    for failure in failures:
-        print("FAIL", failure)
-    sys.exit(1 if failures else 0)
+        pytest.skip("two processors are needed: one for the server, one for the load generator")
+    half = len(processors) // 2
+    os.sched_setaffinity(0, processors[half:])
+    yield processors[:half]
+    os.sched_setaffinity(0, processors)
 
 
-main()
+@pytest.mark.timeout(3600)
+def test_overload(program, start_server, own_processors, tmp_path: pathlib.Path, pytestconfig: pytest.Config) -> None:
+    body = tmp_path / "network.safetensors"
+    body.write_bytes(siren(WIDTH))
+    server = start_server(
+        "--max-queue", str(QUEUE), "--log-level", "error", prepare=lambda: os.sched_setaffinity(0, own_processors))
+    bench(program, server.port, body, 3, "--connections", "16")
+    loads = {factor: Load() for factor in (0, 1, 2, 10)}
+    for _ in range(pytestconfig.getoption("rounds")):
+        for factor, load in loads.items():
+            probe = Probe(server.port)
+            probe.start()
+            pattern = ["--connections", "16"] if factor == 0 else [
+                "--connections", str(CONNECTIONS), "--rate", str(factor * loads[0].rate)]
+            report = bench(program, server.port, body, SECONDS, *pattern)
+            load.add(report, probe.stop())
+    most = loads.pop(0).rate
+    print(f"most: {most:.1f} answers a second")
+    failures = [failure for factor, load in loads.items() for failure in judged(factor, load, most, own_processors)]
+    assert failures == []
+
+
+def judged(factor: int, load: Load, most: float, processors: list[int]) -> list[str]:
+    """Prints the figures of a load; what they fall short of."""
+    full = 1.05 * (QUEUE + 1) * max(load.service_ms) / len(processors)
+    usually = (QUEUE + 1) * statistics.median(load.service_ms) / len(processors)
+    print(f"{factor} x: {load.rate:.1f} answers a second, {100 * load.rate / most:.1f} % of the most; p50 "
+          f"{load.p50_ms:.0f} ms, p99 {load.p99_ms:.0f} ms where a full queue takes {usually:.0f} in the "
+          f"median and {full:.0f} at worst; {load.refused} refused, p99 {load.refused_p99_ms:.2f} ms; /livez "
+          f"at most {load.live_ms:.1f} ms; {load.failed} failed")
+    checks = {
+        "answers in time": load.p99_ms <= full,
+        "refusals in time": load.refused_p99_ms <= 5,
+        "refusals say when to come back": load.refused_without_retry_after == 0,
+        "health in time": load.live_ms <= 50,
+        "throughput kept": load.rate >= 0.95 * most,
+        "nothing failed": load.failed == 0,
+        "overload is refused": factor == 1 or load.refused > 0,
+    }
+    return [f"{factor} x: {name}" for name, holds in checks.items() if not holds]

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+
 from rig import smuggling
 from rig.paths import DEPLOY
 from rig.server import Server, free_port, wait_until

@@ -6,6 +6,7 @@ import subprocess
 import threading
 
 import pytest
+
 from rig.probe import Probe
 
 pytestmark = pytest.mark.slow

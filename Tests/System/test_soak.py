@@ -1,36 +1,37 @@
-"""Serves an hour of good, bad and broken requests and checks that nothing grows and no answer changes.
-
-    python3 Deploy/reliability/soak.py WEIGHTSPACE [--minutes 60] [--clients 4] [--port 18800] [--figures FILE]
+"""Serves an hour of good, bad and broken requests (--minutes) and checks that nothing grows and no answer changes.
 
 Clients send uploads in every format to every operation, networks of many widths, the inputs that the fuzzers have kept,
 and connections that end in mid-request; models are loaded anew every minute. What was answered once must be answered
-the same again, every good request with 200, and no other with 500 (but where a network's numbers overflow). Memory and descriptors are read every five seconds:
-after a warm-up of a tenth of the time, the last quarter must not hold more than the first by 5 % and 4 MB, and once
-the clients are gone as many descriptors must be open as before they came. Prints a line a minute and writes the
-figures, one line a sample, to FILE.
+the same again, every good request with 200, and no other with 500 (but where a network's numbers overflow). Memory and
+descriptors are read every five seconds: after a warm-up of a tenth of the time, the last quarter must not hold more
+than the first by 5 % and 4 MB, and once the clients are gone as many descriptors must be open as before they came.
+Prints a line a minute (pytest -s) and writes the samples to .build/soak.jsonl.
 """
 
-import argparse
 import collections
 import gzip
 import json
-import os
-import pathlib
 import random
 import signal
 import statistics
-import subprocess
 import sys
 import threading
 import time
 
-from sirens import siren
-from wire import Broken, Silence, Wire, exchange
+import pytest
 
-TESTS = pathlib.Path(__file__).parents[2] / "Tests"
+from rig.paths import BUILD, FIXTURES, TESTS
+from rig.server import Server
+from rig.sirens import siren
+from rig.wire import Broken, Silence, Wire, exchange
+
+sys.path.append(str(TESTS / "Fuzzing"))
+import corpus
+
+pytestmark = pytest.mark.slow
+
 # But for the one that is there to be refused.
-UPLOADS = [file for file in sorted((TESTS / "WeightspaceTests/Fixtures").glob("net[0-9].*")) if "legacy" not in file.name]
-CORPUS = TESTS / "FuzzingTests/Fixtures/Corpus"
+UPLOADS = [file for file in sorted(FIXTURES.glob("net[0-9].*")) if "legacy" not in file.name]
 OPERATIONS = ("classify", "encode", "reconstruct", "render")
 WIDTHS = (1, 3, 8, 16, 24, 32, 48, 64, 96, 128)
 
@@ -71,19 +72,21 @@ def good_requests():
         requests[f"picture {operation}"] = request(
             f"/v1/{operation}", UPLOADS[0].read_bytes(), "Accept: image/png\r\n")
     for page in ("/", "/livez", "/readyz", "/v1/models", "/openapi.json", "/v2", "/v2/models/fashion-mnist/config"):
-        requests[page] = f"GET {page} HTTP/1.1\r\nHost: soak\r\nX-Request-Id: soak\r\nConnection: close\r\n\r\n".encode()
+        head = f"GET {page} HTTP/1.1\r\nHost: soak\r\nX-Request-Id: soak\r\nConnection: close\r\n\r\n"
+        requests[page] = head.encode()
     return requests
 
 
 def odd_requests():
     """What the fuzzers have kept: as bodies, and what was to be HTTP as it is."""
     requests = {}
-    for file in sorted(CORPUS.glob("*/*")):
-        body, kind = file.read_bytes(), file.parent.name
-        if kind.startswith("http-") or kind == "service":
-            requests[f"{kind} {file.name}"] = body
-        else:
-            requests[f"{kind} {file.name}"] = request(random.choice(("/v1/classify", "/v1/encode")), body)
+    for archive in sorted(corpus.CORPUS.glob("*.zip")):
+        kind = archive.stem
+        for name, data in corpus.inputs(kind).items():
+            if kind.startswith("http-") or kind == "service":
+                requests[f"{kind} {name}"] = data
+            else:
+                requests[f"{kind} {name}"] = request(random.choice(("/v1/classify", "/v1/encode")), data)
     return requests
 
 
@@ -151,107 +154,76 @@ class Client(threading.Thread):
                 wire.reset()
 
 
-class Process:
-    """What the system says of the server."""
-
-    def __init__(self, number):
-        self.folder = pathlib.Path(f"/proc/{number}")
-
-    def status(self, name):
-        for line in (self.folder / "status").read_text().splitlines():
-            if line.startswith(name + ":"):
-                return int(line.split()[1])
-        raise KeyError(name)
-
-    def sample(self):
-        return {"resident_kb": self.status("VmRSS"), "threads": self.status("Threads"),
-                "descriptors": len(os.listdir(self.folder / "fd"))}
-
-
 def metrics(address):
     head = b"GET /metrics HTTP/1.1\r\nHost: soak\r\nConnection: close\r\n\r\n"
     return len(exchange(address, head).body.splitlines())
 
 
-def quiet_descriptors(process, address):
-    """Open ones once nothing is under way."""
-    fewest = None
+def quiet_descriptors(server: Server) -> int:
+    """The number of open ones once nothing is under way."""
+    fewest = server.descriptors()
     for _ in range(20):
         time.sleep(0.5)
-        count = process.sample()["descriptors"]
-        fewest = count if fewest is None else min(fewest, count)
+        fewest = min(fewest, server.descriptors())
     return fewest
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program")
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--port", type=int, default=18800)
-    parser.add_argument("--figures")
-    options = parser.parse_args()
-    good, odd = list(good_requests().items()), list(odd_requests().items())
-    address = ("127.0.0.1", options.port)
-    server = subprocess.Popen(
-        [options.program, "serve", "--port", str(options.port), "--log-format", "json"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    observer, ended, failures, samples = Observer(), threading.Event(), [], []
-    try:
-        time.sleep(2)
-        process = Process(server.pid)
-        # Every thread that Dispatch will want has been wanted once.
-        for name, data in good:
-            observer.saw(name, exchange(address, data, timeout=30), True)
-        before = quiet_descriptors(process, address)
-        clients = [Client(address, observer, good, odd, ended) for _ in range(options.clients)]
-        for client in clients:
-            client.start()
-        began = time.monotonic()
-        next_minute = 60
-        while time.monotonic() - began < 60 * options.minutes and server.poll() is None:
-            time.sleep(5)
-            elapsed = time.monotonic() - began
-            sample = {"seconds": round(elapsed), **process.sample(), "metric_lines": metrics(address),
-                      "answered": observer.statuses.total()}
-            samples.append(sample)
-            if elapsed >= next_minute:
-                next_minute += 60
-                server.send_signal(signal.SIGHUP)
-                print(", ".join(f"{key} {value}" for key, value in sample.items()), flush=True)
-        ended.set()
-        for client in clients:
-            client.join(timeout=60)
-        if server.poll() is not None:
-            failures.append(f"the server ended with {server.returncode}")
-        else:
-            after = quiet_descriptors(process, address)
-            if after > before:
-                failures.append(f"{after} descriptors are open where {before} were")
-            print(f"descriptors before {before}, after {after}")
-    finally:
-        server.send_signal(signal.SIGTERM)
-        if server.wait(timeout=60) != 0:
-            failures.append(f"exit status {server.returncode}")
-    settled = [sample for sample in samples if sample["seconds"] >= 6 * options.minutes]
+def sample(server: Server, seconds: float, observer: Observer) -> dict[str, int]:
+    return {
+        "seconds": round(seconds), "resident_kb": server.status("VmRSS"), "threads": server.status("Threads"),
+        "descriptors": server.descriptors(), "metric_lines": metrics(server.address),
+        "answered": observer.statuses.total(),
+    }
+
+
+def growth(samples: list[dict[str, int]], minutes: float) -> list[str]:
+    """What has grown from the first to the last quarter of the time after the warm-up."""
+    settled = [sample for sample in samples if sample["seconds"] >= 6 * minutes]
     quarter = max(1, len(settled) // 4)
+    grown = []
     for figure in ("resident_kb", "metric_lines", "threads"):
         first, last = (statistics.median(sample[figure] for sample in part)
                        for part in (settled[:quarter], settled[-quarter:]))
         print(f"{figure}: median of the first quarter {first:.0f}, of the last {last:.0f}, "
               f"most {max(sample[figure] for sample in settled)}")
         if last > first * 1.05 + (4096 if figure == "resident_kb" else 2):
-            failures.append(f"{figure} grew from {first:.0f} to {last:.0f}")
+            grown.append(f"{figure} grew from {first:.0f} to {last:.0f}")
+    return grown
+
+
+@pytest.mark.timeout(0)
+def test_nothing_grows(start_server, pytestconfig: pytest.Config) -> None:
+    minutes = pytestconfig.getoption("minutes")
+    good, odd = list(good_requests().items()), list(odd_requests().items())
+    observer, ended, samples = Observer(), threading.Event(), []
+    with open("/dev/null", "wb") as nowhere:
+        server = start_server("--log-format", "json", stderr=nowhere)
+    # Every thread that Dispatch will want has been wanted once.
+    for name, data in good:
+        observer.saw(name, exchange(server.address, data, timeout=30), True)
+    before = quiet_descriptors(server)
+    clients = [Client(server.address, observer, good, odd, ended) for _ in range(4)]
+    for client in clients:
+        client.start()
+    began, next_minute = time.monotonic(), 60
+    while (elapsed := time.monotonic() - began) < 60 * minutes and server.process.poll() is None:
+        time.sleep(5)
+        samples.append(sample(server, elapsed, observer))
+        if elapsed >= next_minute:
+            next_minute += 60
+            server.process.send_signal(signal.SIGHUP)
+            print(", ".join(f"{key} {value}" for key, value in samples[-1].items()), flush=True)
+    ended.set()
+    for client in clients:
+        client.join(timeout=60)
+    assert server.process.poll() is None, f"the server ended with {server.process.returncode}"
+    after = quiet_descriptors(server)
+    print(f"descriptors before {before}, after {after}")
+    (BUILD / "soak.jsonl").write_text("".join(json.dumps(sample) + "\n" for sample in samples))
     print("answers:", ", ".join(f"{status} {count}" for status, count in sorted(
         observer.statuses.items(), key=lambda item: str(item[0]))))
-    if options.figures:
-        with open(options.figures, "w") as file:
-            for sample in samples:
-                file.write(json.dumps(sample) + "\n")
+    failures = growth(samples, minutes)
     failures += [f"{what} ({count} times)" for what, count in observer.failures.most_common(20)]
-    for failure in failures:
-        print("FAIL", failure)
-    sys.exit(1 if failures else 0)
-
-
-main()
+    assert failures == []
+    assert after <= before
+    assert server.end() == 0

@@ -1,76 +1,68 @@
-#!/bin/sh
-# Holds the tree to its architecture: a target imports only what the manifest grants it, and unsafe code stays put.
-# With --self-test it plants a breach of each rule in a copy of the tree and fails unless every one is found.
-set -eu
-cd "$(dirname "$0")/.."
+"""The tree keeps to its manifest (rig/structure.py), and the check finds every kind of breach."""
 
-if [ "${1:-}" = --self-test ]; then
-    copy=$(mktemp -d)
-    trap 'rm -rf "$copy"' EXIT
-    cp -R Sources Deploy "$copy"
-    # breach FILE LINE: the check must fail with LINE in FILE, and pass without it.
-    breach() {
-        echo "$2" >"$copy/Sources/$1/Breach.swift"
-        if sh "$copy/Deploy/check-structure.sh" >/dev/null 2>&1; then
-            echo "not found: '$2' in $1" >&2
-            exit 1
-        fi
-        rm "$copy/Sources/$1/Breach.swift"
-    }
-    sh "$copy/Deploy/check-structure.sh"
-    breach Engine 'import Networks'
-    breach HTTPCore 'import ModelStore'
-    breach Networks 'let pointer = UnsafePointer<Float>(bitPattern: 0)'
-    breach Tensors 'let value = try! make()'
-    exit 0
-fi
+import pathlib
+import shutil
 
-failed=0
-fail() {
-    echo "$1" >&2
-    failed=1
-}
+import pytest
 
-# allowed TARGET NAME…: the package's own modules that TARGET may import. Lower layers come first.
-allowed() {
-    target=$1
-    shift
-    for module in Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Clocks HTTPCore HTTPServer Batching \
-        OpenInference InferenceService Systemd Datasets Fitting Training Benchmarks CKernels CStartup COpenBLAS CZlib CLinux; do
-        case " $* " in *" $module "*) continue ;; esac
-        found=$(grep -rlE "^(@[a-z]+ )?import $module\$" "Sources/$target" || true)
-        if [ -n "$found" ]; then fail "$target must not import $module: $found"; fi
-    done
-}
-allowed Tensors
-allowed WeightFormats Tensors CZlib
-allowed Networks Tensors
-allowed Engine CKernels COpenBLAS CLinux
-allowed NeuralFunctionals Tensors Networks Engine
-allowed ModelStore Tensors WeightFormats Networks Engine NeuralFunctionals
-allowed Datasets Tensors WeightFormats Networks
-allowed Fitting Tensors Networks Engine Datasets
-allowed Training Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets
-allowed Benchmarks Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore Datasets Fitting Training
-allowed Clocks CLinux
-allowed HTTPCore Clocks
-allowed HTTPServer Clocks HTTPCore CLinux
-allowed Batching Clocks
-allowed Systemd
-allowed OpenInference Tensors WeightFormats
-allowed InferenceService Tensors WeightFormats Networks Engine NeuralFunctionals ModelStore OpenInference Clocks HTTPCore Batching
+from rig import structure
+from rig.paths import ROOT
 
-# Raw memory and unchecked promises, outside the targets that are allowed them, a client's socket and a counter's symbol.
-found=$(grep -rnE 'Unsafe[A-Z]|withUnsafe|@unchecked Sendable|unsafeBitCast' Sources \
-    --include='*.swift' --exclude-dir=Engine --exclude-dir=WeightFormats --exclude-dir=HTTPServer --exclude-dir=Systemd \
-    --exclude=ClientConnection.swift \
-    --exclude=AllocationBenchmark.swift || true)
-if [ -n "$found" ]; then fail "unsafe code outside Engine, WeightFormats, HTTPServer and Systemd:
-$found"; fi
 
-# Traps that input could reach.
-found=$(grep -rnE 'try!|as!|fatalError\(' Sources --include='*.swift' || true)
-if [ -n "$found" ]; then fail "traps in Sources:
-$found"; fi
+@pytest.fixture(scope="module")
+def package() -> dict:
+    return structure.manifest(ROOT)
 
-exit $failed
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    folder = tmp_path_factory.mktemp("copy")
+    shutil.copytree(ROOT / "Sources", folder / "Sources")
+    return folder
+
+
+def test_tree(package: dict) -> None:
+    assert structure.faults(ROOT, package) == []
+
+
+def some_target(package: dict, root: pathlib.Path, accepts) -> structure.Target:
+    targets = [structure.Target(described, root) for described in package["targets"]]
+    return next(target for target in targets if target.is_shipped and any(target.lines()) and accepts(target))
+
+
+@pytest.mark.parametrize("form", ["import {}", "@testable import {}", "package import struct {}.Name"])
+def test_undeclared_import_is_found(package: dict, copy: pathlib.Path, form: str) -> None:
+    target = some_target(package, copy, lambda target: target.dependencies)
+    other = some_target(package, copy, lambda other: other.name not in {target.name, *target.dependencies})
+    assert breach(package, copy, target, form.format(other.name))
+    assert not breach(package, copy, target, form.format(next(iter(target.dependencies))))
+
+
+@pytest.mark.parametrize(
+    "line", ["let pointer = UnsafePointer<Float>(bitPattern: 0)", "extension A: @unchecked Sendable {}"])
+def test_unsafe_code_is_found(package: dict, copy: pathlib.Path, line: str) -> None:
+    assert breach(package, copy, some_target(package, copy, lambda target: target.is_memory_safe), line)
+    assert not breach(package, copy, some_target(package, copy, lambda target: not target.is_memory_safe), line)
+
+
+@pytest.mark.parametrize("line", ["let value = try! make()", "let value = other as! Int", 'fatalError("never")'])
+def test_trap_is_found(package: dict, copy: pathlib.Path, line: str) -> None:
+    assert breach(package, copy, some_target(package, copy, lambda _: True), line)
+
+
+def test_dependency_on_a_target_in_tests_is_found(package: dict, copy: pathlib.Path) -> None:
+    tests = next(described for described in package["targets"] if "Tests/" in (described.get("path") or ""))
+    shipped = next(described for described in package["targets"] if described["type"] == "executable")
+    planted = {**shipped, "dependencies": [{"byName": [tests["name"], None]}]}
+    targets = [planted if described is shipped else described for described in package["targets"]]
+    assert any("in Tests" in fault for fault in structure.faults(copy, {"targets": targets}))
+
+
+def breach(package: dict, root: pathlib.Path, target: structure.Target, line: str) -> list[str]:
+    """What is found once the line is in a file of the target."""
+    file = target.path / "Breach.swift"
+    file.write_text(line + "\n")
+    try:
+        return structure.faults(root, package)
+    finally:
+        file.unlink()

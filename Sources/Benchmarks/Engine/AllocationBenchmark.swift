@@ -4,7 +4,7 @@ import ModelStore
 import Networks
 import NeuralFunctionals
 
-/// Counts what a model's answer allocates once it is warm; `Deploy/allocations.c` must be loaded before the program.
+/// Counts what a model's answer allocates once it is warm; `Tests/Performance/allocations.c` must be loaded before the program.
 package struct AllocationBenchmark {
     package struct Count: Sendable {
         package let operation: ModelStore.Operation

@@ -197,7 +197,7 @@ struct BenchFormatsCommand: ParsableCommand {
 struct BenchAllocationsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allocations", abstract: "Counts what a warm model's answers allocate.",
-        discussion: "Needs the counter of Deploy/allocations.c, loaded with LD_PRELOAD.")
+        discussion: "Needs the counter of Tests/Performance/allocations.c, loaded with LD_PRELOAD.")
 
     @Option(help: "'paper' or 'small' (untrained encoders), a model folder, or the name of an embedded model.")
     var model = "paper"
@@ -207,7 +207,7 @@ struct BenchAllocationsCommand: ParsableCommand {
 
     func run() throws {
         guard let benchmark = AllocationBenchmark() else {
-            throw CommandFailure("allocations are not counted: load Deploy/allocations.c first, as it says")
+            throw CommandFailure("allocations are not counted: load Tests/Performance/allocations.c first, as it says")
         }
         for count in try benchmark.run(try benchmarkModel(model)) {
             let name = "\(model) \(count.operation.rawValue)"

@@ -2,7 +2,7 @@
 
 Layers are the authors' own (`nfn`). Prints one JSON object a line, as `weightspace bench --json` does.
     python3 -m venv peers && peers/bin/pip install torch numpy einops nfn onnx onnxscript onnxruntime
-    OMP_WAIT_POLICY=PASSIVE peers/bin/python Deploy/peers/models.py paper|small [--train] [--fit]
+    OMP_WAIT_POLICY=PASSIVE peers/bin/python Tests/Performance/peers/models.py paper|small [--train] [--fit]
 """
 
 import argparse

@@ -54,7 +54,7 @@ def check_response(response):
 
 def check_date(response):
     try:
-        date = datetime.datetime.strptime(response.value("Date"), IMF_FIXDATE).replace(tzinfo=datetime.timezone.utc)
+        date = datetime.datetime.strptime(response.value("Date"), IMF_FIXDATE).replace(tzinfo=datetime.UTC)
     except ValueError:
         raise Failed(f"{response.status} has the Date '{response.value('Date')}'") from None
     # Whole seconds, and a clock that is read once for many answers.
@@ -85,7 +85,7 @@ def run_case(address, case, delivery, timeout=5.0):
         responses = read(wire, len(finals), heads)
         got = [response.status for response in responses]
         # Behind a request whose answer is still being made, the body is there before 100 could be sent for it.
-        demand(got == expected or behind and got == finals, f"answered {got}, not {expected}")
+        demand(got == expected or (behind and got == finals), f"answered {got}, not {expected}")
         for response in responses:
             check_response(response)
         check_last(case, responses[-1])
@@ -232,7 +232,7 @@ def first_with(wires, status):
 def check_full_house(address):
     """One connection too many is told so, and there is room again once others have left."""
     limit = 4096
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, limit + 256), hard))
     refusal = None
     with contextlib.ExitStack() as stack:

@@ -263,7 +263,7 @@ def compare(address, seed, numbers, jobs, with_cases=True):
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
         for name, data, rejections, complaints, excused in pool.imap(judge, tasks, chunksize=50):
             meant.update(excused)
-            rejected.update(name for name, did in zip(("server", *LIBRARIES), rejections) if did)
+            rejected.update(name for name, did in zip(("server", *LIBRARIES), rejections, strict=False) if did)
             if complaints:
                 failures.append(f"{name}: {' | '.join(complaints)}: {data[:600]!r}")
     return len(tasks), failures, meant, rejected

@@ -1,5 +1,6 @@
 """HTTP/1.1 as bytes on a socket: requests sent in given pieces, responses read strictly and never repaired."""
 
+import contextlib
 import re
 import socket
 import time
@@ -76,10 +77,8 @@ class Wire:
                 time.sleep(0.0002)
 
     def end_sending(self):
-        try:
+        with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
     def reset(self):
         """Closes with RST instead of FIN."""

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Runs the tests with a sanitizer: address finds uses of memory that is not theirs, thread finds races. Some ten minutes.
-#   sh Deploy/reliability/sanitizers.sh address|thread [swift test's options]
+#   sh Tests/System/sanitizers/sanitizers.sh address|thread [swift test's options]
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 . Deploy/dependencies.sh
 install_missing
-sanitizer=${1:?usage: sh Deploy/reliability/sanitizers.sh address|thread}
+sanitizer=${1:?usage: sh Tests/System/sanitizers/sanitizers.sh address|thread}
 shift
 folder=.build-$sanitizer
 swift build --build-tests --sanitize="$sanitizer" --scratch-path "$folder"
@@ -13,9 +13,9 @@ swift build --build-tests --sanitize="$sanitizer" --scratch-path "$folder"
 export ASAN_OPTIONS=detect_leaks=0
 if [ "$sanitizer" = thread ]; then
     "$(dirname "$(realpath "$(command -v swift)")")/clang" -shared -fPIC -O1 -Wall -Wextra -o "$folder/tsan_mutex.so" \
-        Deploy/reliability/tsan_mutex.c
+        Tests/System/sanitizers/tsan_mutex.c
     # What it must find, and what it must not.
-    swiftc -sanitize=thread Deploy/reliability/race.swift -o "$folder/race"
+    swiftc -sanitize=thread Tests/System/sanitizers/race.swift -o "$folder/race"
     export LD_PRELOAD="$PWD/$folder/tsan_mutex.so"
     if "$folder/race" racing >/dev/null 2>&1; then
         echo "the sanitizer does not see a race" >&2
