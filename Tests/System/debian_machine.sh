@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run by test.sh inside the machine that it boots, as root under systemd: every line that begins with "ok" was tried.
+# Run by test_debian.py inside the machine that it boots, as root under systemd: every line that begins with "ok" was tried.
 set -eu
 url=http://127.0.0.1:8080
 settings=/etc/default/weightspace

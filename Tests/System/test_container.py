@@ -1,117 +1,175 @@
-#!/bin/sh
-# Builds the image's last stages from Deploy/container/Containerfile and runs it as an orchestrator would: as its own user,
-# the root read-only, no privileges to gain, memory and files limited. Needs no container daemon and no registry: buildah
-# builds without a runtime (--isolation chroot) on a base made by debootstrap, and the program runs under chroot. The
-# first stage is not built; what it runs, Deploy/stage.sh, is. As root on Debian or Ubuntu, about two minutes.
-#   [BASE_IMAGE=…] [PORT=18480] sh Deploy/container/test.sh
-set -eu
-cd "$(dirname "$0")/../.."
-. Deploy/dependencies.sh
-need buildah /usr/bin/buildah
-need debootstrap /usr/sbin/debootstrap
-need curl /usr/bin/curl
-install_missing
-port=${PORT:-18480}
-url=http://127.0.0.1:$port
-fixture=Tests/WeightspaceTests/Fixtures/net0.safetensors
-work=$PWD/.build/container
-rm -rf "$work"
-mkdir -p "$work/Deploy"
-fail() {
-    echo "FAILED: $*" >&2
-    cat "$work/log" >&2 || true
-    exit 1
-}
+"""The image of Deploy/container, built and run by podman as an orchestrator would: as its own user, the root read-only,
+without capabilities, memory, processes and files limited. As root on Debian or Ubuntu; about five minutes.
 
-base=${BASE_IMAGE:-localhost/weightspace-base:bookworm}
-if [ "$base" = localhost/weightspace-base:bookworm ] && ! buildah inspect --type image "$base" >/dev/null 2>&1; then
-    nice debootstrap --variant=minbase bookworm "$work/base" >/dev/null
-    rm -rf "$work"/base/var/cache/apt/* "$work"/base/var/lib/apt/lists/*
-    container=$(buildah from scratch)
-    buildah copy --quiet "$container" "$work/base" / >/dev/null
-    buildah commit --quiet --rm "$container" "$base" >/dev/null
-    rm -rf "$work/base"
-fi
+No registry is needed: the base is made by debootstrap, and the first stage of the Containerfile, which compiles, is
+replaced by Deploy/stage.sh. BASE_IMAGE in the environment names another base.
+"""
 
-sh Deploy/stage.sh "$work/stage"
-cp -R Deploy/container Deploy/debian "$work/Deploy/"
-# The last stages, taking what the first would have made from the folder.
-sed -e '/ AS builder$/,/^RUN sh Deploy.stage.sh/d' -e 's|COPY --from=builder /stage/usr|COPY stage/usr|' \
-    Deploy/container/Containerfile >"$work/Containerfile"
-if grep -q builder "$work/Containerfile"; then fail "the Containerfile has changed: adapt this script"; fi
-nice buildah build --isolation chroot --format docker --network host --file "$work/Containerfile" \
-    --build-arg BASE_IMAGE="$base" --build-arg COMMIT=test --tag localhost/weightspace:test "$work" >"$work/log" 2>&1 \
-    || fail "build"
-size() { buildah images --format '{{.Size}}' "$1"; }
-echo "ok: built; $(size localhost/weightspace:test) on a base of $(size "$base")"
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 
-container=$(buildah from --pull-never localhost/weightspace:test)
-server=
-finish() {
-    if [ -n "$server" ]; then kill -KILL "$server" 2>/dev/null || true; fi
-    buildah rm "$container" >/dev/null
-}
-trap finish EXIT
-root=$(buildah mount "$container")
-configured() { buildah inspect --format "{{range .Docker.Config.$1}}{{println .}}{{end}}" "$container"; }
-user=$(buildah inspect --format '{{.Docker.Config.User}}' "$container")
-test "$user" = 65532:65532 || fail "runs as '$user'"
-test "$(configured Entrypoint | head -1)" = /usr/bin/weightspace || fail "entry point"
-health=$(buildah inspect --format '{{range .Docker.Config.Healthcheck.Test}}{{println .}}{{end}}' "$container" | sed 1d)
-test ! -e "$root/bin/sh" || fail "there is a shell"
+import pytest
 
-# inside COMMAND…: with the image's environment and user, its root read-only with an own /proc and nothing else mounted.
-# (exec all along: the process that starts is the program, as process 1 of a container would be.)
-inside() {
-    # shellcheck disable=SC2046,SC2016  # the environment's words; the inner shell's variables
-    exec env -i $(configured Env) WEIGHTSPACE_PORT="$port" unshare --mount sh -ec '
-        root=$1 user=$2
-        shift 2
-        mount --bind "$root" "$root"
-        mount -o remount,bind,ro "$root"
-        mount -t proc -o ro proc "$root/proc"
-        exec prlimit --nofile=512 --nproc=256 --as=2147483648 --core=0 \
-            setpriv --no-new-privs chroot --userspec="$user" --groups= "$root" "$@"' inside "$root" "$user" "$@"
-}
-# shellcheck disable=SC2086  # the health check's words, here and below
-if (inside $health) 2>/dev/null; then fail "healthy before it runs"; fi
-(inside /usr/bin/weightspace serve) >"$work/log" 2>&1 &
-server=$!
-tries=0
-until curl -sf --max-time 2 $url/readyz >/dev/null; do
-    kill -0 $server 2>/dev/null || fail "ended"
-    tries=$((tries + 1))
-    test $tries -lt 300 || fail "not ready"
-    sleep 0.1
-done
-test "$(sed -n 's/^Uid:[^0-9]*\([0-9]*\).*/\1/p' /proc/$server/status)" = 65532 || fail "runs as another user"
-awk '$5 == "/" { print $6 }' /proc/$server/mountinfo | tail -1 | grep -q '^ro' || fail "the root can be written to"
-# shellcheck disable=SC2086
-(inside $health) >/dev/null || fail "the health check"
-curl -sf --data-binary @$fixture "$url/v1/classify?top_k=1" | grep -q '"label":"Ankle boot"' || fail "classify"
-curl -sf $url/version | grep -q '"commit":"test"' || fail "/version does not know the commit"
-curl -sf $url/openapi.json | grep -q '"openapi":"3.1.0"' || fail "/openapi.json"
-curl -sf $url/metrics | grep -q '^weightspace_ready 1' || fail "metrics"
-echo "ok: health, classify and metrics, as user 65532 on a read-only root; resident \
-$(sed -n 's/VmRSS:[^0-9]*//p' /proc/$server/status)"
+from rig.paths import BUILD, DEPLOY, FIXTURES
+from rig.server import answers, free_port, request, wait_until
 
-# Eight connections at work when SIGTERM comes: nobody is told of an error, and the process exits 0.
-for i in 1 2 3 4 5 6 7 8; do
-    curl -s -o /dev/null -w "%{http_code}\n" --data-binary @$fixture \
-        "$url/v1/classify?timeout_ms=[1001-1400]" >"$work/client.$i" 2>/dev/null &
-    clients="${clients:-} $!"
-done 2>/dev/null
-sleep 0.3
-kill -TERM $server
-status=0
-wait $server || status=$?
-server=
-test $status -eq 0 || fail "exit status $status after SIGTERM"
-# shellcheck disable=SC2086  # a list of processes
-wait $clients || true
-answered=$(cat "$work"/client.* | grep -c '^200$')
-others=$(cat "$work"/client.* | grep -vcE '^(200|503|000)$') || true
-test "$others" -eq 0 || fail "$others answers were neither 200 nor 503"
-# shellcheck disable=SC2086
-if (inside $health) 2>/dev/null; then fail "healthy after its end"; fi
-echo "ok: SIGTERM under load, exit status 0; $answered requests answered"
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+
+IMAGE = "localhost/weightspace:test"
+BASE = "localhost/weightspace-base:bookworm"
+CLASSIFY = "/v1/classify?top_k=1"
+UPLOAD = (FIXTURES / "net0.safetensors").read_bytes()
+# A runtime and a storage that work inside of other containers too.
+PODMAN = ["podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--storage-driver", "vfs",
+          "--root", BUILD / "podman/root", "--runroot", BUILD / "podman/run"]
+
+Podman = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture(scope="module")
+def podman(need) -> Podman:
+    if os.getuid() != 0:
+        pytest.skip("needs root")
+    need(podman="podman", runc="runc", debootstrap="debootstrap")
+
+    def run(*arguments: object, check: bool = True) -> subprocess.CompletedProcess:
+        done = subprocess.run([*PODMAN, *arguments], capture_output=True, text=True)
+        assert done.returncode == 0 or not check, f"podman {arguments}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def base(podman: Podman) -> str:
+    if given := os.environ.get("BASE_IMAGE"):
+        return given
+    if podman("image", "exists", BASE, check=False).returncode != 0:
+        folder = BUILD / "container/base"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["debootstrap", "--variant=minbase", "bookworm", folder], check=True, capture_output=True)
+        shutil.rmtree(folder / "var/cache/apt")
+        archive = folder.parent / "base.tar"
+        subprocess.run(["tar", "-C", folder, "-cf", archive, "."], check=True)
+        podman("import", archive, BASE)
+        archive.unlink()
+        shutil.rmtree(folder)
+    return BASE
+
+
+@pytest.fixture(scope="module")
+def image(podman: Podman, base: str) -> str:
+    context = BUILD / "container/context"
+    shutil.rmtree(context, ignore_errors=True)
+    (context / "Deploy").mkdir(parents=True)
+    subprocess.run(["sh", DEPLOY / "stage.sh", context / "stage"], check=True)
+    for name in ("container", "debian"):
+        shutil.copytree(DEPLOY / name, context / "Deploy" / name)
+    containerfile = (DEPLOY / "container/Containerfile").read_text()
+    # The last stages, taking what the first would have made from the folder.
+    last = re.sub(r"(?ms)^FROM \S+ AS builder$.*?^RUN sh Deploy/stage\.sh /stage$", "", containerfile)
+    last = last.replace("COPY --from=builder /stage/usr", "COPY stage/usr")
+    assert "builder" not in last, "the Containerfile has changed: adapt this test"
+    (context / "Containerfile").write_text(last)
+    podman("build", "--isolation", "chroot", "--format", "docker", "--network", "host", "--build-arg",
+           f"BASE_IMAGE={base}", "--build-arg", "COMMIT=test", "--tag", IMAGE, context)
+    return IMAGE
+
+
+@pytest.fixture
+def container(podman: Podman, image: str) -> Iterator["Container"]:
+    container = Container(podman, image)
+    yield container
+    podman("rm", "--force", container.name)
+
+
+class Container:
+    def __init__(self, podman: Podman, image: str):
+        self.podman, self.name, self.port = podman, "weightspace-test", free_port()
+        podman("rm", "--force", "--ignore", self.name)
+        podman("run", "--detach", "--name", self.name, "--network", "host", "--read-only", "--cap-drop=ALL",
+               "--security-opt", "no-new-privileges", "--memory", "2g", "--pids-limit", "256",
+               "--ulimit", "nofile=512:512", "--ulimit", "nproc=256:256",
+               "--env", f"WEIGHTSPACE_PORT={self.port}", image)
+        self.process = int(self.inspected("{{.State.Pid}}"))
+        wait_until(lambda: answers(("127.0.0.1", self.port)), 30, "not ready")
+
+    def inspected(self, format: str) -> str:
+        return self.podman("inspect", self.name, "--format", format).stdout.strip()
+
+    def status(self, name: str) -> str:
+        text = pathlib.Path(f"/proc/{self.process}/status").read_text()
+        return re.search(rf"^{name}:\s*(.*)$", text, re.MULTILINE)[1]
+
+    def is_healthy(self) -> bool:
+        """By the image's own health check."""
+        return self.podman("healthcheck", "run", self.name, check=False).returncode == 0
+
+    def get(self, path: str) -> str:
+        status, body = request(self.port, path=path)
+        assert status == 200
+        return body.decode()
+
+
+def test_image_holds_nothing_but_the_program(podman: Podman, image: str) -> None:
+    described = json.loads(podman("inspect", image).stdout)[0]
+    settings = described["Config"]
+    assert settings["User"] == "65532:65532"
+    assert settings["Entrypoint"] == ["/usr/bin/weightspace"]
+    assert settings["Cmd"] == ["serve"]
+    root = pathlib.Path(podman("image", "mount", image).stdout.strip())
+    files = sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
+    podman("image", "unmount", image)
+    assert not any(path.name in ("sh", "bash", "dpkg", "apt") for path in files)
+    print(f"{described['Size'] >> 20} MB, {len(files)} files")
+
+
+def test_runs_unprivileged_on_a_read_only_root(container: Container) -> None:
+    assert container.status("Uid").split() == ["65532"] * 4
+    assert int(container.status("CapEff"), 16) == int(container.status("CapBnd"), 16) == 0
+    assert container.status("NoNewPrivs") == "1"
+    assert container.status("Seccomp") == "2"
+    mounts = pathlib.Path(f"/proc/{container.process}/mountinfo").read_text().splitlines()
+    options = next(line.split()[5] for line in mounts if line.split()[4] == "/")
+    assert options.split(",")[0] == "ro"
+    assert container.is_healthy()
+    status, body = request(container.port, "POST", CLASSIFY, UPLOAD)
+    assert status == 200 and b'"label":"Ankle boot"' in body
+    assert '"commit":"test"' in container.get("/version")
+    assert '"openapi":"3.1.0"' in container.get("/openapi.json")
+    assert "\nweightspace_ready 1" in container.get("/metrics")
+    print("resident", container.status("VmRSS"))
+
+
+def test_sigterm_under_load(podman: Podman, container: Container) -> None:
+    """Nobody is told of an error, and the exit status is 0."""
+    def ask(_: int) -> int:
+        try:
+            return request(container.port, "POST", CLASSIFY, UPLOAD)[0]
+        except (OSError, EOFError):
+            return 0
+
+    def ask_again(number: int) -> list[int]:
+        statuses = []
+        while not statuses or statuses[-1] == 200:
+            statuses.append(ask(number))
+        return statuses
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        clients = [pool.submit(ask_again, number) for number in range(8)]
+        wait_until(lambda: int(container.get("/metrics").count("weightspace_")) > 0, 5)
+        wait_until(lambda: any(client.running() for client in clients), 5)
+        podman("stop", "--time", "40", container.name)
+        statuses = [status for client in clients for status in client.result()]
+    assert container.inspected("{{.State.ExitCode}}") == "0"
+    assert set(statuses) <= {200, 503, 0}
+    assert statuses.count(200) > 0
+    assert not container.is_healthy()
+    print(f"{statuses.count(200)} requests answered")
