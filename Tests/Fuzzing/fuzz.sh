@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fuzzes the readers of uploads and of HTTP with libFuzzer, one target after the other. Fails on any finding: a trap, a
-# broken promise, more than a second of processor time, or memory beyond four times the body limit.
+# property that does not hold, more than a second of processor time, or memory beyond four times the body limit.
 #   sh Tests/Fuzzing/fuzz.sh [--address] [RUNS] [TARGET…]     RUNS of each target: 100000, or seconds as in 60s
 #   sh Tests/Fuzzing/fuzz.sh --minimise [TARGET…]            writes Tests/Fuzzing/Corpus anew from what was found
 # --address adds the address sanitizer, with which it is slower. FUZZ_OPTIONS are libFuzzer's, such as -max_len=65536.
