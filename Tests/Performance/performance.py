@@ -3,10 +3,12 @@
     python3 Tests/Performance/performance.py LINES FOLDER      needs matplotlib
 """
 
+import datetime
 import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 
 import matplotlib
@@ -44,12 +46,15 @@ def save(name):
     plt.close()
 
 
+shown = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+commit = shown.stdout.strip() or "unknown"
 peers = ["PyTorch", "PyTorch compiled", "ONNX Runtime"]
 text = [
     "# Performance",
     "",
     "Written by `sh Tests/Performance/benchmark.sh`, which runs Weightspace and the same models in PyTorch and ONNX Runtime in turns, nothing else",
-    "running. Float32, medians. Quote the ratios: milliseconds are this machine's.",
+    "running. Float32, medians. Quote the ratios: milliseconds are this machine's. "
+    f"Measured on {datetime.date.today():%-d %B %Y}, commit {commit}.",
     "",
 ]
 
