@@ -35,8 +35,8 @@ def test_sloppy_server_is_found_out() -> None:
         complaints = conformance.complaints(address)
         with pytest.raises(conformance.Failed):
             conformance.check_head(address, "/livez")
-    assert [name for name in sloppy_server.SINS if complaints[name] is None] == []
-    assert {name: complaints[name] for name in sloppy_server.VIRTUES if complaints[name]} == {}
+    assert [name for name in sloppy_server.MISTAKES if complaints[name] is None] == []
+    assert {name: complaints[name] for name in sloppy_server.CORRECT if complaints[name]} == {}
 
 
 def test_agrees_with_h11_and_llhttp(server: Server, pytestconfig: pytest.Config) -> None:

@@ -7,7 +7,7 @@ import socketserver
 import threading
 
 # Cases that this server gets wrong, by what it does.
-SINS = (
+MISTAKES = (
     "length: two different",  # takes the last
     "length: before a coding",  # takes the length
     "length: a plus sign",  # int() takes it
@@ -38,7 +38,7 @@ SINS = (
     "connection: HTTP/1.0",
 )
 # Cases that it gets right.
-VIRTUES = ("field: an empty value", "target: a query", "host: a.example")
+CORRECT = ("field: an empty value", "target: a query", "host: a.example")
 
 OK = (
     "HTTP/1.1 {status}\r\nDate: {date}\r\nContent-Length: {length}\r\nX-Request-Id: {name}\r\n"
