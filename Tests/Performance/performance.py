@@ -53,8 +53,8 @@ text = [
     "# Performance",
     "",
     "Written by `sh Tests/Performance/benchmark.sh`, which runs Weightspace and the same models in PyTorch and ONNX Runtime in turns, nothing else",
-    "running. Float32, medians. Quote the ratios: milliseconds are this machine's. "
-    f"Measured on {datetime.date.today():%-d %B %Y}, commit {commit}.",
+    "running. Float32, medians. Quote the ratios: milliseconds are this machine's. Measured on "
+    + f"{datetime.date.today():%-d %B %Y}, commit {commit}.",
     "",
 ]
 

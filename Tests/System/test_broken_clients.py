@@ -1,4 +1,4 @@
-"""Clients that misbehave and a server in need: what others notice of them. Every test prints its figure (pytest -s)."""
+"""Clients that misbehave, and a server that lacks resources: how others are served. Prints figures (pytest -s)."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""The manifests in Deploy/kubernetes: strictly against the schemas of Kubernetes, and against each other and the program.
+"""The manifests in Deploy/kubernetes, strictly against the schemas of Kubernetes, each other and the program.
 Planted mistakes must be found."""
 
 import copy

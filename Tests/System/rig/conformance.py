@@ -229,7 +229,7 @@ def first_with(wires, status):
     return None
 
 
-def check_full_house(address):
+def check_too_many_connections(address):
     """One connection too many is told so, and there is room again once others have left."""
     limit = 4096
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -262,7 +262,7 @@ def recovers(address):
 
 
 SINGLE_CHECKS = (
-    check_request_ids, check_encodings, check_early_refusal, check_continue, check_full_queue, check_full_house,
+    check_request_ids, check_encodings, check_early_refusal, check_continue, check_full_queue, check_too_many_connections,
 )
 
 
