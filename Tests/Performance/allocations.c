@@ -1,4 +1,4 @@
-/* Counts allocations by standing in for glibc's allocator, which it calls in turn:
+/* Counts allocations: replaces glibc's allocator and calls it.
      cc -shared -fPIC -O2 -o allocations.so Tests/Performance/allocations.c
      LD_PRELOAD=./allocations.so weightspace bench allocations */
 #include <errno.h>

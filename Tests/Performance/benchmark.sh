@@ -1,6 +1,6 @@
 #!/bin/sh
-# Measures Weightspace and what it would be replaced with in turns, in one run with nothing else running, and writes
-# Docs/Performance.md with its pictures from the lines. About 15 minutes, after the first run has installed PyTorch and
+# Measures Weightspace and its alternatives (PyTorch, ONNX Runtime, Hummingbird) in turns, in one run with nothing else
+# running, and writes Docs/Performance.md and its pictures. About 15 minutes, after the first run has installed PyTorch and
 # built Hummingbird.
 #   sh Tests/Performance/benchmark.sh [PYTHON]     PYTHON has torch, nfn, einops, onnx, onnxscript, onnxruntime and matplotlib;
 #                                       without it they are installed from PyPI into .build/peers
@@ -23,7 +23,7 @@ cc -shared -fPIC -O2 -o .build/allocations.so Tests/Performance/allocations.c
 lines=.build/benchmark.jsonl
 : >"$lines"
 
-# ours SECTION ARGUMENT…, peers SECTION ARGUMENT…: lines of one section, each marked with it.
+# ours SECTION ARGUMENT…, peers SECTION ARGUMENT…: adds JSON lines, each with the member "section".
 mark() { sed -n "s/^{/{\"section\":\"$1\",/p" | tee -a "$lines"; }
 ours() {
     section=$1
@@ -33,7 +33,7 @@ ours() {
 peers() {
     section=$1
     shift
-    # Spinning threads of one library would slow the other's.
+    # Passive waiting: threads of one library that spin would slow the other's.
     if ! OMP_WAIT_POLICY=PASSIVE "$python" Tests/Performance/peers/models.py "$@" >.build/peers.out 2>.build/peers.log; then
         tail -5 .build/peers.log >&2
         exit 1
@@ -71,7 +71,7 @@ finish() {
     server=
 }
 
-# The service: its start, requests one after the other, then as fast as it can, then at shares of that.
+# The service: its start, requests one after the other, the highest rate, then fractions of that rate.
 port=18080
 "$python" Tests/Performance/peers/process.py start http://127.0.0.1:$port/readyz \
     "$weightspace" serve --host 127.0.0.1 --port $port --log-level error | mark start
@@ -107,7 +107,7 @@ kill $peer
 peer=
 finish serve
 
-# Larger models, saturated; each before and after what it takes without a service.
+# Larger models at the highest rate, in turns with the same model outside of a service.
 for model in small paper; do
     "$weightspace" bench model --model $model --write .build/benchmark-models/$model
     serve --models .build/benchmark-models/$model

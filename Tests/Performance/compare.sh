@@ -1,6 +1,6 @@
 #!/bin/sh
 # Trains the small models that Docs/Results.md compares and prints a row of each: after Deploy/train.sh, whose data it
-# uses. About two hours on two cores; what is done already is kept.
+# uses. About two hours on two cores; finished runs are kept.
 #   sh Tests/Performance/compare.sh [FOLDER]      as given to train.sh (.build/training)
 set -eu
 cd "$(dirname "$0")/../.."

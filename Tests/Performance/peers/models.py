@@ -1,4 +1,4 @@
-"""Times what Weightspace would be replaced with: the same encoder and training step in PyTorch, eager and compiled, and ONNX Runtime.
+"""Times the alternatives to Weightspace: the same encoder and training step in PyTorch, eager and compiled, and ONNX Runtime.
 
 Layers are the authors' own (`nfn`). Prints one JSON object a line, as `weightspace bench --json` does.
     python3 -m venv peers && peers/bin/pip install torch numpy einops nfn onnx onnxscript onnxruntime

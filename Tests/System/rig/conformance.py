@@ -262,7 +262,8 @@ def recovers(address):
 
 
 SINGLE_CHECKS = (
-    check_request_ids, check_encodings, check_early_refusal, check_continue, check_full_queue, check_too_many_connections,
+    check_request_ids, check_encodings, check_early_refusal, check_continue, check_full_queue,
+    check_too_many_connections,
 )
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the tests with a sanitizer: address finds uses of memory that is not theirs, thread finds races. Some ten minutes.
+# Runs the tests with a sanitizer: address finds accesses out of bounds and after free, thread finds races. Some ten minutes.
 #   sh Tests/System/sanitizers/sanitizers.sh address|thread [swift test's options]
 set -eu
 cd "$(dirname "$0")/../../.."
@@ -9,12 +9,12 @@ sanitizer=${1:?usage: sh Tests/System/sanitizers/sanitizers.sh address|thread}
 shift
 folder=.build-$sanitizer
 swift build --build-tests --sanitize="$sanitizer" --scratch-path "$folder"
-# Models live until the process ends, by references that the leak detector does not follow.
+# Models live until the process ends, referenced in ways that the leak detector does not follow.
 export ASAN_OPTIONS=detect_leaks=0
 if [ "$sanitizer" = thread ]; then
     "$(dirname "$(realpath "$(command -v swift)")")/clang" -shared -fPIC -O1 -Wall -Wextra -o "$folder/tsan_mutex.so" \
         Tests/System/sanitizers/tsan_mutex.c
-    # What it must find, and what it must not.
+    # A race that it must find, and the same program without one.
     swiftc -sanitize=thread Tests/System/sanitizers/race.swift -o "$folder/race"
     export LD_PRELOAD="$PWD/$folder/tsan_mutex.so"
     if "$folder/race" racing >/dev/null 2>&1; then

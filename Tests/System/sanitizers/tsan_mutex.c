@@ -1,6 +1,7 @@
-/* Tells the thread sanitizer what the slow paths of Swift's Mutex do. The fast ones are compiled into the program and seen;
-   the slow ones, taken where threads meet, are in a library that is not instrumented and leave the lock to the kernel, so
-   that the lock seems never to be taken or given there and everything that it protects to be a race. To be preloaded:
+/* Tells the thread sanitizer when the slow paths of Swift's Mutex acquire and release the lock. The fast paths are inlined
+   into the program and instrumented. The slow ones, taken under contention, are in a library without instrumentation and
+   use the kernel, so the sanitizer sees no synchronization and reports everything that the lock protects as a race. To be
+   preloaded:
      clang -shared -fPIC -O1 -o tsan_mutex.so tsan_mutex.c */
 #define _GNU_SOURCE
 #include <dlfcn.h>
