@@ -2,16 +2,18 @@
 Planted mistakes must be found."""
 
 import copy
+import dataclasses
 import re
+import subprocess
 
 import kubernetes_validate
 import pytest
 import yaml
 
-from rig.paths import DEPLOY, ROOT
+from rig.paths import DEPLOY
+from rig.server import request
 
 FOLDER = DEPLOY / "kubernetes"
-SOURCES = ROOT / "Sources"
 # The oldest release that knows everything used here, and the newest.
 RELEASES = ["1.29", kubernetes_validate.latest_version()]
 # Kinds whose schemas come with an operator, and the place of their containers. Those are checked as a pod's.
@@ -52,14 +54,24 @@ def pod_specs(document):
         yield document["spec"]
 
 
-def settings():
-    """The flags of `weightspace serve`."""
-    source = (SOURCES / "weightspace/Commands/ServeCommand.swift").read_text()
-    return {re.sub("[A-Z]", lambda letter: "-" + letter[0].lower(), name)
-            for name in re.findall(r"^    (?:@Option.*|@Flag.*)?\bvar (\w+)(?::| =)", source, re.MULTILINE)}
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """What manifests may refer to."""
+
+    # Of `weightspace serve`, without the dashes.
+    flags: set[str]
+    metrics: set[str]
 
 
-def pod_faults(spec):
+@pytest.fixture(scope="module")
+def known(program, server) -> Program:
+    text = subprocess.run([program, "serve", "--help"], check=True, capture_output=True, text=True).stdout
+    _, metrics = request(server.port, path="/metrics")
+    return Program(
+        set(re.findall(r"--([a-z][a-z-]*)", text)), set(re.findall(r"^# TYPE (\S+)", metrics.decode(), re.MULTILINE)))
+
+
+def pod_faults(spec, known: Program):
     """The restricted pod security standard, and what the service needs besides."""
     pod = spec.get("securityContext", {})
     for container in spec["containers"]:
@@ -82,11 +94,11 @@ def pod_faults(spec):
                 yield f"{name}: {probe} asks port '{port}', which it has not"
         for variable in container.get("env", []):
             flag = variable["name"].removeprefix("WEIGHTSPACE_").lower().replace("_", "-")
-            if variable["name"].startswith("WEIGHTSPACE_") and flag not in settings():
+            if variable["name"].startswith("WEIGHTSPACE_") and flag not in known.flags:
                 yield f"{name}: {variable['name']} is no setting of the program"
         command, *arguments = container.get("args", ["serve"])
         for argument in arguments if command == "serve" else []:
-            if argument.startswith("--") and argument.removeprefix("--") not in settings():
+            if argument.startswith("--") and argument.removeprefix("--") not in known.flags:
                 yield f"{name}: {argument} is no flag of the program"
 
 
@@ -94,7 +106,7 @@ def seconds(container, name):
     return next(float(variable["value"]) for variable in container["env"] if variable["name"] == name)
 
 
-def deployment_faults(deployment, others):
+def deployment_faults(deployment, others, known: Program):
     pod = deployment["spec"]["template"]["spec"]
     container = pod["containers"][0]
     draining = seconds(container, "WEIGHTSPACE_DRAIN_DELAY") + seconds(container, "WEIGHTSPACE_DRAIN_TIMEOUT")
@@ -102,7 +114,6 @@ def deployment_faults(deployment, others):
         yield f"is killed before it has drained for {draining:g} s"
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     name = deployment["metadata"]["name"]
-    metrics = (SOURCES / "InferenceService/Metrics/MetricNames.swift").read_text()
     selectors = {
         "Service": lambda spec: spec["selector"],
         "PodDisruptionBudget": lambda spec: spec["selector"]["matchLabels"],
@@ -116,17 +127,17 @@ def deployment_faults(deployment, others):
             if spec["scaleTargetRef"]["name"] != name:
                 yield "HorizontalPodAutoscaler scales something else"
             for metric in spec["metrics"]:
-                if f'"{metric["pods"]["metric"]["name"]}"' not in metrics:
+                if metric["pods"]["metric"]["name"].split(":")[0] not in known.metrics:
                     yield "HorizontalPodAutoscaler looks at a metric that does not exist"
 
 
-def faults(documents):
+def faults(documents, known: Program):
     for place, document in documents.items():
         found = list(schema_faults(document))
         for spec in pod_specs(document):
-            found += pod_faults(spec)
+            found += pod_faults(spec, known)
         if document["kind"] == "Deployment":
-            found += deployment_faults(document, documents.values())
+            found += deployment_faults(document, documents.values(), known)
         yield from (f"{place} {document['kind']}: {fault}" for fault in found)
 
 
@@ -157,16 +168,16 @@ MISTAKES = {
 }
 
 
-def test_manifests_are_valid() -> None:
+def test_manifests_are_valid(known: Program) -> None:
     documents = load()
     foreign = sum(document["kind"] in FOREIGN for document in documents.values())
     print(f"{len(documents) - foreign} documents for Kubernetes {' and '.join(RELEASES)}; "
           f"of {foreign} of operators' kinds only the containers were looked at")
-    assert list(faults(documents)) == []
+    assert list(faults(documents, known)) == []
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_planted_mistake_is_found(name: str) -> None:
+def test_planted_mistake_is_found(name: str, known: Program) -> None:
     documents = copy.deepcopy(load())
     MISTAKES[name](documents)
-    assert list(faults(documents)) != []
+    assert list(faults(documents, known)) != []
