@@ -2,7 +2,7 @@
 # Everything that must hold before a change lands: format, a build without warnings, all unit tests, then Tests/System:
 # structure, the running server under clients and requests that are not its own, metrics, alerts and manifests, batch
 # jobs, and the way from pictures to a trained model.
-#   sh Deploy/test.sh                       all of it, about half an hour on two cores
+#   sh Deploy/test.sh                       all of it, about ten minutes on two cores
 #   sh Deploy/test.sh --filter NAME         arguments go to `swift test`, and nothing else is run
 set -eu
 cd "$(dirname "$0")/.."
