@@ -28,7 +28,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
-/// `WEIGHTSPACE_FUZZ=1` adds the fuzzer, which links only with libFuzzer: see `Deploy/reliability/fuzz.sh`.
+/// `WEIGHTSPACE_FUZZ=1` adds the fuzzer, which links only with libFuzzer: see `Tests/Fuzzing/fuzz.sh`.
 let fuzzer: [Target] =
     Context.environment["WEIGHTSPACE_FUZZ"] == nil
     ? []
@@ -132,7 +132,7 @@ let package = Package(
         tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
         tests("Networks", ["Tensors"], resources: [.copy("Fixtures")]),
         tests("Uploads", ["Tensors", "WeightFormats", "Networks"]),
-        tests("Engine"),
+        tests("Engine", ["CKernels"]),
         tests(
             "NeuralFunctionals", ["Tensors", "WeightFormats", "Networks", "Engine"], resources: [.copy("Fixtures")]),
         tests(
@@ -144,7 +144,7 @@ let package = Package(
             "Training",
             ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
         tests("Clocks"),
-        tests("HTTPCore", ["Clocks", httpTypes]),
+        tests("HTTPCore", ["Clocks", httpTypes], resources: [.copy("Fixtures")]),
         tests("HTTPContent", ["WeightFormats"]),
         tests("HTTPServer", ["Clocks", "HTTPCore", "TestSupport", httpTypes, logging]),
         tests("Host", ["TestSupport"]),
@@ -163,7 +163,7 @@ let package = Package(
             name: "WeightspaceTests", dependencies: ["weightspace", "TestSupport", "Tensors", "WeightFormats"],
             resources: [.copy("Fixtures")], swiftSettings: settings(memorySafe: false)),
         .testTarget(
-            name: "FuzzingTests", dependencies: ["FuzzTargets"], resources: [.copy("Fixtures")],
+            name: "FuzzingTests", dependencies: ["FuzzTargets", "WeightFormats"], path: "Tests/Fuzzing/Tests",
             swiftSettings: settings(memorySafe: false)),
     ] + fuzzer
 )

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("ConnectionState: deadlines")
 struct ConnectionDeadlineTests {
-    private let good = ConformanceCase.get()
+    private let good = RequestText.get()
 
     private func status(_ driver: ConnectionDriver) throws -> [Int] { try driver.responses().map(\.status) }
 
@@ -62,7 +62,7 @@ struct ConnectionDeadlineTests {
     @Test("checks the rate of a body only after five seconds")
     func slowBody() throws {
         let driver = try ConnectionDriver()
-        driver.receive(ConformanceCase.post("Content-Length: 100000\r\n", "x"))
+        driver.receive(RequestText.post("Content-Length: 100000\r\n", "x"))
         driver.advance(by: .milliseconds(4999))
         #expect(driver.sent.isEmpty)
         driver.advance(by: .milliseconds(1))
@@ -73,7 +73,7 @@ struct ConnectionDeadlineTests {
     @Test("gives a body thirty seconds even at a good rate")
     func longBody() throws {
         let driver = try ConnectionDriver()
-        driver.receive(ConformanceCase.post("Content-Length: 10000000\r\n", ""))
+        driver.receive(RequestText.post("Content-Length: 10000000\r\n", ""))
         for _ in 0..<29 {
             driver.receive([UInt8](repeating: 0, count: 2048))
             driver.advance(by: .seconds(1))
@@ -88,7 +88,7 @@ struct ConnectionDeadlineTests {
     func bodyAfterContinue() throws {
         let driver = try ConnectionDriver()
         driver.answersAtOnce = false
-        driver.receive(good + ConformanceCase.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
+        driver.receive(good + RequestText.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
         driver.advance(by: .seconds(60))
         driver.answer(0, "a")
         driver.advance(by: .seconds(4))
@@ -161,7 +161,7 @@ struct ConnectionDeadlineTests {
     func refusedBody() throws {
         let driver = try ConnectionDriver()
         driver.admission = { _ in .refuse(Response(.unauthorized)) }
-        driver.receive(ConformanceCase.post("Content-Length: 1000\r\n", "x"))
+        driver.receive(RequestText.post("Content-Length: 1000\r\n", "x"))
         #expect(try status(driver) == [401])
         driver.advance(by: .seconds(5))
         #expect(driver.hasShutDown)
@@ -171,7 +171,7 @@ struct ConnectionDeadlineTests {
 
 @Suite("ConnectionState: draining")
 struct ConnectionDrainTests {
-    private let good = ConformanceCase.get()
+    private let good = RequestText.get()
 
     private func drain(_ driver: inout ConnectionDriver) {
         driver.state.drain(at: driver.now)
@@ -217,7 +217,7 @@ struct ConnectionDrainTests {
 
     @Test("lets a request finish that has begun to arrive", arguments: [10, 52])
     func arriving(_ cut: Int) throws {
-        let request = Array(ConformanceCase.post("Content-Length: 3\r\n").utf8)
+        let request = Array(RequestText.post("Content-Length: 3\r\n").utf8)
         var driver = try ConnectionDriver()
         driver.receive(request.prefix(cut))
         drain(&driver)

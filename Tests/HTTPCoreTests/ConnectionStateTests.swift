@@ -5,7 +5,7 @@ import Testing
 
 @Suite("ConnectionState: requests and answers")
 struct ConnectionStateTests {
-    private let good = ConformanceCase.get()
+    private let good = RequestText.get()
 
     private func manual(_ limits: HTTPLimits = HTTPLimits()) throws -> ConnectionDriver {
         let driver = try ConnectionDriver(limits: limits)
@@ -72,7 +72,7 @@ struct ConnectionStateTests {
         var limits = HTTPLimits()
         limits.maxPipelinedBytes = 3
         let driver = try manual(limits)
-        driver.receive(ConformanceCase.post("Content-Length: 3\r\n") + good)
+        driver.receive(RequestText.post("Content-Length: 3\r\n") + good)
         #expect(driver.pending.count == 1)
         driver.answer(0, "a")
         #expect(driver.pending.count == 2)
@@ -84,11 +84,11 @@ struct ConnectionStateTests {
         limits.maxBodyBytesWhenShort = 4
         let driver = try ConnectionDriver(limits: limits)
         driver.state.isMemoryShort = true
-        driver.receive(ConformanceCase.post("Content-Length: 4\r\n", "abcd"))
+        driver.receive(RequestText.post("Content-Length: 4\r\n", "abcd"))
         driver.receive(
             isChunked
-                ? ConformanceCase.chunked("2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n")
-                : ConformanceCase.post("Content-Length: 5\r\n", "abcde"))
+                ? RequestText.chunked("2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n")
+                : RequestText.post("Content-Length: 5\r\n", "abcde"))
         let responses = try driver.responses()
         #expect(responses.map(\.status) == [200, 503])
         #expect(responses.last?.values("Retry-After") == ["5"])
@@ -102,7 +102,7 @@ struct ConnectionStateTests {
         var limits = HTTPLimits()
         limits.maxBodyBytesWhenShort = 400
         let driver = try manual(limits)
-        for _ in 0..<2 { driver.receive(ConformanceCase.post("Content-Length: 3\r\n")) }
+        for _ in 0..<2 { driver.receive(RequestText.post("Content-Length: 3\r\n")) }
         driver.receive(good)
         driver.state.isMemoryShort = true
         driver.answer(0, String(repeating: "x", count: 400))
@@ -132,10 +132,10 @@ struct ConnectionStateTests {
     func counting() throws {
         let driver = try manual()
         driver.sendWindow = 0
-        driver.receive(ConformanceCase.post("Content-Length: 5\r\n", "abc"))
+        driver.receive(RequestText.post("Content-Length: 5\r\n", "abc"))
         #expect(driver.state.heldBytes == 3)
         driver.receive("de")
-        driver.receive(ConformanceCase.post("Content-Length: 2\r\n", "fg"))
+        driver.receive(RequestText.post("Content-Length: 2\r\n", "fg"))
         #expect(driver.state.heldBytes == 7)
         driver.answer(1, String(repeating: "x", count: 1000))
         #expect(driver.state.heldBytes == 1005)
@@ -160,7 +160,7 @@ struct ConnectionStateTests {
     @Test("sends 100 Continue only after earlier answers")
     func continueInOrder() throws {
         let driver = try manual()
-        driver.receive(good + ConformanceCase.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
+        driver.receive(good + RequestText.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
         #expect(driver.sent.isEmpty)
         driver.answer(0, "a")
         #expect(try driver.responses().map(\.status) == [200, 100])
@@ -173,7 +173,7 @@ struct ConnectionStateTests {
     func refusalBeforeContinue() throws {
         let driver = try ConnectionDriver()
         driver.admission = { _ in .refuse(HTTPError.tooManyConnections(limit: 1).response(requestID: "r")) }
-        driver.receive(ConformanceCase.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
+        driver.receive(RequestText.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
         let responses = try driver.responses()
         #expect(responses.map(\.status) == [503])
         #expect(responses.first?.value("Retry-After") == "1")
@@ -191,7 +191,7 @@ struct ConnectionStateTests {
         driver.admission = { head in
             head.method == "POST" ? .refuse(Response(.unauthorized)) : .accept(maxBodyBytes: 0, respond: { _, _ in })
         }
-        driver.receive(ConformanceCase.post(fields, body) + good)
+        driver.receive(RequestText.post(fields, body) + good)
         #expect(try driver.responses().map(\.status) == (staysOpen ? [401, 200] : [401]))
         #expect(driver.endsForClient != staysOpen)
     }
@@ -229,7 +229,7 @@ struct ConnectionStateTests {
     @Test("repeats the client's request ID, and makes one for requests without")
     func requestNames() throws {
         let driver = try ConnectionDriver()
-        driver.receive(ConformanceCase.get("/", "X-Request-Id: mine-1\r\n") + good)
+        driver.receive(RequestText.get("/", "X-Request-Id: mine-1\r\n") + good)
         let names = try driver.responses().map { $0.value("X-Request-Id") }
         #expect(names.first == "mine-1")
         #expect(names.last??.count == 26)
@@ -241,7 +241,7 @@ struct ConnectionStateTests {
         driver.admission = { head in
             .accept(maxBodyBytes: .max, context: TestContext(head.target.path == "/echo" ? "/echo" : nil)) { _, _ in }
         }
-        driver.receive(ConformanceCase.post("Content-Length: 3\r\n") + ConformanceCase.get("/no?a=b") + "BAD\r\n")
+        driver.receive(RequestText.post("Content-Length: 3\r\n") + RequestText.get("/no?a=b") + "BAD\r\n")
         #expect(driver.records.map(\.method) == ["POST", "GET", nil])
         #expect(driver.records.map(\.path) == ["/echo", "/no", nil])
         #expect(driver.records.map(\.status) == [200, 404, 400])
@@ -261,7 +261,7 @@ private final class TestContext: RequestContext {
 
 @Suite("ConnectionState: ends of connections")
 struct ConnectionEndTests {
-    private let good = ConformanceCase.get()
+    private let good = RequestText.get()
 
     private func manual() throws -> ConnectionDriver {
         let driver = try ConnectionDriver()
@@ -285,7 +285,7 @@ struct ConnectionEndTests {
     @Test(
         "takes it for a half-close after a client's last request",
         arguments: [
-            ConformanceCase.get("/", "Connection: close\r\n"), "GET / HTTP/1.0\r\n\r\n",
+            RequestText.get("/", "Connection: close\r\n"), "GET / HTTP/1.0\r\n\r\n",
         ])
     func halfClose(_ request: String) throws {
         let driver = try manual()
@@ -314,8 +314,8 @@ struct ConnectionEndTests {
     @Test(
         "answers with an error when the input ends inside a request",
         arguments: [
-            "GET / HTT", "GET / HTTP/1.1\r\nHost: a\r\n", ConformanceCase.post("Content-Length: 5\r\n"),
-            ConformanceCase.chunked("5\r\nab"),
+            "GET / HTT", "GET / HTTP/1.1\r\nHost: a\r\n", RequestText.post("Content-Length: 5\r\n"),
+            RequestText.chunked("5\r\nab"),
         ])
     func incomplete(_ text: String) throws {
         let driver = try ConnectionDriver()
@@ -337,7 +337,7 @@ struct ConnectionEndTests {
     @Test("cancels everything on a reset, even after the last request")
     func reset() throws {
         let driver = try manual()
-        driver.receive(ConformanceCase.get("/", "Connection: close\r\n"))
+        driver.receive(RequestText.get("/", "Connection: close\r\n"))
         driver.state.reset(at: driver.now)
         driver.run()
         #expect(driver.cancelled == [0])
@@ -380,7 +380,7 @@ struct ConnectionEndTests {
     @Test("closes at once when the client itself asked for it and sent nothing more")
     func clientAskedForClose() throws {
         let driver = try ConnectionDriver()
-        driver.receive(ConformanceCase.get("/", "Connection: close\r\n"))
+        driver.receive(RequestText.get("/", "Connection: close\r\n"))
         #expect(driver.closed == .answered)
     }
 

@@ -4,7 +4,8 @@ import ModelStore
 import Networks
 import NeuralFunctionals
 
-/// Counts the heap allocations of a model's answer after warming up. `Deploy/allocations.c` must be loaded by `LD_PRELOAD`.
+/// Counts the heap allocations of a model's answer after warming up. The counter `Tests/Performance/allocations.c` must be
+/// loaded by `LD_PRELOAD`.
 package struct AllocationBenchmark {
     /// The number of allocations of one operation.
     package struct Count: Sendable {

@@ -206,7 +206,7 @@ struct BenchFormatsCommand: ParsableCommand {
 struct BenchAllocationsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allocations", abstract: "Counts the heap allocations of a warm model's answers.",
-        discussion: "Needs the counter Deploy/allocations.c, loaded with LD_PRELOAD.")
+        discussion: "Needs the counter Tests/Performance/allocations.c, loaded with LD_PRELOAD.")
 
     @Option(help: "'paper' or 'small' (untrained encoders), a model folder, or the name of an embedded model.")
     var model = "paper"
@@ -216,7 +216,7 @@ struct BenchAllocationsCommand: ParsableCommand {
 
     func run() throws {
         guard let benchmark = AllocationBenchmark() else {
-            throw CommandFailure("no allocation counter is loaded; Deploy/allocations.c says how to build and load it")
+            throw CommandFailure("no counter is loaded; Tests/Performance/allocations.c says how to build and load it")
         }
         for count in try benchmark.run(try benchmarkModel(model)) {
             let name = "\(model) \(count.operation.rawValue)"

@@ -6,8 +6,7 @@ import Networks
 import Tensors
 import WeightFormats
 
-/// The readers of files. Those of one format give the input that format's first bytes, so that it is not taken for
-/// another.
+/// The file readers. A target for one format prepends that format's first bytes, so that no other reader is chosen.
 enum FileTargets {
     static func safetensors(_ bytes: [UInt8]) throws -> Bool {
         var bytes = bytes + [UInt8](repeating: 0, count: max(0, 9 - bytes.count))
@@ -30,7 +29,7 @@ enum FileTargets {
         return try read(text)
     }
 
-    /// The first byte chooses the codings.
+    /// The first byte of the input selects the content codings.
     static func coding(_ bytes: [UInt8]) throws -> Bool {
         let codings = ["gzip", "deflate", "x-gzip, identity", "gzip, deflate", "deflate, gzip"]
         let choice = Int(bytes.first ?? 0) % codings.count
@@ -39,7 +38,7 @@ enum FileTargets {
         guard let decoded = try? ContentCoding.decode(body, contentEncoding: codings[choice], limits: limits) else {
             return false
         }
-        // Of two codings each may have the whole ratio.
+        // Each of two codings may expand by the full ratio.
         let ratio = choice < 3 ? limits.maxInflationRatio : limits.maxInflatedBytes
         let most = min(limits.maxInflatedBytes, max(limits.freeInflatedBytes, ratio * body.count))
         try require(decoded.count <= most, "\(body.count) bytes inflated to \(decoded.count)")
