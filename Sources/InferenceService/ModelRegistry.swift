@@ -21,12 +21,16 @@ package final class ModelRegistry: Sendable {
         }
     }
 
+    /// From now on the service is not ready; requests are still answered.
     package func beginDraining() { state.withLock { $0.isDraining = true } }
 
+    /// In the order of `publish`.
     package var models: [ServedModel] { state.withLock { $0.models } }
+    /// Whether models are loaded and the service does not drain.
     package var isReady: Bool { state.withLock { $0.isReady && !$0.isDraining } }
     /// Whether there are models, ready for new requests or only for those admitted before a drain.
     package var isLoaded: Bool { state.withLock { $0.isReady } }
+    /// Whether the service is shutting down.
     package var isDraining: Bool { state.withLock { $0.isDraining } }
 
     func model(_ name: String?, version: String?) throws(ServiceFault) -> ServedModel {
