@@ -122,7 +122,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "TestSupport", "Tensors", "WeightFormats", "Networks", "Uploads", "ModelStore", "Clocks", "HTTPCore", "HTTPContent",
+                "TestSupport", "Tensors", "WeightFormats", "Networks", "Uploads", "ModelStore", "Clocks", "HTTPCore",
+                "HTTPContent",
                 "InferenceService", "Datasets", httpTypes, logging,
             ], path: "Tests/Fuzzing/Targets", swiftSettings: settings()),
 
@@ -151,7 +152,8 @@ let package = Package(
         tests(
             "InferenceService",
             [
-                "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", "Uploads", "ModelStore", "TestSupport", "Tensors", "WeightFormats",
+                "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", "Uploads", "ModelStore", "TestSupport", "Tensors",
+                "WeightFormats",
                 "Networks",
                 httpTypes,
                 logging,
