@@ -13,9 +13,9 @@ struct AccessLog: Sendable {
 
     static func metadata(of record: AccessRecord) -> Logger.Metadata {
         var metadata: Logger.Metadata = [
-            "request_id": "\(record.id)", "status": "\(record.status)", "peer": "\(record.peer)",
-            "bytes_in": "\(record.bytesIn)", "bytes_out": "\(record.bytesOut)",
-            "duration_ms": "\(Double(Int(record.duration / .microseconds(1))) / 1000)",
+            "request_id": "\(record.id)", "status": .stringConvertible(record.status), "peer": "\(record.peer)",
+            "bytes_in": .stringConvertible(record.bytesIn), "bytes_out": .stringConvertible(record.bytesOut),
+            "duration_ms": .stringConvertible(Double(Int(record.duration / .microseconds(1))) / 1000),
         ]
         if let method = record.method { metadata["method"] = "\(method)" }
         if let path = record.path { metadata["path"] = "\(path)" }
@@ -25,7 +25,7 @@ struct AccessLog: Sendable {
         if let key = context.keyName { metadata["key"] = "\(key)" }
         if let answered = context.answered {
             if let model = answered.model { metadata["model"] = "\(model)" }
-            metadata["networks"] = "\(answered.networks)"
+            metadata["networks"] = .stringConvertible(answered.networks)
         }
         return metadata
     }

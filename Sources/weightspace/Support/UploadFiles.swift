@@ -5,12 +5,12 @@ import Networks
 import Uploads
 import WeightFormats
 
-/// Overrides of what is otherwise detected from the weights.
+/// The SIREN convention of the networks, where it is not to be detected.
 struct ConventionOptions: ParsableArguments {
-    @Option(help: "nfn, dws, or auto to detect it from the weights. (default: auto)")
+    @Option(help: "The SIREN convention: nfn, dws, or auto to detect it. (default: auto)")
     var convention: String?
 
-    @Option(help: "The sine frequency of the networks, where it is not the model's.")
+    @Option(help: "The sine frequency ω0 of the networks. (default: the model's)")
     var omega0: Double?
 
     func resolve() throws -> UploadConvention {
@@ -28,12 +28,12 @@ struct ConventionOptions: ParsableArguments {
     }
 }
 
-/// The networks of one file, in order, each readable or not.
+/// The networks of one file, in order, each one a network or the reason why it is none.
 struct UploadFile {
     let path: String
     let networks: [Result<NetworkWeights, UploadError>]
 
-    /// A file that cannot be read at all has one entry, a failure.
+    /// A file that cannot be read counts as one network, the failure.
     init(_ path: String, expecting expectation: NetworkExpectation?) {
         self.path = path
         do throws(UploadError) {
@@ -46,15 +46,15 @@ struct UploadFile {
         }
     }
 
-    /// The named tensors of a file, before they are read as networks.
+    /// Reads the named tensors of a file.
     static func upload(_ path: String) throws(UploadError) -> Upload {
         try Upload(file: try bytes(path), limits: limits)
     }
 
-    /// The layer sizes of a flat vector of parameters where no model was named: those of the embedded model.
+    /// The layer sizes that divide a flat array of parameters where no model is given: those of the embedded model.
     static func flatSpec() -> NetworkSpec? { (try? ModelSelection.parse([]).load())?.expectation.spec }
 
-    /// Local files may be larger than uploads over HTTP.
+    /// Larger limits than the service's, since the files are the user's own.
     private static let limits: FormatLimits = {
         var limits = FormatLimits()
         limits.maxInflatedBytes = 1 << 30
@@ -71,7 +71,7 @@ struct UploadFile {
         let facts = try? URL(fileURLWithPath: path).resourceValues(forKeys: [.isDirectoryKey])
         if facts?.isDirectory == true { throw fault("it is a folder") }
         do {
-            // Not `Data(contentsOf:)`, which reads regular files only, no pipes.
+            // `Data(contentsOf:)` would read regular files only, no pipes.
             let file = path == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
             return [UInt8](try file.readToEnd() ?? Data())
         } catch {
