@@ -8,6 +8,7 @@ import Synchronization
 /// merged. Every admitted request's completion is called exactly once: of a computed request on its compute loop, so
 /// it must be short; of a request that leaves uncomputed on a separate serial queue.
 package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendable>: Sendable {
+    /// Receives the outputs or the reason why there are none; called once.
     package typealias Completion = @Sendable (Result<Computed, ComputeQueueError>) -> Void
 
     /// Computes one pass of a request: one output per item, in the same order.
@@ -111,11 +112,13 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
         }
     }
 
+    /// The least recent progress of the busy loops.
     package var heartbeat: ComputeQueueHeartbeat {
         let slowest = state.withLock { $0.progress.values.min() }
         return ComputeQueueHeartbeat(isBusy: slowest != nil, lastProgress: slowest ?? now())
     }
 
+    /// Requests that wait; those being computed do not count.
     package var waitingRequests: Int { state.withLock { $0.queue.waitingRequests } }
 
     /// The work of each waiting request, in no particular order.

@@ -1,7 +1,9 @@
 /// One waiting request, as the queue's decisions see it.
 package struct ComputeQueueEntry<Payload, Instant: Comparable> {
     package let itemCount: Int
+    /// What the request counts against `ComputeQueueLimits.maxWaitingBytes`.
     package let byteCount: Int
+    /// When the request was admitted.
     package let enqueued: Instant
     /// From this instant on the request is dropped instead of computed.
     package let deadline: Instant?

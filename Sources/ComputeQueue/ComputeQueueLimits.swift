@@ -15,6 +15,7 @@ package struct ComputeQueueLimits: Hashable, Sendable {
     /// Requests that are computed concurrently.
     package let parallelism: Int
 
+    /// - Throws: `Invalid` for the first limit below 1.
     package init(
         itemsPerPass: Int, maxWaiting: Int, maxWaitingBytes: Int, parallelism: Int = 1
     ) throws(Invalid) {

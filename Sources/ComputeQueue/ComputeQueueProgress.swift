@@ -4,6 +4,7 @@ import Clocks
 package struct ComputeQueueHeartbeat: Hashable, Sendable {
     /// Whether work is scheduled or being computed. An idle queue makes no progress and is healthy.
     package let isBusy: Bool
+    /// Of the loop that has made none for the longest time.
     package let lastProgress: Instant
 
     /// Whether work has been pending for longer than `limit` without any progress.

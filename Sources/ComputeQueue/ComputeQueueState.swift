@@ -7,7 +7,9 @@ package struct ComputeQueueState<Payload, Instant: Comparable> {
     package typealias Entry = ComputeQueueEntry<Payload, Instant>
 
     package let limits: ComputeQueueLimits
+    /// Items of all waiting entries.
     package private(set) var waitingItems = 0
+    /// Bytes of all waiting entries.
     package private(set) var waitingBytes = 0
     /// Items handed out by `next` and not yet finished.
     package private(set) var itemsInFlight = 0

@@ -9,9 +9,13 @@ package struct FormLimits: Sendable, Equatable {
 
 /// A part of a form: a file, or a field where it has no file name.
 package struct FormPart: Sendable, Equatable {
+    /// From `Content-Disposition`.
     package var name: String
+    /// From `Content-Disposition`; nil for a field.
     package var filename: String?
+    /// In lower case, without parameters; nil where the part has none.
     package var contentType: String?
+    /// The content, as it is.
     package var bytes: [UInt8]
 
     package init(name: String, filename: String? = nil, contentType: String? = nil, bytes: [UInt8]) {

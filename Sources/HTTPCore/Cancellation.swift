@@ -11,6 +11,7 @@ package final class Cancellation: Sendable {
 
     package init() {}
 
+    /// Whether `cancel` has been called.
     package var isCancelled: Bool { state.withLock { $0.isCancelled } }
 
     /// Calls `handler` once: on the thread that cancels, or at once if the request is cancelled already.

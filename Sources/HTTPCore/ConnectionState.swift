@@ -69,6 +69,7 @@ package struct ConnectionState: ~Copyable, Sendable {
     var lastSent: Instant
     var droppedBytes = 0
 
+    /// - Parameter peer: the client's address and port, for access records.
     package init(limits: HTTPLimits, timeouts: HTTPTimeouts, peer: String, at now: Moment) {
         self.limits = limits
         self.timeouts = timeouts
@@ -80,6 +81,7 @@ package struct ConnectionState: ~Copyable, Sendable {
         lastSent = now.instant
     }
 
+    /// Whether the connection has ended; the socket is to be closed.
     package var isClosed: Bool { phase == .closed }
 
     /// Whether a request waits for its answer.

@@ -2,6 +2,7 @@ import HTTPTypes
 
 /// Why a request gets no good answer, in a form that clients can act on; it renders itself (see `problem`).
 package struct HTTPError: Error, Sendable, Equatable {
+    /// The status of the response.
     package var status: HTTPResponse.Status
     /// Stable and lower case with underscores, for programs.
     package var code: String

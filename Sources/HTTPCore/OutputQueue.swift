@@ -7,6 +7,7 @@ package struct OutputQueue: Sendable {
     /// Bytes ever sent.
     private(set) var sent = 0
 
+    /// Whether everything has been sent.
     package var isEmpty: Bool { pieces.isEmpty }
 
     /// Bytes that wait to be sent.

@@ -2,9 +2,11 @@ import Clocks
 
 /// A complete request.
 package struct Request: Sendable {
+    /// The parsed request line and fields.
     package let head: RequestHead
     /// Identifies the request in logs and in the response's `X-Request-Id`.
     package let id: String
+    /// As received, after chunked decoding; the content coding is not undone.
     package let body: [UInt8]
     /// The client's address and port, or `unix`.
     package let peer: String
@@ -35,6 +37,7 @@ package protocol RequestContext: AnyObject, Sendable {
 
 /// The decision on a head, made before its body is read and before `100 Continue` is sent.
 package struct Admission: Sendable {
+    /// What becomes of the request.
     package enum Decision: Sendable {
         /// Read a body of at most this many bytes, or of the server's own limit if that is less, and then respond.
         case accept(maxBodyBytes: Int, respond: Responder)
@@ -42,7 +45,9 @@ package struct Admission: Sendable {
         case refuse(Response)
     }
 
+    /// Whether the body is read.
     package let decision: Decision
+    /// Returned with the access record.
     package let context: (any RequestContext)?
 
     package static func accept(

@@ -5,6 +5,7 @@ import HTTPTypes
 /// The outcome does not depend on how the bytes were divided: the same events (with body pieces joined) or the same
 /// error. After an error every further call throws it again.
 package struct RequestParser: Sendable {
+    /// What has been parsed.
     package enum Event: Sendable, Equatable {
         case head(RequestHead)
         /// A piece of the body, never empty.
@@ -59,6 +60,7 @@ package struct RequestParser: Sendable {
     /// Bytes received and not parsed yet.
     package var bufferedBytes: Int { buffer.count }
 
+    /// Adds received bytes; after an error they are dropped.
     package mutating func append(_ bytes: ArraySlice<UInt8>) {
         if case .failed = state { return }
         buffer.append(bytes)

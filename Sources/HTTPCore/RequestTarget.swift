@@ -10,6 +10,7 @@ package struct QueryItem: Sendable, Equatable {
 /// Segments are decoded after the path is split, so an escaped slash stays inside its segment. Dot segments have no
 /// special meaning: a target is matched against routes and never used as a file path.
 package struct RequestTarget: Sendable, Equatable {
+    /// The forms of RFC 9112 section 3.2.
     package enum Form: Sendable { case origin, absolute, authority, asterisk }
 
     /// As received; printable ASCII.

@@ -3,6 +3,7 @@ import HTTPTypes
 /// A response before it is serialised; the server adds `Date`, `Content-Length`, `Connection` and `X-Request-Id`.
 package struct Response: Sendable, Equatable {
     package var status: HTTPResponse.Status
+    /// Without those that the server adds.
     package var fields: HTTPFields
     package var body: [UInt8]
     /// Whether the connection is closed after it.

@@ -1,5 +1,6 @@
 /// Maps methods and paths to handlers. Literal segments take precedence over parameters; the search backtracks.
 package struct Router<Handler: Sendable>: Sendable {
+    /// A method and a path template, and what serves them.
     package struct Route: Sendable {
         package let method: String
         package let template: String
@@ -12,6 +13,7 @@ package struct Router<Handler: Sendable>: Sendable {
         }
     }
 
+    /// The route that a request matched.
     package struct Match: Sendable {
         package let handler: Handler
         /// The template as written: a label for metrics, unlike the path, which has unboundedly many values.
@@ -20,6 +22,7 @@ package struct Router<Handler: Sendable>: Sendable {
         package let parameters: [String: String]
     }
 
+    /// The result of matching a request.
     package enum Outcome: Sendable {
         case found(Match)
         /// An `OPTIONS` request, to be answered 204 with these methods in `Allow`.

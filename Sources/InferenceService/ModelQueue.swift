@@ -24,6 +24,8 @@ package final class ModelQueue: Sendable {
     private let queue: Queue
     let limit: Int
 
+    /// A queue that computes with the models themselves.
+    /// - Throws: where a limit of the configuration is below 1.
     package convenience init(
         _ configuration: ServiceConfiguration, metrics: ServiceMetrics,
         logger: Logger = Logger(label: "weightspace.compute")

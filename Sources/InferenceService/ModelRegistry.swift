@@ -30,6 +30,7 @@ package final class ModelRegistry: Sendable {
     package var isReady: Bool { state.withLock { $0.isReady && !$0.isDraining } }
     /// Whether models are loaded, also while the service is draining.
     package var isLoaded: Bool { state.withLock { $0.isReady } }
+    /// Whether the service is shutting down.
     package var isDraining: Bool { state.withLock { $0.isDraining } }
 
     /// - Parameters:

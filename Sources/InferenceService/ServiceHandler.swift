@@ -24,6 +24,10 @@ package final class ServiceHandler: RequestHandler {
     /// Loads models and keys again, and reports the result when done.
     package typealias Reload = @Sendable (_ completion: @escaping @Sendable (ReloadReport) -> Void) -> Void
 
+    /// - Parameters:
+    ///   - version: shown by `/version` and `/v2`.
+    ///   - logger: for the access log.
+    ///   - reload: performs `POST /admin/reload`.
     package init(
         _ configuration: ServiceConfiguration, registry: ModelRegistry, queue: ModelQueue, metrics: ServiceMetrics,
         access: AccessControl = AccessControl(), version: BuildInfo, logger: Logger, reload: @escaping Reload

@@ -6,10 +6,12 @@ package struct InferRequest: Sendable, Equatable {
     /// The client's name for the request; repeated in the response.
     package var id: String?
     package var parameters: InferParameters
+    /// The input tensors, as float32, in the order of the request.
     package var inputs: StateDict
     /// The outputs asked for, in order; nil asks for all.
     package var outputs: [Output]?
 
+    /// An output asked for.
     package struct Output: Sendable, Equatable {
         package let name: String
         /// Whether it is sent as bytes after the document; nil takes the request's `binary_data_output`.
@@ -28,5 +30,6 @@ package struct InferParameters: Sendable, Equatable {
 
     init(_ values: [String: JSONValue] = [:]) { self.values = values }
 
+    /// The value of a parameter; nil where it was not given.
     package subscript(name: String) -> JSONValue? { values[name] }
 }

@@ -4,7 +4,9 @@ import WeightFormats
 package struct InferResponse: Sendable {
     package var modelName: String
     package var modelVersion: String
+    /// The name that the client gave the request.
     package var id: String?
+    /// In the order in which they are written.
     package var outputs: [Output]
 
     package init(modelName: String, modelVersion: String, id: String?, outputs: [Output]) {
@@ -14,11 +16,13 @@ package struct InferResponse: Sendable {
         self.outputs = outputs
     }
 
+    /// One named tensor of the answer.
     package struct Output: Sendable {
         package let name: String
         /// The networks along the first axis.
         package let shape: [Int]
         package let values: Values
+        /// Whether the values follow the document as bytes.
         package let isBinary: Bool
         /// How many classes are named in place of values; nil where the values themselves are sent.
         package let classCount: Int?
@@ -38,6 +42,7 @@ package struct InferResponse: Sendable {
         case integers([Int64])
         case texts([String])
 
+        /// The element type on the wire.
         package var datatype: InferDatatype {
             switch self {
             case .floats: .fp32

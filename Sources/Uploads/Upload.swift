@@ -4,6 +4,7 @@ import WeightFormats
 /// The named tensors of one or several files: one state dict for each network or stack of networks, in file order, each
 /// readable or not.
 package struct Upload: Sendable {
+    /// In the order of the files.
     package let entries: [Result<StateDict, UploadError>]
     /// Whether the upload was written as a batch, so that one unreadable network need not fail the others.
     package let isBatch: Bool

@@ -3,6 +3,7 @@ import WeightFormats
 
 /// Why an upload, or one network of it, cannot be read: a stable code for programs, a sentence for people.
 package struct UploadError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What kind of fault it is. The raw values are stable.
     package enum Code: String, Sendable, CaseIterable {
         /// A file that breaks the rules of its format.
         case malformed
@@ -39,8 +40,10 @@ package struct UploadError: Error, Sendable, Equatable, CustomStringConvertible 
         self.detail = detail
     }
 
+    /// `code: detail`.
     package var description: String { "\(code.rawValue): \(detail)" }
 
+    /// A reader's error under the same code.
     package init(_ error: FormatError) {
         let code: Code =
             switch error.code {

@@ -5,7 +5,9 @@ import WeightFormats
 /// The networks of an upload in order. Stacks (tensors with a leading axis of networks) are split; a network that
 /// cannot be read keeps its place as a failure.
 package struct UploadedNetworks: Sendable {
+    /// In the order of the upload.
     package private(set) var networks: [Result<NetworkWeights, UploadError>] = []
+    /// Whether the upload was written as a batch or holds a stack.
     package private(set) var isBatch: Bool
     /// Names of tensors that are not parameters and were skipped.
     package private(set) var ignored: [String] = []

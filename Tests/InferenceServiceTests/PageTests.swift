@@ -1,5 +1,6 @@
 import ModelStore
 import Networks
+import TestSupport
 import Testing
 import WeightFormats
 
@@ -95,6 +96,25 @@ struct PageTests {
         #expect(metrics.value("weightspace_ready") == 1)
         #expect(metrics.value("weightspace_queue_depth", ["model": model.name]) == 0, "also while nothing waits")
         #expect(metrics.value("weightspace_requests_in_flight") == 1, "this scrape")
+    }
+
+    @Test("the access log learns of the model and the number of networks, by either protocol and where they fail")
+    func accessLog() throws {
+        let model = try Models.embedded.get()
+        func logged(_ path: String, _ body: [UInt8], _ fields: [String: String] = [:]) throws -> [String?] {
+            _ = try service.post(path, body, fields)
+            let metadata = AccessLog.metadata(of: try service.records.take())
+            return ["model", "networks"].map { name in metadata[name].map { "\($0)" } }
+        }
+        let stack = SafetensorsWriter.write(try Samples.stack())
+        #expect(try logged("/v1/classify", stack) == [model.name, "4"])
+        #expect(try logged("/v1/classify?output=png", stack) == [model.name, "4"])
+        #expect(try logged("/v1/classify", Array("nothing".utf8)) == [nil, nil])
+        #expect(try logged("/v1/render", stack) == [nil, "4"])
+        #expect(try logged("/v1/render?model=\(model.name)", stack) == [model.name, "4"])
+        let flat = FloatBytes.littleEndian(try Samples.network().flattened)
+        let length = ["Inference-Header-Content-Length": "0"]
+        #expect(try logged("/v2/models/\(model.name)/infer", flat, length) == [model.name, "1"])
     }
 
     @Test("a request that cannot be parsed does not change the number in flight")

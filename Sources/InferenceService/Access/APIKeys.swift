@@ -11,6 +11,7 @@ package struct APIKeys: Sendable {
 
     /// Why a file of keys cannot be read.
     package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
+        /// Counted from 1.
         package let line: Int
         package let reason: String
 
@@ -45,6 +46,7 @@ package struct APIKeys: Sendable {
         self.entries = entries
     }
 
+    /// The number of keys.
     package var count: Int { entries.count }
 
     /// The holder of a key, nil if it is unknown. Takes the same time for every key (each entry is compared in full),

@@ -47,6 +47,7 @@ package final class AccessControl: Sendable {
     /// Nil where no key is needed.
     private let keys: Mutex<APIKeys?>
 
+    /// - Parameter keys: nil where no key is needed.
     package init(_ configuration: AccessConfiguration = AccessConfiguration(), keys: APIKeys? = nil) {
         self.configuration = configuration
         self.keys = Mutex(keys)

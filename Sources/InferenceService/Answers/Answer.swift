@@ -1,3 +1,4 @@
+import Foundation
 import ModelStore
 import Networks
 import NeuralFunctionals
@@ -35,32 +36,39 @@ struct Opinion: Sendable {
     let scores: ClassScores
 }
 
+/// The scores of all classes, each array by class.
 struct ClassScores: Sendable {
     let logits: [Float]
-    /// The class with the highest logit.
-    let best: Int
-    private let model: ServedModel
+    /// softmax(logits / temperature), computed in float64.
+    let probabilities: [Float]
 
-    /// Probabilities by descending score; ties keep the order of the classes.
-    var ranking: [ClassScore] { model.ranking(logits) }
-
-    /// By class.
-    var probabilities: [Float] {
-        var probabilities = [Float](repeating: 0, count: logits.count)
-        for score in ranking { probabilities[score.classID] = score.score }
-        return probabilities
-    }
-
-    init(_ logits: [Float], of model: ServedModel) {
+    init(logits: [Float], temperature: Float) {
         self.logits = logits
-        best = logits.indices.max { logits[$0] < logits[$1] } ?? 0
-        self.model = model
+        let peak = logits.max() ?? 0
+        let weights = logits.map { exp(Double(($0 - peak) / temperature)) }
+        let sum = weights.reduce(0, +)
+        probabilities = weights.map { Float($0 / sum) }
     }
+
+    /// The class with the highest logit.
+    var best: Int { logits.indices.max { logits[$0] < logits[$1] } ?? 0 }
+
+    /// By descending probability; ties keep the order of the classes.
+    var ranking: [ClassScore] {
+        probabilities.enumerated().map { ClassScore(classID: $0.offset, score: $0.element) }
+            .sorted { ($1.score, $0.classID) < ($0.score, $1.classID) }
+    }
+}
+
+/// A class with its probability.
+struct ClassScore: Sendable {
+    let classID: Int
+    let score: Float
 }
 
 extension ServedModel {
     /// One row of `run` as what it means.
-    func answer(_ operation: Operation, _ values: [Float]) -> Answer {
+    func answer(_ operation: ModelStore.Operation, _ values: [Float]) -> Answer {
         switch operation {
         case .classify: return .classes(classes(values))
         case .predict: return .scalars(values)
@@ -73,13 +81,16 @@ extension ServedModel {
     }
 
     func classes(_ values: [Float]) -> Classification {
+        func scores(_ logits: [Float]) -> ClassScores {
+            ClassScores(logits: logits, temperature: manifest.temperature)
+        }
         let listed = classification(values)
         let opinions = listed.opinions.map { opinions in
             [
-                Opinion(name: "weights", scores: ClassScores(opinions.weights, of: self)),
-                Opinion(name: "probes", scores: ClassScores(opinions.probes, of: self)),
+                Opinion(name: "weights", scores: scores(opinions.weights)),
+                Opinion(name: "probes", scores: scores(opinions.probes)),
             ]
         }
-        return Classification(scores: ClassScores(listed.logits, of: self), opinions: opinions ?? [])
+        return Classification(scores: scores(listed.logits), opinions: opinions ?? [])
     }
 }

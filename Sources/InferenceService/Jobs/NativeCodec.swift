@@ -83,13 +83,7 @@ struct NativeCodec: InferenceCodec {
     private func readUpload(
         _ limits: FormatLimits
     ) throws(ServiceFault) -> (upload: Upload, fields: [(String, String)]) {
-        let body: [UInt8]
-        do throws(ContentError) {
-            let coding = request.head.fields[values: .contentEncoding].joined(separator: ",")
-            body = try ContentCoding.decode(request.body, contentEncoding: coding, limits: limits)
-        } catch {
-            throw ServiceFault(error)
-        }
+        let body = try request.decodedBody(limits)
         if let boundary = try boundary.get() { return try readForm(body, boundary, limits) }
         do throws(UploadError) {
             return (try Upload(file: body, limits: limits), [])

@@ -3,10 +3,15 @@ import Glibc
 
 /// Figures of this process from the kernel; nil where they cannot be read.
 package struct ProcessStatistics: Hashable, Sendable {
+    /// User and system CPU time.
     package var cpuSeconds: Double?
+    /// Resident memory.
     package var residentBytes: Double?
+    /// Open file descriptors.
     package var openFiles: Double?
+    /// The limit of open file descriptors; infinite where there is none.
     package var maxFiles: Double?
+    /// Seconds since the Unix epoch.
     package var startTime: Double?
 
     /// Reads `/proc`.

@@ -3,10 +3,12 @@ package struct PrometheusText: Sendable {
     /// Prometheus 3 fails a scrape whose content type it cannot parse.
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
+    /// What has been written.
     package private(set) var text = ""
 
     package init() {}
 
+    /// The `HELP` and `TYPE` lines of a family; its samples must follow.
     package mutating func header(_ family: MetricFamily) {
         text += "# HELP \(family.name) \(Self.escapedHelp(family.help))\n"
         text += "# TYPE \(family.name) \(family.kind.rawValue)\n"

@@ -66,6 +66,7 @@ package final class ServiceGauges: Sendable {
         readLifecycle(ready: { [registry] in registry.isReady }, draining: { [registry] in registry.isDraining })
     }
 
+    /// Requests that are admitted and not finished.
     package func readRequestsInFlight(_ count: @escaping @Sendable () -> Int) {
         requestsInFlight.read { Double(count()) }
     }
@@ -75,6 +76,7 @@ package final class ServiceGauges: Sendable {
         connections.read { countByState().map { ([$0], Double($1)) } }
     }
 
+    /// The loaded models.
     package func readModels(_ models: @escaping @Sendable () -> [ModelIdentity]) {
         modelInfo.read { Set(models()).map { ([$0.model, $0.version, $0.sha256], 1) } }
     }
@@ -84,6 +86,7 @@ package final class ServiceGauges: Sendable {
         loadFailures.read { Double(count()) }
     }
 
+    /// Whether the service is ready, and whether it is shutting down.
     package func readLifecycle(ready: @escaping @Sendable () -> Bool, draining: @escaping @Sendable () -> Bool) {
         self.ready.read { ready() ? 1 : 0 }
         self.draining.read { draining() ? 1 : 0 }

@@ -55,6 +55,7 @@ package final class ServiceMetrics: Sendable {
         if outcome == .success { inferenceItems.series(model, version).increment(by: items) }
     }
 
+    /// Counts a forward pass over `size` networks of one request.
     package func recordPass(model: String, version: String, size: Int, duration: Duration) {
         batches.series(model, version).increment()
         batchSize.series(model).observe(Double(size))
@@ -62,6 +63,7 @@ package final class ServiceMetrics: Sendable {
         statistics.recordExecution(model: model, version: version, items: size, duration: duration)
     }
 
+    /// Counts the time that a request waited in the queue.
     package func recordQueue(model: String, duration: Duration) {
         queueDuration.series(model).observe(duration / .seconds(1))
     }

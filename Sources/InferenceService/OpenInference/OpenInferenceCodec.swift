@@ -1,4 +1,3 @@
-import HTTPContent
 import HTTPCore
 import HTTPTypes
 import ModelStore
@@ -43,13 +42,7 @@ struct OpenInferenceCodec: InferenceCodec {
     ) throws(ServiceFault) -> (call: InferenceCall, details: Details) {
         let model = try lookup.find(named)
         let limits = configuration.formatLimits
-        let body: [UInt8]
-        do throws(ContentError) {
-            let coding = request.head.fields[values: .contentEncoding].joined(separator: ",")
-            body = try ContentCoding.decode(request.body, contentEncoding: coding, limits: limits)
-        } catch {
-            throw ServiceFault(error)
-        }
+        let body = try request.decodedBody(limits)
         let infer: InferRequest
         do throws(FormatError) {
             infer = try InferRequest(

@@ -46,7 +46,8 @@ extension ServicePages {
             try registry.model(parameters["model"], version: parameters["version"])
         }
         switch page {
-        case .live, .ready: throw .internalFault  // Served with the pages of the same names.
+        case .live: return try live()
+        case .ready: return try ready()
         case .server: return serverMetadata()
         case .models:
             return .json { writer in

@@ -36,8 +36,8 @@ struct ServicePages: Sendable {
             try registry.model(parameters["model"], version: target.firstValue("version"))
         }
         switch endpoint {
-        case .live, .openInference(.live): return try live()
-        case .ready, .openInference(.ready): return try ready()
+        case .live: return try live()
+        case .ready: return try ready()
         case .models: return try models()
         case .model: return describe(try model())
         case .example:
@@ -56,7 +56,7 @@ struct ServicePages: Sendable {
         }
     }
 
-    private func live() throws(ServiceFault) -> Response {
+    func live() throws(ServiceFault) -> Response {
         guard !queue.isStalled else { throw .stalled }
         return Self.alive
     }
@@ -70,7 +70,7 @@ struct ServicePages: Sendable {
         return answer.timed()
     }()
 
-    private func ready() throws(ServiceFault) -> Response {
+    func ready() throws(ServiceFault) -> Response {
         if registry.isDraining { throw .draining }
         guard registry.isReady else { throw .starting }
         return .json { writer in

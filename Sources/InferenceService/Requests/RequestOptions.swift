@@ -15,14 +15,21 @@ package enum OutputFormat: String, Sendable, CaseIterable {
 package struct RequestOptions: Sendable, Equatable {
     package var model: String?
     package var version: String?
+    /// Classes to list.
     package var topK = 5
     /// Nil where no option says, which leaves the choice to `Accept`.
     package var output: OutputFormat?
+    /// Whether one network without an answer fails the request.
     package var isStrict = false
+    /// From the end of the head; a request that still waits then is answered 504.
     package var timeout: Duration?
+    /// Nil for detection.
     package var convention: SIRENConvention?
+    /// The sine frequency of the networks; nil for the model's.
     package var omega0: Double?
+    /// Of a drawn picture; nil for the model's.
     package var height: Int?
+    /// Of a drawn picture; nil for the model's.
     package var width: Int?
 
     package init() {}

@@ -3,8 +3,11 @@ import HTTPTypes
 
 /// The time that a request took, by stage.
 package struct RequestTiming: Sendable, Equatable {
+    /// Reading the body and preparing its networks.
     package var parse: Duration = .zero
+    /// Waiting in the queue.
     package var queue: Duration = .zero
+    /// Computing all passes.
     package var compute: Duration = .zero
 
     package init() {}

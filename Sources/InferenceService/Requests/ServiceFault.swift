@@ -11,9 +11,13 @@ import WeightFormats
 /// Why a request, or one network of it, is not answered: the error codes beside those of HTTP itself (`HTTPError`).
 package struct ServiceFault: Error, Sendable, Equatable {
     package let status: HTTPResponse.Status
+    /// Stable; part of the wire format.
     package let code: String
+    /// The same for every fault of the code.
     package let title: String
+    /// What was expected and what was received.
     package var detail: String
+    /// Seconds after which a retry makes sense; nil where none does.
     package var retryAfter: Int?
 
     package init(

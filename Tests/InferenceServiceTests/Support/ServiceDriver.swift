@@ -17,6 +17,8 @@ final class ServiceDriver: Sendable {
     let metrics = ServiceMetrics(build: BuildInfo(version: "1", commit: "c", swift: "6"))
     let queue: ModelQueue
     let handler: ServiceHandler
+    /// As the access log gets them.
+    let records = Mailbox<AccessRecord>()
 
     /// - Parameters:
     ///   - models: the embedded ones by default; nil leaves the service starting.
@@ -78,12 +80,12 @@ final class ServiceDriver: Sendable {
         let answers = Mailbox<Answer>()
         let received = Instant.now - age
         let admission = handler.admit(head, id: id, peer: peer)
-        let finish: @Sendable (Response) -> Void = { [handler] response in
-            handler.finished(
-                AccessRecord(
-                    head: head, status: Int(response.status.code),
-                    bytesIn: body.count, bytesOut: response.body.count, duration: .milliseconds(1), peer: peer,
-                    id: id, reason: response.reason, context: admission.context))
+        let finish: @Sendable (Response) -> Void = { [handler, records] response in
+            let record = AccessRecord(
+                head: head, status: Int(response.status.code), bytesIn: body.count, bytesOut: response.body.count,
+                duration: .milliseconds(1), peer: peer, id: id, reason: response.reason, context: admission.context)
+            handler.finished(record)
+            records.put(record)
             answers.put(Answer(id: id, response: response))
         }
         switch admission.decision {
