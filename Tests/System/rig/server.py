@@ -60,7 +60,7 @@ class Server:
             )
         try:
             first = self.process.stdout.readline().decode()
-            found = re.search(r"http://\S+", first)
+            found = re.search(r"http://[\w.:\[\]-]+", first)
             assert found, f"the server did not start: {first}{log.read_text()[-2000:]}"
             self.url = found[0]
             host, _, port_text = self.url.removeprefix("http://").rpartition(":")
