@@ -54,7 +54,7 @@ def check_response(response):
 
 def check_date(response):
     try:
-        date = datetime.datetime.strptime(response.value("Date"), IMF_FIXDATE).replace(tzinfo=datetime.UTC)
+        date = datetime.datetime.strptime(response.value("Date"), IMF_FIXDATE).replace(tzinfo=datetime.timezone.utc)
     except ValueError:
         raise Failed(f"{response.status} has the Date '{response.value('Date')}'") from None
     # Whole seconds, and a clock that is read once for many answers.
