@@ -61,7 +61,7 @@ class Server:
         try:
             first = self.process.stdout.readline().decode()
             # Text, or with --log-format json a JSON object.
-            found = re.search(r"http://[^\s\"]+", first)
+            found = re.search(r"http://[\w.:\[\]-]+", first)
             assert found, f"the server did not start: {first}{log.read_text()[-2000:]}"
             self.url = found[0]
             host, _, port_text = self.url.removeprefix("http://").rpartition(":")

@@ -21,6 +21,10 @@ class Broken(Exception):
     """What came is no HTTP response, or the connection ended inside of one."""
 
 
+class Reset(Broken):
+    """The connection ended with RST."""
+
+
 class Response:
     """`since`: when its connection was opened, in seconds of the epoch."""
 
@@ -93,7 +97,7 @@ class Wire:
         except TimeoutError:
             raise Silence(f"nothing within {self.timeout:g} s") from None
         except ConnectionResetError:
-            raise Broken("connection reset") from None
+            raise Reset("connection reset") from None
         self.buffer += received
         self.at_end = not received
         return bool(received)
