@@ -1,6 +1,6 @@
 import Testing
 
-/// Bytes on a fresh connection and what a strict server makes of them.
+/// Bytes on a new connection and how a strict server must respond.
 struct ConformanceCase: Sendable, CustomTestStringConvertible {
     let name: String
     let bytes: [UInt8]
@@ -9,7 +9,7 @@ struct ConformanceCase: Sendable, CustomTestStringConvertible {
     let closes: Bool
     /// Which final responses answer HEAD.
     let heads: Set<Int>
-    /// What the last response's body must be, where it matters.
+    /// The expected body of the last response; nil for any.
     let body: String?
 
     var testDescription: String { name }
@@ -25,19 +25,19 @@ struct ConformanceCase: Sendable, CustomTestStringConvertible {
         self.body = body
     }
 
-    /// Refused: one error response, then the end.
+    /// Refused: one error response, then the connection closes.
     static func refused(_ name: String, _ text: String, _ status: Int = 400) -> ConformanceCase {
         ConformanceCase(name, Array(text.utf8), [status], closes: true)
     }
 
-    /// Served, and the connection lives on.
+    /// Served, and the connection stays open.
     static func served(
         _ name: String, _ text: String, _ statuses: [Int] = [200], heads: Set<Int> = [], body: String? = nil
     ) -> ConformanceCase {
         ConformanceCase(name, Array(text.utf8), statuses, closes: false, heads: heads, body: body)
     }
 
-    /// Served, and that was the last.
+    /// Served, and the connection closes.
     static func last(_ name: String, _ text: String, _ statuses: [Int] = [200]) -> ConformanceCase {
         ConformanceCase(name, Array(text.utf8), statuses, closes: true)
     }
