@@ -15,7 +15,7 @@ package struct FormPart: Sendable, Equatable {
     package var filename: String?
     /// In lower case, without parameters; nil where the part has none.
     package var contentType: String?
-    /// The content, as it is.
+    /// The content, not decoded.
     package var bytes: [UInt8]
 
     package init(name: String, filename: String? = nil, contentType: String? = nil, bytes: [UInt8]) {

@@ -8,15 +8,15 @@ package struct HTTPTimeouts: Sendable, Equatable {
     package var minimumBodyBytesPerSecond = 1024
     /// Time before the rate of a body is checked.
     package var bodyRateGrace: Duration = .seconds(5)
-    /// Without any progress in sending.
+    /// Without progress in sending.
     package var writeStall: Duration = .seconds(30)
     /// The same while memory is short.
     package var writeStallWhenShort: Duration = .seconds(2)
     /// Between two requests.
     package var idle: Duration = .seconds(75)
-    /// Without a byte from the client, once the server has closed its sending side.
+    /// Without a byte from the client, after the server has shut down its sending side.
     package var lingerQuiet: Duration = .seconds(2)
-    /// In all, once the server has closed its sending side.
+    /// In total, after the server has shut down its sending side.
     package var lingerTotal: Duration = .seconds(30)
     /// How long a connection without any request stays open while the server drains: its first request may be on the
     /// way.
@@ -24,7 +24,7 @@ package struct HTTPTimeouts: Sendable, Equatable {
 
     package init() {}
 
-    /// The shortest of them, which bounds how coarse a timer may be.
+    /// The shortest timeout, which bounds the period of `tick`.
     package var shortest: Duration {
         [header, body, writeStall, idle, lingerQuiet, lingerTotal].min() ?? header
     }

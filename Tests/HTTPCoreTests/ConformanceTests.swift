@@ -27,7 +27,7 @@ struct ConformanceTests {
         for response in responses where response.status >= 200 { check(response) }
         #expect(responses.last?.values("Connection") == (testCase.closes ? ["close"] : keepAliveValues(testCase)))
 
-        // Were the framing misunderstood, this would get no answer, or one too many.
+        // If the framing were misread, this request would get no answer, or there would be an extra one.
         driver.receive(Delivery.goodRequest)
         let after = try driver.responses(heads: heads).map(\.status)
         #expect(after == expected + (testCase.closes ? [] : [200]))

@@ -25,7 +25,7 @@ struct FormatAgreementTests {
         }
     }
 
-    /// JSON has lists of layers without names, so that what tells its convention is less.
+    /// Layers in JSON lists have no names, so there is less evidence of the convention.
     private func withoutReason(_ item: JSONValue) -> JSONValue {
         .object(
             (item.members ?? []).map { member in

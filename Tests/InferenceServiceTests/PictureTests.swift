@@ -77,7 +77,7 @@ struct PictureTests {
         #expect(try small.post("/v1/render?height=5&width=5", stack).status == 200)
         #expect(try small.post("/v1/render?height=5&width=6", stack).problem().status == 422)
 
-        // What a model draws counts as well, however it is asked for; an encoding draws nothing.
+        // Reconstructions count as pictures too, by either protocol; encodings do not.
         let model = try Models.embedded.get().name
         #expect(try small.post("/v1/reconstruct", body).problem().code == "batch_too_large")
         let request = try small.get("/v1/models/\(model)/example").text

@@ -42,10 +42,10 @@ struct QueueingTests {
         }
     }
 
-    /// No archive, but taken for one at first sight, and so read behind the archives sent before it.
+    /// Begins like an archive, so it is read on a worker queue, after the archives sent before it.
     private let broken = Array("PK\u{3}\u{4}hello".utf8)
 
-    /// Archives are read one after the other: once this is answered, what was sent before it is in the queue.
+    /// Archives are read one after the other: when this is answered, those sent before it are in the queue.
     private func settle(_ service: ServiceDriver) throws {
         #expect(try service.post("/v1/classify", broken).status == 400)
     }
@@ -129,9 +129,9 @@ struct QueueingTests {
         #expect(statistics.failure.count == 1 && statistics.success.count == 0)
     }
 
-    /// Waits until the queue is seen to be full: from then on heads are refused before their bodies are read.
+    /// Waits until the queue is full, so that requests are refused before their bodies are read.
     private func settleFull(_ service: ServiceDriver) throws {
-        // While it is not, a request with a broken body is read and refused for that, behind those sent before.
+        // Until then the broken body is read, after those sent before it, and refused as malformed.
         var status = 400
         for _ in 0..<100 where status == 400 {
             status = try service.post("/v1/classify", broken).status

@@ -6,7 +6,7 @@ import Testing
 
     private var scrape: Exposition { Exposition(metrics.render()) }
 
-    /// Records something of everything.
+    /// Records one value of each metric.
     private func recordAll() {
         metrics.recordHTTP(method: "POST", route: "/v1/classify", status: 200, duration: .milliseconds(3))
         metrics.recordInference(model: "m", version: "1", outcome: .success, items: 5)
