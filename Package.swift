@@ -28,7 +28,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
-/// `WEIGHTSPACE_FUZZ=1` adds the fuzzer, which links only with libFuzzer: see `Deploy/reliability/fuzz.sh`.
+/// `WEIGHTSPACE_FUZZ=1` adds the fuzzer, which links only with libFuzzer: see `Tests/Fuzzing/fuzz.sh`.
 let fuzzer: [Target] =
     Context.environment["WEIGHTSPACE_FUZZ"] == nil
     ? []
@@ -49,66 +49,70 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-        .target(name: "CLinux"),
+        .target(name: "CHost"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
-        .target(name: "CStartup", dependencies: ["COpenBLAS"]),
+
+        // What the program needs of the machine.
+        target("Host", ["CHost", "COpenBLAS"], memorySafe: false),
 
         // Bytes to weights.
         target("Tensors"),
         target("WeightFormats", ["Tensors", "CZlib"], memorySafe: false),
         target("Networks", ["Tensors"]),
+        target("Uploads", ["Tensors", "WeightFormats", "Networks"]),
 
         // Weights to features to model.
-        target("Engine", ["COpenBLAS", "CKernels", "CLinux"], memorySafe: false),
+        target("Engine", ["COpenBLAS", "CKernels", "CHost"], memorySafe: false),
         target("NeuralFunctionals", ["Tensors", "Networks", "Engine"]),
         target(
-            "ModelStore", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
+            "ModelStore", ["Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
             resources: [.copy("Resources/Models")]),
 
         // The standard protocol of inference servers, on the wire.
         target("OpenInference", ["Tensors", "WeightFormats"]),
 
         // The server, which knows nothing of networks.
-        target("Clocks", ["CLinux"]),
+        target("Clocks", ["CHost"]),
         target("HTTPCore", ["Clocks", httpTypes]),
-        target("HTTPServer", ["Clocks", "HTTPCore", "CLinux", httpTypes, logging], memorySafe: false),
-        target("Batching", ["Clocks"]),
-        target("Systemd", memorySafe: false),
+        target("HTTPContent", ["WeightFormats"]),
+        target("HTTPServer", ["Clocks", "HTTPCore", "CHost", httpTypes, logging], memorySafe: false),
+        target("ComputeQueue", ["Clocks"]),
 
         // Pictures to INRs.
-        target("Datasets", ["Tensors", "WeightFormats", "Networks"]),
+        target("Datasets", ["Host", "Tensors", "WeightFormats", "Networks"]),
         target("Fitting", ["Tensors", "Networks", "Engine", "Datasets"]),
 
         // Models that learn.
         target(
             "Training",
-            ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"],
+            [
+                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets",
+            ],
             resources: [.copy("Resources/Recipes")]),
 
         // How fast it is.
         target(
             "Benchmarks",
             [
-                "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets",
-                "Fitting",
-                "Training",
+                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets",
+                "Fitting", "Training",
             ], memorySafe: false),
 
         // Where the two halves meet, and the executable.
         target(
             "InferenceService",
             [
-                "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "OpenInference",
-                "Clocks", "HTTPCore", "Batching", httpTypes, logging,
+                "Host", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals", "ModelStore",
+                "OpenInference", "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", httpTypes, logging,
             ], resources: [.copy("Resources/openapi.json")]),
         .executableTarget(
             name: "weightspace",
             dependencies: [
-                "CStartup", "CLinux", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals",
+                "Host", "CHost", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals",
                 "ModelStore",
-                "HTTPCore", "HTTPServer", "Systemd", "InferenceService", "Datasets", "Fitting", "Training",
+                "HTTPCore", "HTTPServer", "InferenceService", "Datasets", "Fitting", "Training",
                 "Benchmarks", arguments, httpTypes, logging,
             ],
             swiftSettings: settings()),
@@ -119,14 +123,16 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "TestSupport", "Tensors", "WeightFormats", "Networks", "ModelStore", "Clocks", "HTTPCore",
+                "TestSupport", "Tensors", "WeightFormats", "Networks", "Uploads", "ModelStore", "Clocks", "HTTPCore",
+                "HTTPContent",
                 "InferenceService", "Datasets", httpTypes, logging,
             ], path: "Tests/Fuzzing/Targets", swiftSettings: settings()),
 
         tests("Tensors"),
         tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
         tests("Networks", ["Tensors"], resources: [.copy("Fixtures")]),
-        tests("Engine"),
+        tests("Uploads", ["Tensors", "WeightFormats", "Networks"]),
+        tests("Engine", ["CKernels"]),
         tests(
             "NeuralFunctionals", ["Tensors", "WeightFormats", "Networks", "Engine"], resources: [.copy("Fixtures")]),
         tests(
@@ -138,15 +144,18 @@ let package = Package(
             "Training",
             ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
         tests("Clocks"),
-        tests("HTTPCore", ["Clocks", httpTypes]),
+        tests("HTTPCore", ["Clocks", httpTypes], resources: [.copy("Fixtures")]),
+        tests("HTTPContent", ["WeightFormats"]),
         tests("HTTPServer", ["Clocks", "HTTPCore", "TestSupport", httpTypes, logging]),
-        tests("Systemd", ["TestSupport"]),
+        tests("Host", ["TestSupport"]),
         tests("OpenInference", ["Tensors", "WeightFormats"]),
-        tests("Batching", ["Clocks"]),
+        tests("ComputeQueue", ["Clocks"]),
         tests(
             "InferenceService",
             [
-                "Clocks", "HTTPCore", "Batching", "ModelStore", "TestSupport", "Tensors", "WeightFormats", "Networks",
+                "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", "Uploads", "ModelStore", "TestSupport", "Tensors",
+                "WeightFormats",
+                "Networks",
                 httpTypes,
                 logging,
             ], resources: [.copy("Fixtures")]),
@@ -154,7 +163,7 @@ let package = Package(
             name: "WeightspaceTests", dependencies: ["weightspace", "TestSupport", "Tensors", "WeightFormats"],
             resources: [.copy("Fixtures")], swiftSettings: settings(memorySafe: false)),
         .testTarget(
-            name: "FuzzingTests", dependencies: ["FuzzTargets"], resources: [.copy("Fixtures")],
+            name: "FuzzingTests", dependencies: ["FuzzTargets", "WeightFormats"], path: "Tests/Fuzzing/Tests",
             swiftSettings: settings(memorySafe: false)),
     ] + fuzzer
 )

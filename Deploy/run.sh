@@ -4,7 +4,25 @@ set -eu
 cd "$(dirname "$0")/.."
 . Deploy/dependencies.sh
 install_missing
-swift build -c release --product weightspace
+
+program=$(swift build -c release --show-bin-path)/weightspace
+if [ ! -x "$program" ]; then echo "building; the first time takes about 90 seconds on two cores" >&2; fi
+swift build -c release --product weightspace >&2
 WEIGHTSPACE_COMMIT=${WEIGHTSPACE_COMMIT:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}
 export WEIGHTSPACE_COMMIT
-exec "$(swift build -c release --show-bin-path)/weightspace" serve "$@"
+
+# Where it will listen, unless a file of settings says otherwise.
+port=${WEIGHTSPACE_PORT:-8080}
+previous=
+for argument in "$@"; do
+    case "$previous $argument" in
+        "--port "*) port=$argument ;;
+        *" --port="*) port=${argument#--port=} ;;
+    esac
+    previous=$argument
+done
+cat >&2 <<END_OF_TEXT
+Try it, from another terminal in $PWD:
+    curl --data-binary @Tests/WeightspaceTests/Fixtures/net0.pth 'http://127.0.0.1:$port/v1/classify?top_k=1'
+END_OF_TEXT
+exec "$program" serve "$@"

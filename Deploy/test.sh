@@ -1,29 +1,21 @@
 #!/bin/sh
-# Everything that must hold before a change lands: format, structure, a build without warnings, all tests, the way from
-# pictures to a trained model, and the running server under clients and requests that are not its own.
+# Everything that must hold before a change lands: format, a build without warnings, all unit tests, then Tests/System:
+# structure, the running server under clients and requests that are not its own, metrics, alerts and manifests, batch
+# jobs, and the way from pictures to a trained model.
+#   sh Deploy/test.sh                       all of it, about ten minutes on two cores
+#   sh Deploy/test.sh --filter NAME         arguments go to `swift test`, and nothing else is run
 set -eu
 cd "$(dirname "$0")/.."
 . Deploy/dependencies.sh
-command -v curl >/dev/null 2>&1 || missing="${missing:-} curl"
+need curl /usr/bin/curl /usr/local/bin/curl "$(command -v curl || echo /nowhere)"
 install_missing
 
 echo "== format"
 swift format lint --strict --recursive Package.swift Sources Tests
-echo "== structure"
-sh Deploy/check-structure.sh
-sh Deploy/check-structure.sh --self-test
-echo "== build and tests"
+echo "== build and unit tests"
 # Its own build folder: the settings differ from those of an ordinary build.
 WEIGHTSPACE_STRICT=1 swift test --scratch-path .build-test "$@"
 if [ $# -eq 0 ]; then
-    echo "== training, from pictures to a model, in small"
-    sh Deploy/train.sh --smoke
-    echo "== the running server: conformance, standard clients, OpenAPI"
-    sh Deploy/reliability/http.sh
-    sh Deploy/reliability/clients.sh
-    echo "== metrics, alerts and manifests"
-    sh Deploy/monitoring/check.sh
-    sh Deploy/kubernetes/validate.sh
-    echo "== batch jobs"
-    sh Deploy/batch/test.sh
+    echo "== tests of the running program"
+    sh Tests/System/run.sh
 fi

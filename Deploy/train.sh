@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the embedded model from nothing: installs Fashion-MNIST, fits SIRENs, trains, evaluates. Hours on two cores; what
-# is done already is kept, so it can be stopped and started again.
+# Makes the embedded model: installs Fashion-MNIST, fits SIRENs, trains, evaluates. Takes hours on two cores; can be
+# stopped and resumes when started again.
 #   sh Deploy/train.sh [FOLDER]      FOLDER keeps data and runs (.build/training)
 #   sh Deploy/train.sh --smoke       the whole chain on a thousand pictures, in minutes
 set -eu
@@ -47,7 +47,7 @@ if [ -n "$smoke" ]; then
     fit train 0 train --count 1000
     train probe-conv --set validation_pictures=100 --set optimization.epochs=6 --set optimization.warm_up_steps=20 \
         --set optimization.average_decay=0.95 --set 'model.probe.channels=[16,32,48]'
-    # Killed without warning and started again, a run must go on.
+    # A run that is killed must resume when it is started again.
     short='--set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1'
     # shellcheck disable=SC2086  # a list of arguments
     "$weightspace" train nfn-encoder --data "$folder/train" --output "$folder/nfn-encoder" $short &
@@ -77,7 +77,7 @@ train nfn+probe $assemble --initial "$folder/nfn-joint/model" --initial "$folder
 echo "== test"
 "$weightspace" evaluate --record "$folder/nfn+probe/model" "$folder/test"
 if [ -n "$smoke" ]; then
-    # Chance is 0.1; a thousand pictures and a minute must do far better.
+    # Guessing gives 0.1; a thousand pictures must give far more.
     accuracy=$("$weightspace" evaluate --json "$folder/nfn+probe/model" "$folder/test" \
         | sed -n 's/.*"accuracy_probes":\([0-9.e-]*\).*/\1/p')
     echo "smoke: probes' accuracy $accuracy"

@@ -1,15 +1,16 @@
-import CLinux
+import CHost
 
-/// A moment on the clock that only goes forward, also while the machine sleeps.
+/// A point in time on a monotonic clock that also advances while the machine sleeps (`CLOCK_BOOTTIME`), in nanoseconds.
 ///
-/// Like `ContinuousClock.Instant`, but of a size that the compiler knows: whatever contains one of those, such as every
-/// state of a connection, is copied by calls into the runtime.
+/// Like `ContinuousClock.Instant`, but of a size that is known at compile time. The size of the standard library's is not,
+/// so that every value that contains one, such as the state of a connection, is copied by calls into the runtime.
 package struct Instant: InstantProtocol {
     private let nanoseconds: Int64
 
-    package static var now: Instant { Instant(nanoseconds: linux_uptime_nanoseconds()) }
+    /// The current time.
+    package static var now: Instant { Instant(nanoseconds: host_uptime_nanoseconds()) }
 
-    /// Later by whole nanoseconds, or earlier; at most the last instant there is, or the first.
+    /// The instant later or earlier by `duration`, cut off to nanoseconds; saturates at the first and last representable one.
     package func advanced(by duration: Duration) -> Instant {
         let (seconds, attoseconds) = duration.components
         let (whole, isTooLong) = seconds.multipliedReportingOverflow(by: 1_000_000_000)

@@ -1,4 +1,5 @@
 import Foundation
+import Host
 import Networks
 import Tensors
 import WeightFormats
@@ -49,7 +50,7 @@ package struct InrShards: Sendable {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
-            throw DatasetError("'\(folder)': \(error.localizedDescription)")
+            throw DatasetError(FileError(.create, folder, error).description)
         }
         guard let first = try names().first else { return }
         let found = try metadata(first)["recipe"] ?? "none"
@@ -81,7 +82,7 @@ package struct InrShards: Sendable {
         do {
             try Data(SafetensorsWriter.write(state)).write(to: URL(fileURLWithPath: target), options: .atomic)
         } catch {
-            throw DatasetError("'\(target)': \(error.localizedDescription)")
+            throw DatasetError(FileError(.write, target, error).description)
         }
     }
 
@@ -120,7 +121,7 @@ package struct InrShards: Sendable {
                 }
                 .sorted(by: naturallyPrecedes)
         } catch {
-            throw DatasetError("'\(folder)': \(error.localizedDescription)")
+            throw DatasetError(FileError(.read, folder, error).description)
         }
     }
 
@@ -165,7 +166,7 @@ package struct InrShards: Sendable {
         } catch let error as FormatError {
             throw DatasetError("'\(path(name))': \(error.detail)")
         } catch {
-            throw DatasetError("'\(path(name))': \(error.localizedDescription)")
+            throw DatasetError(FileError(.read, path(name), error).description)
         }
     }
 }

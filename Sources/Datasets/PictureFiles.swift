@@ -1,4 +1,5 @@
 import Foundation
+import Host
 import Tensors
 import WeightFormats
 
@@ -104,10 +105,10 @@ private func readPicture(_ path: String) throws(DatasetError) -> [UInt8] {
     do {
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
         guard bytes.starts(with: [0x1f, 0x8b]) else { return bytes }
-        return try ContentCoding.gzip.decode(bytes, limits: .checkpoint)
+        return try CompressedStream.gzip.decode(bytes, limits: .checkpoint)
     } catch let error as FormatError {
         throw DatasetError(error.detail)
     } catch {
-        throw DatasetError(error.localizedDescription)
+        throw DatasetError(FileError.reason(error))
     }
 }

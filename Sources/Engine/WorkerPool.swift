@@ -1,4 +1,4 @@
-import CLinux
+import CHost
 import Dispatch
 import Foundation
 import Synchronization
@@ -34,7 +34,7 @@ package struct WorkerPool: Sendable {
 
     /// The processors this process may use, less where a control group's quota is smaller.
     package static var availableProcessors: Int {
-        let permitted = Int(linux_permitted_processors())
+        let permitted = Int(host_permitted_processors())
         let online = permitted > 0 ? permitted : ProcessInfo.processInfo.activeProcessorCount
         guard let text = try? String(contentsOfFile: "/sys/fs/cgroup/cpu.max", encoding: .utf8) else { return online }
         let fields = text.split(whereSeparator: \.isWhitespace)

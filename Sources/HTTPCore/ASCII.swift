@@ -24,8 +24,8 @@ enum ASCII {
         byte == tab || (byte >= 0x20 && byte != 0x7F)
     }
 
-    /// An octet that a request target may carry as it is. Of what RFC 3986 leaves out, only what browsers
-    /// really send unescaped (`[ ] { } | ^` and the back quote) is let through.
+    /// An octet that a request target may contain unescaped: those of RFC 3986, and `[ ] { } | ^` and the back quote,
+    /// which browsers do not escape.
     static func isTarget(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x22, 0x23, 0x3C, 0x3E, 0x5C: false
@@ -46,7 +46,7 @@ enum ASCII {
         byte &- 0x41 < 26 ? byte | 0x20 : byte
     }
 
-    /// Without spaces and tabs at both ends.
+    /// The octets without leading and trailing spaces and tabs.
     static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         guard let first = bytes.firstIndex(where: { !isWhitespace($0) }),
             let last = bytes.lastIndex(where: { !isWhitespace($0) })
@@ -54,12 +54,12 @@ enum ASCII {
         return bytes[first...last]
     }
 
-    /// Whether the octets spell `word`, which must be given in lower case, in any case.
+    /// Whether the octets equal `word`, which must be in lower case, ignoring their case.
     static func matches(_ bytes: some Collection<UInt8>, _ word: String) -> Bool {
         bytes.count == word.utf8.count && zip(bytes, word.utf8).allSatisfy { lowercased($0) == $1 }
     }
 
-    /// The octets as text for an error message: short, printable, and never a line of its own in a log.
+    /// The octets as text for an error message: at most 48, with unprintable ones replaced by "?".
     static func quoted(_ bytes: some Collection<UInt8>) -> String {
         var text = "'"
         for byte in bytes.prefix(48) {

@@ -3,7 +3,7 @@ struct Authority: Equatable {
     private let host: ArraySlice<UInt8>
     let port: Int?
 
-    /// Nothing when the octets are no host: empty, with user information, a path, a list, or a wrong port.
+    /// Nil when the octets are not a host: empty, with user information, a path or a list, or with an invalid port.
     init?(_ bytes: ArraySlice<UInt8>, defaultPort: Int?) {
         let hostEnd: Int
         if bytes.first == UInt8(ascii: "[") {
@@ -30,12 +30,12 @@ struct Authority: Equatable {
         port = digits.isEmpty ? defaultPort : number
     }
 
-    /// Hosts have no case.
+    /// Compares hosts without regard to case.
     static func == (one: Authority, other: Authority) -> Bool {
         one.port == other.port && one.host.elementsEqual(other.host) { ASCII.lowercased($0) == ASCII.lowercased($1) }
     }
 
-    /// Letters, digits and the marks of a registered name; a comma is left out, since it joins repeated fields.
+    /// Letters, digits and the punctuation of a registered name, except the comma, which separates repeated fields.
     private static func isRegisteredName(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "%"),

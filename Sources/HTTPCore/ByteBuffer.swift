@@ -1,9 +1,10 @@
-/// Received bytes that are not yet understood. Reading moves an offset, so a head that arrives byte by byte costs
-/// no more than one that arrives at once; the dead front is dropped when it outweighs what is left.
+/// Received bytes that are not parsed yet. Reading advances an offset and a search is never repeated, so a head that
+/// arrives byte by byte costs no more than one that arrives at once. The consumed front is removed when it is longer
+/// than the rest.
 struct ByteBuffer: Sendable {
     private var bytes: [UInt8] = []
     private var start = 0
-    /// How far the search for the current line's end has come; it is never repeated.
+    /// Up to where the end of the current line has been searched for.
     private var searched = 0
 
     var count: Int { bytes.count - start }
@@ -40,15 +41,15 @@ struct ByteBuffer: Sendable {
     }
 
     enum Line {
-        /// Without its line end, which is consumed with it.
+        /// The line without its line end, which is consumed too.
         case complete(ArraySlice<UInt8>)
         case incomplete
-        /// More than the limit, with what came of it up to there.
+        /// Longer than the limit; the bytes up to it.
         case tooLong(ArraySlice<UInt8>)
     }
 
-    /// Takes a line that ends in CR LF. Bytes are judged strictly in order, so the verdict does not depend on how
-    /// many of them have arrived.
+    /// Takes a line that ends in CR LF. Bytes are checked strictly in order, so the result does not depend on how many
+    /// have arrived.
     mutating func takeLine(limit: Int) throws(HTTPParseError) -> Line {
         while searched < bytes.count {
             let byte = bytes[searched]

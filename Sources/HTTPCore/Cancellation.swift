@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Tells the work for one request that nobody waits for its answer any more.
+/// Tells the work for a request that its client has disconnected.
 package final class Cancellation: Sendable {
     private struct State {
         var isCancelled = false
@@ -11,9 +11,10 @@ package final class Cancellation: Sendable {
 
     package init() {}
 
+    /// Whether `cancel` has been called.
     package var isCancelled: Bool { state.withLock { $0.isCancelled } }
 
-    /// Calls `handler` once, on cancellation and on whatever thread that happens, or now if it has happened already.
+    /// Calls `handler` once: on the thread that cancels, or at once if the request is cancelled already.
     package func onCancel(_ handler: @escaping @Sendable () -> Void) {
         let late = state.withLock { state in
             if !state.isCancelled { state.handlers.append(handler) }

@@ -1,4 +1,4 @@
-/// The chunked transfer coding (RFC 9112 section 7.1), byte for byte: nothing that the grammar does not allow.
+/// Decodes the chunked transfer coding (RFC 9112 section 7.1). Accepts only what its grammar allows.
 struct ChunkedDecoder: Sendable {
     enum Output {
         case data(ArraySlice<UInt8>)
@@ -26,7 +26,7 @@ struct ChunkedDecoder: Sendable {
         self.limits = limits
     }
 
-    /// The next piece of the body. The limit is applied to a chunk's announced size, before its data.
+    /// The next piece of the body. The body limit is checked against a chunk's declared size, before its data arrives.
     mutating func next(from buffer: inout ByteBuffer, bodyLimit: Int) throws(HTTPParseError) -> Output {
         while true {
             switch state {
@@ -82,7 +82,7 @@ struct ChunkedDecoder: Sendable {
         }
     }
 
-    /// Reads and drops the trailer fields: nothing in them may change what the head said.
+    /// Reads and drops the trailer fields, so that they cannot change what the head said.
     private mutating func takeTrailer(from buffer: inout ByteBuffer) throws(HTTPParseError) -> Bool {
         while true {
             switch try takeLine(from: &buffer, limit: max(0, limits.maxTrailerBytes - trailerBytes)) {
@@ -99,7 +99,7 @@ struct ChunkedDecoder: Sendable {
         }
     }
 
-    /// A line of the coding; a wrong line end in here is a framing error.
+    /// A line of the coding. A wrong line end in it is a framing error.
     private func takeLine(from buffer: inout ByteBuffer, limit: Int) throws(HTTPParseError) -> ByteBuffer.Line {
         do throws(HTTPParseError) {
             return try buffer.takeLine(limit: limit)
@@ -110,7 +110,7 @@ struct ChunkedDecoder: Sendable {
     }
 }
 
-/// `*( ";" name [ "=" ( token / quoted-string ) ] )`, without the white space that RFC 9112 tells senders not to make.
+/// `*( ";" name [ "=" ( token / quoted-string ) ] )`, without the optional white space that RFC 9112 forbids senders.
 enum ChunkExtension {
     static func isValid(_ bytes: ArraySlice<UInt8>) -> Bool {
         var rest = bytes

@@ -1,7 +1,7 @@
 import Clocks
 
 extension ConnectionState {
-    /// Time has passed; to be called now and then, about as often as the shortest timeout demands.
+    /// Checks the timeouts; to be called periodically, with a period well below the shortest timeout.
     package mutating func tick(at now: Moment) {
         switch phase {
         case .closed: return
@@ -24,7 +24,7 @@ extension ConnectionState {
         }
     }
 
-    /// The server is about to stop: closes if nothing is under way, else after what is.
+    /// The server is about to stop: closes now if no request is in progress, else after the last one.
     package mutating func drain(at now: Moment) {
         isDraining = true
         guard phase == .open, intake == .parsing, receiving == .nothing else { return }

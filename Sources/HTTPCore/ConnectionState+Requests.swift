@@ -1,17 +1,17 @@
 import Clocks
 
 extension ConnectionState {
-    /// Whether the connection has as many requests under way as it may.
+    /// Whether the connection has as many unfinished requests, or bytes of them, as it may.
     var isBlocked: Bool {
         guard parser.isBetweenRequests, receiving == .nothing else { return false }
         return exchanges.count >= limits.maxPipelined || heldBytes >= limits.maxPipelinedBytes
     }
 
-    /// Advances the parser by one event; false when there is nothing to advance.
+    /// Advances the parser by one event; false if it needs more bytes or may not go on.
     mutating func parseStep(at now: Moment) -> Bool {
         guard phase == .open, intake == .parsing, !awaitsAdmission, !parser.isIdle else { return false }
         if isBlocked {
-            // The client cannot be blamed for a head that is not being read.
+            // The header timeout does not run while nothing is read.
             headStarted = nil
             return false
         }
@@ -69,12 +69,13 @@ extension ConnectionState {
             return
         }
         awaitsAdmission = false
+        exchanges[index].context = admission.context
         let isLast = nextNumber >= limits.maxRequestsPerConnection
         keepsAlive = head.keepAlive && !isLast
         if isLast, head.keepAlive { lingers = true }
         bodyBytes = 0
         bodyStarted = head.framing == .none ? nil : now.instant
-        switch admission {
+        switch admission.decision {
         case .accept(let maxBodyBytes, _):
             let limit = max(0, min(maxBodyBytes, limits.maxBodyBytes))
             parser.bodyLimit = limit
@@ -98,8 +99,9 @@ extension ConnectionState {
         !isMemoryShort || bodyBytes <= limits.maxBodyBytesWhenShort
     }
 
-    /// Answers before the body. A short body is dropped so that the connection lives on; otherwise this was its last
-    /// request. A client that waits for `100 Continue` may or may not send its body now, so it cannot stay either.
+    /// Answers before the body. A short body is dropped so that the connection can serve further requests; otherwise
+    /// the connection ends. It also ends for a client that waits for `100 Continue`, which may or may not send its body
+    /// now.
     private mutating func refuse(_ index: Int, with response: Response, head: RequestHead, at now: Moment) {
         exchanges[index].progress = .answered(response)
         let bodyIsShort =
@@ -118,7 +120,7 @@ extension ConnectionState {
         flush(at: now)
     }
 
-    /// Answers with an error after which the input makes no sense any more.
+    /// Answers with an error after which the rest of the input cannot be parsed.
     mutating func fail(_ error: HTTPError, at now: Moment) {
         guard phase == .open else { return }
         let received = headStarted ?? now.instant
@@ -144,15 +146,20 @@ extension ConnectionState {
         }
     }
 
-    /// Answers with an error before any request is read: for a connection that is one too many.
+    /// Answers with an error before any request is read: for a connection beyond the limit.
     package mutating func refuseConnection(_ error: HTTPError, at now: Moment) {
         fail(error, at: now)
     }
 
-    /// Takes no further request. `lingers` says that the client may be sending one all the same.
+    /// Reads no further request. `lingers`: the client may be sending one nevertheless.
     mutating func stopParsing(lingers mayBeSending: Bool) {
         if intake == .parsing { intake = .ignoring }
         if mayBeSending || parser.bufferedBytes > 0 { lingers = true }
+    }
+
+    /// What the handler returned with an exchange's admission, while the exchange is unfinished.
+    package func context(of number: Int) -> (any RequestContext)? {
+        index(of: number).flatMap { exchanges[$0].context }
     }
 
     func index(of number: Int) -> Int? {

@@ -2,10 +2,10 @@ import HTTPTypes
 
 extension ConnectionState {
     /// The answer to an exchange, from the handler or rendered from an error. Answers that come twice, or too late,
-    /// have no effect; one that there is no memory for becomes an error.
+    /// have no effect; one that exceeds the memory limit becomes an error.
     package mutating func reply(to number: Int, with response: Response, at now: Moment) {
         guard phase == .open, let index = index(of: number), case .waiting = exchanges[index].progress else { return }
-        // Pages, which are asked for without a body, and errors are never so large.
+        // Responses to requests without a body, and errors, are always small.
         guard exchanges[index].bytesIn == 0 || response.status.kind != .successful || hasRoom(for: response.body.count)
         else {
             let exchange = exchanges[index]
@@ -27,7 +27,7 @@ extension ConnectionState {
         flush(at: now)
     }
 
-    /// Moves to the output what is next in order.
+    /// Moves the answers that are next in order to the output.
     mutating func flush(at now: Moment) {
         while let index = exchanges.firstIndex(where: { !$0.isSending }) {
             guard case .answered(let response) = exchanges[index].progress else {
@@ -46,7 +46,6 @@ extension ConnectionState {
             let before = output.enqueued
             send(serializer.serialize(response, context), at: now)
             exchanges[index].status = response.status.code
-            exchanges[index].route = response.route
             exchanges[index].reason = response.reason
             exchanges[index].bytesOut = output.enqueued - before
             exchanges[index].progress = .sending(end: output.enqueued)

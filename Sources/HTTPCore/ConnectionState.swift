@@ -1,11 +1,12 @@
 import Clocks
 
-/// All decisions of one server connection, without its socket: what to read, whom to ask, what to send, when to close.
+/// The protocol logic of one server connection, without its socket: what to read, when to call the handler, what to
+/// send, when to close.
 ///
-/// The owner reports what happens (`receive`, `endOfInput`, `reset`, `wrote`, `reply`, `tick`, `drain`, `cut`), then
-/// carries out `nextAction` until there is none and sends what `output` holds. Requests are answered in the order in
-/// which they came, however their answers arrive. A connection goes from open through an optional lingering phase, in
-/// which its sending side is closed and input is dropped so that the client can read the last answer, to closed.
+/// The owner reports events (`receive`, `endOfInput`, `reset`, `wrote`, `reply`, `tick`, `drain`, `cut`), then carries
+/// out `nextAction` until there is none and sends what `output` holds. Requests are answered in order of arrival,
+/// whatever the order of their answers. A connection goes from open to closed, if necessary through a lingering phase
+/// in which its sending side is shut down and input is dropped so that the client can read the last answer.
 package struct ConnectionState: ~Copyable, Sendable {
     enum Phase: Equatable {
         case open
@@ -13,20 +14,20 @@ package struct ConnectionState: ~Copyable, Sendable {
         case closed
     }
 
-    /// What becomes of received bytes.
+    /// What is done with received bytes.
     enum Intake {
         case parsing
-        /// The last request is in, or input makes no sense any more.
+        /// The last request has been read, or the input cannot be parsed any more.
         case ignoring
         /// The client has sent its last byte.
         case ended
     }
 
-    /// Whose body is arriving.
+    /// Which request's body is arriving.
     enum Receiving: Equatable {
         case nothing
         case body(exchange: Int)
-        /// That of a request which is answered already.
+        /// The body of a request that is answered already.
         case discarding
     }
 
@@ -38,7 +39,7 @@ package struct ConnectionState: ~Copyable, Sendable {
     var serializer = ResponseSerializer()
     /// What the owner is to send.
     package internal(set) var output = OutputQueue()
-    /// Oldest first: answered ones being sent, then the rest.
+    /// Oldest first: those whose answers are being sent, then the others.
     var exchanges: [Exchange] = []
     var nextNumber = 0
     var actions: [ConnectionAction] = []
@@ -50,24 +51,25 @@ package struct ConnectionState: ~Copyable, Sendable {
     /// Whether all connections together hold more than `HTTPLimits.maxHeldBytes`, as the owner finds out.
     package var isMemoryShort = false
     var isDraining = false
-    /// Whether bytes may be on their way when the connection closes, so that it must linger.
+    /// Whether the client may be sending when the connection closes, so that it must linger.
     var lingers = false
-    /// Whether the request being received leaves the connection open after it.
+    /// Whether the connection stays open after the request that is being received.
     var keepsAlive = true
     var body: [UInt8] = []
 
     var opened: Instant
-    /// Since when there has been nothing to do.
+    /// When the connection last became idle.
     var quietSince: Instant
-    /// When the first byte of an incomplete head came.
+    /// When the first byte of an incomplete head arrived.
     var headStarted: Instant?
-    /// When the client could begin to send the body that is arriving.
+    /// When the client could begin to send the body that is being received.
     var bodyStarted: Instant?
     var bodyBytes = 0
     var lastReceived: Instant
     var lastSent: Instant
     var droppedBytes = 0
 
+    /// - Parameter peer: the client's address and port, for access records.
     package init(limits: HTTPLimits, timeouts: HTTPTimeouts, peer: String, at now: Moment) {
         self.limits = limits
         self.timeouts = timeouts
@@ -79,16 +81,17 @@ package struct ConnectionState: ~Copyable, Sendable {
         lastSent = now.instant
     }
 
+    /// Whether the connection has ended; the socket is to be closed.
     package var isClosed: Bool { phase == .closed }
 
     /// Whether a request waits for its answer.
     package var hasUnanswered: Bool { exchanges.contains { $0.isUnanswered } }
 
-    /// Bytes of bodies that wait for their answers, and of answers that wait to be sent.
+    /// Bytes of the bodies of unanswered requests and of unsent answers.
     package var heldBytes: Int { exchanges.reduce(output.waiting) { $0 + $1.heldBytes } }
 
-    /// Whether the owner should read. Not reading is the back-pressure on a client that pipelines too much; reading
-    /// goes on otherwise, even when there is nothing to expect, because it is how a hang-up is noticed.
+    /// Whether the owner should read. It stops reading from a client that pipelines too much, as back-pressure;
+    /// otherwise it always reads, since that is how it notices that the client disconnects.
     package var wantsInput: Bool {
         switch (phase, intake) {
         case (.closed, _), (.open, .ended): false
@@ -98,7 +101,7 @@ package struct ConnectionState: ~Copyable, Sendable {
         }
     }
 
-    /// The next thing to do, or nothing until something happens.
+    /// The next action; nil until the next event.
     package mutating func nextAction(at now: Moment) -> ConnectionAction? {
         while actions.isEmpty, parseStep(at: now) {}
         return actions.count > 1 ? actions.removeFirst() : actions.popLast()
@@ -121,9 +124,9 @@ package struct ConnectionState: ~Copyable, Sendable {
 
     /// The client has sent its last byte.
     ///
-    /// A client that is gone and one that has closed only its sending side look the same. Whoever does the latter on
-    /// purpose does so after its last request, so a request that promised another one (`keepAlive`) is taken for
-    /// abandoned and dropped, while one that came with `Connection: close`, or over HTTP/1.0, is still answered.
+    /// A client that has disconnected and one that has shut down only its sending side cannot be told apart. The latter
+    /// does so after its last request, so a request that announced further ones (`keepAlive`) is taken for abandoned
+    /// and dropped, while one with `Connection: close`, or of HTTP/1.0, is still answered.
     package mutating func endOfInput(at now: Moment) {
         guard phase == .open else {
             if phase != .closed { close(.lingered) }
@@ -144,7 +147,7 @@ package struct ConnectionState: ~Copyable, Sendable {
         }
     }
 
-    /// The connection is broken: nothing can be sent any more.
+    /// The connection is broken; nothing can be sent.
     package mutating func reset(at now: Moment) {
         hangUp(.clientReset, at: now)
     }
@@ -154,7 +157,7 @@ package struct ConnectionState: ~Copyable, Sendable {
         hangUp(.shutdown, at: now)
     }
 
-    /// Drops everything that is unfinished and closes.
+    /// Drops all unfinished exchanges and closes.
     mutating func hangUp(_ reason: CloseReason, at now: Moment) {
         guard phase != .closed else { return }
         for exchange in exchanges {
@@ -173,8 +176,8 @@ package struct ConnectionState: ~Copyable, Sendable {
         actions.append(.close(reason))
     }
 
-    /// Closes once every answer is sent; or, if the client may still be sending, closes one side and lingers, since
-    /// closing both would make the kernel throw away the answer that the client has not read yet.
+    /// Closes once every answer is sent. If the client may still be sending, only the sending side is shut down first:
+    /// a full close would make the kernel reset the connection, and the client could lose the answer.
     mutating func settle(at now: Moment) {
         guard phase == .open, exchanges.isEmpty, output.isEmpty, receiving == .nothing else { return }
         switch intake {

@@ -7,26 +7,27 @@ struct Exchange: Sendable {
         case receiving
         /// With the handler.
         case waiting
-        /// Behind an earlier answer.
+        /// Answered, behind an earlier answer that is not sent yet.
         case answered(Response)
-        /// Its last byte is the `end`th that the connection sends.
+        /// In the output; its last byte is the `end`th that the connection sends.
         case sending(end: Int)
     }
 
     let number: Int
-    /// Absent when no request could be understood.
+    /// Nil when no request could be parsed.
     let head: RequestHead?
     let id: String
     let received: Instant
     var progress: Progress
     var bytesIn = 0
-    /// The client holds its body back until it is told to go on.
+    /// The client waits for `100 Continue` before it sends its body.
     var owesContinue = false
-    /// What is known once the response is on its way.
+    /// Set once the response is in the output.
     var status = 0
     var bytesOut = 0
-    var route: String?
     var reason: String?
+    /// What the handler returned with the admission.
+    var context: (any RequestContext)?
 
     var isUnanswered: Bool {
         switch progress {
@@ -48,11 +49,12 @@ struct Exchange: Sendable {
         if case .sending = progress { true } else { false }
     }
 
-    /// How it ended; `cut` says why it did so early.
+    /// The access record; `cut` says why the exchange ended early.
     func record(peer: String, sent: Int, cut: CloseReason?, at now: Instant) -> AccessRecord {
         var record = AccessRecord(
             head: head, status: 499, bytesIn: bytesIn, bytesOut: 0,
-            duration: now - received, peer: peer, id: id, route: route, reason: cut?.rawValue ?? reason)
+            duration: now - received, peer: peer, id: id, reason: cut?.rawValue ?? reason,
+            context: context)
         if case .sending(let end) = progress {
             record.status = status
             record.bytesOut = max(0, bytesOut - max(0, end - sent))

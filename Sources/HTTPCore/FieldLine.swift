@@ -2,7 +2,7 @@ import HTTPTypes
 
 /// `name: value` (RFC 9112 section 5).
 enum FieldLine {
-    /// Folded lines, spaces around the name and control characters in the value are refused.
+    /// Refuses folded lines, spaces around the name and control characters in the value.
     static func parse(_ line: ArraySlice<UInt8>) throws(HTTPParseError) -> HTTPField {
         if let first = line.first, ASCII.isWhitespace(first) {
             throw .malformed("a field line starts with white space: \(ASCII.quoted(line))")
@@ -15,7 +15,7 @@ enum FieldLine {
             throw .malformed("not a field name: \(ASCII.quoted(nameBytes))")
         }
         let rest = line[(colon + 1)...]
-        // Legal white space, but some parsers take `chunked` with a tab beside it for another coding.
+        // A tab is legal white space, but some parsers do not recognise `chunked` beside one.
         guard name.canonicalName != "transfer-encoding" || !rest.contains(ASCII.tab) else {
             throw .framing("a tab in Transfer-Encoding")
         }

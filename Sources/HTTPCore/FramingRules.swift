@@ -1,9 +1,9 @@
 import HTTPTypes
 
-/// What the fields of a head decide about the message: its length, its host, and the connection after it.
+/// What the fields of a head determine: the length of the body, the host, and whether the connection stays open.
 ///
-/// Wherever two readings are known to differ between implementations the request is refused, never repaired:
-/// a proxy in front may have read it the other way.
+/// A request that implementations are known to read differently is refused, never repaired: a proxy in front may have
+/// read it the other way (request smuggling).
 enum FramingRules {
     /// The body's framing (RFC 9112 section 6).
     static func body(_ fields: HTTPFields, minorVersion: Int) throws(HTTPParseError) -> BodyFraming {
@@ -22,7 +22,7 @@ enum FramingRules {
         return .length(try contentLength(first))
     }
 
-    /// Digits only, without leading zeros, and within what an `Int` holds.
+    /// Digits only, without leading zeros, at most 18 of them.
     private static func contentLength(_ digits: [UInt8]) throws(HTTPParseError) -> Int {
         guard !digits.isEmpty, digits.count <= 18, digits.allSatisfy(ASCII.isDigit),
             digits.count == 1 || digits[0] != UInt8(ascii: "0")
@@ -30,7 +30,7 @@ enum FramingRules {
         return digits.reduce(0) { $0 * 10 + Int($1 &- 0x30) }
     }
 
-    /// `chunked` once and last, and nothing else.
+    /// `chunked`, once, and no other coding.
     private static func checkChunked(_ values: [[UInt8]]) throws(HTTPParseError) {
         var codings: [ArraySlice<UInt8>] = []
         for value in values {
@@ -51,8 +51,8 @@ enum FramingRules {
         }
     }
 
-    /// One valid `Host` in HTTP/1.1 and at most one in HTTP/1.0 (RFC 9112 section 3.2), and in the absolute form the
-    /// same one as the target's.
+    /// Requires one valid `Host` in HTTP/1.1 and at most one in HTTP/1.0 (RFC 9112 section 3.2); for a target in
+    /// absolute form it must be the target's host.
     static func checkHost(_ fields: HTTPFields, target: RequestTarget, minorVersion: Int) throws(HTTPParseError) {
         let hosts = values("host", in: fields)
         guard hosts.count <= 1 else { throw .malformed("Host is given \(hosts.count) times") }
@@ -73,7 +73,7 @@ enum FramingRules {
 
     /// Whether the connection may serve another request (RFC 9112 section 9.3).
     static func keepAlive(_ fields: HTTPFields, method: String, minorVersion: Int) -> Bool {
-        // A client that asked for a tunnel may go on to speak anything.
+        // After CONNECT a client may send bytes of any protocol.
         guard method != "CONNECT" else { return false }
         let options = values("connection", in: fields).flatMap { value in
             value.split(separator: UInt8(ascii: ",")).map(ASCII.trimmed)

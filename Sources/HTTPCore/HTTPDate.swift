@@ -1,9 +1,9 @@
-/// The form of `Date` that servers must send (IMF-fixdate, RFC 9110 section 5.6.7), made at most once a second.
+/// The text of the `Date` field (IMF-fixdate, RFC 9110 section 5.6.7); formatted at most once a second.
 struct HTTPDate {
     private var second: Int64?
     private var text = ""
 
-    /// The text for a moment given in seconds since 1970.
+    /// The text for a time in seconds since 1970.
     mutating func text(at unixSeconds: Int64) -> String {
         if second != unixSeconds {
             second = unixSeconds
@@ -13,7 +13,7 @@ struct HTTPDate {
     }
 
     static func format(_ unixSeconds: Int64) -> String {
-        // HTTP dates have four digits for the year, so a clock beyond year 9999 is shown as its last second.
+        // The year has four digits: later times are shown as the last second of 9999.
         let seconds = min(max(unixSeconds, 0), 253_402_300_799)
         let days = seconds / 86_400
         let inDay = seconds % 86_400
@@ -24,7 +24,7 @@ struct HTTPDate {
         return "\(names[Int(days % 7)]), \(padded(day, 2)) \(months[Int(month) - 1]) \(padded(year, 4)) \(clock) GMT"
     }
 
-    /// Days to a Gregorian date, counting years from March so that a leap day is a year's last.
+    /// Days since 1970 to a Gregorian date. Years are counted from March, so that a leap day is the last day of a year.
     private static func civil(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = days + 719_468
         let era = shifted / 146_097

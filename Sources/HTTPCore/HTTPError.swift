@@ -1,15 +1,16 @@
 import HTTPTypes
 
-/// Why a request gets no good answer, in a form that clients can act on; it renders itself (see `problem`).
+/// Why a request fails: what the error response says. `response` renders it.
 package struct HTTPError: Error, Sendable, Equatable {
+    /// The status of the response.
     package var status: HTTPResponse.Status
-    /// Stable and lower case with underscores, for programs.
+    /// Stable, in lower case with underscores; for programs.
     package var code: String
-    /// The same words for every occurrence of `code`, for people.
+    /// The same text for every occurrence of `code`; for people.
     package var title: String
-    /// What was expected and what came, this time.
+    /// What was expected and what was received.
     package var detail: String
-    /// What the status demands beside the body: `Allow`, `Accept-Encoding`, `WWW-Authenticate`.
+    /// Fields that the status requires: `Allow`, `Accept-Encoding`, `WWW-Authenticate`.
     package var fields: HTTPFields
     /// Seconds after which a retry makes sense; sent as `Retry-After` too.
     package var retryAfter: Int?
@@ -58,7 +59,7 @@ extension HTTPError {
         HTTPError(.requestTimeout, code: "body_timeout", title: "Body timeout", detail: detail)
     }
 
-    /// No `Retry-After`: the same body will not fit later either.
+    /// Without `Retry-After`: the same body would be too large later as well.
     package static func bodyTooLarge(limit: Int) -> HTTPError {
         HTTPError(
             .contentTooLarge, code: "body_too_large", title: "Body too large",
@@ -106,14 +107,14 @@ extension HTTPError {
             detail: "the limit of \(limit) connections is reached", retryAfter: 1)
     }
 
-    /// Ends what would take more memory than there is, so that smaller requests are served on.
+    /// For large requests and answers while memory is short, so that smaller ones can be served.
     package static var overloaded: HTTPError {
         HTTPError(
             .serviceUnavailable, code: "overloaded", title: "Overloaded",
             detail: "the server holds as many bytes of large requests and answers as it may", retryAfter: 5)
     }
 
-    /// A defect of the server: it is counted and logged, and tells the client nothing about itself.
+    /// A defect of the server; the response does not describe it.
     package static var `internal`: HTTPError {
         HTTPError(
             .internalServerError, code: "internal", title: "Internal error", detail: "the request was not answered")

@@ -1,4 +1,4 @@
-/// What a client may make the server hold or do; every number is enforced before the memory is spent.
+/// Limits on what clients can make the server hold or do. Each is enforced before memory is allocated.
 package struct HTTPLimits: Sendable, Equatable {
     /// Bytes of the request line without its line end; beyond it the answer is 414.
     package var maxRequestLineBytes = 8192
@@ -22,11 +22,11 @@ package struct HTTPLimits: Sendable, Equatable {
     package var maxPipelined = 16
     /// Bytes of bodies and answers that one connection may hold before its next request is read.
     package var maxPipelinedBytes = 1024 * 1024
-    /// Bytes of bodies that wait for their answers, and of answers that wait to be read, of all connections together.
-    /// With more, memory is short: larger bodies are refused, larger answers are dropped, and clients that do not read
-    /// are given up sooner.
+    /// Bytes of the bodies of unanswered requests and of unsent answers, over all connections. Above it memory is
+    /// short: large bodies are refused, large answers are replaced by errors, and clients that do not read are
+    /// disconnected sooner.
     package var maxHeldBytes = 512 * 1024 * 1024
-    /// A body up to this length is taken, or given, even then.
+    /// The size up to which bodies and answers are accepted while memory is short.
     package var maxBodyBytesWhenShort = 64 * 1024
     /// Requests after which a connection is closed.
     package var maxRequestsPerConnection = 10_000

@@ -1,10 +1,10 @@
 import HTTPTypes
 
-/// Why bytes are not a request. After any of them the connection's framing is unknown, so it always closes.
+/// Why bytes are not a request. The start of the next request is then unknown, so the connection is always closed.
 package enum HTTPParseError: Error, Sendable, Equatable {
     /// A request line, field or line end that breaks the grammar.
     case malformed(String)
-    /// A message whose length cannot be known beyond doubt: `Content-Length`, `Transfer-Encoding`, chunks.
+    /// A message whose length is ambiguous: `Content-Length`, `Transfer-Encoding`, chunks.
     case framing(String)
     case unsupportedVersion(String)
     case unknownMethod(String)
@@ -16,7 +16,7 @@ package enum HTTPParseError: Error, Sendable, Equatable {
     case trailerTooLarge(limit: Int)
     case bodyTooLarge(limit: Int)
 
-    /// The answer to it.
+    /// The response to it.
     package var httpError: HTTPError {
         switch self {
         case .malformed(let detail): .badRequest(detail)

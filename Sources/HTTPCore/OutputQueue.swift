@@ -1,4 +1,4 @@
-/// Bytes to send, in order, and how many have gone.
+/// Bytes to send, in order.
 package struct OutputQueue: Sendable {
     private var pieces: [[UInt8]] = []
     private var offset = 0
@@ -7,6 +7,7 @@ package struct OutputQueue: Sendable {
     /// Bytes ever sent.
     private(set) var sent = 0
 
+    /// Whether everything has been sent.
     package var isEmpty: Bool { pieces.isEmpty }
 
     /// Bytes that wait to be sent.
@@ -24,7 +25,7 @@ package struct OutputQueue: Sendable {
         enqueued += piece.count
     }
 
-    /// Records that the first `count` bytes have gone.
+    /// Records that the first `count` bytes have been sent.
     mutating func consume(_ count: Int) {
         var left = min(count, enqueued - sent)
         sent += left

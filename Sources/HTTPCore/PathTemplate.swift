@@ -1,4 +1,4 @@
-/// A path with named holes: `/v2/models/{model}/infer`. A hole takes exactly one non-empty segment.
+/// A path with parameters: `/v2/models/{model}/infer`. A parameter matches exactly one non-empty segment.
 package struct PathTemplate: Sendable, Hashable {
     enum Part: Sendable, Hashable {
         case literal(String)
@@ -9,7 +9,7 @@ package struct PathTemplate: Sendable, Hashable {
     package let text: String
     let parts: [Part]
 
-    /// Nothing when the text does not start with a slash, or a brace is out of place, or a name comes twice.
+    /// Nil when the text does not start with a slash, a brace is out of place, or a name is repeated.
     package init?(_ text: String) {
         guard text.hasPrefix("/") else { return nil }
         var parts: [Part] = []

@@ -1,9 +1,9 @@
-/// Escapes in targets (RFC 3986 section 2.1).
+/// Percent-encoding in request targets (RFC 3986 section 2.1).
 enum PercentEncoding {
-    /// Decodes to text. Broken escapes, escaped control characters and octets that are not UTF-8 are refused,
-    /// so that nothing decoded can end a line or a C string.
+    /// Decodes to text. Refuses broken escapes, escaped control characters and octets that are not UTF-8, so that
+    /// decoded text contains no line ends and no zero bytes.
     static func decode(_ bytes: ArraySlice<UInt8>, plusIsSpace: Bool = false) throws(HTTPParseError) -> String {
-        // Most have nothing to decode.
+        // The usual case: nothing to decode.
         if bytes.allSatisfy({ $0 < 0x80 && $0 != UInt8(ascii: "%") && !(plusIsSpace && $0 == UInt8(ascii: "+")) }) {
             return String(decoding: bytes, as: UTF8.self)
         }

@@ -18,7 +18,8 @@ extension HTTPError {
         return Array("{\(body)}\n".utf8)
     }
 
-    /// The response that carries the problem; some clients read errors only as plain `application/json`.
+    /// The response with the problem document.
+    /// - Parameter contentType: some clients read errors only as `application/json`.
     package func response(requestID: String, contentType: String = "application/problem+json") -> Response {
         var fields = self.fields
         fields[.contentType] = contentType

@@ -7,9 +7,9 @@ package enum BodyFraming: Sendable, Equatable {
     case chunked
 }
 
-/// A request up to its body, checked: what it says of its framing and host is beyond doubt.
+/// A request up to its body. Its framing and host are checked.
 ///
-/// A class, since it is handed on several times for each request and never changes.
+/// A class, since it is passed on several times for each request and never changes.
 package final class RequestHead: Sendable {
     /// A token, case-sensitive and not necessarily a known method.
     package let method: String
@@ -18,9 +18,9 @@ package final class RequestHead: Sendable {
     package let minorVersion: Int
     package let fields: HTTPFields
     package let framing: BodyFraming
-    /// Whether the client offers to send another request on this connection.
+    /// Whether the client may send another request on this connection.
     package let keepAlive: Bool
-    /// Whether the client holds its body back until it sees `100 Continue`.
+    /// Whether the client waits for `100 Continue` before it sends its body.
     package let expectsContinue: Bool
 
     package init(

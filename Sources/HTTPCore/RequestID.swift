@@ -1,12 +1,12 @@
 import HTTPTypes
 import Synchronization
 
-/// The name of one request in logs, in error bodies and in `X-Request-Id`.
+/// The identifier of a request in logs, error documents and `X-Request-Id`.
 package enum RequestID {
     static let fieldName = HTTPField.Name(token: "X-Request-Id")
     static let maxLength = 128
 
-    /// The client's own name for its request if it is a harmless one, else a new one.
+    /// The client's `X-Request-Id` if it is acceptable, else a new identifier.
     package static func resolve(_ fields: HTTPFields, unixMilliseconds: Int64) -> String {
         if let given = fields[fieldName], isAcceptable(given) { return given }
         return make(unixMilliseconds: unixMilliseconds)
@@ -20,9 +20,9 @@ package enum RequestID {
             }
     }
 
-    /// 26 letters and digits that sort by time (the ULID layout): 48 bits of milliseconds, 40 bits that tell the process,
-    /// 40 bits that count. Unlike any other name, but not secret: a random number from the system for each would take
-    /// longer than the rest of an answer's head.
+    /// 26 letters and digits that sort by time (the ULID layout): 48 bits of milliseconds, 40 random bits of the
+    /// process, 40 bits of a counter. Unique, but predictable: random bits from the system for each request would take
+    /// longer than writing the rest of the response's head.
     package static func make(unixMilliseconds: Int64) -> String {
         make(
             unixMilliseconds: unixMilliseconds, process: process,

@@ -2,9 +2,10 @@ import HTTPTypes
 
 /// Bytes to requests, incrementally (RFC 9112). Feed it with `append` and call `next` until it returns nothing.
 ///
-/// How the bytes were divided never changes the outcome: the same events (body pieces joined) or the same error.
-/// After an error every further call throws it again.
+/// The outcome does not depend on how the bytes were divided: the same events (with body pieces joined) or the same
+/// error. After an error every further call throws it again.
 package struct RequestParser: Sendable {
+    /// What has been parsed.
     package enum Event: Sendable, Equatable {
         case head(RequestHead)
         /// A piece of the body, never empty.
@@ -39,12 +40,12 @@ package struct RequestParser: Sendable {
         bodyLimit = limits.maxBodyBytes
     }
 
-    /// Whether the next byte belongs to a request of which nothing has been reported.
+    /// Whether the next byte begins a request.
     package var isBetweenRequests: Bool {
         if case .start = state { true } else { false }
     }
 
-    /// Whether it has nothing to read.
+    /// Whether it is between requests and has no bytes.
     var isIdle: Bool { isBetweenRequests && buffer.isEmpty }
 
     /// Whether part of a head has arrived.
@@ -56,9 +57,10 @@ package struct RequestParser: Sendable {
         }
     }
 
-    /// Bytes received and not yet used.
+    /// Bytes received and not parsed yet.
     package var bufferedBytes: Int { buffer.count }
 
+    /// Adds received bytes; after an error they are dropped.
     package mutating func append(_ bytes: ArraySlice<UInt8>) {
         if case .failed = state { return }
         buffer.append(bytes)
@@ -68,7 +70,7 @@ package struct RequestParser: Sendable {
         append(bytes[...])
     }
 
-    /// The next event, or nothing if it needs more bytes.
+    /// The next event; nil if more bytes are needed.
     package mutating func next() throws(HTTPParseError) -> Event? {
         do throws(HTTPParseError) {
             return try advance()
@@ -143,7 +145,7 @@ package struct RequestParser: Sendable {
         return nil
     }
 
-    /// Whether the empty line that ends the fields has come.
+    /// Whether the empty line that ends the fields has arrived.
     private mutating func takeFields() throws(HTTPParseError) -> Bool {
         while true {
             switch try buffer.takeLine(limit: max(0, limits.maxHeaderBytes - headerBytes)) {

@@ -1,15 +1,16 @@
 /// One `name=value` of a query string, decoded.
 package struct QueryItem: Sendable, Equatable {
     package let name: String
-    /// Absent when the item has no equals sign.
+    /// Nil when the item has no equals sign.
     package let value: String?
 }
 
-/// What a request is about (RFC 9112 section 3.2), decoded and checked.
+/// The target of a request (RFC 9112 section 3.2), decoded and checked.
 ///
-/// Segments are decoded after the path is split, so an escaped slash stays inside its segment, and dot segments
-/// mean nothing special: a target is matched against routes and never becomes a file's path.
+/// Segments are decoded after the path is split, so an escaped slash stays inside its segment. Dot segments have no
+/// special meaning: a target is matched against routes and never used as a file path.
 package struct RequestTarget: Sendable, Equatable {
+    /// The forms of RFC 9112 section 3.2.
     package enum Form: Sendable { case origin, absolute, authority, asterisk }
 
     /// As received; printable ASCII.
@@ -17,14 +18,14 @@ package struct RequestTarget: Sendable, Equatable {
     package let form: Form
     /// The path as received, without the query; `*` or empty where the form has no path.
     package let path: String
-    /// The path's parts after each slash, decoded; `/a/` has two, the second empty.
+    /// The decoded parts of the path after each slash; `/a/` has two, the second empty.
     package let segments: [String]
     /// In order, repetitions kept.
     package let query: [QueryItem]
     /// `host:port` of an absolute or authority form.
     package let authority: String?
 
-    /// The first value given for `name`; empty when it came without a value.
+    /// The first value of `name`; empty if it has no equals sign.
     package func firstValue(_ name: String) -> String? {
         query.first { $0.name == name }.map { $0.value ?? "" }
     }

@@ -1,14 +1,13 @@
 import HTTPTypes
 
-/// An answer before it is put on the wire; the server adds `Date`, `Content-Length`, `Connection` and `X-Request-Id`.
+/// A response before it is serialised; the server adds `Date`, `Content-Length`, `Connection` and `X-Request-Id`.
 package struct Response: Sendable, Equatable {
     package var status: HTTPResponse.Status
+    /// Without those that the server adds.
     package var fields: HTTPFields
     package var body: [UInt8]
-    /// Makes this the connection's last response.
+    /// Whether the connection is closed after it.
     package var closesConnection = false
-    /// The path template that the request matched, for metrics; not sent.
-    package var route: String?
     /// The stable code of an error, for the access log; not sent.
     package var reason: String?
 

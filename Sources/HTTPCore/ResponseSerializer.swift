@@ -1,25 +1,25 @@
 import HTTPTypes
 
-/// Responses as bytes, with the fields that only the server can know.
+/// Responses as bytes, with the fields that the connection determines.
 struct ResponseSerializer {
-    /// What the connection decides about a response.
+    /// What the connection determines about a response.
     struct Context {
         var requestID: String
         var unixSeconds: Int64
-        /// The answer to HEAD: every field of the answer to GET, without the body.
+        /// The response to HEAD: the fields of the response to GET, without the body.
         var isHead = false
-        /// A client of HTTP/1.0 must be told when the connection stays open.
+        /// For HTTP/1.0, where `Connection: keep-alive` must be sent if the connection stays open.
         var minorVersion = 1
         var closes = false
     }
 
-    /// Bodies up to this size go out in one piece with their head.
+    /// Bodies up to this size are sent in one piece with their head.
     private static let joinedBodyBytes = 16_384
 
-    /// Written before a body that the client holds back (RFC 9110 section 15.2.1).
+    /// Sent to a client that waits for it before it sends its body (RFC 9110 section 15.2.1).
     static let continueResponse = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
 
-    /// Those that the serializer writes itself; a handler's own are dropped, so none appears twice.
+    /// Fields that the serializer writes itself. The same fields of a handler are dropped, so that none appears twice.
     private static func isOwn(_ canonicalName: String) -> Bool {
         switch canonicalName {
         case "connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade", "x-request-id": true

@@ -1,5 +1,6 @@
-/// Finds what serves a request. A literal segment wins over a hole, and the search steps back when it must.
+/// Maps methods and paths to handlers. Literal segments take precedence over parameters; the search backtracks.
 package struct Router<Handler: Sendable>: Sendable {
+    /// A method and a path template, and what serves them.
     package struct Route: Sendable {
         package let method: String
         package let template: String
@@ -12,14 +13,16 @@ package struct Router<Handler: Sendable>: Sendable {
         }
     }
 
+    /// The route that a request matched.
     package struct Match: Sendable {
         package let handler: Handler
-        /// The template as written, for metrics; never the path itself, whose values are unbounded.
+        /// The template as written: a label for metrics, unlike the path, which has unboundedly many values.
         package let template: String
-        /// The holes' decoded values by name.
+        /// The decoded values of the parameters by name.
         package let parameters: [String: String]
     }
 
+    /// The result of matching a request.
     package enum Outcome: Sendable {
         case found(Match)
         /// An `OPTIONS` request, to be answered 204 with these methods in `Allow`.
@@ -27,24 +30,24 @@ package struct Router<Handler: Sendable>: Sendable {
         case failed(HTTPError, template: String?)
     }
 
-    /// A mistake in the table itself.
+    /// An error in the table of routes.
     package enum TableError: Error, Equatable {
         case invalidTemplate(String)
         case unknownMethod(String)
         case duplicate(method: String, template: String)
-        /// Two templates that match the same paths under different names.
+        /// Two templates that match the same paths with different parameter names.
         case ambiguous(String, String)
     }
 
     private struct Node {
         var literals: [String: Int] = [:]
-        var hole: Int?
+        var wildcard: Int?
         var endpoint: Endpoint?
     }
 
     private struct Endpoint {
         let template: PathTemplate
-        /// Of the template's holes.
+        /// Of the template's parameters.
         let names: [String]
         var handlers: [String: Handler] = [:]
 
@@ -55,7 +58,7 @@ package struct Router<Handler: Sendable>: Sendable {
             }
         }
 
-        /// HEAD comes with GET, OPTIONS with everything.
+        /// HEAD is served with GET, OPTIONS on every path.
         var allow: [String] {
             var methods = Set(handlers.keys).union(["OPTIONS"])
             if handlers["GET"] != nil { methods.insert("HEAD") }
@@ -70,7 +73,7 @@ package struct Router<Handler: Sendable>: Sendable {
         for route in routes { try insert(route) }
     }
 
-    /// What serves `method` at the target. The methods of RFC 9110, PATCH and QUERY are known, others are answered 501.
+    /// The handler for `method` at the target. Methods other than those of RFC 9110, PATCH and QUERY are answered 501.
     package func route(_ method: String, _ target: RequestTarget) -> Outcome {
         guard HTTPMethods.known.contains(method) else {
             return .failed(.unknownMethod(ASCII.quoted(method.utf8)), template: nil)
@@ -82,7 +85,7 @@ package struct Router<Handler: Sendable>: Sendable {
         var values: [String] = []
         guard let found = find(target.segments[...], at: 0, values: &values), let endpoint = nodes[found].endpoint
         else {
-            // TRACE is refused for the whole server, whatever the path.
+            // TRACE is refused on every path.
             if method == "TRACE" { return .failed(.methodNotAllowed(method, allow: allMethods), template: nil) }
             return .failed(.noSuchPath(ASCII.quoted(target.path.utf8)), template: nil)
         }
@@ -100,7 +103,7 @@ package struct Router<Handler: Sendable>: Sendable {
         return all.sorted()
     }
 
-    /// The node that a path ends at. Depth first; at most two branches a segment, and a template has few segments.
+    /// The node that a path ends at. A depth-first search with at most two branches for each segment.
     private func find(_ segments: ArraySlice<String>, at index: Int, values: inout [String]) -> Int? {
         guard let segment = segments.first else { return nodes[index].endpoint == nil ? nil : index }
         if let next = nodes[index].literals[segment],
@@ -108,7 +111,7 @@ package struct Router<Handler: Sendable>: Sendable {
         {
             return found
         }
-        guard let next = nodes[index].hole, !segment.isEmpty else { return nil }
+        guard let next = nodes[index].wildcard, !segment.isEmpty else { return nil }
         values.append(segment)
         if let found = find(segments.dropFirst(), at: next, values: &values) { return found }
         values.removeLast()
@@ -134,20 +137,20 @@ package struct Router<Handler: Sendable>: Sendable {
         let existing =
             switch part {
             case .literal(let text): nodes[index].literals[text]
-            case .parameter: nodes[index].hole
+            case .parameter: nodes[index].wildcard
             }
         if let existing { return existing }
         let new = nodes.count
         nodes.append(Node())
         switch part {
         case .literal(let text): nodes[index].literals[text] = new
-        case .parameter: nodes[index].hole = new
+        case .parameter: nodes[index].wildcard = new
         }
         return new
     }
 }
 
-/// The methods that are known by name, offered or not.
+/// The methods that are known, whether or not a route has them.
 enum HTTPMethods {
     static let known: Set<String> = [
         "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY",

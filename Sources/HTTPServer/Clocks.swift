@@ -3,7 +3,7 @@ import Glibc
 import HTTPCore
 
 extension Moment {
-    /// The time now, on both clocks. The calendar's is up to some milliseconds late, and costs less for it.
+    /// The time now on both clocks. The calendar time is the kernel's coarse one, up to 4 ms late and cheaper to read.
     static func now() -> Moment {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME_COARSE, &time)
@@ -13,7 +13,7 @@ extension Moment {
 }
 
 extension Duration {
-    /// Whole nanoseconds, for Dispatch; longer than a century counts as a century.
+    /// Whole nanoseconds for Dispatch, clamped to 0 and about a century.
     var nanoseconds: Int {
         let (seconds, attoseconds) = components
         let bounded = min(max(seconds, 0), 3_200_000_000)

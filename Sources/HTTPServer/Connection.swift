@@ -2,18 +2,18 @@ import Dispatch
 import HTTPCore
 import Synchronization
 
-/// Moves bytes between a socket and a `ConnectionState`, and carries out what the state decides.
+/// A connection: moves bytes between its socket and its `ConnectionState`, and performs the actions of the state.
 ///
-/// `@unchecked Sendable`: confined to its I/O queue, but for `inbox`, which has a lock of its own.
+/// `@unchecked Sendable`: confined to its event loop, except for `inbox`, which has its own lock.
 final class Connection: @unchecked Sendable {
-    /// Answers that wait for the I/O queue, given on whatever thread.
+    /// Responses that handlers have given, on any thread, and that the event loop has not taken yet.
     private struct Inbox {
         var replies: [(exchange: Int, response: Response)] = []
-        /// Whether `advance` is running or about to run, and so will see them.
+        /// Whether `advance` is running or submitted, so that it will take them.
         var isAttended = false
     }
 
-    /// Reads of one event, after which other connections get their turn.
+    /// Reads per event; then other connections are served.
     private static let readsPerEvent = 16
 
     private let io: IOQueue
@@ -22,11 +22,11 @@ final class Connection: @unchecked Sendable {
     private let peer: String
     private let whenClosed: () -> Void
     private var state: ConnectionState
-    /// Of the one request that is arriving.
+    /// The responder of the request that is being received.
     private var responder: Responder?
-    /// Of the requests under way, which are few.
+    /// The cancellations of the requests that are being answered; few, so that a list is searched fastest.
     private var cancellations: [(exchange: Int, cancellation: Cancellation)] = []
-    /// What the I/O queue knows it to hold.
+    /// The bytes of bodies and responses last reported to the I/O queue.
     private var heldBytes = 0
     private let inbox = Mutex(Inbox())
 
@@ -43,34 +43,36 @@ final class Connection: @unchecked Sendable {
             limits: configuration.limits, timeouts: configuration.timeouts, peer: accepted.peer, at: .now())
     }
 
-    /// Whether it would lose an answer by being cut.
+    /// Whether a response would be lost by closing the connection now.
     var isBusy: Bool { state.hasUnanswered || !state.output.isEmpty }
 
-    /// Starts to serve, or to answer with `refusal` and close.
+    /// Starts to serve. With a `refusal`, sends that and closes.
     func start(refusal: HTTPError?) {
         dispatchPrecondition(condition: .onQueue(io.loop.queue))
         if let refusal { state.refuseConnection(refusal, at: .now()) }
         advance()
     }
 
+    /// Checks deadlines.
     func tick() {
         dispatchPrecondition(condition: .onQueue(io.loop.queue))
         let now = Moment.now()
         state.isMemoryShort = io.isMemoryShort
         state.tick(at: now)
-        // Reading would tell, but a connection that is not being read must be asked.
+        // A broken connection that is not being read is found by asking the socket.
         if state.hasUnanswered, !state.wantsInput, socket.isBroken { state.reset(at: now) }
         advance()
     }
 
-    /// Finishes what is under way and closes. What has arrived already counts as under way.
+    /// Answers the requests that have arrived, also those not read yet, and closes.
     func drain() {
-        // Answers that are sent make room for the requests behind them.
+        // Responses are sent at once: only that makes room to read further pipelined requests.
         readable(sendsAtOnce: true)
         state.drain(at: .now())
         advance()
     }
 
+    /// Closes at once.
     func cut() {
         state.cut(at: .now())
         advance()
@@ -88,14 +90,14 @@ final class Connection: @unchecked Sendable {
             case .wouldBlock: return
             }
             advance(at: now, sendsLater: !sendsAtOnce)
-            // Less than there was room for is all there was.
+            // Fewer bytes than fit the buffer: the socket is empty.
             if case .bytes(let count) = received, count < io.scratch.count { return }
         }
     }
 
-    /// Does what there is to do until only an event from outside can bring more.
-    /// - Parameter sendsLater: leaves answers to be sent after the loop's other events: a client's thread that many
-    ///   connections belong to is woken once for all of them.
+    /// Takes responses, performs actions and sends output until nothing is left to do without a further event.
+    /// - Parameter sendsLater: defers sending until the loop has handled its other events, so that a client with many
+    ///   connections is woken once for all of them.
     private func advance(at now: Moment = .now(), sendsLater: Bool = false) {
         var now = now
         state.isMemoryShort = io.isMemoryShort
@@ -105,7 +107,7 @@ final class Connection: @unchecked Sendable {
             while isBusy {
                 isBusy = false
                 let replies = takeReplies()
-                // A handler may have taken its time on this very queue.
+                // A handler may have run for long on this thread.
                 if !replies.isEmpty { now = .now() }
                 for reply in replies {
                     _ = takeCancellation(of: reply.exchange)
@@ -130,7 +132,7 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Tells the I/O queue what the connection holds, and the connection whether all of them hold too much.
+    /// Reports to the I/O queue how many bytes the connection holds, and learns whether all connections hold too many.
     private func countHeldBytes() {
         let held = state.heldBytes
         io.hold(held - heldBytes)
@@ -145,7 +147,7 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// False if another answer has come meanwhile.
+    /// - Returns: false if another response has come meanwhile.
     private func leaveInbox() -> Bool {
         inbox.withLock { inbox in
             inbox.isAttended = !inbox.replies.isEmpty
@@ -157,20 +159,22 @@ final class Connection: @unchecked Sendable {
         switch action {
         case .admit(let exchange, let head, let id):
             let admission = handler.admit(head, id: id, peer: peer)
-            if case .accept(_, let respond) = admission { responder = respond }
+            if case .accept(_, let respond) = admission.decision { responder = respond }
             state.admitted(exchange, admission, at: now)
         case .respond(let exchange, let head, let id, let body, let received):
             let cancellation = Cancellation()
             cancellations.append((exchange, cancellation))
             let request = Request(
                 head: head, id: id, body: body, peer: peer, cancellation: cancellation, received: received)
+            let context = state.context(of: exchange)
             let ticket = ReplyTicket(
                 deliver: { [self] response in post(response, to: exchange) },
-                fallback: { [handler] in handler.response(to: .internal, head: head, id: id) })
+                fallback: { [handler] in handler.response(to: .internal, head: head, id: id, context: context) })
             responder?(request) { ticket.use($0) }
             responder = nil
         case .fail(let exchange, let error, let head, let id):
-            state.reply(to: exchange, with: handler.response(to: error, head: head, id: id), at: now)
+            let response = handler.response(to: error, head: head, id: id, context: state.context(of: exchange))
+            state.reply(to: exchange, with: response, at: now)
         case .cancel(let exchange):
             takeCancellation(of: exchange)?.cancel()
         case .finished(let record):
@@ -196,7 +200,7 @@ final class Connection: @unchecked Sendable {
         if mustWake { io.loop.perform { [self] in advance() } }
     }
 
-    /// Whether anything was sent or lost.
+    /// - Returns: whether any bytes were sent, or the connection was found broken.
     private func sendOutput(at now: Moment) -> Bool {
         var hasProgressed = false
         while let piece = state.output.next {
@@ -211,7 +215,7 @@ final class Connection: @unchecked Sendable {
     }
 }
 
-/// A connection as the listener hands it over.
+/// A connection that was accepted.
 struct AcceptedSocket: Sendable {
     let descriptor: Int32
     let peer: String

@@ -1,11 +1,12 @@
 import Glibc
 
-/// Asks a server that runs how it is: one request, whose answer's status says all.
+/// Sends one GET request to a running server and reads the status of the response.
 package enum HealthProbe {
     /// - Parameters:
-    ///   - endpoint: where the server listens; all addresses of a machine are asked for at its own.
-    ///   - seconds: for each step of the exchange.
-    /// - Returns: the answer's status.
+    ///   - path: such as `/livez`.
+    ///   - endpoint: where the server listens; for `0.0.0.0` and `::` the loopback address is used.
+    ///   - seconds: the timeout of each socket call.
+    /// - Returns: the response's status code.
     package static func status(
         of path: String, at endpoint: ListeningEndpoint, seconds: Int
     ) throws(HealthProbeError) -> Int {
@@ -54,7 +55,7 @@ package enum HealthProbe {
         }
         guard address.withPointer({ connect(descriptor, $0, $1) }) == 0 else { throw .last("connect") }
         let request = Array("GET \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n".utf8)
-        // A request this short is taken whole.
+        // So short a request is sent by one call.
         if case .failed(let error) = SystemCalls.send(descriptor, request[...], more: false) { throw error }
         var buffer = [UInt8](repeating: 0, count: 1024)
         var head: [UInt8] = []
@@ -75,6 +76,7 @@ package enum HealthProbe {
     }
 }
 
+/// Why a health probe got no status.
 package enum HealthProbeError: Error, Sendable, Equatable, CustomStringConvertible {
     case unknownAddress(ServerError)
     case noAnswer(SystemError)

@@ -1,17 +1,17 @@
 import HTTPCore
 
-/// The connections that are pinned to one event loop, and their common read buffer.
+/// The connections of one event loop, and their common read buffer.
 ///
-/// `@unchecked Sendable`: everything but `loop` is confined to the loop's queue.
+/// `@unchecked Sendable`: confined to the loop's queue, except for `loop`.
 final class IOQueue: @unchecked Sendable {
     private static let scratchBytes = 65_536
 
     let loop: EventLoop
-    /// Where every connection of this queue reads into before its state copies the bytes.
+    /// The buffer that each connection reads into before its state copies the bytes.
     var scratch = [UInt8](repeating: 0, count: IOQueue.scratchBytes)
-    /// What its connections hold of bodies and answers.
+    /// Bytes of bodies and responses that all its connections hold.
     private var heldBytes = 0
-    /// Its share of the limit, but room for two bodies of the longest.
+    /// This queue's share of `maxHeldBytes`, but at least two bodies of maximum length.
     private let maxHeldBytes: Int
     private let configuration: ServerConfiguration
     private let handler: any RequestHandler
@@ -26,7 +26,7 @@ final class IOQueue: @unchecked Sendable {
         self.handler = handler
     }
 
-    /// Starts the loop. It looks at the deadlines once a second, or as often as a shorter timeout needs.
+    /// Starts the loop. Deadlines are checked once a second, or four times within the shortest timeout.
     func start() {
         let interval = min(1_000_000_000, max(5_000_000, configuration.timeouts.shortest.nanoseconds / 4))
         loop.start(every: .nanoseconds(interval)) { [self] in
@@ -36,11 +36,14 @@ final class IOQueue: @unchecked Sendable {
 
     func stop() { loop.stop() }
 
+    /// Whether the connections hold more bytes than allowed, so that large bodies are refused.
     var isMemoryShort: Bool { heldBytes > maxHeldBytes }
 
-    /// A connection holds more than it did, or less.
+    /// Adds the change in the number of bytes that a connection holds.
     func hold(_ difference: Int) { heldBytes += difference }
 
+    /// Takes over an accepted connection.
+    /// - Parameter refusal: sent instead of serving it.
     func adopt(_ accepted: AcceptedSocket, refusal: HTTPError?, whenClosed: @escaping @Sendable () -> Void) {
         loop.perform { [self] in
             var key: ObjectIdentifier?
@@ -55,6 +58,7 @@ final class IOQueue: @unchecked Sendable {
         }
     }
 
+    /// Lets every connection answer the requests that have arrived, then close.
     func drain() {
         loop.perform { [self] in
             isDraining = true
@@ -62,10 +66,10 @@ final class IOQueue: @unchecked Sendable {
         }
     }
 
-    /// Closes every connection at once and reports how many thereby lost an answer.
+    /// Closes every connection at once and reports how many of them lost a response.
     func cut(report: @escaping @Sendable (Int) -> Void) {
         loop.perform { [self] in
-            // Before the last connection is gone, with which the server's report is complete.
+            // First, since the server's report is complete when the last connection has closed.
             report(connections.values.count { $0.isBusy })
             for connection in connections.values { connection.cut() }
         }

@@ -1,8 +1,8 @@
 import Dispatch
 import Logging
 
-/// Accepts connections until it is closed. When the process or the system runs out of descriptors or memory it pauses
-/// and tries again: it neither ends nor spins.
+/// Accepts connections until it is closed. Where the process or the system runs out of descriptors or memory, it pauses for
+/// 200 ms and tries again.
 ///
 /// `@unchecked Sendable`: confined to `queue`.
 final class Listener: @unchecked Sendable {
@@ -15,9 +15,10 @@ final class Listener: @unchecked Sendable {
     private let accepted: @Sendable (AcceptedSocket) -> Void
     private var source: (any DispatchSourceRead)?
     private var isPaused = false
-    /// Whether the log knows that there is no room; one line for each spell is enough.
+    /// Whether resources ran out at the last attempt; only the first such attempt is logged.
     private var isExhausted = false
     private var isClosed = false
+    /// Whether Dispatch has released the descriptor and it is closed.
     private var isFree = false
     private var whenClosed: [@Sendable () -> Void] = []
 
@@ -43,7 +44,7 @@ final class Listener: @unchecked Sendable {
         }
     }
 
-    /// Stops accepting, after one last look at what is already waiting.
+    /// Accepts the connections that are already waiting, then closes the socket.
     func close(whenClosed: @escaping @Sendable () -> Void) {
         queue.async { [self] in
             guard !isFree else { return whenClosed() }
@@ -76,14 +77,16 @@ final class Listener: @unchecked Sendable {
                 isExhausted = false
                 return
             case .exhausted(let error):
-                if !isExhausted { logger.warning("accepting is paused", metadata: ["error": "\(error)"]) }
+                if !isExhausted {
+                    logger.warning("out of resources: accepting connections is paused", metadata: ["error": "\(error)"])
+                }
                 isExhausted = true
                 return pauseAccepting()
             }
         }
     }
 
-    /// Who connects over a Unix socket has no address of its own.
+    /// The client's address; clients of a Unix socket have none.
     private func peer(_ address: SocketAddress?) -> String {
         if socket.address.isUnix { return "unix" }
         return address?.description ?? "unknown"

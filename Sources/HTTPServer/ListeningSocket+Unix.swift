@@ -1,7 +1,7 @@
 import Glibc
 
 extension ListeningSocket {
-    /// Binds a path. A socket that an ended process has left there is replaced; one that still answers is not.
+    /// Binds a path. A socket file that a process has left behind is replaced; one that accepts connections is not.
     init(path: String, permissions: UInt32) throws(ServerError) {
         guard let candidate = ResolvedAddress(path: path) else { throw .invalidPath(path) }
         do throws(SystemError) {

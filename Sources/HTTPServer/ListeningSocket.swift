@@ -1,10 +1,10 @@
 import Glibc
 
-/// A bound, listening, non-blocking stream socket. Whoever holds it closes it.
+/// A bound, listening, non-blocking stream socket. Its owner must close it.
 struct ListeningSocket {
     let descriptor: Int32
     let address: SocketAddress
-    /// The file that the socket has made, to be removed with it.
+    /// The path of a Unix socket that was created here and is removed by `close`.
     let ownPath: String?
 
     static let backlog: Int32 = 4096
@@ -18,12 +18,12 @@ struct ListeningSocket {
     }
 
     func close() {
-        // While nobody else can have taken the path for abandoned.
+        // Before the descriptor is closed: until then no other process replaces the file.
         if let ownPath { unlink(ownPath) }
         Glibc.close(descriptor)
     }
 
-    /// Takes over a socket that listens already.
+    /// Takes over a socket that is already listening.
     private init(inherited descriptor: Int32) throws(ServerError) {
         var isListening: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
@@ -86,11 +86,11 @@ struct ListeningSocket {
     enum Accepted {
         case connection(Int32, SocketAddress?)
         case none
-        /// The process or the system has no room; trying again at once would spin.
+        /// Descriptors or memory have run out.
         case exhausted(SystemError)
     }
 
-    /// Takes the next waiting connection.
+    /// Accepts the next waiting connection.
     static func accept(_ descriptor: Int32) -> Accepted {
         while true {
             var storage = sockaddr_storage()
@@ -101,7 +101,7 @@ struct ListeningSocket {
             }
             switch errno {
             case EAGAIN, EWOULDBLOCK: return .none
-            // The client gave up while it waited, or its network failed.
+            // Errors of that one connection, accept(2): the client went away, or its network failed.
             case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
                 ENETUNREACH, EPERM:
                 continue
@@ -110,14 +110,14 @@ struct ListeningSocket {
         }
     }
 
-    /// Lends the storage as the general address type, with its size to be overwritten by the call.
+    /// Passes the storage as the general address type, with its size for the call to overwrite.
     private static func withSocketAddress(
         _ storage: inout sockaddr_storage,
         _ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
     ) -> Int32 {
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
         return withUnsafeMutablePointer(to: &storage) { pointer in
-            // `sockaddr` is the common start of every address type, and the call is told the storage's true size.
+            // `sockaddr` is the common beginning of every address type, and the call gets the storage's true size.
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, &size) }
         }
     }

@@ -1,7 +1,8 @@
 import HTTPCore
 import Synchronization
 
-/// The right to answer one request once. Letting go of it unused answers too, so no client waits for ever.
+/// Delivers the response to one request, once: further responses are ignored. A ticket that is released unused delivers
+/// the fallback, so that every client gets a response.
 final class ReplyTicket: Sendable {
     private let isUsed = Atomic(false)
     private let deliver: @Sendable (Response) -> Void

@@ -1,13 +1,13 @@
 import Glibc
 
-/// An address as the system's calls take it.
+/// A socket address in the form that system calls take.
 struct ResolvedAddress {
     let family: Int32
     private let storage: sockaddr_storage
     private let length: socklen_t
 
-    /// The addresses of a host, those to be tried first first.
-    /// - Parameter isListening: whether they are to be bound.
+    /// Resolves a host name or address, getaddrinfo(3): in the order in which to try the addresses.
+    /// - Parameter isListening: whether they are for `bind` rather than `connect`.
     static func all(host: String, port: Int, isListening: Bool) throws(ServerError) -> [ResolvedAddress] {
         guard (0...65_535).contains(port) else { throw .invalidPort(port) }
         var hints = addrinfo()
@@ -16,7 +16,7 @@ struct ResolvedAddress {
         var list: UnsafeMutablePointer<addrinfo>?
         let status = getaddrinfo(host, String(port), &hints, &list)
         guard status == 0 else { throw .unknownHost(host, reason: String(cString: gai_strerror(status))) }
-        // The list is the resolver's own until it is freed here, after its last use.
+        // Freed after its last use below.
         defer { freeaddrinfo(list) }
         var addresses: [ResolvedAddress] = []
         var next = list
@@ -32,7 +32,7 @@ struct ResolvedAddress {
         guard let address = info.ai_addr, Int(info.ai_addrlen) <= MemoryLayout<sockaddr_storage>.size else {
             return nil
         }
-        // The resolver's address has the length that it says, for which there is room.
+        // The resolver states the address's length, which was checked above to fit.
         withUnsafeMutableBytes(of: &storage) {
             $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(info.ai_addrlen)))
         }
@@ -41,7 +41,7 @@ struct ResolvedAddress {
         self.storage = storage
     }
 
-    /// Nil if the path does not fit, with the zero byte at its end.
+    /// The address of a Unix socket; nil if the path and its terminating zero do not fit `sun_path`.
     init?(path: String) {
         var address = sockaddr_un()
         let bytes = Array(path.utf8)
@@ -49,7 +49,7 @@ struct ResolvedAddress {
             return nil
         }
         address.sun_family = sa_family_t(AF_UNIX)
-        // The path was measured above, and both types are plain bytes of which the storage has more.
+        // The path's length was checked above, and `sockaddr_storage` is at least as large as `sockaddr_un`.
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
         var storage = sockaddr_storage()
         withUnsafeMutableBytes(of: &storage) { target in
@@ -60,10 +60,10 @@ struct ResolvedAddress {
         self.storage = storage
     }
 
-    /// Lends the address to a call that reads it.
+    /// Passes the address to a call that reads it.
     func withPointer(_ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
         withUnsafePointer(to: storage) { pointer in
-            // `sockaddr` is the common start of every address type.
+            // `sockaddr` is the common beginning of every address type.
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, length) }
         }
     }

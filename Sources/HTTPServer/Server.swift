@@ -4,13 +4,13 @@ import HTTPCore
 import Logging
 import Synchronization
 
-/// How a server ended.
+/// The result of draining or stopping a server.
 package struct DrainReport: Sendable, Equatable {
-    /// Connections that were closed before their answer was out.
+    /// Connections that were closed before their response was sent.
     package var cut = 0
 }
 
-/// An HTTP/1.1 server: one listener, and connections divided among a few event loops on which nothing ever blocks.
+/// An HTTP/1.1 server: one listener, and connections distributed over a few event loops on which nothing may block.
 package final class Server: Sendable {
     private enum Phase { case ready, running, draining, stopped }
 
@@ -18,24 +18,25 @@ package final class Server: Sendable {
         var phase = Phase.ready
         var listener: Listener?
         var connections = 0
-        /// Connections that are being told that there are too many.
+        /// Connections beyond the limit, which get 503 and are closed.
         var refusals = 0
         var nextQueue = 0
         var report = DrainReport()
         var completions: [@Sendable (DrainReport) -> Void] = []
     }
 
-    /// Refusals at a time; beyond it a connection is closed without a word.
+    /// The most refusals at a time; further connections are closed without a response.
     private static let maxRefusals = 64
 
     private let configuration: ServerConfiguration
     private let handler: any RequestHandler
     private let logger: Logger
     private let queues: [IOQueue]
-    /// For what is to happen later; a shared queue could be busy just then.
+    /// For deadlines of draining; a shared queue could be blocked by other work.
     private let control = DispatchQueue(label: "http.control")
     private let state = Mutex(State())
 
+    /// - Throws: where no file descriptor is left for the event loops.
     package init(
         configuration: ServerConfiguration, handler: any RequestHandler, logger: Logger
     ) throws(ServerError) {
@@ -51,17 +52,18 @@ package final class Server: Sendable {
         }
     }
 
-    /// Connections that are open now, without those being refused.
+    /// The number of open connections, without those being refused.
     package var connectionCount: Int { state.withLock { $0.connections } }
 
     /// Whether `drain` or `stop` was called.
     package var isDraining: Bool { state.withLock { $0.phase == .draining || $0.phase == .stopped } }
 
-    /// Binds, listens and serves; returns the address it is bound to. A server starts once.
+    /// Binds, listens and starts to serve. A server can be started once.
+    /// - Returns: the address that it is bound to.
     @discardableResult
     package func start() throws(ServerError) -> SocketAddress {
         guard state.withLock({ $0.phase == .ready }) else { throw .alreadyStarted }
-        // Sending already asks for no signal; this covers whatever else the process writes to.
+        // `send` is called with MSG_NOSIGNAL; this covers the other pipes and sockets that the process writes to.
         signal(SIGPIPE, SIG_IGN)
         let socket = try ListeningSocket(configuration.endpoint)
         let listener = Listener(socket, logger: logger) { [self] in accepted($0) }
@@ -77,13 +79,12 @@ package final class Server: Sendable {
         }
         for queue in queues { queue.start() }
         listener.start()
-        logger.info("listening", metadata: ["address": "\(socket.address)"])
         return socket.address
     }
 
-    /// Stops accepting after the configured delay, closes what is idle, finishes what is under way, and calls
-    /// `completion` when the last connection is gone. After `deadline`, counted from the end of the delay, it cuts
-    /// what is left.
+    /// Stops accepting after the configured delay, closes idle connections, answers the requests that have arrived, and
+    /// calls `completion` when the last connection has closed.
+    /// - Parameter deadline: the time after the delay at which the remaining connections are closed.
     package func drain(deadline: Duration, completion: @escaping @Sendable (DrainReport) -> Void) {
         let isFirst = state.withLock { state in
             state.completions.append(completion)
@@ -95,7 +96,7 @@ package final class Server: Sendable {
             return true
         }
         guard isFirst else { return completeIfDone() }
-        logger.info("draining", metadata: ["connections": "\(connectionCount)"])
+        logger.info("draining", metadata: ["connections": .stringConvertible(connectionCount)])
         control.asyncAfter(deadline: .now() + .nanoseconds(configuration.drainDelay.nanoseconds)) {
             [self] in
             stopAccepting { [self] in
@@ -107,7 +108,7 @@ package final class Server: Sendable {
         }
     }
 
-    /// Closes everything now; `completion` follows at once.
+    /// Closes all connections now, then calls `completion`.
     package func stop(completion: @escaping @Sendable (DrainReport) -> Void = { _ in }) {
         let wasServing = state.withLock { state in
             state.completions.append(completion)
@@ -119,8 +120,8 @@ package final class Server: Sendable {
         stopAccepting { [self] in cut() }
     }
 
-    /// Calls `completion` once every queue that the server runs on has taken a turn, which a stuck one never does:
-    /// the heartbeat for a watchdog.
+    /// Calls `completion` when every event loop and the listener have run a task: the health check of a watchdog, since a
+    /// blocked loop runs none.
     package func confirmProgress(_ completion: @escaping @Sendable () -> Void) {
         let turns = DispatchGroup()
         for queue in queues {
@@ -174,7 +175,7 @@ package final class Server: Sendable {
         }
     }
 
-    /// Calls the completions once nothing is left.
+    /// Calls the completions if no connection is left.
     private func completeIfDone() {
         let (completions, report) = state.withLock { state in
             let isServing = state.phase == .ready || state.phase == .running || state.listener != nil

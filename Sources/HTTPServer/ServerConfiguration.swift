@@ -2,24 +2,24 @@ import HTTPCore
 
 /// Where a server listens.
 package enum ListeningEndpoint: Sendable, Equatable {
-    /// A name or address, where `::` takes IPv4 too; port 0 takes any free one.
+    /// A host name or address; `::` accepts IPv4 too, and port 0 chooses a free one.
     case tcp(host: String, port: Int)
-    /// A Unix socket that only its owner and, with `0o660`, its group may connect to.
+    /// A Unix socket with the file mode `permissions`: `0o600` for its owner, `0o660` for its group too.
     case unix(path: String, permissions: UInt32)
-    /// A listening socket that the process was started with.
+    /// A listening socket that was passed to the process.
     case inherited(descriptor: Int32)
 }
 
-/// Where and within which bounds a server serves.
+/// Address and limits of a server.
 package struct ServerConfiguration: Sendable {
     package var endpoint = ListeningEndpoint.tcp(host: "127.0.0.1", port: 0)
     package var limits = HTTPLimits()
     package var timeouts = HTTPTimeouts()
-    /// One more is answered 503 and closed.
+    /// The most open connections; further ones get 503 and are closed.
     package var maxConnections = 1024
-    /// Serial queues among which connections are divided.
+    /// The number of event loops.
     package var queueCount = 2
-    /// How long a draining server still accepts, so that whoever sends it clients can notice.
+    /// How long a draining server still accepts connections, so that a load balancer can notice that it is not ready.
     package var drainDelay: Duration = .zero
 
     package init() {}
@@ -28,9 +28,9 @@ package struct ServerConfiguration: Sendable {
 /// Why a server did not start.
 package enum ServerError: Error, Sendable, Equatable, CustomStringConvertible {
     case invalidPort(Int)
-    /// The resolver's own words.
+    /// `reason` is getaddrinfo's error text.
     case unknownHost(String, reason: String)
-    /// A Unix socket's path has a length that no address holds.
+    /// The path of a Unix socket is empty, or too long for `sun_path`.
     case invalidPath(String)
     case cannotListen(address: String, SystemError)
     case cannotWatch(SystemError)
@@ -38,12 +38,12 @@ package enum ServerError: Error, Sendable, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .invalidPath(let path): "a socket's path has 1 to 107 bytes, not '\(path)'"
-        case .invalidPort(let port): "port \(port) is not within 0 to 65535"
-        case .unknownHost(let host, let reason): "host '\(host)' is not known: \(reason)"
+        case .invalidPath(let path): "path of a Unix socket: expected 1 to 107 bytes, received '\(path)'"
+        case .invalidPort(let port): "port: expected 0 to 65535, received \(port)"
+        case .unknownHost(let host, let reason): "cannot resolve host '\(host)': \(reason)"
         case .cannotListen(let address, let error): "cannot listen on \(address): \(error)"
-        case .cannotWatch(let error): "cannot watch connections: \(error)"
-        case .alreadyStarted: "the server was started before"
+        case .cannotWatch(let error): "cannot create an event loop: \(error)"
+        case .alreadyStarted: "the server has already been started"
         }
     }
 }

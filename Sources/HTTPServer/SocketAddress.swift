@@ -2,7 +2,7 @@ import Glibc
 
 /// An IPv4 or IPv6 address with its port, or the path of a Unix socket.
 package enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
-    /// `host` in numbers, without brackets.
+    /// `host` is a numeric address, without brackets.
     case internet(host: String, port: Int)
     case unix(path: String)
 
@@ -13,17 +13,21 @@ package enum SocketAddress: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// Nil for a Unix socket.
+    /// The port number; nil for a Unix socket.
     package var port: Int? { if case .internet(_, let port) = self { port } else { nil } }
     package var isUnix: Bool { port == nil }
+    /// Whether only this machine can connect to it over the network.
+    package var isLoopback: Bool {
+        if case .internet(let host, _) = self { host == "::1" || host.hasPrefix("127.") } else { false }
+    }
 
-    /// An IPv4 client of a socket that takes both families shows as what it is.
+    /// Nil for other address families. An IPv4-mapped IPv6 address becomes the IPv4 address.
     init?(_ storage: sockaddr_storage) {
         var storage = storage
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         let family = Int32(storage.ss_family)
         let found: (Bool, UInt16) = withUnsafePointer(to: &storage) { pointer in
-            // The storage is as large as any address, and the family says which one it holds.
+            // The storage is as large as any address type, and the family tells which one it holds.
             switch family {
             case AF_INET:
                 return pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// The socket calls that connections use, with what can happen spelled out.
+/// The socket calls of connections, with their outcomes as enumerations.
 enum SystemCalls {
     enum Received {
         case bytes(Int)
@@ -17,7 +17,7 @@ enum SystemCalls {
 
     static func receive(_ descriptor: Int32, into buffer: inout [UInt8]) -> Received {
         while true {
-            // The array lends its own memory and count, so the kernel cannot write past it.
+            // The array passes its own address and count, so that the kernel cannot write past its end.
             let count = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
             if count > 0 { return .bytes(count) }
             if count == 0 { return .end }
@@ -29,11 +29,11 @@ enum SystemCalls {
         }
     }
 
-    /// `more` says that further bytes follow at once, so that the kernel may wait for them.
+    /// - Parameter more: whether further bytes follow at once (`MSG_MORE`), so that the kernel may fill a segment.
     static func send(_ descriptor: Int32, _ bytes: ArraySlice<UInt8>, more: Bool) -> Sent {
         let flags = Int32(MSG_NOSIGNAL) | (more ? Int32(MSG_MORE) : 0)
         while true {
-            // The slice lends its own memory and count, so the kernel cannot read past it.
+            // The slice passes its own address and count, so that the kernel cannot read past its end.
             let count = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, flags) }
             if count >= 0 { return .bytes(count) }
             switch errno {
@@ -44,7 +44,7 @@ enum SystemCalls {
         }
     }
 
-    /// Whether both directions are over or the connection is broken, which needs no reading to find out.
+    /// Whether the connection is broken or both directions are shut down, poll(2); reads nothing.
     static func isBroken(_ descriptor: Int32) -> Bool {
         var request = pollfd(fd: descriptor, events: 0, revents: 0)
         guard poll(&request, 1, 0) > 0 else { return false }
@@ -60,13 +60,13 @@ enum SystemCalls {
         return setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
     }
 
-    /// Also keeps the descriptor from programs that the process may start.
+    /// Makes the descriptor non-blocking and close-on-exec.
     static func makeNonBlocking(_ descriptor: Int32) {
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     }
 
-    /// Small answers must not wait for the acknowledgement of the previous one.
+    /// Disables Nagle's algorithm, which delays a small response until the previous one is acknowledged.
     static func disableDelay(_ descriptor: Int32) {
         _ = setOption(descriptor, level: Int32(IPPROTO_TCP), TCP_NODELAY, to: 1)
     }

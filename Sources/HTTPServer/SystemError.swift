@@ -1,8 +1,9 @@
 import Glibc
 
-/// A system call's failure.
+/// A system call that failed, with its name and `errno`.
 package struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
     package let call: String
+    /// Its `errno`.
     package let number: Int32
 
     /// The failure that the last call on this thread left in `errno`.

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A connection's socket, watched by its event loop.
+/// A connection's socket in the epoll set of its event loop.
 ///
 /// `@unchecked Sendable`: confined to the loop's queue.
 final class WatchedSocket: @unchecked Sendable {
@@ -14,7 +14,7 @@ final class WatchedSocket: @unchecked Sendable {
         self.loop = loop
     }
 
-    /// Calls `ready` as long as there is input, or room for output, that is wanted.
+    /// Sets what to wait for. `ready` is called again and again while the socket is ready for it (level-triggered).
     func watch(for interest: EventLoop.Interest, ready: @escaping (EventLoop.Interest) -> Void) {
         guard !isClosed, interest != self.interest else { return }
         loop.watch(descriptor, for: interest, before: self.interest, handler: ready)
@@ -37,7 +37,7 @@ final class WatchedSocket: @unchecked Sendable {
 
     var isBroken: Bool { !isClosed && SystemCalls.isBroken(descriptor) }
 
-    /// Ends the watching before the descriptor's number can be reused.
+    /// Removes the socket from the epoll set, then closes it: afterwards its number may be reused.
     func close() {
         guard !isClosed else { return }
         watch(for: []) { _ in }

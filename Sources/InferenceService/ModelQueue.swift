@@ -1,5 +1,5 @@
-import Batching
 import Clocks
+import ComputeQueue
 import Engine
 import Logging
 import ModelStore
@@ -8,54 +8,50 @@ import NeuralFunctionals
 import Synchronization
 
 /// A model and what is asked of it.
-struct ModelLane: Hashable, Sendable {
+struct ModelWork: Sendable {
     let model: ServedModel
     let operations: [Operation]
-
-    static func == (left: ModelLane, right: ModelLane) -> Bool {
-        left.model === right.model && left.operations == right.operations
-    }
-
-    func hash(into hasher: inout Hasher) {
-        hasher.combine(ObjectIdentifier(model))
-        hasher.combine(operations)
-    }
 }
 
-/// The one queue between requests and models.
+/// The queue between requests and models: one for all models.
 package final class ModelQueue: Sendable {
-    /// A network's results, one for each of the lane's operations.
-    typealias Output = Result<[[Float]], ServiceFault>
-    typealias Shell = Batcher<ModelLane, NetworkWeights, Output>
+    /// A network's answers, one for each of the work's operations.
+    typealias Output = Result<[Answer], ServiceFault>
+    typealias Queue = ComputeQueue<ModelWork, NetworkWeights, Output>
+    /// Computes one pass: the output of each network, in their order.
+    typealias Compute = Queue.Compute
 
-    private let batcher: Shell
+    private let queue: Queue
     let limit: Int
 
-    /// Answers the networks of one lane, in their order.
-    typealias Compute = Shell.Execute
-
+    /// A queue that computes with the models themselves.
+    /// - Throws: where a limit of the configuration is below 1.
     package convenience init(
         _ configuration: ServiceConfiguration, metrics: ServiceMetrics,
         logger: Logger = Logger(label: "weightspace.compute")
-    ) throws(BatchPolicyError) {
+    ) throws(ComputeQueueLimits.Invalid) {
         let threads = configuration.threads
         let busy = BusyCount()
-        try self.init(configuration, metrics: metrics) { lane, networks, waiting in
-            // A request alone gets all threads; the more there are at a time, or soon will be, the fewer each.
+        try self.init(configuration, metrics: metrics) { work, networks, waiting in
+            // The threads are shared out among the requests being computed and those that wait to be.
             let pool = WorkerPool(threads: threads / min(threads, busy.enter() + waiting))
             defer { busy.leave() }
             do throws(ModelError) {
-                var results = [[[Float]]](repeating: [], count: networks.count)
-                for operation in lane.operations {
-                    let values = try lane.model.run(operation, networks, pool)
-                    for index in results.indices { results[index].append(values[index]) }
+                var answers = [Output](repeating: .success([]), count: networks.count)
+                for operation in work.operations {
+                    let rows = try work.model.run(operation, networks, pool)
+                    for index in answers.indices {
+                        answers[index] = answers[index].flatMap { answers in
+                            ServiceFault.checked(rows[index]).map { answers + [work.model.answer(operation, $0)] }
+                        }
+                    }
                 }
-                return results.map(ServiceFault.checked)
+                return answers
             } catch {
                 logger.error(
                     "computation failed",
                     metadata: [
-                        "model": "\(lane.model.name)", "operations": "\(lane.operations.map(\.rawValue))",
+                        "model": "\(work.model.name)", "operations": "\(work.operations.map(\.rawValue))",
                         "networks": "\(networks.count)", "reason": "\(error.reason)",
                     ])
                 return networks.map { _ in .failure(.internalFault) }
@@ -63,73 +59,75 @@ package final class ModelQueue: Sendable {
         }
     }
 
-    /// - Parameter compute: tests bring their own, to decide when it ends.
+    /// - Parameter compute: replaces the models' computation in tests.
     init(
         _ configuration: ServiceConfiguration, metrics: ServiceMetrics, compute: @escaping Compute
-    ) throws(BatchPolicyError) {
+    ) throws(ComputeQueueLimits.Invalid) {
         limit = configuration.maxQueue
-        batcher = Shell(
-            policy: try BatchPolicy(
-                maxBatch: configuration.maxBatch, maxQueue: configuration.maxQueue,
-                maxQueueBytes: configuration.maxQueueBytes, parallelism: configuration.threads),
-            name: "compute", observer: QueueObserver(metrics: metrics), execute: compute)
+        queue = Queue(
+            limits: try ComputeQueueLimits(
+                itemsPerPass: configuration.networksPerPass, maxWaiting: configuration.maxQueue,
+                maxWaitingBytes: configuration.maxQueueBytes, parallelism: configuration.threads),
+            name: "compute", observer: QueueObserver(metrics: metrics), compute: compute)
     }
 
-    /// Requests that wait, by model.
+    /// Waiting requests by the name of their model.
     var depthByModel: [String: Int] {
-        batcher.load.waitingRequestsByLane.reduce(into: [:]) { $0[$1.key.model.name, default: 0] += $1.value }
+        queue.waitingWork.reduce(into: [:]) { $0[$1.model.name, default: 0] += 1 }
     }
 
+    /// Queues a request's networks for a model.
+    /// - Throws: `queue_full`, or `body_too_large` for weights that exceed the queue's bytes by themselves.
     func submit(
-        _ lane: ModelLane, _ networks: [NetworkWeights], deadline: Instant?,
-        completion: @escaping Shell.Completion
-    ) throws(ServiceFault) -> BatchTicket {
+        _ work: ModelWork, _ networks: [NetworkWeights], deadline: Instant?, completion: @escaping Queue.Completion
+    ) throws(ServiceFault) -> Queue.Ticket {
         let bytes = networks.reduce(0) { $0 + 4 * $1.spec.parameterCount }
-        do throws(BatchRefusal) {
-            return try batcher.submit(
-                lane: lane, items: networks, byteCount: bytes, deadline: deadline, completion: completion)
+        do throws(ComputeQueueRefusal) {
+            return try queue.submit(work, networks, byteCount: bytes, deadline: deadline, completion: completion)
         } catch {
-            throw ServiceFault(error, retryAfter: batcher.retryAfterSeconds)
+            throw ServiceFault(error, retryAfter: queue.retryAfterSeconds)
         }
     }
 
-    /// Refuses at once where the queue is full already, before a body is read.
+    /// `queue_full` where no further request may wait, so that its body need not be read.
     func refusal() -> ServiceFault? {
-        let waiting = batcher.waitingRequests
+        let waiting = queue.waitingRequests
         guard waiting >= limit else { return nil }
         return ServiceFault(
-            BatchRefusal.queueFull(waiting: waiting, limit: limit), retryAfter: batcher.retryAfterSeconds)
+            ComputeQueueRefusal.full(waiting: waiting, limit: limit), retryAfter: queue.retryAfterSeconds)
     }
 
-    package func expireOverdue() { batcher.expireOverdue() }
+    /// Answers the waiting requests whose deadline has passed; to be called by a timer.
+    package func expireOverdue() { queue.expireOverdue() }
 
-    /// Whether a compute loop has been busy without progress for longer than any network takes: it never comes back.
-    package var isStalled: Bool { batcher.heartbeat.isStalled(at: .now, limit: Self.stallLimit) }
+    /// Whether a compute loop has made no progress for longer than any pass takes, so that it must be stuck.
+    package var isStalled: Bool { queue.heartbeat.isStalled(at: .now, limit: Self.stallLimit) }
 
     /// Whether anything waits or is being computed.
-    package var isBusy: Bool { batcher.heartbeat.isBusy }
+    package var isBusy: Bool { queue.heartbeat.isBusy }
 
     private static let stallLimit: Duration = .seconds(120)
 }
 
-/// How many computations are under way.
+/// The number of passes being computed.
 private final class BusyCount: Sendable {
     private let count = Atomic(0)
 
+    /// - Returns: the number with this one.
     func enter() -> Int { count.add(1, ordering: .relaxed).newValue }
     func leave() { count.subtract(1, ordering: .relaxed) }
 }
 
-/// Passes what the queue does on to the metrics. What was computed is counted as it is answered.
-private struct QueueObserver: BatchObserver {
+/// Counts passes and waiting times. How requests end is counted where they are answered.
+private struct QueueObserver: ComputeQueueObserver {
     let metrics: ServiceMetrics
 
-    func batchComputed(lane: ModelLane, itemCount: Int, duration: Duration) {
-        metrics.recordBatch(
-            model: lane.model.name, version: lane.model.version, size: itemCount, duration: duration)
+    func passComputed(_ work: ModelWork, itemCount: Int, duration: Duration) {
+        metrics.recordPass(
+            model: work.model.name, version: work.model.version, size: itemCount, duration: duration)
     }
 
-    func requestLeft(lane: ModelLane, outcome: BatchOutcome, itemCount: Int, queueDuration: Duration) {
-        metrics.recordQueue(model: lane.model.name, duration: queueDuration)
+    func requestLeft(_ work: ModelWork, queueDuration: Duration) {
+        metrics.recordQueue(model: work.model.name, duration: queueDuration)
     }
 }

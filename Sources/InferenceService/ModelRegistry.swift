@@ -13,7 +13,7 @@ package final class ModelRegistry: Sendable {
 
     package init() {}
 
-    /// Makes the models available; the first one answers where a request names none.
+    /// Replaces the served models. The first one is the default: it answers requests that name no model.
     package func publish(_ models: [ServedModel]) {
         state.withLock { state in
             state.models = models
@@ -21,18 +21,24 @@ package final class ModelRegistry: Sendable {
         }
     }
 
+    /// From now on the service is not ready; requests that were admitted before are still answered.
     package func beginDraining() { state.withLock { $0.isDraining = true } }
 
+    /// The default model first.
     package var models: [ServedModel] { state.withLock { $0.models } }
+    /// Whether new requests should be sent: models are loaded, and the service is not draining.
     package var isReady: Bool { state.withLock { $0.isReady && !$0.isDraining } }
-    /// Whether there are models, ready for new requests or only for those admitted before a drain.
+    /// Whether models are loaded, also while the service is draining.
     package var isLoaded: Bool { state.withLock { $0.isReady } }
+    /// Whether the service is shutting down.
     package var isDraining: Bool { state.withLock { $0.isDraining } }
 
+    /// - Parameters:
+    ///   - name: nil means the default model.
+    ///   - version: nil means the first version of that name.
     func model(_ name: String?, version: String?) throws(ServiceFault) -> ServedModel {
-        // While draining, what was admitted is still answered.
-        let (models, isReady) = state.withLock { ($0.models, $0.isReady) }
-        guard isReady, let first = models.first else { throw .starting }
+        let (models, isLoaded) = state.withLock { ($0.models, $0.isReady) }
+        guard isLoaded, let first = models.first else { throw .starting }
         let name = name ?? first.name
         let named = models.filter { $0.name == name }
         guard !named.isEmpty else { throw .noSuchModel(name, served: models.map(\.name)) }

@@ -1,22 +1,22 @@
 import WeightFormats
 
-/// Bounds of the service, whatever transport it stands behind.
+/// Limits of the service, independent of the transport.
 package struct ServiceConfiguration: Sendable {
     /// Threads that compute.
     package var threads = 1
-    /// Networks computed together.
-    package var maxBatch = 16
+    /// The most networks of one request that are computed in one forward pass.
+    package var networksPerPass = 16
     /// Requests that may wait.
     package var maxQueue = 64
-    /// Bytes of weights that may wait.
+    /// Bytes of weights of all waiting requests.
     package var maxQueueBytes = 64 << 20
     /// Bytes of a request's body, compressed or not.
     package var maxBodyBytes = 16 << 20
-    /// The longest side of a picture that is drawn.
+    /// Of either side of a picture that is drawn.
     package var maxPictureSide = 512
     /// Values of all pictures that one request draws.
     package var maxPictureValues = 1 << 22
-    /// Operations that drawing them may take: for every pixel one a parameter and sixteen a sine.
+    /// Operations that drawing them may take: for each pixel one per parameter and sixteen per sine.
     package var maxPictureOperations = 1 << 31
     /// Networks of one request.
     package var maxNetworks = 1024
@@ -25,13 +25,13 @@ package struct ServiceConfiguration: Sendable {
 
     package init() {}
 
-    /// Limits for the readers of uploads.
+    /// Limits for reading uploads.
     package var formatLimits: FormatLimits {
         var limits = FormatLimits()
         limits.maxInflatedBytes = maxBodyBytes
         limits.maxNetworks = maxNetworks
         limits.maxBatchTensors = maxTensors
-        // Checked where the tensor can be told from its companions in a batch.
+        // Checked when stacks are split, where the network that holds the value is known.
         limits.requiresFinite = false
         return limits
     }

@@ -1,8 +1,6 @@
 import Tensors
 
-/// The element types of the Open Inference Protocol, version 2, under their names on the wire.
-///
-/// `BF16` is an extension and travels as bytes only.
+/// The element types of the Open Inference Protocol, version 2, under their names on the wire. `BF16` is an extension.
 package enum InferDatatype: String, Sendable, CaseIterable {
     case bool = "BOOL"
     case uint8 = "UINT8"
@@ -19,7 +17,7 @@ package enum InferDatatype: String, Sendable, CaseIterable {
     case bf16 = "BF16"
     case bytes = "BYTES"
 
-    /// The type in memory; nil for `BYTES`, whose elements have no fixed size.
+    /// The tensor type; nil for `BYTES`, whose elements have no fixed size.
     package var elementType: ElementType? {
         switch self {
         case .bool: .bool

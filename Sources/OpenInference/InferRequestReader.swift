@@ -5,14 +5,14 @@ import WeightFormats
 /// (the binary tensor data extension).
 struct InferRequestReader {
     private let limits: FormatLimits
-    /// Elements that tensors may still have.
+    /// Elements left of the limit for all tensors.
     private var remainingElements: Int
     private var id: String?
     private var parameters = InferParameters()
     private var inputs: [Input]?
     private var outputs: [InferRequest.Output]?
 
-    /// One member of `inputs`, in whatever order its members came.
+    /// One element of `inputs`; its members may come in any order.
     private struct Input {
         var name: String?
         var shape: [Int]?
@@ -40,7 +40,7 @@ struct InferRequestReader {
         }
         try scanner.finish()
         guard let inputs = reader.inputs, !inputs.isEmpty else {
-            throw FormatError(.badRequest, "expected 'inputs' with at least one tensor, found none")
+            throw FormatError(.malformed, "expected 'inputs' with at least one tensor, found none")
         }
         let tensors = try reader.tensors(inputs, binary)
         return InferRequest(id: reader.id, parameters: reader.parameters, inputs: tensors, outputs: reader.outputs)
@@ -89,7 +89,7 @@ struct InferRequestReader {
             case "parameters":
                 guard let size = try reader.readParameters(&scanner)["binary_data_size"] else { return }
                 guard let bytes = size.int, bytes >= 0 else {
-                    throw FormatError(.badRequest, "'binary_data_size' is not a whole number of bytes")
+                    throw FormatError(.malformed, "'binary_data_size' is not a whole number of bytes")
                 }
                 input.binarySize = bytes
             case "data":
@@ -112,7 +112,7 @@ struct InferRequestReader {
             }
             let extent = JSONValue.number(try scanner.readNumber())
             guard let whole = extent.int, whole >= 0 else {
-                throw FormatError(.badRequest, "'shape' holds something other than whole numbers from 0")
+                throw FormatError(.malformed, "'shape' holds something other than whole numbers from 0")
             }
             shape.append(whole)
         }
@@ -123,7 +123,7 @@ struct InferRequestReader {
         var outputs: [InferRequest.Output] = []
         try scanner.readArray { index, scanner throws(FormatError) in
             guard index < limits.maxTensors else {
-                throw FormatError(.badRequest, "more than \(limits.maxTensors) outputs")
+                throw FormatError(.malformed, "more than \(limits.maxTensors) outputs")
             }
             do throws(FormatError) {
                 outputs.append(try readOutput(&scanner))
@@ -133,7 +133,7 @@ struct InferRequestReader {
         }
         var seen: Set<String> = []
         for output in outputs where !seen.insert(output.name).inserted {
-            throw FormatError(.badRequest, "output \(quoted(output.name)) is asked for twice")
+            throw FormatError(.malformed, "output \(quoted(output.name)) is asked for twice")
         }
         return outputs
     }
@@ -148,10 +148,10 @@ struct InferRequestReader {
             default: try scanner.skipValue()
             }
         }
-        guard let name else { throw FormatError(.badRequest, "expected a 'name', found none") }
+        guard let name else { throw FormatError(.malformed, "expected a 'name', found none") }
         let classCount = parameters["classification"]
         guard classCount == nil || (classCount?.int ?? 0) > 0 else {
-            throw FormatError(.badRequest, "'classification' is not a number of classes from 1")
+            throw FormatError(.malformed, "'classification' is not a number of classes from 1")
         }
         return InferRequest.Output(
             name: name, isBinary: parameters["binary_data"]?.bool, classCount: classCount?.int)
@@ -164,10 +164,10 @@ struct InferRequestReader {
         var tensors = StateDict()
         for (index, input) in inputs.enumerated() {
             guard let name = input.name, let shape = input.shape, let typeName = input.datatype else {
-                throw FormatError(.badRequest, "inputs[\(index)]: expected 'name', 'shape' and 'datatype'")
+                throw FormatError(.malformed, "inputs[\(index)]: expected 'name', 'shape' and 'datatype'")
             }
             guard !tensors.contains(name) else {
-                throw FormatError(.badRequest, "input \(quoted(name)) appears twice")
+                throw FormatError(.malformed, "input \(quoted(name)) appears twice")
             }
             do throws(FormatError) {
                 guard let datatype = InferDatatype(rawValue: typeName), let type = datatype.elementType else {
@@ -183,12 +183,12 @@ struct InferRequestReader {
             }
         }
         guard rest.isEmpty else {
-            throw FormatError(.badRequest, "\(rest.count) bytes follow the last input's data")
+            throw FormatError(.malformed, "\(rest.count) bytes follow the last input's data")
         }
         return tensors
     }
 
-    /// Claims the memory of a tensor before it is spent.
+    /// The number of elements of a shape, checked against the limit before anything is allocated.
     private mutating func elementCount(_ shape: [Int]) throws(FormatError) -> Int {
         var count = 1
         for extent in shape {
@@ -218,7 +218,7 @@ struct InferRequestReader {
                     "expected \(count * type.byteCount) bytes for shape \(shape), found 'binary_data_size' \(size)")
             }
             guard size <= rest.count else {
-                throw FormatError(.badRequest, "expected \(size) bytes of data, found \(rest.count)")
+                throw FormatError(.malformed, "expected \(size) bytes of data, found \(rest.count)")
             }
             remainingElements -= count
             guard remainingElements >= 0 else {
@@ -226,8 +226,8 @@ struct InferRequestReader {
             }
             defer { rest = rest.dropFirst(size) }
             return try ElementDecoder.decode(rest.prefix(size), as: type)
-        case (nil, nil): throw FormatError(.badRequest, "expected 'data' or 'binary_data_size', found neither")
-        case (_?, _?): throw FormatError(.badRequest, "expected 'data' or 'binary_data_size', found both")
+        case (nil, nil): throw FormatError(.malformed, "expected 'data' or 'binary_data_size', found neither")
+        case (_?, _?): throw FormatError(.malformed, "expected 'data' or 'binary_data_size', found both")
         }
     }
 }
@@ -237,9 +237,9 @@ extension InferRequest {
     ///
     /// - Parameters:
     ///   - documentLength: the `Inference-Header-Content-Length` field, where there is one: bytes of JSON before the
-    ///     tensors' own. 0 means that the body is nothing but the float32 values of one input.
-    ///   - rawInput: that input's name, and how many values make one network.
-    /// - Throws: what is wrong, naming the input.
+    ///     tensors' bytes. 0 means that the body consists of the float32 values of one input.
+    ///   - rawInput: the name of that input, and the number of values of one network.
+    /// - Throws: an error that names the input.
     package init(
         _ body: [UInt8], documentLength: String?, rawInput: (name: String, size: Int), limits: FormatLimits
     ) throws(FormatError) {
@@ -250,7 +250,7 @@ extension InferRequest {
         }
         guard let length = Int(documentLength), documentLength.allSatisfy(\.isNumber), length <= body.count else {
             throw FormatError(
-                .badRequest,
+                .malformed,
                 "Inference-Header-Content-Length: expected at most the body's \(body.count) bytes, found \(quoted(documentLength))"
             )
         }
@@ -262,7 +262,7 @@ extension InferRequest {
         }
     }
 
-    /// A body without a document is answered without one's choices: all results, as bytes.
+    /// A request without a document asks for all outputs as bytes.
     private static func raw(_ body: [UInt8], _ input: (name: String, size: Int)) throws(FormatError) -> InferRequest {
         let values = try ElementDecoder.decode(body[...], as: .float32)
         let isWhole = input.size > 0 && values.count.isMultiple(of: input.size)

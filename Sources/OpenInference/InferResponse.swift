@@ -4,7 +4,9 @@ import WeightFormats
 package struct InferResponse: Sendable {
     package var modelName: String
     package var modelVersion: String
+    /// The name that the client gave the request.
     package var id: String?
+    /// In the order in which they are written.
     package var outputs: [Output]
 
     package init(modelName: String, modelVersion: String, id: String?, outputs: [Output]) {
@@ -14,13 +16,15 @@ package struct InferResponse: Sendable {
         self.outputs = outputs
     }
 
+    /// One named tensor of the answer.
     package struct Output: Sendable {
         package let name: String
-        /// The networks first.
+        /// The networks along the first axis.
         package let shape: [Int]
         package let values: Values
+        /// Whether the values follow the document as bytes.
         package let isBinary: Bool
-        /// How many classes are named where values would have stood.
+        /// How many classes are named in place of values; nil where the values themselves are sent.
         package let classCount: Int?
 
         package init(name: String, shape: [Int], values: Values, isBinary: Bool, classCount: Int? = nil) {
@@ -32,12 +36,13 @@ package struct InferResponse: Sendable {
         }
     }
 
-    /// Elements in row-major order.
+    /// The elements in row-major order.
     package enum Values: Sendable {
         case floats([Float])
         case integers([Int64])
         case texts([String])
 
+        /// The element type on the wire.
         package var datatype: InferDatatype {
             switch self {
             case .floats: .fp32
@@ -46,7 +51,7 @@ package struct InferResponse: Sendable {
             }
         }
 
-        /// Little-endian; a text is its length in four bytes and its UTF-8.
+        /// Little-endian; a text as its length in four bytes and its UTF-8 bytes.
         var binary: [UInt8] {
             switch self {
             case .floats(let values): FloatBytes.littleEndian(values)
@@ -62,7 +67,7 @@ package struct InferResponse: Sendable {
     }
 
     /// The body and, where bytes follow the document, the document's length: `Inference-Header-Content-Length`.
-    /// - Returns: nil if a number that is to be written as JSON is not finite.
+    /// - Returns: nil if a number is not finite, which JSON cannot express.
     package func encoded() -> (body: [UInt8], documentLength: Int?)? {
         var writer = JSONWriter(reserving: 1024)
         var binary: [UInt8] = []

@@ -40,7 +40,7 @@ struct ByteReader {
     /// The bytes before the next `terminator`, which is consumed too.
     mutating func line(terminator: UInt8, limit: Int) throws(FormatError) -> ArraySlice<UInt8> {
         guard let end = rest.prefix(limit).firstIndex(of: terminator) else {
-            throw FormatError(.badRequest, "\(subject()): no line end within \(limit) bytes of byte \(offset)")
+            throw FormatError(.malformed, "\(subject()): no line end within \(limit) bytes of byte \(offset)")
         }
         defer { position = end + 1 }
         return bytes[position..<end]
@@ -48,6 +48,6 @@ struct ByteReader {
 
     private func cutShort(_ count: Int) -> FormatError {
         FormatError(
-            .badRequest, "\(subject()): ends at byte \(bytes.count), but byte \(offset) asks for \(count) more")
+            .malformed, "\(subject()): ends at byte \(bytes.count), but byte \(offset) asks for \(count) more")
     }
 }

@@ -11,7 +11,7 @@ package enum ElementDecoder {
         _ bytes: ArraySlice<UInt8>, as type: ElementType, bigEndian: Bool = false
     ) throws(FormatError) -> [Float] {
         guard bytes.count.isMultiple(of: type.byteCount) else {
-            throw FormatError(.badRequest, "\(bytes.count) bytes are not whole elements of \(type.rawValue)")
+            throw FormatError(.malformed, "\(bytes.count) bytes are not whole elements of \(type.rawValue)")
         }
         if type == .float32, !bigEndian { return copyFloats(bytes) }
         switch type {

@@ -10,14 +10,14 @@ package enum FileFormat: String, Sendable, CaseIterable {
     /// Recognises a format by its content alone.
     ///
     /// - Throws: `unknown_format` with the first bytes; `legacy_torch_format` for files of PyTorch before 1.6;
-    ///   `bad_request` or a limit for a zip archive that is broken.
+    ///   `malformed` or a limit for a zip archive that is broken.
     package static func detect(
         _ bytes: [UInt8], limits: FormatLimits = FormatLimits()
     ) throws(FormatError) -> FileFormat {
         if isArchive(bytes) {
             return try detect(ZipArchive(bytes, limits: limits))
         }
-        if bytes.starts(with: Magic.emptyZip) { throw FormatError(.badRequest, "the zip archive is empty") }
+        if bytes.starts(with: Magic.emptyZip) { throw FormatError(.malformed, "the zip archive is empty") }
         if bytes.starts(with: Magic.npy) { return .npy }
         if isSafetensors(bytes) { return .safetensors }
         if isJSON(bytes) { return .json }

@@ -2,8 +2,8 @@
 package struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What kind of fault it is; the raw values are part of the wire contract.
     package enum Code: String, Sendable, CaseIterable {
-        /// A malformed file or form.
-        case badRequest = "bad_request"
+        /// A file that breaks the rules of its format.
+        case malformed
         case badJSON = "bad_json"
         /// A compressed stream that is broken, cut short or followed by other bytes.
         case badEncoding = "bad_encoding"
@@ -12,7 +12,6 @@ package struct FormatError: Error, Sendable, Equatable, CustomStringConvertible 
         case legacyTorchFormat = "legacy_torch_format"
         /// A pickle that asks for anything beyond plain tensors; nothing of it was run.
         case unsafePickle = "unsafe_pickle"
-        case unsupportedEncoding = "unsupported_encoding"
         /// An element type that has no exact or customary float32 value.
         case dtype
         case nonFinite = "non_finite"

@@ -29,10 +29,6 @@ package struct FormatLimits: Sendable, Equatable {
     package var maxPickleMemo = 65_536
     package var maxPickleStringBytes = 4096
 
-    /// Files of a multipart form.
-    package var maxParts = 64
-    package var maxPartHeaderBytes = 8 << 10
-
     /// Whether a NaN or an infinity refuses the network.
     package var requiresFinite = true
 

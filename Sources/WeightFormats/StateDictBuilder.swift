@@ -22,7 +22,7 @@ struct StateDictBuilder {
     @discardableResult
     mutating func reserve(_ name: String, shape: [Int]) throws(FormatError) -> Int {
         guard names.insert(name).inserted else {
-            throw FormatError(.badRequest, "tensor \(quoted(name)) appears twice")
+            throw FormatError(.malformed, "tensor \(quoted(name)) appears twice")
         }
         guard names.count <= limits.maxTensors else {
             throw FormatError(
@@ -38,7 +38,7 @@ struct StateDictBuilder {
             // An empty axis must not hide a product that later arithmetic could not hold.
             let (product, overflow) = extent.multipliedReportingOverflow(by: max(size, 1))
             guard size >= 0, !overflow else {
-                throw FormatError(.badRequest, "tensor \(quoted(name)): impossible shape \(shape)")
+                throw FormatError(.malformed, "tensor \(quoted(name)): impossible shape \(shape)")
             }
             extent = product
             count *= size
@@ -57,7 +57,7 @@ struct StateDictBuilder {
     /// Adds a tensor whose name and shape were reserved.
     mutating func add(_ name: String, shape: [Int], values: [Float], type: ElementType) throws(FormatError) {
         guard values.count == shape.reduce(1, *) else {
-            throw FormatError(.badRequest, "tensor \(quoted(name)): \(values.count) values for shape \(shape)")
+            throw FormatError(.malformed, "tensor \(quoted(name)): \(values.count) values for shape \(shape)")
         }
         if limits.requiresFinite, let index = values.firstIndex(where: { !$0.isFinite }) {
             throw FormatError(
@@ -68,11 +68,11 @@ struct StateDictBuilder {
 
     mutating func ignore(_ name: String) { ignored.append(name) }
 
-    /// - Throws: `bad_request` if there is no tensor at all.
+    /// - Throws: `malformed` if there is no tensor at all.
     func finish(metadata: [String: String] = [:]) throws(FormatError) -> StateDict {
         guard !entries.isEmpty else {
             let others = ignored.prefix(8).map(quoted).joined(separator: ", ")
-            throw FormatError(.badRequest, "no tensors" + (others.isEmpty ? "" : "; only \(others)"))
+            throw FormatError(.malformed, "no tensors" + (others.isEmpty ? "" : "; only \(others)"))
         }
         var state = StateDict(entries)
         state.metadata = metadata

@@ -5,14 +5,14 @@ struct StridedView {
     let offset: Int
 
     /// - Parameter count: elements of the flat array.
-    /// - Throws: `bad_request` unless every element lies inside it.
+    /// - Throws: `malformed` unless every element lies inside it.
     init(shape: [Int], strides: [Int], offset: Int, within count: Int) throws(FormatError) {
         guard strides.count == shape.count else {
-            throw FormatError(.badRequest, "\(shape.count) axes but \(strides.count) strides")
+            throw FormatError(.malformed, "\(shape.count) axes but \(strides.count) strides")
         }
         guard offset >= 0, offset <= count, strides.allSatisfy({ $0 >= 0 }), shape.allSatisfy({ $0 >= 0 }) else {
             throw FormatError(
-                .badRequest, "offset \(offset), shape \(shape) or strides \(strides) out of range for \(count) elements"
+                .malformed, "offset \(offset), shape \(shape) or strides \(strides) out of range for \(count) elements"
             )
         }
         if !shape.contains(0) {
@@ -22,14 +22,14 @@ struct StridedView {
                 let (sum, sumOverflow) = last.addingReportingOverflow(span)
                 guard !overflow, !sumOverflow, sum < count else {
                     throw FormatError(
-                        .badRequest,
+                        .malformed,
                         "offset \(offset), shape \(shape), strides \(strides) reach past a storage of \(count) elements"
                     )
                 }
                 last = sum
             }
             guard last < count else {
-                throw FormatError(.badRequest, "offset \(offset) lies past a storage of \(count) elements")
+                throw FormatError(.malformed, "offset \(offset) lies past a storage of \(count) elements")
             }
         }
         self.shape = shape

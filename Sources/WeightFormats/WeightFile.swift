@@ -41,7 +41,7 @@ package struct WeightFile: Sendable {
                 .inflatedTooLarge, "a file of \(bytes.count) bytes, expected at most \(limits.maxInflatedBytes)")
         }
         if bytes.starts(with: [0x1f, 0x8b]) {
-            return try readPlain(try ContentCoding.gzip.decode(bytes, limits: limits), limits: limits)
+            return try readPlain(try CompressedStream.gzip.decode(bytes, limits: limits), limits: limits)
         }
         return try readPlain(bytes, limits: limits)
     }
@@ -49,7 +49,7 @@ package struct WeightFile: Sendable {
     /// The network of a file that holds exactly one.
     package func soleNetwork() throws(FormatError) -> StateDict {
         guard networks.count == 1 else {
-            throw FormatError(.badRequest, "\(networks.count) networks, expected one")
+            throw FormatError(.malformed, "\(networks.count) networks, expected one")
         }
         return try networks[0].get()
     }

@@ -1,16 +1,18 @@
 import ArgumentParser
-import CStartup
 import Foundation
+import Host
 import InferenceService
+import Logging
 
-/// The program: one subcommand for everything it does.
+/// The program, with a subcommand for each task.
 @main
 struct Weightspace: ParsableCommand {
     static let build = BuildInfo(version: "0.1.0", commit: BuildFacts.commit, swift: BuildFacts.swift)
 
     static let configuration = CommandConfiguration(
         commandName: "weightspace",
-        abstract: "Reads neural networks: classifies, encodes and draws the weights of INRs.",
+        abstract:
+            "Reads the weights of neural networks: classifies, encodes and draws implicit neural representations.",
         version: build.version,
         subcommands: [
             ServeCommand.self, ClassifyCommand.self, EncodeCommand.self, RenderCommand.self, InspectCommand.self,
@@ -18,28 +20,42 @@ struct Weightspace: ParsableCommand {
             BenchCommand.self, KeyCommand.self, HealthCommand.self,
         ])
 
-    /// Exits 0 when all went well, 1 where some input failed, 2 where the command line was wrong.
+    /// Exits 0 on success, 1 where some input failed, 2 where command line or environment is wrong.
     static func main() {
-        startup_prefer_wide_kernels()
+        OpenBLASKernels.preferAVX512()
         do {
             var command = try parseAsRoot()
             try command.run()
         } catch {
+            let error: any Error = error.isFromFoundation ? CommandFailure(reason(error)) : error
             let code = exitCode(for: error)
             let message = fullMessage(for: error)
             if code == .success {
                 print(message)
             } else if !message.isEmpty {
-                Terminal.complain(message)
+                complain(error, message)
             }
             Foundation.exit(code == .success ? 0 : code == .validationFailure ? 2 : 1)
         }
     }
 }
 
-/// What the build can tell of itself.
+extension Weightspace {
+    /// Writes an error with its usage text, or, where `serve` logs as JSON, as a line of that log.
+    private static func complain(_ error: any Error, _ message: String) {
+        switch LogFormat.requested(arguments: Array(CommandLine.arguments.dropFirst())) {
+        case .text: Terminal.complain(message)
+        case .json:
+            let line = LogFormat.json.line(.critical, "stopped", ["reason": "\(Self.message(for: error))"])
+            LogSink.standardError.write(line)
+            LogSink.standardError.close()
+        }
+    }
+}
+
+/// Facts about the build.
 enum BuildFacts {
-    /// The commit that was built, where whoever started the program says so in its environment.
+    /// The commit that was built, from the environment variable `WEIGHTSPACE_COMMIT`.
     static var commit: String { ProcessInfo.processInfo.environment["WEIGHTSPACE_COMMIT"] ?? "unknown" }
 
     /// The compiler.

@@ -25,7 +25,7 @@ struct InstantTests {
         #expect(start.duration(to: moved) == .seconds(2))
     }
 
-    @Test("end where the clock does, however far they are moved", arguments: [Int64.max, 9_300_000_000, Int64.max / 2])
+    @Test("saturate at the first and last representable instant", arguments: [Int64.max, 9_300_000_000, Int64.max / 2])
     func ends(seconds: Int64) {
         let last = start + .seconds(seconds)
         #expect(last == last + .seconds(1))

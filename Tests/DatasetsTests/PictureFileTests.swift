@@ -23,7 +23,7 @@ import WeightFormats
 
     @Test("an IDX file gives pictures in [-1, 1], compressed or not")
     func readsIDX() throws {
-        for bytes in [Self.idx, try ContentCoding.gzip.encode(Self.idx)] {
+        for bytes in [Self.idx, try CompressedStream.gzip.encode(Self.idx)] {
             let pictures = try withFile(bytes) { try PictureSet(contentsOf: $0) }
             #expect((pictures.count, pictures.height, pictures.width, pictures.channels) == (2, 2, 3, 1))
             #expect(pictures.values(0)[0] == -1)

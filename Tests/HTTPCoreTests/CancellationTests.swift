@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Cancellation")
 struct CancellationTests {
-    @Test("calls each handler once, early and late ones alike")
+    @Test("calls each handler once, whether it was added before or after")
     func handlers() {
         let calls = Mutex<[String]>([])
         let cancellation = Cancellation()

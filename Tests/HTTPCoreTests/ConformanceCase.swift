@@ -1,62 +1,137 @@
+import Foundation
 import Testing
 
-/// Bytes on a fresh connection and what a strict server makes of them.
+/// Bytes on a fresh connection and how a strict server answers them: a line of Fixtures/conformance.json, which
+/// explains its members. Tests/System sends the same requests to a running server.
 struct ConformanceCase: Sendable, CustomTestStringConvertible {
     let name: String
     let bytes: [UInt8]
     /// Of all responses in order, interim ones included.
     let statuses: [Int]
     let closes: Bool
-    /// Which final responses answer HEAD.
+    /// Positions among the final responses of those that answer HEAD.
     let heads: Set<Int>
-    /// What the last response's body must be, where it matters.
+    /// The body of the last response, where it is given.
     let body: String?
+    /// The code in the last response's problem document, where it is given.
+    let code: String?
 
     var testDescription: String { name }
 
-    init(
-        _ name: String, _ bytes: [UInt8], _ statuses: [Int], closes: Bool, heads: Set<Int> = [], body: String? = nil
-    ) {
-        self.name = name
-        self.bytes = bytes
-        self.statuses = statuses
-        self.closes = closes
-        self.heads = heads
-        self.body = body
+    /// The cases for the state machine alone; empty where the table cannot be read, which a test refuses.
+    static let all: [ConformanceCase] = (try? read()) ?? []
+
+    static func read() throws -> [ConformanceCase] {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/conformance.json")
+        let table = try JSONDecoder().decode(Table.self, from: Data(contentsOf: file))
+        return table.cases.filter { $0.only != "server" }.map(ConformanceCase.init)
     }
 
-    /// Refused: one error response, then the end.
-    static func refused(_ name: String, _ text: String, _ status: Int = 400) -> ConformanceCase {
-        ConformanceCase(name, Array(text.utf8), [status], closes: true)
+    private init(_ row: Table.Row) {
+        name = row.name
+        bytes = row.request.bytes
+        statuses = row.answers.map(\.status)
+        closes = row.closes ?? false
+        heads = Set(row.heads ?? [])
+        body = heads.isEmpty ? row.answers.last?.body : nil
+        code = row.code
+    }
+}
+
+/// The JSON document.
+private struct Table: Decodable {
+    var cases: [Row]
+
+    struct Row: Decodable {
+        var name: String
+        var only: String?
+        var answers: [Answer]
+        var closes: Bool?
+        var heads: [Int]?
+        var code: String?
+        var request: Part
     }
 
-    /// Served, and the connection lives on.
-    static func served(
-        _ name: String, _ text: String, _ statuses: [Int] = [200], heads: Set<Int> = [], body: String? = nil
-    ) -> ConformanceCase {
-        ConformanceCase(name, Array(text.utf8), statuses, closes: false, heads: heads, body: body)
+    /// What `ConnectionDriver`'s service answers.
+    struct Answer: Decodable {
+        var status = 200
+        var body: String?
+
+        init(from decoder: any Decoder) throws {
+            let value = try decoder.singleValueContainer()
+            if let number = try? value.decode(Int.self) {
+                status = number
+                return
+            }
+            if let item = try? value.decode([String: String].self) {
+                body = item["item"]
+                return
+            }
+            switch try value.decode(String.self) {
+            case "page", "root": body = "root"
+            case "echo": body = Part.body
+            case "empty": body = ""
+            case "item": body = nil
+            case let other:
+                throw DecodingError.dataCorruptedError(in: value, debugDescription: "unknown answer '\(other)'")
+            }
+        }
     }
 
-    /// Served, and that was the last.
-    static func last(_ name: String, _ text: String, _ statuses: [Int] = [200]) -> ConformanceCase {
-        ConformanceCase(name, Array(text.utf8), statuses, closes: true)
-    }
+    /// A piece of a request.
+    indirect enum Part: Decodable {
+        case text(String)
+        case sequence([Part])
+        case repeated(Part, count: Int)
+        case chunks(size: Int, format: String, lineEnd: String)
 
-    static func get(_ target: String = "/", _ fields: String = "", version: String = "HTTP/1.1") -> String {
-        "GET \(target) \(version)\r\nHost: a\r\n\(fields)\r\n"
-    }
+        static let body = String(repeating: "0123456789", count: 250)
 
-    static func post(_ fields: String, _ body: String = "abc") -> String {
-        "POST /echo HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\(body)"
-    }
+        private enum Key: String, CodingKey {
+            case `repeat`, of, chunks, size, `extension`
+        }
 
-    static func chunked(_ body: String) -> String {
-        post("Transfer-Encoding: chunked\r\n", body)
-    }
+        init(from decoder: any Decoder) throws {
+            if let text = try? decoder.singleValueContainer().decode(String.self) {
+                self = .text(text)
+            } else if let parts = try? decoder.singleValueContainer().decode([Part].self) {
+                self = .sequence(parts)
+            } else {
+                let members = try decoder.container(keyedBy: Key.self)
+                if let count = try members.decodeIfPresent(Int.self, forKey: .repeat) {
+                    self = .repeated(try members.decode(Part.self, forKey: .of), count: count)
+                } else {
+                    self = .chunks(
+                        size: try members.decode(Int.self, forKey: .chunks),
+                        format: try members.decodeIfPresent(String.self, forKey: .size) ?? "%x",
+                        lineEnd: try members.decodeIfPresent(String.self, forKey: .extension) ?? "")
+                }
+            }
+        }
 
-    static var all: [ConformanceCase] {
-        lengths + codings + chunks + bodies + lineEnds + fields + hosts + requestLines + targets + methods + sizes
-            + expectations + connections
+        var bytes: [UInt8] {
+            switch self {
+            case .text(let text): Self.substituted(text).unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) }
+            case .sequence(let parts): parts.flatMap(\.bytes)
+            case .repeated(let part, let count): repeatElement(part.bytes, count: count).flatMap { $0 }
+            case .chunks(let size, let format, let lineEnd):
+                Self.chunks(of: Array(Self.body.utf8), size: size, format: format, lineEnd: lineEnd)
+            }
+        }
+
+        private static func substituted(_ text: String) -> String {
+            let values = [
+                "page": "/", "post": "/echo", "item": "/items/", "body": body, "length": String(body.utf8.count),
+            ]
+            return values.reduce(text) { $0.replacingOccurrences(of: "${\($1.key)}", with: $1.value) }
+        }
+
+        private static func chunks(of data: [UInt8], size: Int, format: String, lineEnd: String) -> [UInt8] {
+            stride(from: 0, to: data.count, by: size).flatMap { start in
+                let piece = data[start..<min(start + size, data.count)]
+                return Array("\(String(format: format, piece.count))\(lineEnd)\r\n".utf8) + piece + Array("\r\n".utf8)
+            }
+        }
     }
 }
 

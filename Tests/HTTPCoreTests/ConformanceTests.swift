@@ -4,6 +4,13 @@ import Testing
 
 @Suite("Conformance with RFC 9110 and RFC 9112, strictly")
 struct ConformanceTests {
+    @Test("The table can be read and is whole")
+    func completeness() throws {
+        let cases = try ConformanceCase.read()
+        #expect(cases.count >= 250)
+        #expect(Set(cases.map(\.name)).count == cases.count)
+    }
+
     @Test("gets the expected answers however its bytes arrive", arguments: ConformanceCase.all, Delivery.allCases)
     func table(_ testCase: ConformanceCase, _ delivery: Delivery) throws {
         let driver = try ConnectionDriver()
@@ -16,10 +23,11 @@ struct ConformanceTests {
         #expect(responses.map(\.status) == expected)
         #expect(driver.endsForClient == testCase.closes)
         if let body = testCase.body { #expect(responses.last?.text == body) }
+        if let code = testCase.code { #expect(responses.last?.text.contains("\"code\":\"\(code)\"") == true) }
         for response in responses where response.status >= 200 { check(response) }
         #expect(responses.last?.values("Connection") == (testCase.closes ? ["close"] : keepAliveValues(testCase)))
 
-        // Were the framing misunderstood, this would get no answer, or one too many.
+        // If the framing were misread, this request would get no answer, or there would be an extra one.
         driver.receive(Delivery.goodRequest)
         let after = try driver.responses(heads: heads).map(\.status)
         #expect(after == expected + (testCase.closes ? [] : [200]))

@@ -5,11 +5,11 @@ import Testing
 
 @Suite("ConnectionState: deadlines")
 struct ConnectionDeadlineTests {
-    private let good = ConformanceCase.get()
+    private let good = RequestText.get()
 
     private func status(_ driver: ConnectionDriver) throws -> [Int] { try driver.responses().map(\.status) }
 
-    @Test("gives a head ten seconds in all, however steadily it drips")
+    @Test("gives a head ten seconds in total, however it arrives")
     func header() throws {
         let driver = try ConnectionDriver()
         for byte in good.utf8.prefix(9) {
@@ -59,10 +59,10 @@ struct ConnectionDeadlineTests {
         #expect(driver.records.map(\.duration) == [.seconds(1000)])
     }
 
-    @Test("judges the rate of a body only after five seconds")
+    @Test("checks the rate of a body only after five seconds")
     func slowBody() throws {
         let driver = try ConnectionDriver()
-        driver.receive(ConformanceCase.post("Content-Length: 100000\r\n", "x"))
+        driver.receive(RequestText.post("Content-Length: 100000\r\n", "x"))
         driver.advance(by: .milliseconds(4999))
         #expect(driver.sent.isEmpty)
         driver.advance(by: .milliseconds(1))
@@ -73,7 +73,7 @@ struct ConnectionDeadlineTests {
     @Test("gives a body thirty seconds even at a good rate")
     func longBody() throws {
         let driver = try ConnectionDriver()
-        driver.receive(ConformanceCase.post("Content-Length: 10000000\r\n", ""))
+        driver.receive(RequestText.post("Content-Length: 10000000\r\n", ""))
         for _ in 0..<29 {
             driver.receive([UInt8](repeating: 0, count: 2048))
             driver.advance(by: .seconds(1))
@@ -84,11 +84,11 @@ struct ConnectionDeadlineTests {
         #expect(try status(driver) == [408])
     }
 
-    @Test("starts the clock of a body that waits for 100 Continue when that is sent")
+    @Test("starts the timeout of a body that waits for 100 Continue when that is sent")
     func bodyAfterContinue() throws {
         let driver = try ConnectionDriver()
         driver.answersAtOnce = false
-        driver.receive(good + ConformanceCase.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
+        driver.receive(good + RequestText.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
         driver.advance(by: .seconds(60))
         driver.answer(0, "a")
         driver.advance(by: .seconds(4))
@@ -97,7 +97,7 @@ struct ConnectionDeadlineTests {
         #expect(try status(driver) == [200, 100])
     }
 
-    @Test("gives up a client that reads nothing sooner while memory is short")
+    @Test("disconnects a client that reads nothing sooner while memory is short")
     func writeStallWhenShort() throws {
         let driver = try ConnectionDriver()
         driver.sendWindow = 10
@@ -125,7 +125,7 @@ struct ConnectionDeadlineTests {
         #expect(driver.records.map(\.reason) == ["write_stalled"])
     }
 
-    @Test("does not blame the client for a head that the server is not reading")
+    @Test("does not time a head that the server is not reading")
     func blockedHead() throws {
         var limits = HTTPLimits()
         limits.maxPipelined = 1
@@ -157,11 +157,11 @@ struct ConnectionDeadlineTests {
         #expect(quiet.closed == .lingered)
     }
 
-    @Test("drops a refused body in bounded time too")
+    @Test("drops a refused body within the same timeouts")
     func refusedBody() throws {
         let driver = try ConnectionDriver()
         driver.admission = { _ in .refuse(Response(.unauthorized)) }
-        driver.receive(ConformanceCase.post("Content-Length: 1000\r\n", "x"))
+        driver.receive(RequestText.post("Content-Length: 1000\r\n", "x"))
         #expect(try status(driver) == [401])
         driver.advance(by: .seconds(5))
         #expect(driver.hasShutDown)
@@ -171,7 +171,7 @@ struct ConnectionDeadlineTests {
 
 @Suite("ConnectionState: draining")
 struct ConnectionDrainTests {
-    private let good = ConformanceCase.get()
+    private let good = RequestText.get()
 
     private func drain(_ driver: inout ConnectionDriver) {
         driver.state.drain(at: driver.now)
@@ -186,7 +186,7 @@ struct ConnectionDrainTests {
         #expect(driver.closed == .drained)
     }
 
-    @Test("spares a new connection for five seconds, for its first request may be on the way")
+    @Test("keeps a new connection open for five seconds, since its first request may be on the way")
     func new() throws {
         var driver = try ConnectionDriver()
         drain(&driver)
@@ -201,7 +201,7 @@ struct ConnectionDrainTests {
         #expect(silent.closed == .drained)
     }
 
-    @Test("finishes what is under way, then says that it closes")
+    @Test("finishes requests in progress, then announces that it closes")
     func underWay() throws {
         var driver = try ConnectionDriver()
         driver.answersAtOnce = false
@@ -217,7 +217,7 @@ struct ConnectionDrainTests {
 
     @Test("lets a request finish that has begun to arrive", arguments: [10, 52])
     func arriving(_ cut: Int) throws {
-        let request = Array(ConformanceCase.post("Content-Length: 3\r\n").utf8)
+        let request = Array(RequestText.post("Content-Length: 3\r\n").utf8)
         var driver = try ConnectionDriver()
         driver.receive(request.prefix(cut))
         drain(&driver)
@@ -229,7 +229,7 @@ struct ConnectionDrainTests {
         #expect(driver.endsForClient)
     }
 
-    @Test("cuts what is left when it may not wait")
+    @Test("drops unfinished requests when it is cut")
     func cut() throws {
         let driver = try ConnectionDriver()
         driver.answersAtOnce = false

@@ -3,8 +3,8 @@ import HTTPTypes
 
 @testable import HTTPCore
 
-/// Plays the owner of a `ConnectionState`: a clock that only tests move, a network that takes what it is told to, and
-/// a small service behind a router.
+/// The owner of a `ConnectionState` in tests: with a clock that tests advance, a network with a send window, and a small
+/// service behind a router.
 final class ConnectionDriver {
     enum Endpoint { case text(String), echo, item }
 
@@ -18,7 +18,7 @@ final class ConnectionDriver {
     var now = Moment(instant: Instant.now, unixMilliseconds: 1_700_000_000_123)
     /// All that the client has received.
     var sent: [UInt8] = []
-    /// Bytes that the network still takes.
+    /// Bytes that can still be sent.
     var sendWindow = Int.max
     var answersAtOnce = true
     var pending: [Pending] = []
@@ -117,9 +117,7 @@ final class ConnectionDriver {
                 case .echo: body
                 case .item: Array((match.parameters["id"] ?? "").utf8)
                 }
-            var response = Response(.ok, contentType: "text/plain", body: body)
-            response.route = match.template
-            return response
+            return Response(.ok, contentType: "text/plain", body: body)
         }
     }
 }

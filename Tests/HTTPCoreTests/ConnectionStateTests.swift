@@ -5,7 +5,7 @@ import Testing
 
 @Suite("ConnectionState: requests and answers")
 struct ConnectionStateTests {
-    private let good = ConformanceCase.get()
+    private let good = RequestText.get()
 
     private func manual(_ limits: HTTPLimits = HTTPLimits()) throws -> ConnectionDriver {
         let driver = try ConnectionDriver(limits: limits)
@@ -72,7 +72,7 @@ struct ConnectionStateTests {
         var limits = HTTPLimits()
         limits.maxPipelinedBytes = 3
         let driver = try manual(limits)
-        driver.receive(ConformanceCase.post("Content-Length: 3\r\n") + good)
+        driver.receive(RequestText.post("Content-Length: 3\r\n") + good)
         #expect(driver.pending.count == 1)
         driver.answer(0, "a")
         #expect(driver.pending.count == 2)
@@ -84,11 +84,11 @@ struct ConnectionStateTests {
         limits.maxBodyBytesWhenShort = 4
         let driver = try ConnectionDriver(limits: limits)
         driver.state.isMemoryShort = true
-        driver.receive(ConformanceCase.post("Content-Length: 4\r\n", "abcd"))
+        driver.receive(RequestText.post("Content-Length: 4\r\n", "abcd"))
         driver.receive(
             isChunked
-                ? ConformanceCase.chunked("2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n")
-                : ConformanceCase.post("Content-Length: 5\r\n", "abcde"))
+                ? RequestText.chunked("2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n")
+                : RequestText.post("Content-Length: 5\r\n", "abcde"))
         let responses = try driver.responses()
         #expect(responses.map(\.status) == [200, 503])
         #expect(responses.last?.values("Retry-After") == ["5"])
@@ -102,7 +102,7 @@ struct ConnectionStateTests {
         var limits = HTTPLimits()
         limits.maxBodyBytesWhenShort = 400
         let driver = try manual(limits)
-        for _ in 0..<2 { driver.receive(ConformanceCase.post("Content-Length: 3\r\n")) }
+        for _ in 0..<2 { driver.receive(RequestText.post("Content-Length: 3\r\n")) }
         driver.receive(good)
         driver.state.isMemoryShort = true
         driver.answer(0, String(repeating: "x", count: 400))
@@ -132,10 +132,10 @@ struct ConnectionStateTests {
     func counting() throws {
         let driver = try manual()
         driver.sendWindow = 0
-        driver.receive(ConformanceCase.post("Content-Length: 5\r\n", "abc"))
+        driver.receive(RequestText.post("Content-Length: 5\r\n", "abc"))
         #expect(driver.state.heldBytes == 3)
         driver.receive("de")
-        driver.receive(ConformanceCase.post("Content-Length: 2\r\n", "fg"))
+        driver.receive(RequestText.post("Content-Length: 2\r\n", "fg"))
         #expect(driver.state.heldBytes == 7)
         driver.answer(1, String(repeating: "x", count: 1000))
         #expect(driver.state.heldBytes == 1005)
@@ -160,7 +160,7 @@ struct ConnectionStateTests {
     @Test("sends 100 Continue only after earlier answers")
     func continueInOrder() throws {
         let driver = try manual()
-        driver.receive(good + ConformanceCase.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
+        driver.receive(good + RequestText.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
         #expect(driver.sent.isEmpty)
         driver.answer(0, "a")
         #expect(try driver.responses().map(\.status) == [200, 100])
@@ -173,7 +173,7 @@ struct ConnectionStateTests {
     func refusalBeforeContinue() throws {
         let driver = try ConnectionDriver()
         driver.admission = { _ in .refuse(HTTPError.tooManyConnections(limit: 1).response(requestID: "r")) }
-        driver.receive(ConformanceCase.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
+        driver.receive(RequestText.post("Content-Length: 3\r\nExpect: 100-continue\r\n", ""))
         let responses = try driver.responses()
         #expect(responses.map(\.status) == [503])
         #expect(responses.first?.value("Retry-After") == "1")
@@ -191,7 +191,7 @@ struct ConnectionStateTests {
         driver.admission = { head in
             head.method == "POST" ? .refuse(Response(.unauthorized)) : .accept(maxBodyBytes: 0, respond: { _, _ in })
         }
-        driver.receive(ConformanceCase.post(fields, body) + good)
+        driver.receive(RequestText.post(fields, body) + good)
         #expect(try driver.responses().map(\.status) == (staysOpen ? [401, 200] : [401]))
         #expect(driver.endsForClient != staysOpen)
     }
@@ -226,19 +226,22 @@ struct ConnectionStateTests {
         #expect(driver.hasShutDown)
     }
 
-    @Test("echoes the client's request name, and makes one for requests without")
+    @Test("repeats the client's request ID, and makes one for requests without")
     func requestNames() throws {
         let driver = try ConnectionDriver()
-        driver.receive(ConformanceCase.get("/", "X-Request-Id: mine-1\r\n") + good)
+        driver.receive(RequestText.get("/", "X-Request-Id: mine-1\r\n") + good)
         let names = try driver.responses().map { $0.value("X-Request-Id") }
         #expect(names.first == "mine-1")
         #expect(names.last??.count == 26)
     }
 
-    @Test("records method, path, sizes, route and reason of each request")
+    @Test("records method, path, sizes and reason of each request, and the context that it was admitted with")
     func records() throws {
         let driver = try ConnectionDriver()
-        driver.receive(ConformanceCase.post("Content-Length: 3\r\n") + ConformanceCase.get("/no?a=b") + "BAD\r\n")
+        driver.admission = { head in
+            .accept(maxBodyBytes: .max, context: TestContext(head.target.path == "/echo" ? "/echo" : nil)) { _, _ in }
+        }
+        driver.receive(RequestText.post("Content-Length: 3\r\n") + RequestText.get("/no?a=b") + "BAD\r\n")
         #expect(driver.records.map(\.method) == ["POST", "GET", nil])
         #expect(driver.records.map(\.path) == ["/echo", "/no", nil])
         #expect(driver.records.map(\.status) == [200, 404, 400])
@@ -250,9 +253,15 @@ struct ConnectionStateTests {
     }
 }
 
+private final class TestContext: RequestContext {
+    let route: String?
+
+    init(_ route: String?) { self.route = route }
+}
+
 @Suite("ConnectionState: ends of connections")
 struct ConnectionEndTests {
-    private let good = ConformanceCase.get()
+    private let good = RequestText.get()
 
     private func manual() throws -> ConnectionDriver {
         let driver = try ConnectionDriver()
@@ -260,7 +269,7 @@ struct ConnectionEndTests {
         return driver
     }
 
-    @Test("takes the end of input for a hang-up when the client had promised more requests")
+    @Test("takes the end of input for a disconnection when the client had announced further requests")
     func hangUp() throws {
         let driver = try manual()
         driver.receive(good + good)
@@ -276,7 +285,7 @@ struct ConnectionEndTests {
     @Test(
         "takes it for a half-close after a client's last request",
         arguments: [
-            ConformanceCase.get("/", "Connection: close\r\n"), "GET / HTTP/1.0\r\n\r\n",
+            RequestText.get("/", "Connection: close\r\n"), "GET / HTTP/1.0\r\n\r\n",
         ])
     func halfClose(_ request: String) throws {
         let driver = try manual()
@@ -303,10 +312,10 @@ struct ConnectionEndTests {
     }
 
     @Test(
-        "says so when the input ends inside a request",
+        "answers with an error when the input ends inside a request",
         arguments: [
-            "GET / HTT", "GET / HTTP/1.1\r\nHost: a\r\n", ConformanceCase.post("Content-Length: 5\r\n"),
-            ConformanceCase.chunked("5\r\nab"),
+            "GET / HTT", "GET / HTTP/1.1\r\nHost: a\r\n", RequestText.post("Content-Length: 5\r\n"),
+            RequestText.chunked("5\r\nab"),
         ])
     func incomplete(_ text: String) throws {
         let driver = try ConnectionDriver()
@@ -316,7 +325,7 @@ struct ConnectionEndTests {
         #expect(driver.closed == .answered)
     }
 
-    @Test("closes without a word when the input ends between requests")
+    @Test("closes without a response when the input ends between requests")
     func quietEnd() throws {
         let driver = try ConnectionDriver()
         driver.receive(good)
@@ -328,14 +337,14 @@ struct ConnectionEndTests {
     @Test("cancels everything on a reset, even after the last request")
     func reset() throws {
         let driver = try manual()
-        driver.receive(ConformanceCase.get("/", "Connection: close\r\n"))
+        driver.receive(RequestText.get("/", "Connection: close\r\n"))
         driver.state.reset(at: driver.now)
         driver.run()
         #expect(driver.cancelled == [0])
         #expect(driver.closed == .clientReset)
     }
 
-    @Test("answers what came before an error first, then the error, then nothing")
+    @Test("answers the requests before an error, then the error, then nothing")
     func errorInOrder() throws {
         let driver = try manual()
         driver.receive(good + "BAD\r\n" + good)
@@ -371,11 +380,11 @@ struct ConnectionEndTests {
     @Test("closes at once when the client itself asked for it and sent nothing more")
     func clientAskedForClose() throws {
         let driver = try ConnectionDriver()
-        driver.receive(ConformanceCase.get("/", "Connection: close\r\n"))
+        driver.receive(RequestText.get("/", "Connection: close\r\n"))
         #expect(driver.closed == .answered)
     }
 
-    @Test("answers one connection too many with an error")
+    @Test("answers a connection beyond the limit with an error")
     func refusedConnection() throws {
         let driver = try ConnectionDriver()
         driver.state.refuseConnection(.tooManyConnections(limit: 5), at: driver.now)

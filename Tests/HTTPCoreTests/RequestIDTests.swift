@@ -12,7 +12,7 @@ struct RequestIDTests {
     }
 
     @Test(
-        "takes the client's own name if it is harmless",
+        "takes the client's own ID if it is acceptable",
         arguments: ["a", "A-b_c.9", String(repeating: "x", count: 128)])
     func accepted(_ name: String) {
         #expect(resolve(name) == name)
@@ -26,7 +26,7 @@ struct RequestIDTests {
         #expect(RequestID.isAcceptable(resolve(name)))
     }
 
-    @Test("makes names of 26 letters that sort by time and differ")
+    @Test("makes IDs of 26 letters that sort by time and differ")
     func made() {
         let earlier = RequestID.make(unixMilliseconds: 1_700_000_000_000)
         let later = RequestID.make(unixMilliseconds: 1_700_000_000_001)
@@ -35,7 +35,7 @@ struct RequestIDTests {
         #expect(RequestID.make(unixMilliseconds: 5) != RequestID.make(unixMilliseconds: 5))
     }
 
-    @Test("spells the milliseconds in ten digits of base 32, then the process and the count in eight each")
+    @Test("writes the milliseconds in ten digits of base 32, then the process and the counter in eight each")
     func layout() {
         #expect(RequestID.make(unixMilliseconds: 33, process: 0, count: 0) == "00000000110000000000000000")
         #expect(RequestID.make(unixMilliseconds: -1, process: 1, count: 31) == "0000000000000000010000000Z")

@@ -104,7 +104,7 @@ struct RequestParserTests {
         }
     }
 
-    @Test("gives buffered bytes back as it goes, over many requests")
+    @Test("releases parsed bytes, over many requests")
     func longLivedConnection() throws {
         var parser = RequestParser(limits: HTTPLimits())
         var complete = 0

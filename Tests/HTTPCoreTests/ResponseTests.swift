@@ -16,7 +16,7 @@ struct ResponseTests {
 
     private let hello = Response(.ok, contentType: "text/plain", body: Array("hello".utf8))
 
-    @Test("writes status line, date, own fields, length and request name")
+    @Test("writes status line, date, own fields, length and request ID")
     func plain() {
         #expect(
             serialize(hello)
@@ -39,7 +39,7 @@ struct ResponseTests {
         #expect(text.hasSuffix("\r\n\r\n"))
     }
 
-    @Test("says whether the connection stays open only where the client could think otherwise")
+    @Test("sends Connection only where the default does not apply")
     func connection() {
         #expect(!serialize(hello).contains("Connection:"))
         #expect(serialize(hello) { $0.closes = true }.contains("\r\nConnection: close\r\n"))
@@ -79,7 +79,7 @@ struct ResponseTests {
     }
 
     @Test(
-        "formats dates as HTTP wants them",
+        "formats dates as HTTP requires",
         arguments: [
             (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
             (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"), (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
@@ -89,7 +89,7 @@ struct ResponseTests {
         #expect(HTTPDate.format(seconds) == text)
     }
 
-    @Test("makes the date anew when the second changes")
+    @Test("formats the date again when the second changes")
     func dateCache() {
         var date = HTTPDate()
         #expect(date.text(at: 1) == "Thu, 01 Jan 1970 00:00:01 GMT")
@@ -117,7 +117,7 @@ struct HTTPErrorTests {
             error.response(requestID: "r1", contentType: "application/json").fields[.contentType] == "application/json")
     }
 
-    @Test("leaves out a retry that makes no sense, and carries Allow")
+    @Test("has Retry-After only where a retry makes sense, and carries Allow")
     func fields() {
         let text = String(decoding: HTTPError.bodyTooLarge(limit: 5).problem(requestID: "r"), as: UTF8.self)
         #expect(!text.contains("retry_after"))

@@ -23,7 +23,7 @@ struct RouterTests {
         if case .failed(let error, _) = try router().route(method, RequestTarget(path)) { error } else { nil }
     }
 
-    @Test("binds decoded segments to names and tells the template")
+    @Test("binds decoded segments to names and returns the template")
     func parameters() throws {
         let match = try found("POST", "/v2/models/a%2Fb/versions/1/infer?x=y")
         #expect(match?.handler == "infer")
@@ -31,7 +31,7 @@ struct RouterTests {
         #expect(match?.template == "/v2/models/{model}/versions/{version}/infer")
     }
 
-    @Test("prefers a literal segment, and steps back from it when it leads nowhere")
+    @Test("prefers a literal segment, and backtracks where it does not match")
     func precedence() throws {
         #expect(try found("GET", "/v2/models/stats")?.handler == "stats")
         #expect(try found("GET", "/v2/models/other")?.handler == "model")
@@ -48,7 +48,7 @@ struct RouterTests {
     }
 
     @Test(
-        "tells a path that is not there, an empty hole, and a slash too many",
+        "refuses an unknown path, an empty parameter and an extra slash",
         arguments: [
             "/x", "/v2/models", "/v2/models/", "/v2/models/a/", "/v2//models/a", "//",
         ])
@@ -88,7 +88,7 @@ struct RouterTests {
         #expect(try error(method, "/")?.status.code == 501)
     }
 
-    @Test("refuses a table that contradicts itself")
+    @Test("refuses an ambiguous table")
     func tables() {
         typealias TableError = Router<Int>.TableError
         func expect(_ error: TableError, _ routes: [(String, String)]) {

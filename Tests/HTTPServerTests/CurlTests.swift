@@ -45,7 +45,7 @@ struct CurlTests {
         #expect(result.output == "later 1\nlater 0\nlater 0\n")
     }
 
-    @Test("is dropped when it is killed while it waits")
+    @Test("cancels its request when curl is killed while it waits")
     func killed() throws {
         let running = try RunningServer()
         let process = try Curl.start(["http://127.0.0.1:\(running.port)/held"])

@@ -33,7 +33,7 @@ struct ExchangeTests {
         #expect(try (0..<4).map { _ in try client.response().text } == ["answer 0", "answer 1", "answer 2", "later"])
     }
 
-    @Test("takes a chunked body in pieces")
+    @Test("reads a chunked body in pieces")
     func chunked() throws {
         let running = try RunningServer()
         let client = try running.client()
@@ -71,7 +71,7 @@ struct ExchangeTests {
         #expect(refused.value("Content-Type") == "application/problem+json")
     }
 
-    @Test("gets its 413 through to a client that sends a large body to the end before it reads")
+    @Test("delivers 413 to a client that sends its whole large body before it reads")
     func lingeringClose() throws {
         let running = try RunningServer(maxBodyBytes: 1024)
         let client = try running.client()
@@ -94,7 +94,7 @@ struct ExchangeTests {
         #expect(try client.response().text == "root")
     }
 
-    @Test("takes a body of many megabytes")
+    @Test("reads a body of many megabytes")
     func largeRequest() throws {
         let running = try RunningServer()
         let client = try running.client()
@@ -104,7 +104,7 @@ struct ExchangeTests {
         #expect(try client.response().body == body)
     }
 
-    @Test("answers 500 when a handler lets go of a request without an answer")
+    @Test("answers 500 when a handler releases a request without a response")
     func droppedReply() throws {
         let running = try RunningServer()
         let client = try running.client()
@@ -113,7 +113,7 @@ struct ExchangeTests {
         #expect(try running.service.records.take().reason == "internal")
     }
 
-    @Test("refuses bytes that are no request, and says why")
+    @Test("refuses malformed requests with a reason")
     func malformed() throws {
         let running = try RunningServer()
         let client = try running.client()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPServer
 
-@Suite("Server: clients that go away or dawdle")
+@Suite("Server: clients that disconnect or stall")
 struct HangUpTests {
     private func cancelled(_ held: TestService.Held) throws {
         let cancelled = Mailbox<Bool>()
@@ -38,7 +38,7 @@ struct HangUpTests {
         for each in held { try cancelled(each) }
     }
 
-    @Test("notices a reset though the client had closed its sending side before")
+    @Test("notices a reset after the client has closed its sending side")
     func resetAfterHalfClose() throws {
         let running = try RunningServer { $0.timeouts.idle = .milliseconds(100) }
         let client = try running.client()
@@ -60,7 +60,7 @@ struct HangUpTests {
         try client.send(request)
         client.shutdownSending()
         let held = try running.service.held.take()
-        // The end of input has been seen by the time that a later connection is served.
+        // When a later connection has been served, the loop has seen the end of input too.
         for _ in 0..<2 {
             let other = try running.client()
             try other.send(RunningServer.get())
@@ -72,7 +72,7 @@ struct HangUpTests {
         #expect(!held.request.cancellation.isCancelled)
     }
 
-    @Test("gets an answer that is made at once to a client that pipes its request in and closes")
+    @Test("answers a client that closes its sending side right after its request")
     func immediateHalfClose() throws {
         let running = try RunningServer()
         for _ in 0..<20 {
@@ -83,7 +83,7 @@ struct HangUpTests {
         }
     }
 
-    @Test("answers 408 to a head that does not get ready, and closes")
+    @Test("answers 408 to an incomplete head, and closes")
     func headerTimeout() throws {
         let running = try RunningServer { $0.timeouts.header = .milliseconds(80) }
         let client = try running.client()
@@ -104,7 +104,7 @@ struct HangUpTests {
         #expect(response.text.contains("body_timeout"))
     }
 
-    @Test("judges no deadline before it has read what came while it stood still")
+    @Test("reads what arrived while it was blocked before it checks deadlines")
     func standstill() throws {
         let running = try RunningServer {
             $0.queueCount = 1
@@ -116,14 +116,17 @@ struct HangUpTests {
         try other.send(RunningServer.get("/standstill"))
         _ = try running.service.held.take()
         try uploading.send("def")
-        // Until the deadline is long over.
-        poll(nil, 0, 800)
+        // The deadline has passed when that of a later upload, to another server, has.
+        let clock = try RunningServer { $0.timeouts.body = .milliseconds(400) }
+        let late = try clock.client()
+        try late.send(RunningServer.post("/echo", "Content-Length: 6\r\n", "abc"))
+        #expect(try late.response().status == 408)
         running.service.standstill.signal()
         #expect(try uploading.response().text == "abcdef")
     }
 
     @Test(
-        "refuses large bodies while unfinished ones hold the memory, and takes them again afterwards",
+        "refuses large bodies while unfinished ones use up the memory limit, and accepts them again afterwards",
         .timeLimit(.minutes(1)))
     func shortMemory() throws {
         let running = try RunningServer {
@@ -140,7 +143,7 @@ struct HangUpTests {
             try client.send(request)
             return try client.response().status
         }
-        // How much has been read of the hoarders' bytes is known once this is refused.
+        // Refused as soon as the hoarders' bytes have been read.
         while try status(large) == 200 {}
         #expect(try status(RunningServer.post("/echo", "Content-Length: 3\r\n", "abc")) == 200)
         for hoarder in hoarders { hoarder.close() }

@@ -7,7 +7,7 @@ import Testing
 @Suite("Server: health probe")
 struct HealthProbeTests {
     @Test(
-        "tells the status that a server answers, also where it listens at every address",
+        "returns the status of the response, also from a server that listens on all addresses",
         arguments: ["127.0.0.1", "0.0.0.0"])
     func status(host: String) throws {
         let running = try RunningServer { $0.endpoint = .tcp(host: host, port: 0) }
@@ -25,7 +25,7 @@ struct HealthProbeTests {
         withExtendedLifetime(running) {}
     }
 
-    @Test("tells who does not answer: nobody there, silence, something else than HTTP")
+    @Test("reports servers that are absent, silent, or speak another protocol than HTTP")
     func noAnswer() throws {
         let socket = try ListeningSocket(.tcp(host: "127.0.0.1", port: 0))
         let endpoint = ListeningEndpoint.tcp(host: "127.0.0.1", port: try #require(socket.address.port))

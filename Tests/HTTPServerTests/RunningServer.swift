@@ -4,7 +4,7 @@ import TestSupport
 
 @testable import HTTPServer
 
-/// A server on a free loopback port that is stopped when the test lets go of it.
+/// A server on a free loopback port, which is stopped when it is released.
 final class RunningServer {
     let service: TestService
     let server: Server

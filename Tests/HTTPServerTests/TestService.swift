@@ -4,8 +4,8 @@ import TestSupport
 
 @testable import HTTPCore
 
-/// A small service: some paths answer at once, `/held` when the test says so, `/dropped` never. `/standstill` keeps its
-/// event loop from everything else until the test says so.
+/// A service for tests: `/held` is answered when the test does it, `/dropped` never, `/later` from another thread.
+/// `/standstill` blocks its event loop until the test signals `standstill`. Other paths are answered at once.
 final class TestService: RequestHandler {
     struct Held: Sendable {
         let request: Request
@@ -18,7 +18,7 @@ final class TestService: RequestHandler {
 
     let held = Mailbox<Held>()
     let records = Mailbox<AccessRecord>()
-    /// Ends what `/standstill` does to its queue.
+    /// Ends the block by `/standstill`.
     let standstill = DispatchSemaphore(value: 0)
     private let router: Router<Endpoint>
     private let maxBodyBytes: Int
@@ -54,7 +54,7 @@ final class TestService: RequestHandler {
     @Sendable private func respond(to request: Request, reply: @escaping @Sendable (Response) -> Void) {
         switch router.route(request.head.method, request.head.target) {
         case .options(let allow, _): reply(.options(allow: allow))
-        case .failed(let error, _): reply(response(to: error, head: request.head, id: request.id))
+        case .failed(let error, _): reply(error.response(requestID: request.id))
         case .found(let match):
             switch match.handler {
             case .root: reply(Self.text("root"))
@@ -73,7 +73,7 @@ final class TestService: RequestHandler {
         }
     }
 
-    func response(to error: HTTPError, head: RequestHead?, id: String) -> Response {
+    func response(to error: HTTPError, head: RequestHead?, id: String, context: (any RequestContext)?) -> Response {
         error.response(requestID: id)
     }
 

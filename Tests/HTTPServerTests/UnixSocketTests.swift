@@ -22,7 +22,7 @@ struct UnixSocketTests {
         stopped.wait()
     }
 
-    @Test("serves under a path with the permissions asked for, and removes it in the end")
+    @Test("serves at a path with the requested permissions, and removes it at the end")
     func serves() throws {
         let server = try server(0o600)
         #expect(try server.start() == .unix(path: path))
@@ -35,7 +35,7 @@ struct UnixSocketTests {
         #expect(lstat(path, &status) != 0)
     }
 
-    @Test("takes the place of a socket that nobody answers, and of nothing else")
+    @Test("replaces a socket file that nobody listens on, and no other file")
     func abandoned() throws {
         let first = try server()
         try first.start()
@@ -53,14 +53,14 @@ struct UnixSocketTests {
         unlink(path)
     }
 
-    @Test("refuses a path that no address holds", arguments: ["", String(repeating: "x", count: 108)])
+    @Test("refuses a path that does not fit a socket address", arguments: ["", String(repeating: "x", count: 108)])
     func badPath(_ path: String) {
         #expect(throws: ServerError.invalidPath(path)) {
             _ = try ListeningSocket(.unix(path: path, permissions: 0o600))
         }
     }
 
-    @Test("serves on a socket that it was given, and refuses what is none")
+    @Test("serves on an inherited socket, and refuses other descriptors")
     func inherited() throws {
         let given = try ListeningSocket(.tcp(host: "127.0.0.1", port: 0))
         let running = try RunningServer { $0.endpoint = .inherited(descriptor: given.descriptor) }

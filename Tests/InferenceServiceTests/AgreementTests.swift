@@ -6,7 +6,7 @@ import WeightFormats
 
 @testable import InferenceService
 
-@Suite("Service: two opinions")
+@Suite("Service: opinions of the parts of a model")
 struct AgreementTests {
     @Test("a model of two parts says whether they agree and what each says")
     func saysWhetherPartsAgree() throws {
@@ -27,7 +27,7 @@ struct AgreementTests {
         }
     }
 
-    @Test("arrays of logits hold the answer's alone")
+    @Test("arrays of logits hold the model's logits, not those of its parts")
     func arraysHoldTheAnswer() throws {
         let service = try ServiceDriver()
         let body = SafetensorsWriter.write(try Samples.stack())

@@ -45,7 +45,7 @@ struct BatchUploadTests {
         let count = vectors[0].count
         let one = NPYWriter.write(Tensor(shape: [count], values: vectors[0]))
         let answer = try #require(try service.post("/v1/classify", one).items().first)
-        // Flat parameters have no names to tell a convention by, so only the reason differs.
+        // Flat parameters have no names, which are evidence of a convention, so the reason differs.
         #expect(answer["score"] == singles[0]["score"] && answer["top_k"] == singles[0]["top_k"])
         let stack = NPYWriter.write(Tensor(shape: [4, count], values: vectors.flatMap { $0 }))
         let items = try service.post("/v1/classify", stack).items()
@@ -65,7 +65,7 @@ struct BatchUploadTests {
         return "{\"inputs\":[\(good),\(bad),\(Samples.json(try Samples.tensors(2)))]}"
     }
 
-    @Test("a bad network is told in its place and the others are answered")
+    @Test("a bad network has an error in its place and the others are answered")
     func badItem() throws {
         let singles = try singles()
         let json = try service.post("/v1/classify", json: try oneBad()).json()
@@ -131,7 +131,7 @@ struct BatchUploadTests {
 
     @Test("files of a form share one limit of inflated bytes")
     func sharedLimit() throws {
-        let file = try ContentCoding.gzip.encode(try Samples.bytes("net0.safetensors"))
+        let file = try CompressedStream.gzip.encode(try Samples.bytes("net0.safetensors"))
         let service = try ServiceDriver { $0.maxBodyBytes = 16_000 }
         var form = Form()
         for index in 0..<3 { form.add("file", file: "\(index)", file) }
@@ -153,7 +153,7 @@ struct BatchUploadTests {
         #expect(try service.post("/v1/classify", json: "[\(list)]").problem().code == "batch_too_large")
     }
 
-    /// As long as only networks were counted, 3 KB of gzip could be taken apart into 260,000 arrays and 50 MB.
+    /// Without a limit on tensors, 3 KB of gzip could be split into 260,000 arrays of 50 MB.
     @Test("a stack of many networks of many layers is refused before it is taken apart")
     func deepStack() throws {
         func stack(_ count: Int, layers: Int) -> [UInt8] {
@@ -170,7 +170,7 @@ struct BatchUploadTests {
         #expect(refused.status == 422 && refused.code == "batch_too_large")
         #expect(refused.detail.contains("at most 258 networks"))
         #expect(try service.post(path, stack(250, layers: 127)).items("pictures").count == 250)
-        // What one file of a form takes is not there for the next.
+        // The files of a form share the limit.
         var form = Form()
         for name in ["a", "b"] { form.add("file", file: name, stack(150, layers: 127)) }
         let items = try service.post(path, form.closed, Form.fields).items("pictures")
@@ -178,7 +178,7 @@ struct BatchUploadTests {
         #expect(items.last?["error"]?["code"]?.string == "batch_too_large")
     }
 
-    /// As above, but for a text of a megabyte that took 2 seconds.
+    /// The same for JSON: without the limit, a megabyte of text took 2 seconds.
     @Test("a JSON batch of many networks of many layers is refused, in one file or in several of a form")
     func deepBatch() throws {
         let layer = #"{"weights":[\#(Array(repeating: "[[1]]", count: 128).joined(separator: ","))],"#

@@ -14,7 +14,7 @@ struct ConventionTests {
         try #require(try service.post(path, Samples.safetensors(network)).items().first)
     }
 
-    @Test("the convention found is told with its reason")
+    @Test("the detected convention is reported with its reason")
     func detected() throws {
         let convention = try #require(try item("/v1/classify", try Samples.network())["convention"])
         #expect(convention["name"]?.string == "nfn")
@@ -22,7 +22,7 @@ struct ConventionTests {
         #expect(convention["reason"]?.string?.contains("standard deviation") == true)
     }
 
-    @Test("a network rewritten to the other convention is the same network once that is named")
+    @Test("a network converted to the other convention gives the same answer when that convention is named")
     func override() throws {
         let network = try Samples.network()
         let expected = try item("/v1/classify", network)

@@ -1,7 +1,7 @@
 import InferenceService
 import Testing
 
-/// Prometheus text read back by the format's rules; whatever breaks one is recorded as an issue.
+/// Prometheus text parsed by the format's rules; violations are recorded as issues.
 struct Exposition {
     struct Sample: Hashable {
         let name: String

@@ -25,7 +25,7 @@ struct FormatAgreementTests {
         }
     }
 
-    /// JSON has lists of layers without names, so that what tells its convention is less.
+    /// Layers in JSON lists have no names, so there is less evidence of the convention.
     private func withoutReason(_ item: JSONValue) -> JSONValue {
         .object(
             (item.members ?? []).map { member in
@@ -42,7 +42,7 @@ struct FormatAgreementTests {
         #expect(items.first?["class_id"]?.int != nil)
     }
 
-    @Test("says what it answers in the same members in the same order")
+    @Test("an answer has the same members in the same order")
     func shape() throws {
         let model = try Models.embedded.get()
         let answer = try service.send(
@@ -84,13 +84,13 @@ struct FormatAgreementTests {
     func contentCodings(_ name: String) throws {
         let bytes = try Samples.bytes(name)
         let expected = try service.post("/v1/classify", bytes).items()
-        let gzip = try ContentCoding.gzip.encode(bytes)
+        let gzip = try CompressedStream.gzip.encode(bytes)
         // RFC 1952: ten bytes of header without optional parts, eight of trailer.
         let bare = Array(gzip.dropFirst(10).dropLast(8))
         let zlib = [0x78, 0x9c] + bare + adler32(bytes)
         for (coding, body) in [
             ("gzip", gzip), ("x-gzip", gzip), ("deflate", zlib), ("deflate", bare), ("identity", bytes),
-            ("gzip, gzip", try ContentCoding.gzip.encode(gzip)),
+            ("gzip, gzip", try CompressedStream.gzip.encode(gzip)),
         ] {
             let answer = try service.post("/v1/classify", body, ["Content-Encoding": coding])
             #expect(try answer.items() == expected, "\(coding)")

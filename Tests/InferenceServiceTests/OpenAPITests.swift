@@ -19,7 +19,7 @@ struct OpenAPITests {
         #expect(Set(described).count == described.count)
     }
 
-    @Test("every reference leads somewhere, and every operation has a name of its own")
+    @Test("every reference resolves, and operation names are unique")
     func references() throws {
         let document = try ServiceDriver().get("/openapi.json").json()
         var names: [String] = []
@@ -52,7 +52,7 @@ struct OpenAPITests {
         #expect(try service.post("/v2/models/\(model)/infer", try body("InferRequest")).status == 200)
     }
 
-    @Test("keys are asked for where they are needed")
+    @Test("the description requires keys where the service does")
     func security() throws {
         #expect(try ServiceDriver().get("/openapi.json").json()["security"] == nil)
         let keys = try APIKeys("a sha256:\(String(repeating: "0", count: 64))")

@@ -1,3 +1,4 @@
+import HTTPContent
 import HTTPCore
 import ModelStore
 import Networks
@@ -34,7 +35,7 @@ struct OpenInferenceTests {
         try #require(answer["outputs"]?.array?.first { $0["name"]?.string == name })
     }
 
-    @Test("several versions of a model are all to be found, by either protocol")
+    @Test("each of several versions of a model is served, by either protocol")
     func versions() throws {
         let models = try ["2", "1"].map { try Models.embedded(named: "m", version: $0, isDecoderTrained: false) }
         let service = try ServiceDriver(models: models)
@@ -94,7 +95,7 @@ struct OpenInferenceTests {
         #expect(try output("logits", answer)["shape"]?.ints == [4, 10])
     }
 
-    @Test("a flat tensor, and a body that is nothing but its bytes, are read too")
+    @Test("a flat tensor, and a body of its bytes alone, are read too")
     func flat() throws {
         let network = try Samples.network()
         let values = network.flattened

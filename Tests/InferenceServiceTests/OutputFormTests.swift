@@ -55,7 +55,7 @@ struct OutputFormTests {
         #expect(npy.field("X-Tensor-Shape") == ([4] + shape).map(String.init).joined(separator: ","))
     }
 
-    @Test("one network's array still has the networks' axis")
+    @Test("the array of one network has an axis of length one for the networks")
     func singleArray() throws {
         let answer = try service.post("/v1/encode?output=raw", try Samples.bytes("net0.pth"))
         let shape = try #require(try Models.embedded.get().latentShape)
@@ -73,7 +73,7 @@ struct OutputFormTests {
         #expect(item["class_id"]?.int == logits.indices.max { logits[$0] < logits[$1] })
     }
 
-    @Test("a request that is PNG for what is no picture, or for several, is refused")
+    @Test("PNG is refused where there is no picture or several")
     func noPNG() throws {
         let single = try Samples.bytes("net0.pth")
         #expect(try service.post("/v1/classify?output=png", single).problem().code == "bad_request")

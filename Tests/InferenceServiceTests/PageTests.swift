@@ -1,5 +1,6 @@
 import ModelStore
 import Networks
+import TestSupport
 import Testing
 import WeightFormats
 
@@ -48,7 +49,7 @@ struct PageTests {
         #expect(try predictor.post("/v1/predict", body).items().first?["accuracy"]?.double != nil)
     }
 
-    @Test("the version and all paths are told")
+    @Test("the version and all paths are listed")
     func index() throws {
         #expect(try service.get("/version").json()["version"]?.string == "1.2.3")
         let index = try service.get("/").json()
@@ -62,7 +63,7 @@ struct PageTests {
         let model = try Models.embedded.get()
         let body = try Samples.bytes("net0.pth")
         for _ in 0..<2 { #expect(try service.post("/v1/classify", body).status == 200) }
-        let gzip = try ContentCoding.gzip.encode(try Samples.bytes("net0.safetensors"))
+        let gzip = try CompressedStream.gzip.encode(try Samples.bytes("net0.safetensors"))
         let path = "/v1/models/\(model.name)/encode"
         #expect(try service.post(path, gzip, ["Content-Encoding": "gzip"]).status == 200)
         #expect(try service.post("/v1/classify", Array("nothing".utf8)).status == 415)
@@ -97,12 +98,31 @@ struct PageTests {
         #expect(metrics.value("weightspace_requests_in_flight") == 1, "this scrape")
     }
 
-    @Test("a request that was never understood leaves the number of those in flight alone")
+    @Test("the access log learns of the model and the number of networks, by either protocol and where they fail")
+    func accessLog() throws {
+        let model = try Models.embedded.get()
+        func logged(_ path: String, _ body: [UInt8], _ fields: [String: String] = [:]) throws -> [String?] {
+            _ = try service.post(path, body, fields)
+            let metadata = AccessLog.metadata(of: try service.records.take())
+            return ["model", "networks"].map { name in metadata[name].map { "\($0)" } }
+        }
+        let stack = SafetensorsWriter.write(try Samples.stack())
+        #expect(try logged("/v1/classify", stack) == [model.name, "4"])
+        #expect(try logged("/v1/classify?output=png", stack) == [model.name, "4"])
+        #expect(try logged("/v1/classify", Array("nothing".utf8)) == [nil, nil])
+        #expect(try logged("/v1/render", stack) == [nil, "4"])
+        #expect(try logged("/v1/render?model=\(model.name)", stack) == [model.name, "4"])
+        let flat = FloatBytes.littleEndian(try Samples.network().flattened)
+        let length = ["Inference-Header-Content-Length": "0"]
+        #expect(try logged("/v2/models/\(model.name)/infer", flat, length) == [model.name, "1"])
+    }
+
+    @Test("a request that cannot be parsed does not change the number in flight")
     func inFlight() throws {
         service.handler.finished(
             AccessRecord(
                 head: nil, status: 400, bytesIn: 0, bytesOut: 0, duration: .zero, peer: "p", id: "i",
-                route: nil, reason: "bad_request"))
+                reason: "bad_request", context: nil))
         let metrics = Exposition(try service.get("/metrics").text)
         #expect(metrics.value("weightspace_requests_in_flight") == 1, "this scrape")
     }

@@ -25,7 +25,7 @@ struct PictureTests {
         return try #require(try service.get("/v1/models/\(name)").json()["input"]?["image"]?.ints)
     }
 
-    @Test("an INR's own picture is drawn in the model's size or the one asked for")
+    @Test("an INR's picture is drawn at the model's size or at the requested size")
     func render() throws {
         let service = try ServiceDriver()
         let body = try Samples.bytes("net0.pth")
@@ -52,7 +52,7 @@ struct PictureTests {
         #expect(other.field("Content-Type") == "application/json")
     }
 
-    @Test("what the query says of the output counts more than Accept")
+    @Test("the option output has precedence over Accept")
     func acceptedOutput() throws {
         let service = try ServiceDriver()
         let body = try Samples.bytes("net0.pth")
@@ -77,7 +77,7 @@ struct PictureTests {
         #expect(try small.post("/v1/render?height=5&width=5", stack).status == 200)
         #expect(try small.post("/v1/render?height=5&width=6", stack).problem().status == 422)
 
-        // What a model draws counts as well, however it is asked for; an encoding draws nothing.
+        // Reconstructions count as pictures too, by either protocol; encodings do not.
         let model = try Models.embedded.get().name
         #expect(try small.post("/v1/reconstruct", body).problem().code == "batch_too_large")
         let request = try small.get("/v1/models/\(model)/example").text
@@ -97,7 +97,7 @@ struct PictureTests {
         #expect(try slow.post("/v1/render?height=10&width=9", body).problem().code == "batch_too_large")
     }
 
-    @Test("a picture that is not finite is that network's error alone")
+    @Test("a picture that is not finite fails only its own network")
     func nonFinitePicture() throws {
         let service = try ServiceDriver()
         let stack = try Samples.stack { networks in
@@ -124,7 +124,7 @@ struct PictureTests {
         #expect(problem.status == 422)
     }
 
-    @Test("a model with a decoder draws what it read, beside how far that is from the INR's own picture")
+    @Test("a model with a decoder reconstructs pictures, with their error from the INR's own")
     func reconstruct() throws {
         let model = try Models.embedded(named: "redrawn", isDecoderTrained: true)
         let service = try ServiceDriver(models: [model])

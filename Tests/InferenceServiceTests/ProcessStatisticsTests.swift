@@ -36,7 +36,7 @@ import Testing
         #expect(statistics.startTime == nil && statistics.maxFiles == nil)
     }
 
-    @Test("this process is known")
+    @Test("the figures of this process are read")
     func currentProcess() throws {
         let statistics = ProcessStatistics.current()
         #expect(try #require(statistics.cpuSeconds) > 0)

@@ -16,7 +16,7 @@ import Testing
         #expect(PrometheusText.contentType == "text/plain; version=0.0.4; charset=utf-8")
     }
 
-    @Test("a counter's series stand in the order of their labels, whatever came first")
+    @Test("a counter's series are sorted by their labels")
     func counterText() {
         let metric = LabelledMetric<Counter>(Self.family)
         metric.series("b", "x").increment()
@@ -42,7 +42,7 @@ import Testing
         #expect(Array((sample.labels["name"] ?? "?").unicodeScalars) == Array(value.unicodeScalars))
     }
 
-    @Test("help texts keep to one line")
+    @Test("help texts are one line")
     func helpIsEscaped() {
         #expect(PrometheusText.escapedHelp("a\\b\n\"c\"") == "a\\\\b\\n\"c\"")
     }
@@ -57,7 +57,7 @@ import Testing
         #expect(PrometheusText.number(value) == text)
     }
 
-    @Test("a counter never falls")
+    @Test("a counter never decreases")
     func counterNeverFalls() {
         let counter = Counter()
         counter.increment(by: 2)
@@ -65,7 +65,7 @@ import Testing
         #expect(counter.value == 2)
     }
 
-    @Test("a histogram counts a value in the first bucket that reaches it")
+    @Test("a histogram counts a value in the first bucket whose bound is not below it")
     func histogramBuckets() {
         let family = MetricFamily("size", .histogram, labels: ["of"], help: "Size.")
         let metric = LabelledMetric<Histogram>(family, bounds: [1, 2, 4])

@@ -1,13 +1,14 @@
 import Dispatch
 import HTTPCore
 import ModelStore
+import Networks
 import TestSupport
 import Testing
 import WeightFormats
 
 @testable import InferenceService
 
-/// A computation that says when it has begun and ends when it is let.
+/// Blocks a computation: it signals that it has begun, and ends when it is released.
 final class Gate: Sendable {
     private let begun = DispatchSemaphore(value: 0)
     private let open = DispatchSemaphore(value: 0)
@@ -34,17 +35,17 @@ struct QueueingTests {
         let model = try Models.embedded.get()
         return try ServiceDriver {
             $0.maxQueue = maxQueue
-            $0.maxBatch = 1
+            $0.networksPerPass = 1
         } compute: { [gate] _, networks, _ in
             gate.pass()
-            return networks.map { _ in .success([model.labels.indices.map { Float($0) }]) }
+            return networks.map { _ in .success([model.answer(.classify, model.labels.indices.map { Float($0) })]) }
         }
     }
 
-    /// No archive, but taken for one at first sight, and so read behind the archives sent before it.
+    /// Begins like an archive, so it is read on a worker queue, after the archives sent before it.
     private let broken = Array("PK\u{3}\u{4}hello".utf8)
 
-    /// Archives are read one after the other: once this is answered, what was sent before it is in the queue.
+    /// Archives are read one after the other: when this is answered, those sent before it are in the queue.
     private func settle(_ service: ServiceDriver) throws {
         #expect(try service.post("/v1/classify", broken).status == 400)
     }
@@ -75,34 +76,39 @@ struct QueueingTests {
     }
 
     @Test(
-        "a body that is complete when the queue has filled is refused unread",
+        "a body that is complete when the queue has filled is refused",
         arguments: ["/v1/classify", "/v2/models/fashion-mnist/infer"])
     func filledMeanwhile(path: String) throws {
         let service = try gated(maxQueue: 1)
         let text = try Samples.bytes("net0.json")
         let first = try service.start("POST", "/v1/classify", [:], text)
         #expect(gate.waitUntilBegun())
-        let sendBody = try service.begin("POST", path, [:], Array("no network".utf8))
+        let sendBody =
+            path.hasPrefix("/v1")
+            ? try service.begin("POST", path, [:], text)
+            : try service.begin(
+                "POST", path, ["Inference-Header-Content-Length": "0"],
+                FloatBytes.littleEndian(try Samples.network().flattened))
         let second = try service.start("POST", "/v1/classify", [:], text)
         #expect(try sendBody().take().status == 429)
         gate.release(2)
         for answers in [first, second] { #expect(try answers.take().status == 200) }
     }
 
-    @Test("drawings wait their turn in bounds too", arguments: ["/v1/render", "/v1/classify"])
+    @Test("waiting drawings are limited too", arguments: ["/v1/render", "/v1/classify"])
     func boundedWork(path: String) throws {
         let service = try ServiceDriver {
             $0.maxQueue = 2
             $0.threads = 1
         }
-        service.handler.work { [gate] in gate.pass() }
+        service.handler.resources.workers.run { [gate] in gate.pass() }
         #expect(gate.waitUntilBegun())
         let first = try service.start("POST", "/v1/render", [:], body)
         let second = try service.start("POST", "/v1/render", [:], body)
         let refused = try service.post(path, body)
         #expect(try refused.status == 429 && refused.problem().code == "queue_full")
         let short = try service.post("/v1/classify", try Samples.bytes("net0.json"))
-        #expect(short.status == 200, "what needs no worker does not wait for one")
+        #expect(short.status == 200, "a short request needs no worker")
         gate.release()
         for answers in [first, second] { #expect(try answers.take().status == 200) }
     }
@@ -123,9 +129,9 @@ struct QueueingTests {
         #expect(statistics.failure.count == 1 && statistics.success.count == 0)
     }
 
-    /// Waits until the queue is seen to be full: from then on heads are refused before their bodies are read.
+    /// Waits until the queue is full, so that requests are refused before their bodies are read.
     private func settleFull(_ service: ServiceDriver) throws {
-        // While it is not, a request with a broken body is read and refused for that, behind those sent before.
+        // Until then the broken body is read, after those sent before it, and refused as malformed.
         var status = 400
         for _ in 0..<100 where status == 400 {
             status = try service.post("/v1/classify", broken).status
@@ -142,7 +148,7 @@ struct QueueingTests {
         #expect(try service.post("/v1/classify?timeout_ms=60000", body).status == 200)
     }
 
-    @Test("the news that time ran out does not wait for the computation before it")
+    @Test("a missed deadline is answered before the running computation ends")
     func deadlineBehindComputation() throws {
         let service = try gated(maxQueue: 4)
         let first = try service.start("POST", "/v1/classify", [:], body)
@@ -162,7 +168,7 @@ struct QueueingTests {
                 ["model": model.name, "version": model.version, "outcome": "deadline_exceeded"]) == 1)
     }
 
-    @Test("a client that leaves while its request waits takes it out of the queue")
+    @Test("a waiting request is removed when its client disconnects")
     func cancelled() throws {
         let service = try gated(maxQueue: 4)
         let first = try service.start("POST", "/v1/classify", [:], body)
@@ -176,7 +182,7 @@ struct QueueingTests {
         #expect(try first.take().status == 200)
     }
 
-    @Test("a client that has left before its body is read costs no computation")
+    @Test("a request whose client has disconnected before its body is read is not computed")
     func cancelledBefore() throws {
         let service = try gated(maxQueue: 4)
         let cancellation = Cancellation()
@@ -185,7 +191,7 @@ struct QueueingTests {
         #expect(answer.status == 499)
     }
 
-    @Test("weights that the queue can never hold are refused for good, not to be retried")
+    @Test("weights larger than the queue's limit are refused without Retry-After")
     func queueBytes() throws {
         let service = try ServiceDriver { $0.maxQueueBytes = 4739 }
         let answer = try service.post("/v1/classify", body)
@@ -194,9 +200,9 @@ struct QueueingTests {
         #expect(try ServiceDriver { $0.maxQueueBytes = 4740 }.post("/v1/classify", body).status == 200)
     }
 
-    @Test("a request of more networks than a batch is answered whole")
+    @Test("a request of more networks than a pass is answered whole")
     func largerThanBatch() throws {
-        let service = try ServiceDriver { $0.maxBatch = 2 }
+        let service = try ServiceDriver { $0.networksPerPass = 2 }
         let stack = SafetensorsWriter.write(try Samples.stack())
         #expect(try service.post("/v1/classify", stack).items() == ServiceDriver().post("/v1/classify", stack).items())
     }
@@ -211,7 +217,7 @@ struct QueueingTests {
         }
     }
 
-    @Test("before its models are there the service is alive and not ready")
+    @Test("before its models are loaded the service is live and not ready")
     func starting() throws {
         let service = try ServiceDriver(models: nil)
         #expect(try service.get("/livez").json()["live"]?.bool == true)
@@ -227,7 +233,7 @@ struct QueueingTests {
         #expect(try service.post("/v1/classify", body).status == 200)
     }
 
-    @Test("a draining service is not ready and still answers what it admitted, and what comes meanwhile")
+    @Test("a draining service is not ready and still answers requests")
     func draining() throws {
         let service = try gated(maxQueue: 4)
         let admitted = try service.start("POST", "/v1/classify", [:], body)

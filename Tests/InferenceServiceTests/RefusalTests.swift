@@ -4,6 +4,7 @@ import ModelStore
 import Networks
 import Tensors
 import Testing
+import Uploads
 import WeightFormats
 
 @testable import InferenceService
@@ -24,7 +25,7 @@ struct RefusalTests {
         #expect(problem.detail.contains("'\(name)'") && problem.detail.contains("received [32, 31]"))
     }
 
-    @Test("a network of another depth is refused with what the model reads")
+    @Test("a network of another depth is refused with the sizes that the model reads")
     func depth() throws {
         let deep = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 8, 8, 8, 1]), seed: 1)
         let problem = try service.post("/v1/classify", Samples.safetensors(deep)).problem()
@@ -39,7 +40,7 @@ struct RefusalTests {
         #expect(try service.post("/v1/classify", Samples.safetensors(wide)).items().count == 1)
     }
 
-    @Test("a missing tensor, one too many and a value that is no number each have a code")
+    @Test("a missing tensor, an unexpected one and a value that is not finite have codes of their own")
     func tensors() throws {
         let state = try Samples.tensors(0)
         let name = state.names[1]
@@ -85,7 +86,7 @@ struct RefusalTests {
         #expect(answer.field("Server-Timing") != nil)
     }
 
-    @Test("a file of PyTorch before 1.6 is refused with the way to save it anew")
+    @Test("a file of PyTorch before 1.6 is refused with how to save it again")
     func legacy() throws {
         let problem = try service.post("/v1/classify", try Samples.bytes("net0.legacy.pth")).problem()
         #expect(problem.status == 415 && problem.code == "legacy_torch_format")
@@ -95,25 +96,27 @@ struct RefusalTests {
     @Test("a body that inflates beyond the limit is refused, not inflated")
     func bomb() throws {
         let service = try ServiceDriver { $0.maxBodyBytes = 100_000 }
-        let bomb = try ContentCoding.gzip.encode([UInt8](repeating: 0x20, count: 2_000_000))
+        let bomb = try CompressedStream.gzip.encode([UInt8](repeating: 0x20, count: 2_000_000))
         let problem = try service.post("/v1/classify", bomb, ["Content-Encoding": "gzip"]).problem()
         #expect(problem.status == 413 && problem.code == "inflated_too_large")
     }
 
-    private static let statuses: [FormatError.Code: Int] = [
-        .badRequest: 400, .badJSON: 400, .badEncoding: 400, .inflatedTooLarge: 413, .unknownFormat: 415,
-        .legacyTorchFormat: 415, .unsafePickle: 415, .unsupportedEncoding: 415, .dtype: 422, .nonFinite: 422,
-        .shapeMismatch: 422, .unexpectedTensor: 422, .batchTooLarge: 422, .internal: 500,
+    private static let statuses: [UploadError.Code: Int] = [
+        .malformed: 400, .badJSON: 400, .badEncoding: 400, .inflatedTooLarge: 413, .unknownFormat: 415,
+        .legacyTorchFormat: 415, .unsafePickle: 415, .dtype: 422, .nonFinite: 422, .shapeMismatch: 422,
+        .missingTensor: 422, .unexpectedTensor: 422, .batchTooLarge: 422, .noNetwork: 400, .unreadableFile: 400,
+        .internal: 500,
     ]
 
-    @Test("every code of the readers has its status", arguments: FormatError.Code.allCases)
-    func formatErrors(_ code: FormatError.Code) {
-        let fault = ServiceFault(FormatError(code, "the detail"))
+    @Test("every code of unreadable uploads has its status", arguments: UploadError.Code.allCases)
+    func uploadErrors(_ code: UploadError.Code) {
+        let fault = ServiceFault(UploadError(code, "the detail"))
         let response = fault.httpError.response(requestID: "id")
         #expect(Int(response.status.code) == Self.statuses[code])
-        #expect(fault.code == code.rawValue && fault.detail == "the detail" && !fault.title.isEmpty)
-        #expect((response.fields[.acceptEncoding] != nil) == (code == .unsupportedEncoding))
-        #expect(response.reason == code.rawValue)
+        #expect(fault.code == ([.malformed, .noNetwork].contains(code) ? "bad_request" : code.rawValue))
+        #expect(fault.detail == "the detail" && !fault.title.isEmpty)
+        #expect(response.fields[.acceptEncoding] == nil)
+        #expect(response.reason == fault.code)
     }
 
     @Test("paths and methods that are not served are answered by HTTP's rules")
@@ -128,7 +131,7 @@ struct RefusalTests {
     }
 
     @Test(
-        "every answer says where its time went",
+        "every response has Server-Timing",
         arguments: [
             ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/nowhere"), ("GET", "/v1/models"), ("GET", "/metrics"),
             ("OPTIONS", "/v1/classify"), ("PUT", "/v1/classify"), ("POST", "/v1/classify"), ("POST", "/v1/render"),
@@ -141,7 +144,7 @@ struct RefusalTests {
 
     @Test("an error found by the server itself is rendered alike")
     func serverErrors() throws {
-        let response = service.handler.response(to: .bodyTooLarge(limit: 5), head: nil, id: "an-id")
+        let response = service.handler.response(to: .bodyTooLarge(limit: 5), head: nil, id: "an-id", context: nil)
         let problem = try Answer(id: "an-id", response: response).problem()
         #expect(problem.status == 413 && problem.code == "body_too_large")
         #expect(response.fields.value(of: "Server-Timing") != nil)

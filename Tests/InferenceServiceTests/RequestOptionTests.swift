@@ -23,14 +23,14 @@ struct RequestOptionTests {
         #expect(try topCount(try service.post("/v1/classify?top_k=3", try Samples.bytes("net0.pth"))) == 3)
     }
 
-    @Test("are taken from members of the document, and the query speaks louder")
+    @Test("are taken from members of the document; the query has precedence")
     func members() throws {
         let document = try document("\"top_k\":2")
         #expect(try topCount(try service.post("/v1/classify", document)) == 2)
         #expect(try topCount(try service.post("/v1/classify?top_k=3", document)) == 3)
     }
 
-    @Test("are taken from fields of a form, and the query speaks louder")
+    @Test("are taken from fields of a form; the query has precedence")
     func form() throws {
         var form = Form()
         form.add("top_k", "2")
@@ -40,7 +40,7 @@ struct RequestOptionTests {
         #expect(try topCount(try service.post("/v1/classify?top_k=4", form.closed, Form.fields)) == 4)
     }
 
-    @Test("unknown members of a document are left alone, for other tools write them")
+    @Test("unknown members of a document are ignored, since other tools write them")
     func unknownMembers() throws {
         let answer = try service.post(
             "/v1/classify", try document("\"note\":{\"epochs\":[1]},\"optimizer\":\"adam\",\"top_k\":null"))
@@ -70,7 +70,7 @@ struct RequestOptionTests {
         #expect(problem.status == 400 && problem.code == "bad_request")
     }
 
-    @Test("choose the model and version; the path speaks louder than the query")
+    @Test("choose the model and version; the path has precedence over the query")
     func model() throws {
         let model = try Models.embedded.get()
         let body = try Samples.bytes("net0.pth")
@@ -85,7 +85,7 @@ struct RequestOptionTests {
     }
 
     @Test(
-        "that name what is not served are answered 404 with what is",
+        "that name what is not served are answered 404 with the names that are",
         arguments: [
             ("/v1/classify?model=another", "no_such_model"), ("/v1/models/another/encode", "no_such_model"),
             ("/v1/classify?version=99", "no_such_version"), ("/v1/render?model=another", "no_such_model"),
@@ -108,7 +108,7 @@ struct RequestOptionTests {
         }
     }
 
-    @Test("the first model answers where none is named, each where it is")
+    @Test("the first model answers where none is named")
     func severalModels() throws {
         let other = try Models.embedded(named: "other", isDecoderTrained: false)
         let service = try ServiceDriver(models: [try Models.embedded.get(), other])

@@ -6,18 +6,19 @@ import Testing
 
     private var scrape: Exposition { Exposition(metrics.render()) }
 
-    /// Records something of everything.
+    /// Records one value of each metric.
     private func recordAll() {
         metrics.recordHTTP(method: "POST", route: "/v1/classify", status: 200, duration: .milliseconds(3))
         metrics.recordInference(model: "m", version: "1", outcome: .success, items: 5)
-        metrics.recordBatch(model: "m", version: "1", size: 3, duration: .milliseconds(20))
+        metrics.recordPass(model: "m", version: "1", size: 3, duration: .milliseconds(20))
         metrics.recordQueue(model: "m", duration: .microseconds(200))
         metrics.recordParse(format: "safetensors", duration: .microseconds(50), bytes: 4740)
         metrics.recordRejection(reason: "queue_full")
         metrics.gauges.readQueue(limit: 64) { ["m": 2, "k": 0] }
-        metrics.gauges.readConnections { ["active": 1, "idle": 4] }
+        metrics.gauges.readConnections { ["open": 5] }
         metrics.gauges.readRequestsInFlight { 6 }
         metrics.gauges.readModels { [ModelIdentity(model: "m", version: "1", sha256: "9f")] }
+        metrics.gauges.readLoadFailures { 2 }
         metrics.gauges.readLifecycle(ready: { true }, draining: { false })
     }
 
@@ -78,8 +79,9 @@ import Testing
         #expect(scrape.value("weightspace_queue_depth", ["model": "m"]) == 2)
         #expect(scrape.value("weightspace_queue_depth", ["model": "k"]) == 0)
         #expect(scrape.value("weightspace_queue_limit") == 64)
-        #expect(scrape.value("weightspace_connections", ["state": "idle"]) == 4)
+        #expect(scrape.value("weightspace_connections", ["state": "open"]) == 5)
         #expect(scrape.value("weightspace_requests_in_flight") == 6)
+        #expect(scrape.value("weightspace_load_failures") == 2)
         #expect(scrape.value("weightspace_ready") == 1)
         #expect(scrape.value("weightspace_draining") == 0)
         #expect(scrape.value("weightspace_build_info", ["version": "1.0", "commit": "abc", "swift": "6.3"]) == 1)

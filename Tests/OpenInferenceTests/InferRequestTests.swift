@@ -55,7 +55,7 @@ struct InferRequestTests {
         #expect(request.prefersBinary && request.parameters["timeout"]?.int == 50)
     }
 
-    @Test("outputs carry their wishes")
+    @Test("outputs have parameters of their own")
     func outputs() throws {
         let request = try read(
             #"""
@@ -79,16 +79,16 @@ struct InferRequestTests {
     }
 
     @Test(
-        "what does not fit is refused by name",
+        "what does not fit is refused with the input's name",
         arguments: [
-            (#"{}"#, FormatError.Code.badRequest, "'inputs'"),
-            (#"{"inputs":[]}"#, .badRequest, "'inputs'"),
-            (#"{"inputs":[{"name":"x","shape":[1],"data":[1]}]}"#, .badRequest, "'datatype'"),
-            (#"{"inputs":[{"name":"x","shape":[1],"datatype":"FP32"}]}"#, .badRequest, "found neither"),
+            (#"{}"#, FormatError.Code.malformed, "'inputs'"),
+            (#"{"inputs":[]}"#, .malformed, "'inputs'"),
+            (#"{"inputs":[{"name":"x","shape":[1],"data":[1]}]}"#, .malformed, "'datatype'"),
+            (#"{"inputs":[{"name":"x","shape":[1],"datatype":"FP32"}]}"#, .malformed, "found neither"),
             (#"{"inputs":[{"name":"x","shape":[2],"datatype":"FP32","data":[1]}]}"#, .shapeMismatch, "'x'"),
             (#"{"inputs":[{"name":"x","shape":[2,1],"datatype":"FP32","data":[[1,2]]}]}"#, .shapeMismatch, "'x'"),
-            (#"{"inputs":[{"name":"x","shape":[-1],"datatype":"FP32","data":[1]}]}"#, .badRequest, "'shape'"),
-            (#"{"inputs":[{"name":"x","shape":[1.5],"datatype":"FP32","data":[1]}]}"#, .badRequest, "'shape'"),
+            (#"{"inputs":[{"name":"x","shape":[-1],"datatype":"FP32","data":[1]}]}"#, .malformed, "'shape'"),
+            (#"{"inputs":[{"name":"x","shape":[1.5],"datatype":"FP32","data":[1]}]}"#, .malformed, "'shape'"),
             (#"{"inputs":[{"name":"x","shape":[1],"datatype":"BYTES","data":["a"]}]}"#, .dtype, "a string"),
             (#"{"inputs":[{"name":"x","shape":[0],"datatype":"FP8","data":[]}]}"#, .dtype, "FP8"),
             (
@@ -97,19 +97,19 @@ struct InferRequestTests {
             ),
             (
                 #"{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]},{"name":"x","shape":[1],"datatype":"FP32","data":[1]}]}"#,
-                .badRequest, "twice"
+                .malformed, "twice"
             ),
             (
                 #"{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}],"outputs":[{"name":"a"},{"name":"a"}]}"#,
-                .badRequest, "twice"
+                .malformed, "twice"
             ),
             (
                 #"{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1],"parameters":{"binary_data_size":4}}]}"#,
-                .badRequest, "found both"
+                .malformed, "found both"
             ),
             (
                 #"{"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}],"outputs":[{"name":"a","parameters":{"classification":0}}]}"#,
-                .badRequest, "classification"
+                .malformed, "classification"
             ),
         ])
     func refusals(_ document: String, _ code: FormatError.Code, _ words: String) throws {
@@ -118,11 +118,11 @@ struct InferRequestTests {
     }
 
     @Test(
-        "a document's length that cannot be is refused",
+        "an impossible document length is refused",
         arguments: ["-1", "+5", "", "9999", "0x10", "99999999999999999999"])
     func badLength(_ length: String) throws {
         let error = try #require(fault("{}", length: length))
-        #expect(error.code == .badRequest && error.detail.contains("Inference-Header-Content-Length"))
+        #expect(error.code == .malformed && error.detail.contains("Inference-Header-Content-Length"))
     }
 
     @Test("bytes that are missing, left over or of another size are refused")
@@ -137,7 +137,7 @@ struct InferRequestTests {
         #expect(fault(huge, [], length: String(huge.utf8.count))?.code == .inflatedTooLarge)
     }
 
-    @Test("numbers beyond the limit are refused before they are kept")
+    @Test("numbers beyond the limit are refused before they are stored")
     func tooMany() throws {
         var small = limits
         small.maxInflatedBytes = 16

@@ -41,7 +41,7 @@ struct InferResponseTests {
         #expect(tail == [2, 0, 0, 0, 0xc3, 0xa9, 0, 0, 0, 0] + [0xfe] + [UInt8](repeating: 0xff, count: 7))
     }
 
-    @Test("a value that is no number cannot be JSON, but can be bytes")
+    @Test("a value that is not finite cannot be written as JSON, but as bytes")
     func nonFinite() {
         func output(_ isBinary: Bool) -> InferResponse {
             response([.init(name: "x", shape: [1], values: .floats([.nan]), isBinary: isBinary)])

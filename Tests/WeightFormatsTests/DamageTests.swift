@@ -64,10 +64,10 @@ struct DamageTests {
             outcomes[code(reading: try writer.finish()), default: 0] += 1
         }
         #expect(outcomes[.unsafePickle, default: 0] > 0)
-        #expect(outcomes[.badRequest, default: 0] > 0)
+        #expect(outcomes[.malformed, default: 0] > 0)
         #expect(
             Set(outcomes.keys).isSubset(of: [
-                nil, .unsafePickle, .badRequest, .dtype, .shapeMismatch, .inflatedTooLarge, .nonFinite,
+                nil, .unsafePickle, .malformed, .dtype, .shapeMismatch, .inflatedTooLarge, .nonFinite,
                 .unexpectedTensor,
             ]))
     }

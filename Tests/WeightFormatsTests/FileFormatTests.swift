@@ -41,8 +41,8 @@ struct FileFormatTests {
             ([], FormatError.Code.unknownFormat),
             (Array("hello".utf8), .unknownFormat),
             ([0x80, 0x04, 0x95], .legacyTorchFormat),
-            (Array("PK\u{5}\u{6}".utf8) + [UInt8](repeating: 0, count: 18), .badRequest),
-            (Array("PK\u{3}\u{4}".utf8), .badRequest),
+            (Array("PK\u{5}\u{6}".utf8) + [UInt8](repeating: 0, count: 18), .malformed),
+            (Array("PK\u{3}\u{4}".utf8), .malformed),
         ] as [([UInt8], FormatError.Code)])
     func nearMisses(bytes: [UInt8], expected: FormatError.Code) {
         #expect(code(reading: bytes) == expected)
@@ -74,14 +74,14 @@ struct FileFormatTests {
     @Test("A gzip file is read through", arguments: ["net0.json", "net0.pth", "plain.npy"])
     func gzipFile(name: String) throws {
         let bytes = try Fixture.bytes(name)
-        let zipped = try WeightFile.read(try ContentCoding.gzip.encode(bytes))
+        let zipped = try WeightFile.read(try CompressedStream.gzip.encode(bytes))
         let plain = try WeightFile.read(bytes)
         #expect(try zipped.soleNetwork() == plain.soleNetwork())
     }
 
     @Test("A gzip file in a gzip file is not")
     func nestedGzip() throws {
-        let bytes = try ContentCoding.gzip.encode(try ContentCoding.gzip.encode(try Fixture.bytes("plain.npy")))
+        let bytes = try CompressedStream.gzip.encode(try CompressedStream.gzip.encode(try Fixture.bytes("plain.npy")))
         #expect(code(reading: bytes) == .unknownFormat)
     }
 

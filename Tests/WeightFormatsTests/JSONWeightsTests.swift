@@ -54,7 +54,7 @@ struct JSONWeightsTests {
 
     @Test("A wrapper holds no second wrapper")
     func nestedWrapper() {
-        #expect(code(reading: #"{"model": {"state_dict": {"w": [1]}}}"#) == .badRequest)
+        #expect(code(reading: #"{"model": {"state_dict": {"w": [1]}}}"#) == .malformed)
     }
 
     @Test("A batch mixes forms, and a faulty item fails alone")
@@ -78,7 +78,7 @@ struct JSONWeightsTests {
             if case .failure(let error) = result { error.code } else { nil }
         }
         #expect(
-            codes == [nil, .shapeMismatch, nil, .dtype, .badRequest, .nonFinite, .badRequest, .shapeMismatch, nil])
+            codes == [nil, .shapeMismatch, nil, .dtype, .malformed, .nonFinite, .malformed, .shapeMismatch, nil])
         #expect(try file.networks[2].get().names == ["weights.0", "biases.0"])
         #expect(try file.networks[8].get()["w"]?.values == [4])
         #expect(file.ignored == ["inputs[2].label", "inputs[8].epoch"])
@@ -95,7 +95,7 @@ struct JSONWeightsTests {
         let file = try read(#"[{"w": [1]}, {"w": [2]}]"#)
         #expect(file.isBatch)
         #expect(try file.networks.map { try $0.get()["w"]?.values } == [[1], [2]])
-        #expect(code { _ = try file.soleNetwork() } == .badRequest)
+        #expect(code { _ = try file.soleNetwork() } == .malformed)
     }
 
     @Test(
@@ -121,10 +121,10 @@ struct JSONWeightsTests {
             ("{\"w\": [1,\u{1}2]}", .badJSON),
             (#"{"w": [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}"#, .badJSON),
             (#"{"inputs": [{"w": [1]}, {"w": [1], "w": [1]}]}"#, .badJSON),
-            (#"{"inputs": [{"w": [1]}], "weights": [[1]]}"#, .badRequest),
-            (#"{"inputs": []}"#, .badRequest),
-            ("[]", .badRequest), ("{}", .badRequest), (#"{"top_k": 1}"#, .badRequest),
-            (#"{"a": "x"}"#, .badRequest),
+            (#"{"inputs": [{"w": [1]}], "weights": [[1]]}"#, .malformed),
+            (#"{"inputs": []}"#, .malformed),
+            ("[]", .malformed), ("{}", .malformed), (#"{"top_k": 1}"#, .malformed),
+            (#"{"a": "x"}"#, .malformed),
         ])
     func faults(text: String, expected: FormatError.Code) {
         #expect(code { _ = try read(text) } == expected)

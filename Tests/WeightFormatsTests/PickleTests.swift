@@ -111,14 +111,14 @@ struct PickleTests {
                     Pickle.text("cpu"), Pickle.int(-3)) + [0x51]),
         ] as [[UInt8]])
     func broken(pickle: [UInt8]) {
-        #expect(refusal(pickle)?.code == .badRequest)
+        #expect(refusal(pickle)?.code == .malformed)
     }
 
     @Test("A string that claims four gigabytes is refused without reserving them")
     func hugeString() {
-        #expect(refusal(Pickle.proto + [0x58, 0xff, 0xff, 0xff, 0xff])?.code == .badRequest)
-        #expect(refusal(Pickle.dict(Pickle.text(String(repeating: "x", count: 5000))))?.code == .badRequest)
-        #expect(refusal(Pickle.proto + [0x42, 0xff, 0xff, 0xff, 0xff])?.code == .badRequest)
+        #expect(refusal(Pickle.proto + [0x58, 0xff, 0xff, 0xff, 0xff])?.code == .malformed)
+        #expect(refusal(Pickle.dict(Pickle.text(String(repeating: "x", count: 5000))))?.code == .malformed)
+        #expect(refusal(Pickle.proto + [0x42, 0xff, 0xff, 0xff, 0xff])?.code == .malformed)
     }
 
     @Test("Stack, memo and length are bounded")
@@ -127,8 +127,8 @@ struct PickleTests {
         limits.maxPickleStack = 100
         limits.maxPickleMemo = 100
         limits.maxPickleBytes = 2000
-        #expect(refusal([UInt8](repeating: 0x4e, count: 101) + Pickle.stop, limits: limits)?.code == .badRequest)
-        #expect(refusal([UInt8](repeating: 0x28, count: 101) + Pickle.stop, limits: limits)?.code == .badRequest)
+        #expect(refusal([UInt8](repeating: 0x4e, count: 101) + Pickle.stop, limits: limits)?.code == .malformed)
+        #expect(refusal([UInt8](repeating: 0x28, count: 101) + Pickle.stop, limits: limits)?.code == .malformed)
         let memo: [UInt8] = (0...100).flatMap { [0x72, $0, 0, 0, 0] as [UInt8] }
         #expect(refusal([0x4e] + memo + Pickle.stop, limits: limits)?.detail.contains("memo") == true)
         #expect(refusal([UInt8](repeating: 0x4e, count: 2001), limits: limits)?.code == .inflatedTooLarge)
@@ -139,17 +139,17 @@ struct PickleTests {
         // Each list holds the one before twice; expanded, it would be 2^1000 elements.
         let doubling = (0..<1000).flatMap { _ in [0x5d, 0x68, 0, 0x61, 0x68, 0, 0x61, 0x71, 0] as [UInt8] }
         let lists = [0x5d, 0x71, 0] + doubling
-        #expect(refusal(Pickle.proto + lists + Pickle.stop)?.code == .badRequest)
+        #expect(refusal(Pickle.proto + lists + Pickle.stop)?.code == .malformed)
         let cycle: [UInt8] = [0x7d, 0x71, 0] + Pickle.text("state_dict") + [0x68, 0, 0x73]
-        #expect(refusal(Pickle.proto + cycle + Pickle.stop)?.code == .badRequest)
+        #expect(refusal(Pickle.proto + cycle + Pickle.stop)?.code == .malformed)
         // One long list under many names: looked through once, not once for each name.
         let chunk: [UInt8] = Pickle.mark + [UInt8](repeating: 0x4e, count: 16_000) + [0x65]
         let long: [UInt8] = [0x5d, 0x71, 0] + Array(repeatElement(chunk, count: 10).joined())
         let names = (0..<100_000).flatMap { _ in [0x68, 1, 0x68, 0, 0x73] as [UInt8] }
         let prefix = Pickle.proto + Pickle.text("w") + [0x71, 1] + long
-        #expect(refusal(prefix + [0x7d] + names + Pickle.stop)?.code == .badRequest)
+        #expect(refusal(prefix + [0x7d] + names + Pickle.stop)?.code == .malformed)
         let deep = [UInt8](repeating: 0x85, count: 100_000)
-        #expect(refusal(Pickle.dict([0x29] + deep))?.code == .badRequest)
+        #expect(refusal(Pickle.dict([0x29] + deep))?.code == .malformed)
     }
 
     @Test("Names in messages are printable")

@@ -119,7 +119,7 @@ struct WriterTests {
         #expect(chunks["IHDR"] == [0, 0, 0, 3, 0, 0, 0, 2, 8, color.rawValue, 0, 0, 0])
         #expect(chunks["IEND"] == [])
         let row = 3 * color.channels
-        let lines = try ContentCoding.deflate.decode(try #require(chunks["IDAT"]))
+        let lines = try CompressedStream.deflate.decode(try #require(chunks["IDAT"]))
         let expected: [UInt8] = [0] + Array(pixels[..<row]) + [0] + Array(pixels[row...])
         #expect(lines == expected)
     }
@@ -127,6 +127,6 @@ struct WriterTests {
     @Test("Pictures of the wrong size are refused", arguments: [(0, 2), (2, 0), (-2, -3), (.max, 2), (2, 2)])
     func pngSizes(width: Int, height: Int) {
         let pixels = [UInt8](repeating: 0, count: 6)
-        #expect(code { _ = try PNGWriter.write(pixels, width: width, height: height, color: .gray) } == .badRequest)
+        #expect(code { _ = try PNGWriter.write(pixels, width: width, height: height, color: .gray) } == .malformed)
     }
 }

@@ -37,15 +37,15 @@ struct ZipTests {
     }
 
     @Test("Encrypted entries are refused")
-    func encrypted() { #expect(codeAfter { $0[directory + 8] |= 1 } == .badRequest) }
+    func encrypted() { #expect(codeAfter { $0[directory + 8] |= 1 } == .malformed) }
 
     @Test("Compression methods other than stored and deflated are refused", arguments: [1, 9, 12, 14, 93] as [UInt8])
-    func methods(method: UInt8) { #expect(codeAfter { $0[directory + 10] = method } == .badRequest) }
+    func methods(method: UInt8) { #expect(codeAfter { $0[directory + 10] = method } == .malformed) }
 
     @Test("A wrong checksum is refused")
     func checksum() {
-        #expect(codeAfter { $0[directory + 16] ^= 1 } == .badRequest)
-        #expect(codeAfter { $0[100] ^= 1 } == .badRequest)
+        #expect(codeAfter { $0[directory + 16] ^= 1 } == .malformed)
+        #expect(codeAfter { $0[100] ^= 1 } == .malformed)
     }
 
     @Test("An entry that starts inside another is refused")
@@ -57,37 +57,37 @@ struct ZipTests {
                 bytes.replaceSubrange(second + 42..<second + 46, with: bytes[first + 42..<first + 46])
                 bytes[second + 46] = UInt8(ascii: "a")
                 bytes[first + 46] = UInt8(ascii: "a")
-            } == .badRequest)
+            } == .malformed)
         let nested = changed { bytes in
             // Data of the first entry claims to reach into the second.
             for offset in [20, 24] { bytes[directory + offset] = 250 }
         }
-        #expect(code { _ = try WeightFile.read(nested) } == .badRequest)
+        #expect(code { _ = try WeightFile.read(nested) } == .malformed)
     }
 
     @Test("Two entries of one name are refused")
-    func duplicateNames() { #expect(codeAfter { $0[directory + entryLength + 46] = UInt8(ascii: "a") } == .badRequest) }
+    func duplicateNames() { #expect(codeAfter { $0[directory + entryLength + 46] = UInt8(ascii: "a") } == .malformed) }
 
     @Test("A local header of another name is refused")
-    func localName() { #expect(codeAfter { $0[30] = UInt8(ascii: "x") } == .badRequest) }
+    func localName() { #expect(codeAfter { $0[30] = UInt8(ascii: "x") } == .malformed) }
 
     @Test("Sizes and offsets outside the file are refused")
     func outOfRange() {
         #expect(
-            codeAfter { $0.replaceSubrange(directory + 42..<directory + 46, with: [0xff, 0xff, 0, 0]) } == .badRequest)
+            codeAfter { $0.replaceSubrange(directory + 42..<directory + 46, with: [0xff, 0xff, 0, 0]) } == .malformed)
         #expect(
-            codeAfter { $0.replaceSubrange(directory + 20..<directory + 24, with: [0xff, 0xff, 0, 0]) } == .badRequest)
+            codeAfter { $0.replaceSubrange(directory + 20..<directory + 24, with: [0xff, 0xff, 0, 0]) } == .malformed)
         #expect(
             codeAfter { $0.replaceSubrange(directory + 42..<directory + 46, with: [0xff, 0xff, 0xff, 0xff]) } != nil)
-        #expect(codeAfter { $0[end + 16] ^= 1 } == .badRequest)
-        #expect(codeAfter { $0[end + 10] = 1 } == .badRequest)
-        #expect(codeAfter { $0[end + 10] = 3 } == .badRequest)
-        #expect(codeAfter { $0[end + 4] = 1 } == .badRequest)
+        #expect(codeAfter { $0[end + 16] ^= 1 } == .malformed)
+        #expect(codeAfter { $0[end + 10] = 1 } == .malformed)
+        #expect(codeAfter { $0[end + 10] = 3 } == .malformed)
+        #expect(codeAfter { $0[end + 4] = 1 } == .malformed)
     }
 
     @Test("Bytes after the archive are refused, a comment is not")
     func trailing() {
-        #expect(codeAfter { $0.append(0) } == .badRequest)
+        #expect(codeAfter { $0.append(0) } == .malformed)
         #expect(
             codeAfter { bytes in
                 bytes[end + 20] = 3
@@ -99,7 +99,7 @@ struct ZipTests {
     func entryCount() {
         var limits = FormatLimits()
         limits.maxZipEntries = 1
-        #expect(code(reading: bytes, limits: limits) == .badRequest)
+        #expect(code(reading: bytes, limits: limits) == .malformed)
     }
 
     @Test("An entry that inflates past the ratio is refused before it is inflated")
@@ -129,7 +129,7 @@ struct ZipTests {
             let entry = try #require(
                 bytes.indices.first { bytes[$0...].starts(with: [0x50, 0x4b, 0x01, 0x02]) })
             bytes[entry + 24] = UInt8(truncatingIfNeeded: Int(bytes[entry + 24]) + change)
-            #expect(code(reading: bytes) == .badRequest)
+            #expect(code(reading: bytes) == .malformed)
         }
     }
 
@@ -139,12 +139,12 @@ struct ZipTests {
         for (offset, value) in [(8, UInt8(0xff)), (15, 0x7f), (4, 1), (0, 0)] {
             var bytes = original
             bytes[bytes.count - 22 - 20 + offset] = value
-            #expect(code(reading: bytes) == .badRequest, "locator byte \(offset)")
+            #expect(code(reading: bytes) == .malformed, "locator byte \(offset)")
         }
         for offset in [0, 16, 24, 32, 40, 47, 48, 55] {
             var bytes = original
             bytes[bytes.count - 22 - 20 - 56 + offset] ^= 0x7f
-            #expect(code(reading: bytes) == .badRequest, "record byte \(offset)")
+            #expect(code(reading: bytes) == .malformed, "record byte \(offset)")
         }
     }
 }

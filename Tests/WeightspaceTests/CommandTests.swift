@@ -30,13 +30,66 @@ struct CommandTests {
         }
     }
 
-    @Test("the embedded model tells what the sample networks draw")
+    @Test("classify reads folders, and skips files there that hold no network")
+    func classifyFolder() throws {
+        let scratch = try Scratch()
+        for name in ["net10.npz", "net2.npz"] { try scratch.write("f/\(name)", try Sample.bytes("net0.npz")) }
+        try scratch.write("f/README.md", Array("networks".utf8))
+        try scratch.write("f/settings.json", Array("{\"a\":1}".utf8))
+        try scratch.write("f/inner/net3.npz", try Sample.bytes("net0.npz"))
+        let outcome = try Program.run(["classify", scratch.path("f")])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(
+            outcome.lines.map { $0.split(separator: " ")[0] }
+                == ["net2", "net10"].map { "\(scratch.path("f"))/\($0).npz" })
+        let notes = outcome.errors.split(separator: "\n")
+        #expect(notes.count == 2 && notes.allSatisfy { $0.contains(": skipped, no network: ") }, "\(notes)")
+        let named = try Program.run(["classify", scratch.path("f/README.md")])
+        #expect(named.status == 1 && named.errors.contains("README.md: unknown_format: "))
+        try scratch.write("f/cut.pth", Array(try Sample.bytes("net0.pth").prefix(300)))
+        #expect(try Program.run(["classify", scratch.path("f")]).status == 1)
+        let none = try Program.run(["classify", try scratch.write("g/README", [65]).deletingLastPathComponent().path])
+        #expect(none.status == 1 && none.errors.contains("no networks are in"))
+    }
+
+    @Test("classify shows where weights and probes disagree")
+    func disagreement() throws {
+        let files = ["net0.npz", "net2.npz"].map(Sample.path)
+        let outcome = try Program.run(["classify", "--convention", "dws"] + files)
+        #expect(outcome.status == 0 && outcome.lines.count == 2)
+        #expect(outcome.lines[0].firstMatch(of: /\(disagreement: weights Sandal +.*%, probes Dress +.*%\)$/) != nil)
+        #expect(!outcome.lines[1].contains("disagreement"))
+        #expect(outcome.errors == "weights and probes disagree on 1 of 2 networks\n")
+    }
+
+    @Test(
+        "a failed file operation is reported with its path and the system's reason",
+        arguments: [
+            ["classify", "/nowhere/x"], ["inspect", "/nowhere/x"], ["render", "/nowhere/x", "--output", "x.png"],
+            ["verify", "/nowhere/x"], ["models", "--models", "/nowhere/x"],
+            ["encode", Sample.path("net0.pth"), "--output", "/nowhere/x.npy"],
+            ["render", Sample.path("net0.pth"), "--output", "/nowhere/x.png"],
+            ["bench", "model", "--model", "small", "--write", "/dev/null/x"],
+            ["fit", "--images", "/nowhere/x", "--output", "x"], ["evaluate", "fashion-mnist", "/nowhere/x"],
+            ["serve", "--keys", "/nowhere/x"], ["bench", "formats", "/nowhere/x"],
+            ["bench", "server", "http://127.0.0.1:1/", "--body", "/nowhere/x"],
+        ])
+    func fileErrors(_ arguments: [String]) throws {
+        let outcome = try Program.run(arguments)
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains("/nowhere/x") || outcome.errors.contains("/dev/null/x"), "\(outcome.errors)")
+        #expect(!outcome.errors.contains("NSCocoaErrorDomain"), "\(outcome.errors)")
+        let reasons = ["No such file or directory", "Not a directory"]
+        #expect(reasons.contains(where: outcome.errors.contains), "\(outcome.errors)")
+    }
+
+    @Test("the embedded model classifies the sample networks correctly")
     func embeddedModel() throws {
         let outcome = try Program.run(["classify", "--json"] + (0..<4).map { Sample.path("net\($0).pth") })
         #expect(try json(outcome).map { $0["label"]?.string } == ["Ankle boot", "Pullover", "Trouser", "Trouser"])
     }
 
-    @Test("classify answers alike for every format and thread count, and for standard input")
+    @Test("classify gives the same answer for every format and thread count, and for standard input")
     func formats() throws {
         let outcome = try Program.run(
             ["classify", "--json"] + Sample.formats.map { Sample.path("net2." + $0) })
@@ -47,7 +100,7 @@ struct CommandTests {
         #expect(try json(input).map { [$0["class_id"], $0["score"]] } == [items[0]])
     }
 
-    @Test("a file that cannot be read costs only its own answer, and the exit code")
+    @Test("an unreadable file fails alone, and the exit code is 1")
     func missingFile() throws {
         let outcome = try Program.run([
             "classify", "--json", "/nowhere/net.pth", Sample.path("net0.legacy.pth"), Sample.path("net0.pth"),
@@ -77,7 +130,7 @@ struct CommandTests {
         #expect(state.metadata["model"] != nil && state.metadata["sha256"]?.count == 64)
     }
 
-    @Test("the shards of an encoding are together the whole, and what is done is not done again")
+    @Test("shards together hold all latents, and a complete shard is not encoded again")
     func shards() throws {
         let scratch = try Scratch()
         for index in 0..<5 { try scratch.write("n/net\(index).npz", try Sample.bytes("net\(index % 4).npz")) }
@@ -100,13 +153,13 @@ struct CommandTests {
         #expect(other.status == 1 && other.errors.contains("other files"), "\(other.errors)")
     }
 
-    @Test("a killed shard goes on after what it had saved")
+    @Test("a killed shard continues after the part that it had saved")
     func partialShard() throws {
         let scratch = try Scratch()
         for index in 0..<2 { try scratch.write("n/net\(index).npz", try Sample.bytes("net\(index).npz")) }
         let command = ["encode", "--shard", "0/1", "--output", scratch.path("z"), scratch.path("n")]
         #expect(try Program.run(command).status == 0)
-        // As saved after the first file, and with values of its own to be recognised by.
+        // The state after the first file, with values by which its rows are recognised.
         let whole = "z/latents-00000-of-00001.safetensors"
         var state = try WeightFile.read(try scratch.read(whole)).soleNetwork()
         let latents = try #require(state["latents"])
@@ -121,7 +174,7 @@ struct CommandTests {
         let resumed = try #require(try WeightFile.read(try scratch.read(whole)).soleNetwork()["latents"])
         #expect(resumed.slice(0).values.allSatisfy { $0 == 7 } && resumed.slice(1) == latents.slice(1))
         #expect(!FileManager.default.fileExists(atPath: scratch.path(partial)))
-        // As killed between the two: what is done needs no part any more.
+        // As if killed before the partial file was removed.
         try scratch.write(partial, SafetensorsWriter.write(state))
         #expect(try Program.run(command).status == 0)
         #expect(!FileManager.default.fileExists(atPath: scratch.path(partial)))
@@ -129,13 +182,13 @@ struct CommandTests {
         #expect(otherwise.status == 1 && otherwise.errors.contains("other options"))
     }
 
-    @Test("a shard that cannot be is a wrong command line", arguments: ["1/1", "-1/2", "0/0", "1", "a/b", "0/2/3"])
+    @Test("a malformed or impossible shard is a usage error", arguments: ["1/1", "-1/2", "0/0", "1", "a/b", "0/2/3"])
     func badShard(_ shard: String) throws {
         let outcome = try Program.run(["encode", "--shard=\(shard)", "--output", "z", "x"])
         #expect(outcome.status == 2 && outcome.errors.contains("--shard"))
     }
 
-    @Test("encode keeps the place of a file that cannot be read")
+    @Test("encode writes rows of NaN for a file that cannot be read")
     func encodeFailure() throws {
         let scratch = try Scratch()
         let outcome = try Program.run([
@@ -154,14 +207,16 @@ struct CommandTests {
             try Program.run(["encode", "--shard", "0/1", "--output", "z.npy", Sample.path("net0.pth")]).status == 2)
     }
 
-    @Test("what is no file of weights is named for what it is")
+    @Test("errors tell empty folders, folders and unwritable outputs apart")
     func noFiles() throws {
         let scratch = try Scratch()
         try FileManager.default.createDirectory(atPath: scratch.path("empty"), withIntermediateDirectories: true)
         let none = try Program.run(["encode", "--output", scratch.path("z.npy"), scratch.path("empty")])
         #expect(none.status == 1 && none.errors.contains("no files are in"))
         let folder = try Program.run(["classify", scratch.path("empty")])
-        #expect(folder.status == 1 && folder.errors.contains("it is a folder"))
+        #expect(folder.status == 1 && folder.errors.contains("no files are in"))
+        let inspected = try Program.run(["inspect", scratch.path("empty")])
+        #expect(inspected.status == 1 && inspected.errors.contains("it is a folder"))
         let device = try Program.run(["classify", "/dev/null"])
         #expect(device.status == 1 && !device.errors.contains("permission"), "\(device.errors)")
         let picture = try Program.run(["render", Sample.path("net0.npz"), "--output", scratch.path("none/net.png")])
@@ -169,7 +224,7 @@ struct CommandTests {
         #expect(try Program.run(["render", Sample.path("net0.npz"), "--output", scratch.path("net.jpg")]).status == 2)
     }
 
-    @Test("render writes a PNG of the size asked for")
+    @Test("render writes a PNG of the requested size")
     func render() throws {
         let scratch = try Scratch()
         let outcome = try Program.run([
@@ -205,7 +260,7 @@ struct CommandTests {
         #expect(legacy.status == 1 && legacy.errors.contains("legacy_torch_format"))
     }
 
-    @Test("verify proves a reference file, and tells one that was damaged")
+    @Test("verify accepts a reference file and rejects a damaged one")
     func verify() throws {
         let good = try Program.run(["verify", Sample.path(Sample.golden)])
         #expect(good.status == 0, "\(good.errors)")
@@ -232,7 +287,7 @@ struct CommandTests {
         #expect(other.status == 1 && !other.errors.isEmpty)
     }
 
-    @Test("models lists what would be served")
+    @Test("models lists the models that serve would serve")
     func models() throws {
         let outcome = try Program.run(["models", "--json"])
         #expect(outcome.status == 0)
@@ -249,13 +304,13 @@ struct CommandTests {
         #expect(unknown.errors.contains(try #require(models[0]["name"]?.string)))
     }
 
-    @Test("an untrained encoder is written as a folder that can be served")
+    @Test("bench model --write writes a model folder that can be served")
     func writtenBenchmarkModel() throws {
         let scratch = try Scratch()
         let folder = scratch.path("small")
         let written = try Program.run(["bench", "model", "--model", "small", "--write", folder])
         #expect(written.status == 0 && written.errors.isEmpty, "\(written.errors)")
-        let models = try json(try Program.run(["models", "--json", "--models", folder]))
+        let models = try json(try Program.run(["models", "--json", "--no-embedded", "--models", folder]))
         #expect(models.count == 1)
         #expect(models.first?["name"]?.string == "small")
         #expect(models.first?["operations"]?.strings == ["encode", "reconstruct"])
@@ -267,7 +322,7 @@ struct CommandTests {
     }
 
     @Test(
-        "help and the version end with 0, on standard output",
+        "help and version are printed on standard output, with exit code 0",
         arguments: [
             ["--help"], ["serve", "--help"], ["classify", "-h"], ["help", "verify"], ["--version"],
         ])
@@ -277,7 +332,7 @@ struct CommandTests {
     }
 
     @Test(
-        "a command line that makes no sense ends with 2",
+        "a usage error ends with 2",
         arguments: [
             ["--nonsense"], ["classify"], ["classify", "--nonsense", "x"], ["classify", "--top-k", "0", "x"],
             ["classify", "--convention", "mlp", "x"], ["classify", "--omega0", "-3", "x"],

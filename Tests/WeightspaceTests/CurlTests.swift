@@ -42,7 +42,7 @@ struct CurlTests {
         }
     }
 
-    @Test("is told how to save a file anew that PyTorch wrote before 1.6")
+    @Test("is told how to re-save a file that PyTorch wrote before 1.6")
     func legacy() throws {
         let service = try RunningService()
         let outcome = try Curl.run([
@@ -71,7 +71,7 @@ struct CurlTests {
         #expect(form["predictions"]?.array?.map { $0["index"]?.int } == [0, 1])
         #expect(form["predictions"]?.array?.first?["top_k"]?.array?.count == 2)
         let scratch = try Scratch()
-        let gzip = try scratch.write("net0.npz.gz", try ContentCoding.gzip.encode(try Sample.bytes("net0.npz")))
+        let gzip = try scratch.write("net0.npz.gz", try CompressedStream.gzip.encode(try Sample.bytes("net0.npz")))
         let body = "@" + gzip.path
         #expect(best(try json(["-H", "Content-Encoding: gzip", "--data-binary", body, classify])) == reference)
         #expect(

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Tensors
 import TestSupport
 import Testing
 import WeightFormats
@@ -17,9 +18,12 @@ struct OperationTests {
         return folder
     }
 
-    private func add(_ name: String, version: String, to folder: URL) throws {
-        let target = folder.appending(path: name)
+    private func add(_ path: String, named name: String? = nil, version: String, to folder: URL) throws {
+        let name = name ?? path
+        let target = folder.appending(path: path)
         try? FileManager.default.removeItem(at: target)
+        try FileManager.default.createDirectory(
+            at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
         try FileManager.default.copyItem(at: Self.models.appending(path: "fashion-mnist"), to: target)
         let file = target.appending(path: "config.json")
         let text = try String(contentsOf: file, encoding: .utf8)
@@ -28,11 +32,11 @@ struct OperationTests {
         try Data(text.utf8).write(to: file)
     }
 
-    private func reload(_ socket: String) throws -> JSONValue {
+    private func reload(_ socket: String, status: Int = 200) throws -> JSONValue {
         let client = try LoopbackClient(path: socket)
         try client.send("POST /admin/reload HTTP/1.1\r\nHost: admin\r\nContent-Length: 0\r\n\r\n")
         let reply = try client.response()
-        #expect(reply.status == 200)
+        #expect(reply.status == status)
         return try JSONValue.parse(reply.body)
     }
 
@@ -44,17 +48,17 @@ struct OperationTests {
             })
     }
 
-    @Test("a reload takes what is new and good, and keeps what has broken as it was")
+    @Test("a reload serves new and changed folders, and keeps the model of a folder that has broken")
     func reloading() throws {
         let scratch = try Scratch()
         let folder = try folders(scratch)
         let socket = scratch.path("admin")
-        let service = try RunningService(["--models", folder.path, "--admin-socket", socket])
+        let service = try RunningService(["--models", folder.path, "--no-embedded", "--admin-socket", socket])
         #expect(try versions(service) == ["first": "1", "second": "1"])
         try add("first", version: "2", to: folder)
         try add("third", version: "1", to: folder)
         try Data("{".utf8).write(to: folder.appending(path: "second/config.json"))
-        let report = try reload(socket)
+        let report = try reload(socket, status: 500)
         #expect(report["failures"]?.array?.count == 1)
         #expect(report["failures"]?.array?.first?.string?.contains("second") == true)
         #expect(try versions(service) == ["first": "2", "second": "1", "third": "1"])
@@ -63,14 +67,30 @@ struct OperationTests {
             #expect(try service.client().post("/v1/models/\(name)/classify", body).status == 200)
         }
         try FileManager.default.removeItem(at: folder.appending(path: "third"))
-        #expect(try reload(socket)["models"]?.array?.count == 2)
+        #expect(try reload(socket, status: 500)["models"]?.array?.count == 2)
+        try add("second", version: "2", to: folder)
+        #expect(try reload(socket)["failures"]?.array?.isEmpty == true)
         try FileManager.default.removeItem(at: folder)
-        #expect(try reload(socket)["failures"]?.array?.count == 1)
-        #expect(try versions(service) == ["first": "2", "second": "1"], "with nothing to load all stay")
+        #expect(try reload(socket, status: 500)["failures"]?.array?.count == 1)
+        #expect(try versions(service) == ["first": "2", "second": "2"], "with nothing to load all stay")
         #expect(try service.end().status == 0)
     }
 
-    @Test("SIGHUP loads models and keys anew")
+    @Test("a path of --models that is missing at a reload leaves its models served, and the others are reloaded")
+    func missingPath() throws {
+        let scratch = try Scratch()
+        let folder = try folders(scratch)
+        let socket = scratch.path("admin")
+        try add("run/model", named: "trained", version: "1", to: scratch.url)
+        let service = try RunningService(
+            ["--models", scratch.path("run"), "--models", folder.path, "--no-embedded", "--admin-socket", socket])
+        try FileManager.default.removeItem(atPath: scratch.path("run"))
+        try add("first", version: "2", to: folder)
+        #expect(try reload(socket, status: 500)["failures"]?.array?.count == 1)
+        #expect(try versions(service) == ["trained": "1", "first": "2", "second": "1"])
+    }
+
+    @Test("SIGHUP loads models and keys again")
     func signal() throws {
         let scratch = try Scratch()
         let folder = try folders(scratch)
@@ -83,16 +103,9 @@ struct OperationTests {
         try Data(String(words[1]).utf8).write(to: keys)
         try add("first", version: "2", to: folder)
         service.command.signal(SIGHUP)
-        for _ in 0..<1000 where try service.client().get("/v1/models", "X-Api-Key: \(words[0])\r\n").status != 200 {
-            poll(nil, 0, 10)
-        }
-        var isReloaded = false
-        for _ in 0..<1000 where !isReloaded {
-            let answer = try service.client().get("/v1/models", "X-Api-Key: \(words[0])\r\n")
-            isReloaded = answer.text.contains("\"version\":\"2\"")
-            if !isReloaded { poll(nil, 0, 10) }
-        }
-        #expect(isReloaded)
+        try service.waitForNotification("READY=1")
+        let answer = try service.client().get("/v1/models", "X-Api-Key: \(words[0])\r\n")
+        #expect(answer.status == 200 && answer.text.contains("\"version\":\"2\""))
         #expect(try service.end().status == 0)
     }
 
@@ -101,30 +114,94 @@ struct OperationTests {
         let scratch = try Scratch()
         let folder = try folders(scratch)
         try Data([]).write(to: folder.appending(path: "first/encoder.safetensors"))
-        let service = try RunningService(["--models", folder.path])
+        let service = try RunningService(["--models", folder.path, "--no-embedded"])
         #expect(try versions(service) == ["second": "1"])
         #expect(service.command.errors.contains("first"))
     }
 
-    @Test("the service manager hears when it is ready, alive, reloading and stopping")
+    @Test("the service manager is notified of readiness, keep-alives, reloads and stopping")
     func notifications() throws {
-        let inbox = try DatagramInbox()
-        let service = try RunningService(
-            environment: ["NOTIFY_SOCKET": inbox.path, "WATCHDOG_USEC": "100000"], waitsForReady: false)
-        /// Waits for a message that holds the line.
-        func hears(_ line: String) -> Bool {
-            for _ in 0..<1000 {
-                guard let text = inbox.take(within: 10_000) else { return false }
-                if text.split(separator: "\n").contains(Substring(line)) { return true }
-            }
-            return false
-        }
-        #expect(hears("READY=1"))
-        #expect(hears("WATCHDOG=1") && hears("WATCHDOG=1"))
+        let service = try RunningService(environment: ["WATCHDOG_USEC": "100000"])
+        for _ in 0..<2 { try service.waitForNotification("WATCHDOG=1") }
         service.command.signal(SIGHUP)
-        #expect(hears("RELOADING=1") && hears("READY=1"))
+        for line in ["RELOADING=1", "READY=1"] { try service.waitForNotification(line) }
         service.command.signal(SIGTERM)
-        #expect(hears("STOPPING=1"))
+        try service.waitForNotification("STOPPING=1")
         #expect(try service.command.outcome().status == 0)
+    }
+
+    /// The name of the model that answers where none is named.
+    private func answering(_ service: RunningService) throws -> String? {
+        let reply = try service.client().post("/v1/classify", try Sample.bytes("net0.pth"))
+        return try JSONValue.parse(reply.body)["model"]?["name"]?.string
+    }
+
+    @Test("folders of --models are added to the embedded model, which stays the default")
+    func severalFolders() throws {
+        let scratch = try Scratch()
+        let folder = try folders(scratch)
+        // As `train` leaves it.
+        try add("a-run/model", named: "trained", version: "1", to: scratch.url)
+        let service = try RunningService(["--models", folder.path, "--models", scratch.path("a-run")])
+        #expect(try versions(service).keys.sorted() == ["fashion-mnist", "first", "second", "trained"])
+        #expect(try answering(service) == "fashion-mnist")
+        let environment = [
+            "WEIGHTSPACE_MODELS": "\(folder.path),\(scratch.url.path)", "WEIGHTSPACE_NO_EMBEDDED": "true",
+        ]
+        let list = try Program.run(["models", "--json"], environment: environment)
+        let names = try list.lines.map { try JSONValue.parse(Array($0.utf8))["name"]?.string }
+        #expect(names == ["first", "second", "trained"], "\(list.errors)")
+        let other = try Program.run(["serve", "--no-embedded"])
+        #expect(other.status == 2 && other.errors.contains("--models"))
+    }
+
+    @Test("a folder that is added later does not change which model is the default")
+    func defaultStays() throws {
+        let scratch = try Scratch()
+        let folder = try folders(scratch)
+        let arguments = ["--models", folder.path, "--no-embedded"]
+        let service = try RunningService(arguments)
+        #expect(try answering(service) == "first")
+        try add("a-new-one", version: "1", to: folder)
+        service.command.signal(SIGHUP)
+        for line in ["RELOADING=1", "READY=1"] { try service.waitForNotification(line) }
+        #expect(try versions(service).count == 3)
+        #expect(try answering(service) == "first")
+        let named = try RunningService(arguments + ["--default-model", "second"])
+        #expect(try answering(named) == "second")
+    }
+
+    @Test("a default model that cannot be served is an error, not a reason for another one to answer")
+    func defaultMissing() throws {
+        let scratch = try Scratch()
+        let folder = try folders(scratch)
+        let socket = scratch.path("admin")
+        let unknown = try Program.run(["serve", "--port", "0", "--models", folder.path, "--default-model", "third"])
+        #expect(unknown.status == 1 && unknown.bytes.isEmpty)
+        #expect(unknown.errors.contains("no model is named 'third'; found: fashion-mnist, first, second"))
+        let arguments = ["--models", folder.path, "--default-model", "second"]
+        let service = try RunningService(arguments + ["--admin-socket", socket])
+        try FileManager.default.removeItem(at: folder.appending(path: "second"))
+        #expect(try reload(socket, status: 500)["failures"]?.array?.first?.string?.contains("second") == true)
+        #expect(try answering(service) == "second")
+        try add("second", version: "1", to: folder)
+        try Data([]).write(to: folder.appending(path: "second/encoder.safetensors"))
+        let broken = try Program.run(["serve", "--port", "0"] + arguments)
+        #expect(broken.status == 1 && broken.errors.contains("no default model 'second'"), "\(broken.errors)")
+    }
+
+    @Test("commands on files prefer the models that --models names, and find embedded ones by name")
+    func selection() throws {
+        let scratch = try Scratch()
+        try add("run/model", named: "trained", version: "1", to: scratch.url)
+        let arguments = ["encode", "--output", scratch.path("z.safetensors"), Sample.path("net0.pth")]
+        func model(_ more: [String]) throws -> String? {
+            let outcome = try Program.run(arguments + more)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            return try WeightFile.read(try scratch.read("z.safetensors")).soleNetwork().metadata["model"]
+        }
+        #expect(try model([]) == "fashion-mnist")
+        #expect(try model(["--models", scratch.path("run")]) == "trained")
+        #expect(try model(["--models", scratch.path("run"), "--model", "fashion-mnist"]) == "fashion-mnist")
     }
 }

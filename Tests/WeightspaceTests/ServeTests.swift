@@ -29,7 +29,7 @@ struct ServeTests {
         #expect(try client.isAtEnd())
     }
 
-    @Test("health tells whether a service is alive and ready, by its exit status")
+    @Test("health reports by its exit status whether a service is alive and ready")
     func health() throws {
         let service = try RunningService()
         let environment = ["WEIGHTSPACE_PORT": "\(service.port)"]
@@ -43,7 +43,7 @@ struct ServeTests {
         #expect(try Program.run(["health", "--timeout", "0"]).status == 2)
     }
 
-    @Test("health takes a service that asks for a key for alive, and cannot tell whether it is ready")
+    @Test("health counts a service that answers 401 as alive, but not as ready")
     func healthWithKeys() throws {
         let scratch = try Scratch()
         let keys = try scratch.write("keys", Array("nobody sha256:\(String(repeating: "0", count: 64))\n".utf8))
@@ -53,7 +53,7 @@ struct ServeTests {
         #expect(outcome.status == 1 && outcome.errors.contains("answered 401"))
     }
 
-    @Test("answers on while nobody reads its log")
+    @Test("continues to answer while nobody reads its log")
     func unreadLog() throws {
         // A pipe takes 64 KiB, and every request leaves some 200 bytes.
         let service = try RunningService(log: Pipe())
@@ -63,7 +63,7 @@ struct ServeTests {
         #expect(try service.command.outcome().status == 0)
     }
 
-    @Test("refuses a body beyond the limit before it is sent")
+    @Test("refuses a body above the limit before it is sent")
     func bodyLimit() throws {
         let service = try RunningService(["--max-body-bytes", "1000"])
         let client = try service.client()
@@ -74,7 +74,7 @@ struct ServeTests {
         #expect(try JSONValue.parse(reply.body)["code"]?.string == "body_too_large")
     }
 
-    @Test("a request that makes no sense does not upset the count of those in flight")
+    @Test("a malformed request leaves the number of requests in flight correct")
     func inFlight() throws {
         let service = try RunningService()
         let client = try service.client()
@@ -86,7 +86,7 @@ struct ServeTests {
         #expect(metrics.contains("code=\"400\"} 1\n"))
     }
 
-    @Test("writes a line of JSON for every request, with its id")
+    @Test("writes a JSON line for every request, with its id and numbers as numbers, and 'stopped' last")
     func logs() throws {
         let service = try RunningService(["--log-format", "json"])
         let client = try service.client()
@@ -99,13 +99,29 @@ struct ServeTests {
         #expect(lines.allSatisfy { $0["time"]?.string != nil && $0["level"]?.string != nil })
         let first = try #require(lines.first { $0["request_id"]?.string == "trace-1" })
         #expect(first["method"]?.string == "POST" && first["path"]?.string == "/v1/classify")
-        #expect(first["status"]?.string == "200" && first["bytes_in"]?.string == String(body.count))
+        #expect(first["status"]?.int == 200 && first["bytes_in"]?.int == body.count)
+        #expect(try #require(first["duration_ms"]?.double) > 0)
         let second = try #require(lines.first { $0["request_id"]?.string == "trace-2" })
-        #expect(second["status"]?.string == "415" && second["reason"]?.string == "unknown_format")
-        #expect(lines.contains { $0["message"]?.string == "ready" })
+        #expect(second["status"]?.int == 415 && second["reason"]?.string == "unknown_format")
+        #expect(lines.contains { $0["message"]?.string == "ready" && $0["models"]?.int == 1 })
+        #expect(lines.last?["message"]?.string == "stopped")
+        #expect(try JSONValue.parse(Array(service.announcement.utf8))["address"]?.string == "127.0.0.1:\(service.port)")
     }
 
-    @Test("log lines of text carry the id too, and leave out probes that went well")
+    @Test(
+        "with a JSON log, an error before the start is a JSON line too",
+        arguments: [
+            (["--nonsense"], 2), (["--port", "65536"], 2), (["--models", "/nowhere"], 1),
+            (["--port", "0", "--admin-socket", "/nowhere/socket"], 1),
+        ] as [([String], Int32)])
+    func earlyErrors(_ arguments: [String], _ status: Int32) throws {
+        let outcome = try Program.run(["serve", "--log-format", "json"] + arguments)
+        #expect(outcome.status == status && outcome.bytes.isEmpty)
+        let lines = try outcome.errors.split(separator: "\n").map { try JSONValue.parse(Array($0.utf8)) }
+        #expect(lines.last?["message"]?.string == "stopped" && lines.last?["reason"]?.string?.isEmpty == false)
+    }
+
+    @Test("text log lines have the request id, and leave out successful health checks")
     func textLogs() throws {
         let service = try RunningService(["--log-level", "info"])
         #expect(try service.client().get("/version", "X-Request-Id: trace-3\r\n").status == 200)
@@ -114,6 +130,7 @@ struct ServeTests {
         let lines = outcome.errors.split(separator: "\n")
         #expect(lines.contains { $0.contains("request_id=trace-3") })
         #expect(!lines.contains { $0.contains("request_id=trace-4") })
+        #expect(lines.last?.hasSuffix(" INFO stopped") == true)
     }
 }
 
@@ -124,7 +141,7 @@ struct ServeEndTests {
     init() throws { body = try Sample.bytes("net0.pth") }
 
     @Test(
-        "a signal lets the request under way finish, closes idle connections and ends with 0",
+        "a signal lets admitted requests finish, closes idle connections and ends with 0",
         arguments: [
             SIGTERM, SIGINT,
         ])
@@ -144,14 +161,15 @@ struct ServeEndTests {
         #expect(try service.command.outcome().status == 0)
     }
 
-    @Test("during the drain delay it is not ready, accepts and answers")
+    @Test("during the drain delay it is not ready, but accepts and answers")
     func drainDelay() throws {
         let service = try RunningService(["--drain-delay", "1"])
         let busy = try service.client()
         try busy.announce("/v1/classify", length: body.count)
         service.command.signal(SIGTERM)
-        try service.waitUntil("/readyz", is: 503)
-        #expect(try service.client().get("/readyz").text.contains("\"draining\""))
+        try service.waitForNotification("STOPPING=1")
+        let ready = try service.client().get("/readyz")
+        #expect(ready.status == 503 && ready.text.contains("\"draining\""))
         #expect(try service.client().get("/livez").status == 200)
         try busy.send(body)
         #expect(try busy.response().status == 200)
@@ -168,17 +186,20 @@ struct ServeEndTests {
         service.command.signal(SIGTERM)
         #expect(try idle.isAtEnd())
         service.command.signal(SIGTERM)
-        #expect(try service.command.outcome().status == 1)
+        let outcome = try service.command.outcome()
+        #expect(outcome.status == 1 && outcome.errors.split(separator: "\n").last?.contains("stopped") == true)
     }
 
-    @Test("what does not finish within the drain timeout is cut, and said so with 1")
+    @Test("a request that is not finished within the drain timeout is cut off, and the exit code is 1")
     func drainTimeout() throws {
         let service = try RunningService(["--drain-timeout", "0.1"])
         let busy = try service.client()
         try busy.announce("/v1/classify", length: body.count)
         let outcome = try service.end()
         #expect(outcome.status == 1)
-        #expect(outcome.errors.contains("drain timeout"))
+        let last = try #require(outcome.errors.split(separator: "\n").last)
+        #expect(
+            last.hasSuffix(#" ERROR stopped reason="drain timeout: connections closed with unanswered requests: 1""#))
     }
 
     @Test("a signal before the models are loaded ends it with 0")

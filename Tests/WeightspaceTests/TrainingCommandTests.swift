@@ -28,7 +28,7 @@ struct TrainingCommandTests {
         let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 24] + (0..<24).map { UInt8($0 % 2) }
         return (
             try scratch.write("images.idx", images).path,
-            try scratch.write("labels.gz", ContentCoding.gzip.encode(labels)).path
+            try scratch.write("labels.gz", CompressedStream.gzip.encode(labels)).path
         )
     }
 
@@ -43,7 +43,7 @@ struct TrainingCommandTests {
         return (outcome, folder)
     }
 
-    @Test("pictures become networks, networks a model, and the model's figures are right")
+    @Test("fit, train and evaluate lead from pictures to a model with the right figures")
     func wholeChain() throws {
         let scratch = try Scratch()
         let (fitted, data) = try fit(scratch)
@@ -68,7 +68,7 @@ struct TrainingCommandTests {
         #expect(json.contains(#""accuracy":1"#) && json.contains(#""confusion":[[12,0],[0,12]]"#))
     }
 
-    @Test("a fit goes on where it was stopped, and refuses another recipe's folder")
+    @Test("fit continues an interrupted run, and refuses the folder of another recipe")
     func fitGoesOn() throws {
         let scratch = try Scratch()
         let (_, data) = try fit(scratch)
@@ -81,7 +81,7 @@ struct TrainingCommandTests {
         #expect(other.status == 1 && other.errors.contains("networks of another recipe"))
     }
 
-    @Test("exported networks are files that the other commands read")
+    @Test("exported networks are readable by the other commands")
     func exports() throws {
         let scratch = try Scratch()
         let (_, data) = try fit(scratch)
@@ -93,7 +93,7 @@ struct TrainingCommandTests {
         }
     }
 
-    @Test("a run that is killed again and again ends with the bits of one that never was")
+    @Test("a run that is killed repeatedly has the same result, bit for bit, as an uninterrupted one")
     func killed() throws {
         let scratch = try Scratch()
         let (_, data) = try fit(scratch)
@@ -102,16 +102,13 @@ struct TrainingCommandTests {
             ["train", recipe, "--data", data, "--output", scratch.path(run), "--checkpoint-seconds", "0"]
         }
         #expect(try Program.run(arguments("whole")).status == 0)
+        let folder = scratch.path("killed")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         for kill in 1...6 {
+            let checkpoints = try FileArrivals(of: "checkpoint.safetensors", in: folder)
             let command = try Command(try #require(Program.url), arguments("killed"))
-            // Wherever the run is by the time that it has written so many checkpoints.
-            let checkpoint = scratch.path("killed") + "/checkpoint.safetensors"
-            var seen: Set<Date> = []
-            let deadline = ContinuousClock.now + .seconds(30)
-            while seen.count < kill, ContinuousClock.now < deadline {
-                let attributes = try? FileManager.default.attributesOfItem(atPath: checkpoint)
-                if let date = attributes?[.modificationDate] as? Date { seen.insert(date) }
-            }
+            // Killed at whatever point it has reached after so many checkpoints.
+            for _ in 0..<kill { try checkpoints.wait() }
             command.signal(SIGKILL)
             _ = try command.outcome()
         }
@@ -124,7 +121,7 @@ struct TrainingCommandTests {
         }
     }
 
-    @Test("networks without labels are evaluated by how sure the model is; labels of no class are refused")
+    @Test("networks without labels are evaluated by the model's confidence; labels that are no class are refused")
     func evaluatesWithoutLabels() throws {
         let scratch = try Scratch()
         let (images, _) = try makePictures(scratch)
@@ -144,7 +141,7 @@ struct TrainingCommandTests {
         #expect(wrong.status == 1 && wrong.errors.contains("expected labels from 0 to 9, received 10"))
     }
 
-    @Test("mistakes end with a reason")
+    @Test("mistakes end with an error that names the cause")
     func mistakes() throws {
         let scratch = try Scratch()
         let (_, data) = try fit(scratch)

@@ -4,22 +4,24 @@ import ModelStore
 import Networks
 import NeuralFunctionals
 
-/// Counts what a model's answer allocates once it is warm; `Deploy/allocations.c` must be loaded before the program.
+/// Counts the heap allocations of a model's answer after warming up. The counter `Tests/Performance/allocations.c` must be
+/// loaded by `LD_PRELOAD`.
 package struct AllocationBenchmark {
+    /// The number of allocations of one operation.
     package struct Count: Sendable {
         package let operation: ModelStore.Operation
-        /// In a run of the plan.
+        /// Allocations of running the plan.
         package let plan: Int
-        /// In an answer, which finds the plan, copies the network in and the result out.
+        /// Allocations of a whole answer: finding the plan, copying features in, running, copying the result out.
         package let answer: Int
     }
 
     private let threadCount: @convention(c) () -> Int
 
-    /// - Returns: nil where allocations are not counted.
+    /// Nil where the counter is not loaded.
     package init?() {
         guard let symbol = dlsym(nil, "weightspace_allocation_count") else { return nil }
-        // The symbol's only definition is `long weightspace_allocation_count(void)`.
+        // The symbol is defined as `long weightspace_allocation_count(void)`.
         threadCount = unsafeBitCast(symbol, to: (@convention(c) () -> Int).self)
     }
 
@@ -28,7 +30,7 @@ package struct AllocationBenchmark {
         let pool = WorkerPool(threads: 1)
         let network = NetworkWeights.example(spec: model.manifest.input.spec, seed: 0)
         let features = try model.prepare(network, UploadConvention()).features
-        // What a plan allocates does not depend on its parameters.
+        // A plan's allocations do not depend on the values of its parameters.
         let untrained = try ServedNetworks(model.manifest) { _ in ParameterReader(drawing: 0) }
         return try model.operations.map { operation in
             let builder = PlanBuilder(threads: 1)

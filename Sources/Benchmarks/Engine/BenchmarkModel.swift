@@ -1,29 +1,43 @@
 import Foundation
+import Host
 import ModelStore
 import NeuralFunctionals
 import WeightFormats
 
-/// Untrained models of the sizes that speed is quoted for; speed does not depend on the parameters.
+/// Untrained models of the sizes for which speed is reported; speed does not depend on the values of parameters.
 package enum BenchmarkModel: String, Sendable, CaseIterable {
     /// The authors' encoder for MNIST: 256 channels, 6 blocks (Zhou et al., arXiv 2305.13546, appendix).
     case paper
     /// 64 channels, 3 blocks.
     case small
 
-    /// - Parameter hiddenWidth: of the INRs that the model reads.
+    /// - Parameter hiddenWidth: the hidden width of the networks that the model reads.
     package func load(hiddenWidth: Int = 32) throws -> ServedModel {
         try ServedModel(drawing: manifest(config(hiddenWidth: hiddenWidth)))
     }
 
-    /// Writes the model as a folder that can be served.
+    /// Writes the model as a model folder.
+    /// - Throws: `FileError`.
     package func write(to folder: URL, hiddenWidth: Int = 32) throws {
         let config = config(hiddenWidth: hiddenWidth)
         let parameters = ParameterReader(drawing: 0)
         _ = try ServedNetworks(manifest(config)) { _ in parameters }
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try Data(SafetensorsWriter.write(parameters.dictionary)).write(
-            to: folder.appendingPathComponent(Self.parameterFile), options: .atomic)
-        try config.write(to: folder.appendingPathComponent("config.json"), options: .atomic)
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw FileError(.create, folder.path, error)
+        }
+        let files = [
+            (Self.parameterFile, Data(SafetensorsWriter.write(parameters.dictionary))), ("config.json", config),
+        ]
+        for (name, contents) in files {
+            let file = folder.appendingPathComponent(name)
+            do {
+                try contents.write(to: file, options: .atomic)
+            } catch {
+                throw FileError(.write, file.path, error)
+            }
+        }
     }
 
     private static let parameterFile = "encoder.safetensors"

@@ -4,9 +4,9 @@ import NeuralFunctionals
 import Tensors
 import WeightFormats
 
-/// Times the way of an upload from bytes to features, and that of latents to text.
+/// Times the steps from an upload's bytes to features, and writing latents as JSON.
 package enum FormatBenchmark {
-    /// - Parameter files: further uploads, beside one network in every format that can be written.
+    /// - Parameter files: uploads to read besides one network in each format that can be written.
     package static func run(files: [(name: String, bytes: [UInt8])], repeats: Int) throws -> [SpeedMeasurement] {
         let spec = NetworkSpec(sizes: [2, 32, 32, 1])
         let state = NetworkWeights.example(spec: spec, seed: 0).stateDict

@@ -1,19 +1,20 @@
 import Foundation
 import WeightFormats
 
-/// How long one thing took, over and over.
+/// The durations of repeated runs of one computation.
 package struct SpeedMeasurement: Sendable {
     package let name: String
+    /// Networks per run.
     package let batch: Int
     package let threads: Int
-    /// Per run, for the whole batch.
+    /// The duration of each run, for the whole batch, in seconds.
     package let seconds: [Double]
-    /// Additions and multiplications of one run's matrix products; 0 where there are none.
-    package let operations: Int
+    /// Floating-point additions and multiplications of one run's matrix products; 0 where they are not counted.
+    package let flops: Int
 
-    /// Runs `body` twice to warm up, then `repeats` times with the clock running.
+    /// Runs `body` twice to warm up, then `repeats` times while measuring.
     package init(
-        _ name: String, batch: Int = 1, threads: Int, repeats: Int, operations: Int = 0, _ body: () throws -> Void
+        _ name: String, batch: Int = 1, threads: Int, repeats: Int, flops: Int = 0, _ body: () throws -> Void
     ) rethrows {
         for _ in 0..<2 { try body() }
         var seconds: [Double] = []
@@ -26,19 +27,21 @@ package struct SpeedMeasurement: Sendable {
         self.batch = batch
         self.threads = threads
         self.seconds = seconds
-        self.operations = operations
+        self.flops = flops
     }
 
+    /// Seconds of the fastest run.
     package var minimum: Double { seconds.min() ?? 0 }
+    /// Seconds of the median run.
     package var median: Double {
         let sorted = seconds.sorted()
         let middle = sorted.count / 2
         return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
     }
-    /// Operations a second in the median run.
-    package var rate: Double { Double(operations) / median }
+    /// Floating-point operations per second of the median run.
+    package var rate: Double { Double(flops) / median }
 
-    /// - Parameter bestRate: the machine's rate in the same run, in operations a second.
+    /// - Parameter bestRate: the machine's rate of matrix products, in operations per second; used where `flops` is not 0.
     package func json(bestRate: Double) -> String {
         var writer = JSONWriter()
         writer.beginObject()
@@ -47,7 +50,7 @@ package struct SpeedMeasurement: Sendable {
         writer.member("threads", threads)
         writer.member("ms_per_inr_min", Float(1000 * minimum / Double(batch)))
         writer.member("ms_per_inr_median", Float(1000 * median / Double(batch)))
-        if operations > 0 {
+        if flops > 0 {
             writer.member("gflops", Float(rate / 1e9))
             writer.member("share_of_sgemm", Float(rate / bestRate))
         }
@@ -55,12 +58,13 @@ package struct SpeedMeasurement: Sendable {
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
+    /// One line for people; `bestRate` as in `json`.
     package func text(bestRate: Double) -> String {
         let columns = [
             name.padding(toLength: 26, withPad: " ", startingAt: 0), "batch \(batch)", "threads \(threads)",
             Self.time(minimum / Double(batch)) + " min", Self.time(median / Double(batch)) + " median",
         ]
-        guard operations > 0 else { return columns.joined(separator: "  ") }
+        guard flops > 0 else { return columns.joined(separator: "  ") }
         let share = String(format: "%.1f GFLOP/s  %.0f %% of sgemm", rate / 1e9, 100 * rate / bestRate)
         return (columns + [share]).joined(separator: "  ")
     }

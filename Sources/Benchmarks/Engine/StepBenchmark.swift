@@ -2,11 +2,11 @@ import Engine
 import Networks
 import NeuralFunctionals
 
-/// Times kernels and layers one by one, on the sizes that they have in the paper's encoder.
+/// Times single kernels and layers at the sizes of the paper's encoder.
 package enum StepBenchmark {
     private static let spec = NetworkSpec(sizes: [2, 32, 32, 1])
 
-    /// Loops over the tokens of one network, and the matrix products between them.
+    /// Elementwise kernels and matrix products over the tokens of one network.
     package static func kernels(threads: Int, repeats: Int) -> [SpeedMeasurement] {
         let (tokens, channels, hidden) = (spec.parameterCount, 256, 1024)
         let pool = WorkerPool(threads: threads)
@@ -18,7 +18,7 @@ package enum StepBenchmark {
             let y = record(builder, x)
             let plan = builder.finish(keeping: [x] + [y].compactMap { $0 })
             x.write((0..<x.count).map { Float($0 % 173) / 40 - 2 })
-            return SpeedMeasurement(name, threads: threads, repeats: repeats, operations: plan.operations) {
+            return SpeedMeasurement(name, threads: threads, repeats: repeats, flops: plan.operations) {
                 plan.run(pool)
             }
         }
@@ -46,7 +46,7 @@ package enum StepBenchmark {
         ]
     }
 
-    /// The layers of the paper's encoder, on one network.
+    /// The layers of the paper's encoder on one network.
     package static func layers(threads: Int, repeats: Int) -> [SpeedMeasurement] {
         let channels = 256
         let pool = WorkerPool(threads: threads)
@@ -59,7 +59,7 @@ package enum StepBenchmark {
             let y = record(ParameterReader(drawing: 0).root, x, builder)
             let plan = builder.finish(keeping: x.arrays + y)
             for array in x.arrays { array.write((0..<array.count).map { Float($0 % 173) / 86 - 1 }) }
-            return SpeedMeasurement(name, threads: threads, repeats: repeats, operations: plan.operations) {
+            return SpeedMeasurement(name, threads: threads, repeats: repeats, flops: plan.operations) {
                 plan.run(pool)
             }
         }

@@ -5,13 +5,14 @@ import Networks
 import NeuralFunctionals
 import Training
 
-/// Times a step of training: forward, backward and update, on random networks.
+/// Times a training step (forward pass, backward pass, update) on random networks.
 package struct TrainingBenchmark {
     private let recipe: TrainingRecipe
 
+    /// A step of `recipe`'s model and plan.
     package init(_ recipe: TrainingRecipe) { self.recipe = recipe }
 
-    /// The encoder of `model` under a one-layer latent classifier.
+    /// The encoder of `model` with a latent classifier of one layer.
     package init(_ model: BenchmarkModel, overrides: [String] = []) throws(RecipeError) {
         let json = """
             {"name": "\(model.rawValue)", "optimization": {"epochs": 1, "batch": 64, "microbatch": 2},
@@ -24,7 +25,7 @@ package struct TrainingBenchmark {
         recipe = try TrainingRecipe(Data(json.utf8), overrides: overrides)
     }
 
-    /// The operations counted are three times those of the forward pass.
+    /// The operations are counted as three forward passes.
     package func run(threads: Int, repeats: Int) throws -> SpeedMeasurement {
         let manifest = recipe.manifest
         let spec = manifest.input.spec
@@ -46,14 +47,14 @@ package struct TrainingBenchmark {
         var forward = 0
         if recipe.objective.classification > 0 { forward += try model.cost(.classify, spec) }
         if recipe.objective.reconstruction > 0 {
-            // Latents are computed once for both.
+            // The encoder runs once for both objectives.
             let shared = recipe.objective.classification > 0 ? try model.cost(.encode, spec) : 0
             forward += try model.cost(.reconstruct, spec) - shared
         }
         var cache: (epoch: Int, networks: [Int])?
         return SpeedMeasurement(
             "train_step \(recipe.name)", batch: batch, threads: threads, repeats: repeats,
-            operations: 3 * forward * batch
+            flops: 3 * forward * batch
         ) { _ = trainer.step(0, epochCache: &cache) }
     }
 }

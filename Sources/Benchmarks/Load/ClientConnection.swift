@@ -1,21 +1,21 @@
 import Glibc
 
-/// Why a request of the load generator got no answer.
+/// Why a request of the load generator got no response.
 package struct LoadError: Error, CustomStringConvertible {
     package let description: String
 
     init(_ description: String) { self.description = description }
 }
 
-/// A blocking HTTP/1.1 connection that sends ready-made requests and reads answers with a length.
+/// A blocking HTTP/1.1 connection that sends prepared requests and reads responses with `Content-Length`.
 ///
-/// The only raw memory here is what the socket calls borrow from arrays for the time of a call.
+/// Raw memory is used only for the arguments of socket calls, during the call.
 final class ClientConnection {
     struct Answer {
         var status: Int
         var hasRetryAfter: Bool
         var closes: Bool
-        /// What the server says that it computed for.
+        /// `compute` of the response's `Server-Timing`.
         var compute: Duration?
     }
 
@@ -29,8 +29,10 @@ final class ClientConnection {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(UInt16(clamping: port)).bigEndian
-        // From here on `deinit` closes the descriptor, also where this throws.
-        guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { throw LoadError("'\(host)' is no IPv4 address") }
+        // From here on `deinit` closes the descriptor, also when this throws.
+        guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else {
+            throw LoadError("'\(host)' is not an IPv4 address")
+        }
         var one: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
         var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
@@ -45,7 +47,7 @@ final class ClientConnection {
 
     deinit { _ = Glibc.close(descriptor) }
 
-    /// Sends a whole request and waits for its answer.
+    /// Sends a request and waits for its response.
     func exchange(_ request: [UInt8]) throws -> Answer {
         var sent = 0
         while sent < request.count {
@@ -68,7 +70,7 @@ final class ClientConnection {
         }
     }
 
-    /// The first complete answer, and its length in bytes. As plain as it can be, since a server is measured beside it.
+    /// The first complete response and its length in bytes. Kept simple: the client shares the machine with the server.
     private static func parse(_ bytes: [UInt8]) throws -> (Answer, Int)? {
         var answer = Answer(status: 0, hasRetryAfter: false, closes: false, compute: nil)
         var length: Int?
@@ -77,7 +79,7 @@ final class ClientConnection {
             let line = bytes[start..<end]
             start = end + 2
             if line.isEmpty {
-                guard let length else { throw LoadError("an answer without Content-Length") }
+                guard let length else { throw LoadError("a response without Content-Length") }
                 return bytes.count >= start + length ? (answer, start + length) : nil
             }
             guard answer.status > 0 else {
@@ -101,7 +103,7 @@ final class ClientConnection {
 
     private static func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 
-    /// The duration of `compute` in a `Server-Timing` field, which is in milliseconds.
+    /// The value of `compute;dur=` in a `Server-Timing` field, which is in milliseconds.
     private static func compute(_ timing: String) -> Duration? {
         let prefix = "compute;dur="
         let entry = timing.split(separator: ",").map { $0.drop { $0 == " " } }.first { $0.hasPrefix(prefix) }

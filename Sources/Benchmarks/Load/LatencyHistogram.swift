@@ -1,9 +1,11 @@
-/// Counts of durations in buckets that grow by a 64th of a power of two: any quantile within 2 %.
+/// A histogram of durations with 64 buckets per power of two of nanoseconds; quantiles are exact to 2 %.
 package struct LatencyHistogram: Sendable {
     private static let stepBits = 6
     private static let steps = 1 << stepBits
     private var counts = [Int](repeating: 0, count: 64 * steps)
+    /// The number of recorded latencies.
     package private(set) var count = 0
+    /// The largest recorded latency.
     package private(set) var maximum = Duration.zero
     private var sum = Duration.zero
 
@@ -16,6 +18,7 @@ package struct LatencyHistogram: Sendable {
         maximum = max(maximum, latency)
     }
 
+    /// Adds the counts of another histogram.
     package mutating func merge(_ other: LatencyHistogram) {
         for index in counts.indices { counts[index] += other.counts[index] }
         count += other.count
@@ -25,7 +28,8 @@ package struct LatencyHistogram: Sendable {
 
     package var mean: Duration { count > 0 ? sum / count : .zero }
 
-    /// The upper edge of the bucket that holds the quantile, at most the largest latency seen.
+    /// The upper edge of the quantile's bucket, at most the largest latency recorded.
+    /// - Parameter share: 0.99 for the 99th percentile.
     package func quantile(_ share: Double) -> Duration {
         let rank = max(1, Int((share * Double(count)).rounded(.up)))
         var seen = 0
@@ -36,7 +40,7 @@ package struct LatencyHistogram: Sendable {
         return maximum
     }
 
-    /// Upper edges and counts of the buckets that hold something.
+    /// Upper edges and counts of the buckets that are not empty.
     package var buckets: [(upTo: Duration, count: Int)] {
         counts.enumerated().filter { $0.element > 0 }.map { (.nanoseconds(Self.upperEdge($0.offset)), $0.element) }
     }

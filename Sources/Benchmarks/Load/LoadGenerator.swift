@@ -1,14 +1,16 @@
 import Foundation
 import Synchronization
 
-/// One request, sent over and over to a server on this machine.
+/// The request that a load generator repeats.
 package struct LoadTarget: Sendable {
     package let host: String
     package let port: Int
-    /// Head and body as they go over the wire.
+    /// Head and body as they are sent.
     let request: [UInt8]
 
-    /// - Parameter url: `http://ADDRESS[:PORT]/PATH`, the address an IPv4 one.
+    /// - Parameters:
+    ///   - url: `http://ADDRESS[:PORT]/PATH` with an IPv4 address or `localhost`.
+    ///   - body: sent by POST; nil means a GET request.
     package init(url: String, body: [UInt8]?) throws {
         guard let parts = URLComponents(string: url), parts.scheme == "http", let host = parts.host else {
             throw LoadError("'\(url)' is not of the form http://ADDRESS:PORT/PATH")
@@ -23,26 +25,32 @@ package struct LoadTarget: Sendable {
     }
 }
 
-/// When requests are sent.
+/// When the load generator sends requests.
 package enum LoadPattern: Sendable {
-    /// Every connection sends its next request as soon as it has the answer to the last.
+    /// Each connection sends its next request when it has the response to the last one.
     case closed
-    /// Requests come at this rate a second, whatever the server does; latency counts from when a request was due.
+    /// Requests are due at this rate per second, whatever the server does; latency is measured from when each was due.
     case open(rate: Double)
 }
 
-/// What a load run saw.
+/// The result of a load test.
 package struct LoadReport: Sendable {
+    /// Latencies of responses other than 429 and 503.
     package fileprivate(set) var accepted = LatencyHistogram()
-    /// The same latencies without the time that the server says it computed.
+    /// The same latencies minus `compute` of `Server-Timing`.
     package fileprivate(set) var beyondCompute = LatencyHistogram()
-    /// Answers 429 and 503.
+    /// Latencies of responses 429 and 503.
     package fileprivate(set) var refused = LatencyHistogram()
+    /// Responses 429 and 503 without `Retry-After`.
     package fileprivate(set) var refusedWithoutRetryAfter = 0
+    /// The number of responses by status.
     package fileprivate(set) var statuses: [Int: Int] = [:]
+    /// The number of requests without a response, by reason.
     package fileprivate(set) var broken: [String: Int] = [:]
+    /// The duration of the test in seconds.
     package fileprivate(set) var seconds = 0.0
 
+    /// Responses other than 429 and 503 per second.
     package var acceptedPerSecond: Double { Double(accepted.count) / max(seconds, 1e-9) }
 
     fileprivate mutating func merge(_ other: LoadReport) {
@@ -55,18 +63,20 @@ package struct LoadReport: Sendable {
     }
 }
 
-/// Sends requests over many connections, a thread for each, and measures every answer.
+/// Sends requests on many connections, with a thread for each, and measures the latency of every response.
 package struct LoadGenerator: Sendable {
     private let target: LoadTarget
     private let pattern: LoadPattern
     private let connections: Int
 
+    /// - Parameter connections: concurrent ones; at least one is used.
     package init(_ target: LoadTarget, _ pattern: LoadPattern, connections: Int) {
         self.target = target
         self.pattern = pattern
         self.connections = max(1, connections)
     }
 
+    /// Sends requests for so many seconds; blocks until the last response.
     package func run(seconds: Double) -> LoadReport {
         let total = Mutex(LoadReport())
         let due = Mutex(0)

@@ -1,8 +1,8 @@
 import ModelStore
 
-/// The keys that clients may show, as their SHA-256 digests: the file that holds them gives no key away.
+/// The known API keys. They are stored as SHA-256 digests, from which a key cannot be derived.
 package struct APIKeys: Sendable {
-    /// Who may do what.
+    /// The holder of a key.
     package struct Owner: Sendable, Hashable {
         package let name: String
         /// Whether it may reload models.
@@ -11,6 +11,7 @@ package struct APIKeys: Sendable {
 
     /// Why a file of keys cannot be read.
     package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
+        /// Counted from 1.
         package let line: Int
         package let reason: String
 
@@ -20,7 +21,7 @@ package struct APIKeys: Sendable {
     /// Digests in lower-case hexadecimal digits.
     private let entries: [(digest: String, owner: Owner)]
 
-    /// Reads lines of `NAME sha256:DIGEST [admin]`; empty ones and those that begin with `#` are passed over.
+    /// Reads lines of `NAME sha256:DIGEST [admin]`; empty lines and those that begin with `#` are skipped.
     package init(_ text: String) throws(FileError) {
         var entries: [(digest: String, owner: Owner)] = []
         for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
@@ -41,13 +42,15 @@ package struct APIKeys: Sendable {
             }
             entries.append((digest.lowercased(), Owner(name: String(name), isAdministrator: words.count == 3)))
         }
-        guard !entries.isEmpty else { throw FileError(line: 1, reason: "no key is in the file: nobody could ask") }
+        guard !entries.isEmpty else { throw FileError(line: 1, reason: "the file holds no key") }
         self.entries = entries
     }
 
+    /// The number of keys.
     package var count: Int { entries.count }
 
-    /// Whose key it is. The time it takes tells nothing: every entry is compared to its last byte.
+    /// The holder of a key, nil if it is unknown. Takes the same time for every key (each entry is compared in full),
+    /// so that timing reveals nothing.
     func owner(of key: String) -> Owner? {
         let digest = ContentDigest.hexadecimal(Array(key.utf8))
         var owner: Owner?

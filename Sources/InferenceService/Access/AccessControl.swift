@@ -3,36 +3,36 @@ import HTTPCore
 import HTTPTypes
 import Synchronization
 
-/// Who may ask for what.
+/// Settings of access control.
 package struct AccessConfiguration: Sendable {
-    /// Whether health and metrics need a key where there are keys.
+    /// Whether health checks and metrics need a key, where there are keys.
     package var protectsHealth = false
     package var protectsMetrics = false
-    /// Requests with weights a second for every client; nil does not count them.
+    /// Requests with weights per second and client; nil sets no limit.
     package var rateLimit: Double?
-    /// Requests that a client may send at once.
+    /// Requests that a client may send at once under `rateLimit`.
     package var rateBurst = 20
-    /// Addresses of proxies that tell the client's own in `X-Forwarded-For`.
+    /// Addresses of proxies whose `X-Forwarded-For` is believed.
     package var trustedProxies: Set<IPAddress> = []
-    /// Whether whoever uses a Unix socket is one.
+    /// Whether the peer of a Unix socket is such a proxy.
     package var trustsUnixSocket = false
-    /// Origins whose pages may read answers (CORS); `*` is every one.
+    /// Origins whose pages may read responses (CORS); `*` stands for all.
     package var allowedOrigins: Set<String> = []
 
     package init() {}
 }
 
-/// Tells clients apart and holds them to what they may do.
+/// Identifies clients by key or address, and decides what they may request.
 package final class AccessControl: Sendable {
-    /// Whoever sent a request.
+    /// The sender of a request.
     enum Client: Sendable, Hashable {
-        /// Over the administration socket, which only the operator can reach.
+        /// Connected to the administration socket, which only its owner can open.
         case administrator
         case keyHolder(APIKeys.Owner)
-        /// Without a key, or with a wrong one; the address is looked for only where it is counted.
+        /// Without a key, or with an unknown one. The address is determined only where there is a rate limit.
         case anonymous(address: String?, showsKey: Bool)
 
-        /// Under which it is counted.
+        /// Under which the rate limiter counts it.
         fileprivate var name: String {
             switch self {
             case .administrator: "administrator"
@@ -44,19 +44,20 @@ package final class AccessControl: Sendable {
 
     let configuration: AccessConfiguration
     private let limiter: RateLimiter?
-    /// Nil where no key is asked for.
+    /// Nil where no key is needed.
     private let keys: Mutex<APIKeys?>
 
+    /// - Parameter keys: nil where no key is needed.
     package init(_ configuration: AccessConfiguration = AccessConfiguration(), keys: APIKeys? = nil) {
         self.configuration = configuration
         self.keys = Mutex(keys)
         limiter = configuration.rateLimit.map { RateLimiter(rate: $0, burst: configuration.rateBurst) }
     }
 
-    /// From now on these keys count.
+    /// Replaces the known keys.
     package func replace(keys: APIKeys) { self.keys.withLock { $0 = keys } }
 
-    /// Whether anything is refused for want of a key.
+    /// Whether requests without a key are refused.
     var needsKey: Bool { keys.withLock { $0 != nil } }
 
     /// - Parameter peer: the other end of the connection.
@@ -67,7 +68,7 @@ package final class AccessControl: Sendable {
             address: limiter == nil ? nil : address(head.fields, peer: peer), showsKey: key != nil)
     }
 
-    /// Why the client may not have what it asks for.
+    /// Why the client may not make such a request; nil where it may. Takes a token of its rate.
     func refusal(_ client: Client, _ endpoint: Endpoint, at now: @autoclosure () -> Instant) -> ServiceFault? {
         switch client {
         case .administrator: return nil
@@ -83,7 +84,7 @@ package final class AccessControl: Sendable {
 
     private func isProtected(_ endpoint: Endpoint) -> Bool {
         switch endpoint {
-        case .live, .ready: configuration.protectsHealth
+        case _ where endpoint.isHealth: configuration.protectsHealth
         case .metrics: configuration.protectsMetrics
         default: true
         }
@@ -99,7 +100,8 @@ package final class AccessControl: Sendable {
         return fields[.apiKey]
     }
 
-    /// The client's own address. Only what a trusted proxy has added is believed, from the last hop backwards.
+    /// The client's address: the peer's, or where the peer is a trusted proxy the last address in `X-Forwarded-For`
+    /// that is not a trusted proxy's.
     private func address(_ fields: HTTPFields, peer: String) -> String {
         var address = Self.host(peer)
         var hops = fields[values: .forwardedFor].flatMap { $0.split(separator: ",") }
@@ -115,7 +117,7 @@ package final class AccessControl: Sendable {
         return configuration.trustedProxies.contains(address)
     }
 
-    /// Under which an address is counted.
+    /// The part of an address that the rate limiter counts.
     private static func network(_ address: String) -> String {
         IPAddress(address).map { "\($0.network)" } ?? address
     }

@@ -1,7 +1,8 @@
 import HTTPCore
 import HTTPTypes
 
-/// Cross-origin requests (the Fetch standard's CORS protocol): off unless origins are listed, and never with cookies.
+/// Cross-origin requests (the CORS protocol of the Fetch standard): off unless origins are listed, and never with
+/// credentials.
 struct CrossOrigin: Sendable {
     let allowedOrigins: Set<String>
 
@@ -10,7 +11,7 @@ struct CrossOrigin: Sendable {
     private static let responseFields =
         "X-Request-Id, Server-Timing, Retry-After, X-Tensor-Shape, X-Tensor-Dtype, Inference-Header-Content-Length, traceparent"
 
-    /// Adds what lets a page of an allowed origin read the answer.
+    /// Adds the fields that let a page of an allowed origin read the response.
     func decorate(_ response: inout Response, for head: RequestHead) {
         guard !allowedOrigins.isEmpty else { return }
         let vary = [response.fields[.vary], "Origin"].compactMap(\.self).joined(separator: ", ")

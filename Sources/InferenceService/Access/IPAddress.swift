@@ -1,16 +1,16 @@
-/// An IPv4 or IPv6 address (RFC 4291, section 2.2). An IPv4 address that is written as one of IPv6 is one of IPv4.
+/// An IPv4 or IPv6 address (RFC 4291, section 2.2). An IPv4-mapped IPv6 address is stored as the IPv4 address.
 package struct IPAddress: Sendable, Hashable {
-    /// Four numbers below 256, or eight below 65536.
+    /// Four numbers below 256 (IPv4), or eight below 65536 (IPv6).
     let parts: [UInt16]
 
-    /// Nil for what is no address in numbers.
+    /// Nil if the text is not a numeric address.
     package init?(_ text: String) {
         guard let parts = text.contains(":") ? Self.six(text[...]) : Self.four(text[...]) else { return nil }
         let isMapped = parts.count == 8 && parts[..<5].allSatisfy { $0 == 0 } && parts[5] == 0xFFFF
         self.parts = isMapped ? parts[6...].flatMap { [$0 >> 8, $0 & 0xFF] } : parts
     }
 
-    /// Whoever has one address of IPv6 has the other 2^64 of its network too.
+    /// The address, or the /64 prefix of an IPv6 address, all of which usually belongs to one client.
     var network: [UInt16] { parts.count == 8 ? Array(parts[..<4]) : parts }
 
     private static func four(_ text: Substring) -> [UInt16]? {
@@ -31,7 +31,7 @@ package struct IPAddress: Sendable, Hashable {
         return before + [UInt16](repeating: 0, count: 8 - before.count - after.count) + after
     }
 
-    /// Groups of hexadecimal digits between colons; the last may be an IPv4 address, which is two.
+    /// Groups of hexadecimal digits between colons; the last may be an IPv4 address, which stands for two groups.
     private static func groups(_ text: Substring) -> [UInt16]? {
         var groups: [UInt16] = []
         guard !text.isEmpty else { return groups }

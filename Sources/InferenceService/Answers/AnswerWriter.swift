@@ -5,23 +5,24 @@ import Networks
 import Tensors
 import WeightFormats
 
-/// Turns the answers to a request's networks into its response.
+/// Writes the answers to a `/v1` request's networks in the form that its options ask for.
 struct AnswerWriter {
     let requestID: String
     let model: ServedModel?
     let options: RequestOptions
 
-    /// - Throws: `non_finite_output` where a number cannot be written as JSON, and faults of items that the chosen
-    ///   form has no place for.
-    func response(_ kind: AnswerKind, _ items: [ItemAnswer]) throws(ServiceFault) -> Response {
+    /// - Parameter list: the kind of all items.
+    /// - Throws: `non_finite_output` where a number cannot be written as JSON; faults of items, and `bad_request`,
+    ///   where the form has no place for the items.
+    func response(_ list: AnswerList, _ items: [ItemAnswer]) throws(ServiceFault) -> Response {
         switch options.output ?? .json {
-        case .json, .base64: return try json(kind, items)
-        case .png: return try png(items)
-        case .npy, .raw: return try array(kind, items)
+        case .json, .base64: try json(list, items)
+        case .png: try png(items)
+        case .npy, .raw: try array(items)
         }
     }
 
-    private func json(_ kind: AnswerKind, _ items: [ItemAnswer]) throws(ServiceFault) -> Response {
+    private func json(_ list: AnswerList, _ items: [ItemAnswer]) throws(ServiceFault) -> Response {
         var writer = JSONWriter(reserving: 512 * items.count)
         writer.beginObject()
         writer.member("id", requestID)
@@ -31,30 +32,27 @@ struct AnswerWriter {
             writer.identity(of: model)
             writer.endObject()
         }
-        writer.name(kind.member)
-        writer.array(items) { writer, item in write(item, kind, to: &writer) }
+        writer.name(list.rawValue)
+        writer.array(items) { writer, item in write(item, to: &writer) }
         writer.member("errors", items.count { if case .failure = $0.outcome { true } else { false } })
         writer.endObject()
         guard !writer.wroteNonFinite else { throw .nonFiniteOutput }
         return Response(.ok, contentType: "application/json", body: writer.bytes + [0x0a])
     }
 
-    private func write(_ item: ItemAnswer, _ kind: AnswerKind, to writer: inout JSONWriter) {
+    private func write(_ item: ItemAnswer, to writer: inout JSONWriter) {
         writer.beginObject()
         writer.member("index", item.index)
         switch item.outcome {
-        case .failure(let fault):
-            writer.error(fault)
-        case .success(.values(let values)):
-            switch kind {
-            case .classes: if let model { writer.classification(values, of: model, topK: options.topK) }
-            case .accuracy: writer.member("accuracy", values.first ?? .nan)
-            default: write(Tensor(shape: shape(kind, values), values: values), to: &writer)
+        case .failure(let fault): writer.error(code: fault.code, detail: fault.detail)
+        case .success(.model(.classes(let classes))):
+            writer.classification(classes, labels: model?.labels ?? [], topK: options.topK)
+        case .success(.model(.scalars(let values))): writer.member("accuracy", values.first ?? .nan)
+        case .success(let value):
+            if case .picture(let picture, let reference?) = value {
+                writer.member("mse", meanSquaredError(picture, reference))
             }
-        case .success(.picture(let picture, let reference)):
-            if let reference { writer.member("mse", meanSquaredError(picture, reference)) }
-            write(
-                Tensor(shape: [picture.height, picture.width, picture.channels], values: picture.values), to: &writer)
+            write(tensor(value), to: &writer)
         }
         if let detection = item.detection {
             writer.convention(detection)
@@ -74,20 +72,27 @@ struct AnswerWriter {
         }
     }
 
-    /// All results as one array with the networks first.
-    private func array(_ kind: AnswerKind, _ items: [ItemAnswer]) throws(ServiceFault) -> Response {
+    /// One item as an array: the logits of classes, the values of anything else.
+    private func tensor(_ value: ItemAnswer.Value) -> Tensor {
+        switch value {
+        case .model(.classes(let classes)): vector(classes.scores.logits)
+        case .model(.scalars(let values)): vector(values)
+        case .model(.latents(let latents)): Tensor(shape: latents.shape, values: latents.values)
+        case .model(.picture(let picture)), .picture(let picture, _):
+            Tensor(shape: [picture.height, picture.width, picture.channels], values: picture.values)
+        }
+    }
+
+    private func vector(_ values: [Float]) -> Tensor { Tensor(shape: [values.count], values: values) }
+
+    /// All items as one array, the networks along its first axis.
+    private func array(_ items: [ItemAnswer]) throws(ServiceFault) -> Response {
         var values: [Float] = []
         var shape: [Int] = []
         for item in items {
-            switch try item.outcome.get() {
-            case .values(let own):
-                let row = kind == .classes ? model?.classification(own).logits ?? own : own
-                values += row
-                shape = self.shape(kind, row)
-            case .picture(let picture, _):
-                values += picture.values
-                shape = [picture.height, picture.width, picture.channels]
-            }
+            let tensor = tensor(try item.outcome.get())
+            values += tensor.values
+            shape = tensor.shape
         }
         let tensor = Tensor(shape: [items.count] + shape, values: values)
         var response =
@@ -113,32 +118,22 @@ struct AnswerWriter {
         }
     }
 
-    private func shape(_ kind: AnswerKind, _ values: [Float]) -> [Int] {
-        if case .latents(let shape) = kind { return shape }
-        return [values.count]
-    }
-
     private func meanSquaredError(_ a: Picture, _ b: Picture) -> Float {
         let sum = zip(a.values, b.values).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
         return Float(sum / Double(max(a.values.count, 1)))
     }
 }
 
-/// What a request asked for, which decides how answers are written.
-enum AnswerKind: Sendable, Equatable {
-    case classes
-    case latents(shape: [Int])
-    case reconstructions
-    case pictures
-    case accuracy
+/// The member of the JSON document that lists the answers.
+enum AnswerList: String, Sendable {
+    case predictions, latents, reconstructions, pictures
 
-    /// The member that lists the answers.
-    var member: String {
-        switch self {
-        case .classes, .accuracy: "predictions"
-        case .latents: "latents"
-        case .reconstructions: "reconstructions"
-        case .pictures: "pictures"
-        }
+    init(_ operation: Operation) {
+        self =
+            switch operation {
+            case .classify, .predict: .predictions
+            case .encode: .latents
+            case .reconstruct: .reconstructions
+            }
     }
 }

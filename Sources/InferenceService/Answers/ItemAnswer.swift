@@ -1,15 +1,16 @@
 import ModelStore
 import Networks
 
-/// What became of one network of a request.
+/// The result for one network of a `/v1` request.
 struct ItemAnswer: Sendable {
     let index: Int
+    /// The convention that the network was read in; nil where it has none or was not read.
     let detection: ConventionDetection?
     let outcome: Result<Value, ServiceFault>
 
     enum Value: Sendable {
-        /// Rows of the model's result.
-        case values([Float])
+        case model(Answer)
+        /// A picture, and for a reconstruction the picture that the network itself draws.
         case picture(Picture, reference: Picture?)
     }
 }

@@ -2,18 +2,18 @@ import ModelStore
 import Networks
 import WeightFormats
 
-/// The members that answers over HTTP and on the command line have in common.
+/// Members that responses over HTTP and the command line's JSON have in common.
 extension JSONWriter {
     /// `error`: why a network has no answer.
-    package mutating func error(_ fault: ServiceFault) {
+    package mutating func error(code: String, detail: String) {
         name("error")
         beginObject()
-        member("code", fault.code)
-        member("detail", fault.detail)
+        member("code", code)
+        member("detail", detail)
         endObject()
     }
 
-    /// `convention`: how a network was understood, and why.
+    /// `convention`: the SIREN convention that the network was read in, and why.
     package mutating func convention(_ detection: ConventionDetection) {
         name("convention")
         beginObject()
@@ -23,7 +23,7 @@ extension JSONWriter {
         endObject()
     }
 
-    /// Which model it is: the members that tell it from every other.
+    /// `name`, `version` and `sha256` of a model.
     package mutating func identity(of model: ServedModel) { identity(ModelIdentity(model)) }
 
     mutating func identity(_ identity: ModelIdentity) {
@@ -32,36 +32,39 @@ extension JSONWriter {
         member("sha256", identity.sha256)
     }
 
-    /// The best class and, as `top_k`, the best few; where the model has two parts, also whether they agree and what each
-    /// says.
-    /// - Parameter values: as `run(.classify, …)` returns them.
-    package mutating func classification(_ values: [Float], of model: ServedModel, topK: Int) {
-        let answer = model.classification(values)
-        let ranking = model.ranking(answer.logits)
-        if let best = ranking.first { score(best, of: model) }
+    /// The best class and, as `top_k`, the best few; for a model of several parts also whether they agree on the best
+    /// class, and the best class of each.
+    mutating func classification(_ classes: Classification, labels: [String], topK: Int) {
+        let ranking = classes.scores.ranking
+        if let best = ranking.first { score(best, labels) }
         name("top_k")
         array(ranking.prefix(topK)) { writer, score in
             writer.beginObject()
-            writer.score(score, of: model)
+            writer.score(score, labels)
             writer.endObject()
         }
-        guard let opinions = answer.opinions, let agrees = answer.agrees else { return }
+        guard let agrees = classes.agrees else { return }
         member("agreement", agrees)
         name("opinions")
         beginObject()
-        for (part, logits) in [("weights", opinions.weights), ("probes", opinions.probes)] {
-            guard let best = model.ranking(logits).first else { continue }
-            name(part)
+        for opinion in classes.opinions {
+            guard let best = opinion.scores.ranking.first else { continue }
+            name(opinion.name)
             beginObject()
-            score(best, of: model)
+            score(best, labels)
             endObject()
         }
         endObject()
     }
 
-    private mutating func score(_ score: ClassScore, of model: ServedModel) {
+    /// - Parameter values: of one network, as `run(.classify, …)` returns them.
+    package mutating func classification(_ values: [Float], of model: ServedModel, topK: Int) {
+        classification(model.classes(values), labels: model.labels, topK: topK)
+    }
+
+    private mutating func score(_ score: ClassScore, _ labels: [String]) {
         member("class_id", score.classID)
-        member("label", model.labels[score.classID])
+        member("label", labels[score.classID])
         member("score", score.score)
     }
 }

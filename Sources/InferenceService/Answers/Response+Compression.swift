@@ -1,16 +1,18 @@
+import HTTPContent
 import HTTPCore
 import HTTPTypes
 import WeightFormats
 
 extension Response {
-    /// Below it a compressed body saves no packet.
+    /// A shorter body fits into one packet anyway.
     private static let leastCompressedBytes = 1024
-    /// Latency counts for more than the last percent of size.
+    /// The fastest level: latency matters more than the last percent of size.
     private static let compressionLevel: Int32 = 1
 
-    /// The answer in a content coding that the client takes, if it takes one and the body is worth it.
+    /// The response in a content coding that the client accepts, where it accepts one and the body gets smaller by it.
     ///
-    /// Only good answers are compressed: some clients of inference servers ask for it everywhere and undo it here alone.
+    /// Errors are not compressed: some clients of the Open Inference Protocol accept codings for every response and
+    /// decode only successful ones.
     func compressed(for head: RequestHead) -> Response {
         guard status == .ok, body.count >= Self.leastCompressedBytes, fields[.contentType] != "image/png",
             let coding = ContentCoding.preferred(

@@ -1,8 +1,9 @@
 import HTTPCore
+import HTTPTypes
 import ModelStore
 import WeightFormats
 
-/// The service as the administration socket shows it: nothing is refused for want of a key.
+/// The service on the administration socket: its clients may request everything without a key.
 package struct AdminHandler: RequestHandler {
     private let service: ServiceHandler
 
@@ -12,18 +13,20 @@ package struct AdminHandler: RequestHandler {
         service.admit(head, id: id, client: .administrator)
     }
 
-    package func response(to error: HTTPError, head: RequestHead?, id: String) -> Response {
-        service.response(to: error, head: head, id: id)
+    package func response(
+        to error: HTTPError, head: RequestHead?, id: String, context: (any RequestContext)?
+    ) -> Response {
+        service.response(to: error, head: head, id: id, context: context)
     }
 
     package func finished(_ record: AccessRecord) { service.finished(record) }
 }
 
-/// What became of a reload.
+/// The result of a reload.
 package struct ReloadReport: Sendable, Equatable {
-    /// Served from now on.
+    /// The models that are served from now on.
     package var models: [ModelIdentity]
-    /// What could not be read, for which what was served before stays.
+    /// One line for every folder or file that could not be loaded; what was served from it before still is.
     package var failures: [String]
 
     package init(models: [ModelIdentity], failures: [String]) {
@@ -33,8 +36,9 @@ package struct ReloadReport: Sendable, Equatable {
 }
 
 extension ServiceHandler {
+    /// The report as JSON, with status 500 where something could not be loaded.
     static func answer(_ report: ReloadReport) -> Response {
-        json { writer in
+        var response = Response.json { writer in
             writer.beginObject()
             writer.name("models")
             writer.array(report.models) { writer, model in
@@ -46,5 +50,7 @@ extension ServiceHandler {
             writer.array(report.failures) { writer, failure in writer.value(failure) }
             writer.endObject()
         }
+        if !report.failures.isEmpty { response.status = .internalServerError }
+        return response
     }
 }

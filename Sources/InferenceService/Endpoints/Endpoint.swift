@@ -5,7 +5,7 @@ import ModelStore
 enum Endpoint: Sendable, Hashable {
     case inference(Operation)
     case render
-    /// Inference in the terms of the Open Inference Protocol.
+    /// Inference in the form of the Open Inference Protocol.
     case infer
     case openInference(OpenInferencePage)
     case models
@@ -17,10 +17,10 @@ enum Endpoint: Sendable, Hashable {
     case version
     case index
     case openAPI
-    /// Loads the models and keys anew.
+    /// Loads models and keys again.
     case reload
 
-    /// Whether the body holds weights, and so is read away from the I/O queues.
+    /// Whether the body holds weights.
     var readsWeights: Bool {
         switch self {
         case .inference, .render, .infer: true
@@ -36,10 +36,30 @@ enum Endpoint: Sendable, Hashable {
         }
     }
 
-    /// Paths that probes and scrapes ask for.
-    static let probes = routes.filter { [.live, .ready, .metrics].contains($0.handler) }.map(\.template)
+    /// Whether it tells the state of the service to probes.
+    var isHealth: Bool {
+        switch self {
+        case .live, .ready, .openInference(.live), .openInference(.ready): true
+        default: false
+        }
+    }
 
-    /// The table of paths. Inference comes in two spellings: with the model in the path, or as an option.
+    var errorForm: ErrorForm {
+        switch self {
+        case .infer, .openInference: .plainJSON
+        default: .problemDetails
+        }
+    }
+
+    /// The form of errors on a path or method without an endpoint.
+    static func errorForm(unmatched target: RequestTarget) -> ErrorForm {
+        target.segments.first == OpenInferencePage.root ? .plainJSON : .problemDetails
+    }
+
+    /// Paths that probes and metrics collectors request.
+    static let probes = routes.filter { $0.handler.isHealth || $0.handler == .metrics }.map(\.template)
+
+    /// The table of paths. Inference is reachable with the model in the path, and with the model as an option.
     static let routes: [Router<Endpoint>.Route] = {
         var routes: [Router<Endpoint>.Route] = []
         let named: [(String, Endpoint)] =

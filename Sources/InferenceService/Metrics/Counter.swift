@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A number that only rises; an increment is one atomic addition.
+/// A number that only increases. An increment is one atomic addition.
 package final class Counter: MetricSeries {
     private let count = Atomic<UInt64>(0)
 
@@ -8,7 +8,7 @@ package final class Counter: MetricSeries {
 
     package var value: UInt64 { count.load(ordering: .relaxed) }
 
-    /// Adds `amount`; a negative one adds nothing, since a counter that falls reads as a restart.
+    /// Adds `amount`; a negative amount adds nothing, since Prometheus takes a decrease for a restart.
     package func increment(by amount: Int = 1) {
         count.wrappingAdd(UInt64(clamping: amount), ordering: .relaxed)
     }

@@ -1,7 +1,6 @@
 import Synchronization
 
-/// A number that is read where it lives, at the moment of a scrape: no second copy of it can go stale.
-/// A closure must not keep alive what keeps the gauge alive.
+/// A value that is read from its source at each scrape. The closure must not retain what retains the gauge.
 package final class Gauge: Metric {
     /// A series' label values and its value.
     package typealias Reading = (labels: [String], value: Double)
@@ -11,12 +10,12 @@ package final class Gauge: Metric {
 
     package init(_ family: MetricFamily) { self.family = family }
 
-    /// Replaces what is read at a scrape. Readings of the same labels must not repeat.
+    /// Sets what is read at a scrape: at most one reading for each combination of labels.
     package func read(_ readings: @escaping @Sendable () -> [Reading]) {
         self.readings.withLock { $0 = readings }
     }
 
-    /// Replaces what is read at a scrape, for a family without labels.
+    /// Sets what is read at a scrape, for a family without labels; nil shows no sample.
     package func read(_ reading: @escaping @Sendable () -> Double?) {
         read { reading().map { [([], $0)] } ?? [] }
     }

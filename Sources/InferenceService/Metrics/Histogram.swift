@@ -3,7 +3,7 @@ import Synchronization
 /// Counts observations in fixed buckets; one short lock per observation keeps buckets, sum and count consistent.
 package final class Histogram: MetricSeries {
     private struct Counts {
-        /// Observations within each bound and above the one before; the last is beyond all bounds.
+        /// Observations up to each bound and above the one before; the last element counts those above all bounds.
         var buckets: [UInt64]
         var sum = 0.0
     }
@@ -11,13 +11,13 @@ package final class Histogram: MetricSeries {
     private let bounds: [Double]
     private let counts: Mutex<Counts>
 
-    /// - Parameter bounds: the buckets' inclusive upper ends, rising.
+    /// - Parameter bounds: the buckets' inclusive upper bounds, ascending.
     package init(bounds: [Double]) {
         self.bounds = bounds
         counts = Mutex(Counts(buckets: Array(repeating: 0, count: bounds.count + 1)))
     }
 
-    /// Counts a value; one that is not a number is ignored, for it would spoil the sum for good.
+    /// Counts a value. NaN is ignored, as it would make the sum NaN for ever.
     package func observe(_ value: Double) {
         guard !value.isNaN else { return }
         let bucket = bounds.firstIndex { value <= $0 } ?? bounds.count

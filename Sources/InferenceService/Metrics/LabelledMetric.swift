@@ -1,13 +1,13 @@
 import Synchronization
 
-/// A family whose series come into being with the first use of their labels, up to a limit.
+/// A family whose series are created when their labels are first used, up to a limit.
 package final class LabelledMetric<Series: MetricSeries>: Metric {
     package let family: MetricFamily
     private let limit: Int
     private let makeSeries: @Sendable () -> Series
     private let series = Mutex<[[String]: Series]>([:])
 
-    /// - Parameter limit: how many series there may be; what would be one more is counted under labels "other".
+    /// - Parameter limit: the most series; labels beyond it are counted under the label values "other".
     package init(_ family: MetricFamily, limit: Int = 1000, makeSeries: @escaping @Sendable () -> Series) {
         self.family = family
         self.limit = limit

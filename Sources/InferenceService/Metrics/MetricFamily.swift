@@ -3,7 +3,7 @@ package enum MetricKind: String, Sendable {
     case counter, gauge, histogram
 }
 
-/// A metric's name, meaning and label names; its series differ in label values only.
+/// A metric's name, type, help text and label names.
 package struct MetricFamily: Hashable, Sendable {
     package let name: String
     package let kind: MetricKind

@@ -1,4 +1,4 @@
-/// Every metric of the service: the names are its interface to dashboards and alerts.
+/// Every metric of the service. Dashboards and alerts depend on the names.
 extension MetricFamily {
     static let httpRequests = MetricFamily(
         "weightspace_http_requests_total", .counter, labels: ["method", "route", "code"],
@@ -13,7 +13,7 @@ extension MetricFamily {
         "weightspace_inference_items_total", .counter, labels: ["model", "version"],
         help: "Networks read by successful inference requests.")
     static let batches = MetricFamily(
-        "weightspace_batches_total", .counter, labels: ["model", "version"], help: "Batches computed.")
+        "weightspace_batches_total", .counter, labels: ["model", "version"], help: "Forward passes computed.")
     static let queueDuration = MetricFamily(
         "weightspace_queue_duration_seconds", .histogram, labels: ["model"],
         help: "Time requests waited before their computation.")
@@ -21,9 +21,9 @@ extension MetricFamily {
         "weightspace_parse_duration_seconds", .histogram, labels: ["format"],
         help: "Time to read weights from a request body.")
     static let computeDuration = MetricFamily(
-        "weightspace_compute_duration_seconds", .histogram, labels: ["model"], help: "Time to compute a batch.")
+        "weightspace_compute_duration_seconds", .histogram, labels: ["model"], help: "Time of a forward pass.")
     static let batchSize = MetricFamily(
-        "weightspace_batch_size", .histogram, labels: ["model"], help: "Networks per computed batch.")
+        "weightspace_batch_size", .histogram, labels: ["model"], help: "Networks per forward pass.")
     static let queueDepth = MetricFamily(
         "weightspace_queue_depth", .gauge, labels: ["model"], help: "Requests waiting to be computed.")
     static let queueLimit = MetricFamily(
@@ -57,11 +57,11 @@ extension MetricFamily {
 
 /// Upper bounds of the histograms' buckets.
 enum MetricBuckets {
-    /// From a small network on a warm model to a queue at its limit.
+    /// From one small network to a queue at its limit.
     static let seconds = [
         0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
     ]
-    /// Finer below, for the stages of one request.
+    /// With two more at the lower end, for the stages of one request.
     static let shortSeconds = [0.0001, 0.00025] + seconds
     static let batchSize = [1.0, 2, 4, 8, 16, 32, 64, 128, 256]
     /// 1 KiB to 64 MiB, each four times the one before.

@@ -1,9 +1,9 @@
 import Foundation
 import Synchronization
 
-/// What each model has done since the start, in the terms of the protocol's statistics extension.
+/// What each model has done since the start, as the statistics extension of the Open Inference Protocol lists it.
 package final class ModelStatistics: Sendable {
-    /// Times of one stage: how often, and nanoseconds in all.
+    /// A stage's count and total time.
     struct Stage: Sendable, Equatable {
         var count = 0
         var nanoseconds = 0
@@ -18,7 +18,7 @@ package final class ModelStatistics: Sendable {
     struct Entry: Sendable, Equatable {
         /// Networks answered.
         var inferences = 0
-        /// Computations.
+        /// Passes computed.
         var executions = 0
         /// Milliseconds since the Unix epoch; 0 before the first.
         var lastInference: Int64 = 0
@@ -27,7 +27,7 @@ package final class ModelStatistics: Sendable {
         var queue = Stage()
         var read = Stage()
         var compute = Stage()
-        /// Computations by how many networks each had.
+        /// Passes by their number of networks.
         var batches: [Int: Stage] = [:]
     }
 
@@ -44,7 +44,7 @@ package final class ModelStatistics: Sendable {
         entries.withLock { $0[Key(model: model, version: version)] ?? Entry() }
     }
 
-    /// A computation of `items` networks is over.
+    /// Records a computed pass over `items` networks.
     func recordExecution(model: String, version: String, items: Int, duration: Duration) {
         update(model, version) { entry in
             entry.executions += 1
@@ -52,7 +52,7 @@ package final class ModelStatistics: Sendable {
         }
     }
 
-    /// A request was answered just now.
+    /// Records a request that has just been answered.
     func recordSuccess(model: String, version: String, items: Int, timing: RequestTiming) {
         update(model, version) { entry in
             entry.inferences += items
@@ -64,7 +64,7 @@ package final class ModelStatistics: Sendable {
         }
     }
 
-    /// A request that named the model ended in an error.
+    /// Records a request for the model that ended in an error.
     func recordFailure(model: String, version: String, timing: RequestTiming) {
         update(model, version) { $0.failure.add(timing.parse + timing.queue + timing.compute) }
     }

@@ -1,12 +1,17 @@
 import Foundation
 import Glibc
 
-/// What the kernel says of this process; whatever cannot be read is `nil`.
+/// Figures of this process from the kernel; nil where they cannot be read.
 package struct ProcessStatistics: Hashable, Sendable {
+    /// User and system CPU time.
     package var cpuSeconds: Double?
+    /// Resident memory.
     package var residentBytes: Double?
+    /// Open file descriptors.
     package var openFiles: Double?
+    /// The limit of open file descriptors; infinite where there is none.
     package var maxFiles: Double?
+    /// Seconds since the Unix epoch.
     package var startTime: Double?
 
     /// Reads `/proc`.
@@ -22,7 +27,7 @@ package struct ProcessStatistics: Hashable, Sendable {
 
     /// Reads the texts of `/proc/self/stat`, `/proc/self/limits` and `/proc/stat`; see proc(5).
     package init(stat: String, limits: String, systemStat: String, ticksPerSecond: Int, pageSize: Int) {
-        // The second field is the program's name in parentheses, which may itself hold blanks and parentheses.
+        // The second field is the program's name in parentheses, which may itself contain spaces and parentheses.
         let fields = stat.lastIndex(of: ")").map { stat[stat.index(after: $0)...].split(separator: " ") } ?? []
         func field(_ number: Int) -> Double? {
             fields.indices.contains(number - 3) ? Double(fields[number - 3]) : nil
@@ -48,7 +53,7 @@ package struct ProcessStatistics: Hashable, Sendable {
 }
 
 extension ProcessStatistics {
-    /// The `process_*` families of the values known.
+    /// The `process_*` families whose values are known.
     var rendered: String {
         let values: [(MetricFamily, Double?)] = [
             (.processCPU, cpuSeconds), (.processMemory, residentBytes), (.processOpenFiles, openFiles),

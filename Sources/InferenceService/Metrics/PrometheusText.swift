@@ -1,12 +1,14 @@
-/// The Prometheus text exposition format, version 0.0.4.
+/// Writes the Prometheus text exposition format, version 0.0.4.
 package struct PrometheusText: Sendable {
     /// Prometheus 3 fails a scrape whose content type it cannot parse.
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
+    /// What has been written.
     package private(set) var text = ""
 
     package init() {}
 
+    /// The `HELP` and `TYPE` lines of a family; its samples must follow.
     package mutating func header(_ family: MetricFamily) {
         text += "# HELP \(family.name) \(Self.escapedHelp(family.help))\n"
         text += "# TYPE \(family.name) \(family.kind.rawValue)\n"
@@ -29,7 +31,7 @@ package struct PrometheusText: Sendable {
     /// A help text: backslash and line feed are escaped.
     package static func escapedHelp(_ text: String) -> String { escaped(text, quotes: false) }
 
-    /// The shortest decimal that reads back the same; whole numbers without a fraction.
+    /// The shortest decimal that parses to the same value; integers without a fraction.
     package static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
@@ -39,7 +41,7 @@ package struct PrometheusText: Sendable {
     private static func escaped(_ text: String, quotes: Bool) -> String {
         guard text.utf8.contains(where: { $0 == 0x5C || $0 == 0x0A || $0 == 0x22 }) else { return text }
         var escaped = String.UnicodeScalarView()
-        // By scalar: as a character, a carriage return and line feed are one.
+        // By scalar: CR LF would be one character.
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\\": escaped.append(contentsOf: "\\\\".unicodeScalars)

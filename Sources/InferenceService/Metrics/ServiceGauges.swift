@@ -1,4 +1,6 @@
-/// The program as built.
+import ModelStore
+
+/// The program's version, commit and compiler.
 package struct BuildInfo: Hashable, Sendable {
     package let version: String
     package let commit: String
@@ -24,8 +26,8 @@ package struct ModelIdentity: Hashable, Sendable {
     }
 }
 
-/// The service's state as read at each scrape. The closures given here live as long as the metrics do, so they should
-/// hold weakly whatever holds the metrics.
+/// The service's state, read at each scrape. The closures live as long as the metrics, so they must hold weakly what
+/// holds the metrics.
 package final class ServiceGauges: Sendable {
     private let queueDepth = Gauge(.queueDepth)
     private let queueLimit = Gauge(.queueLimit)
@@ -53,24 +55,38 @@ package final class ServiceGauges: Sendable {
         queueDepth.read { depthByModel().map { ([$0], Double($1)) } }
     }
 
+    /// The state of the queue and of the models.
+    func read(_ registry: ModelRegistry, _ queue: ModelQueue) {
+        readQueue(limit: queue.limit) { [registry, weak queue] in
+            // A model for which nothing waits is listed with 0, as autoscalers need a value.
+            let idle = Dictionary(registry.models.map { ($0.name, 0) }) { first, _ in first }
+            return idle.merging(queue?.depthByModel ?? [:]) { _, waiting in waiting }
+        }
+        readModels { [registry] in registry.models.map(ModelIdentity.init) }
+        readLifecycle(ready: { [registry] in registry.isReady }, draining: { [registry] in registry.isDraining })
+    }
+
+    /// Requests that are admitted and not finished.
     package func readRequestsInFlight(_ count: @escaping @Sendable () -> Int) {
         requestsInFlight.read { Double(count()) }
     }
 
-    /// Open connections by state, such as "active" and "idle".
+    /// Open connections; the one state is `open`.
     package func readConnections(_ countByState: @escaping @Sendable () -> [String: Int]) {
         connections.read { countByState().map { ([$0], Double($1)) } }
     }
 
+    /// The loaded models.
     package func readModels(_ models: @escaping @Sendable () -> [ModelIdentity]) {
         modelInfo.read { Set(models()).map { ([$0.model, $0.version, $0.sha256], 1) } }
     }
 
-    /// What could not be read when models and keys were loaded the last time.
+    /// Models and key files that could not be read when they were loaded last.
     package func readLoadFailures(_ count: @escaping @Sendable () -> Int) {
         loadFailures.read { Double(count()) }
     }
 
+    /// Whether the service is ready, and whether it is shutting down.
     package func readLifecycle(ready: @escaping @Sendable () -> Bool, draining: @escaping @Sendable () -> Bool) {
         self.ready.read { ready() ? 1 : 0 }
         self.draining.read { draining() ? 1 : 0 }

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// What the service counts and times, and its state at a scrape.
+/// The counters, histograms and gauges of the service.
 ///
-/// The recording methods may be called from any thread and cost a look-up and an addition each.
+/// The recording methods may be called from any thread; each costs a dictionary look-up and an addition.
 package final class ServiceMetrics: Sendable {
     private let httpRequests = LabelledMetric<Counter>(.httpRequests)
     private let httpRequestDuration = LabelledMetric<Histogram>(.httpRequestDuration, bounds: MetricBuckets.seconds)
@@ -17,7 +17,7 @@ package final class ServiceMetrics: Sendable {
     private let requestBodyBytes = LabelledMetric<Histogram>(.requestBodyBytes, bounds: MetricBuckets.bytes)
     private let recentHTTP = Mutex<[HTTPSeries]>([])
     private static let mostRecent = 32
-    /// The same in other servers' terms.
+    /// The figures of the Open Inference Protocol's statistics extension.
     let statistics = ModelStatistics()
     /// What is read at each scrape.
     package let gauges = ServiceGauges()
@@ -31,7 +31,7 @@ package final class ServiceMetrics: Sendable {
         series.duration.observe(duration / .seconds(1))
     }
 
-    /// Most requests are like one of a few before: those are found without hashing their labels.
+    /// The series of recent requests are kept in a short list, where they are found without hashing their labels.
     private func httpSeries(_ method: String, _ route: String, _ status: Int) -> HTTPSeries {
         recentHTTP.withLock { recent in
             if let known = recent.first(where: { $0.status == status && $0.route == route && $0.method == method }) {
@@ -49,19 +49,21 @@ package final class ServiceMetrics: Sendable {
         }
     }
 
-    /// An inference request has ended. Its items count as read where the outcome is a success.
+    /// Counts an inference request, and for a success its networks.
     package func recordInference(model: String, version: String, outcome: InferenceOutcome, items: Int) {
         inferenceRequests.series(model, version, outcome.rawValue).increment()
         if outcome == .success { inferenceItems.series(model, version).increment(by: items) }
     }
 
-    package func recordBatch(model: String, version: String, size: Int, duration: Duration) {
+    /// Counts a forward pass over `size` networks of one request.
+    package func recordPass(model: String, version: String, size: Int, duration: Duration) {
         batches.series(model, version).increment()
         batchSize.series(model).observe(Double(size))
         computeDuration.series(model).observe(duration / .seconds(1))
         statistics.recordExecution(model: model, version: version, items: size, duration: duration)
     }
 
+    /// Counts the time that a request waited in the queue.
     package func recordQueue(model: String, duration: Duration) {
         queueDuration.series(model).observe(duration / .seconds(1))
     }
@@ -87,11 +89,11 @@ package final class ServiceMetrics: Sendable {
         return text.text + ProcessStatistics.current().rendered
     }
 
-    /// Methods that may become label values; a client can invent others without end.
+    /// Methods that may become label values; others are counted as "other", since clients can send any.
     private static let methods: Set<String> = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"]
 }
 
-/// Where requests of one kind are counted.
+/// The series of requests with the same method, route and status.
 private struct HTTPSeries: Sendable {
     let method: String
     let route: String
@@ -100,17 +102,17 @@ private struct HTTPSeries: Sendable {
     let duration: Histogram
 }
 
-/// How an inference request ended.
+/// How an inference request ended: the label `outcome`.
 package enum InferenceOutcome: String, CaseIterable, Sendable {
     case success
-    /// The client's weights or parameters are at fault.
+    /// The weights or options are not valid.
     case invalid
-    /// Refused for load or shutdown.
+    /// Refused for lack of room, by a rate limit, or while the service starts.
     case rejected
-    /// Too late before its computation began.
+    /// The deadline passed before the computation began.
     case deadlineExceeded = "deadline_exceeded"
-    /// The client left.
+    /// The client disconnected.
     case cancelled
-    /// The service is at fault.
+    /// A defect of the service or the model.
     case failure
 }

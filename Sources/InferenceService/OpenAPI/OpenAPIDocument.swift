@@ -1,13 +1,14 @@
 import Foundation
+import Host
 import ModelStore
 import Networks
 import Tensors
 import WeightFormats
 
-/// The description of the HTTP interface (OpenAPI 3.1), completed with what only the running service knows.
+/// The description of the HTTP interface (OpenAPI 3.1): the resource, with version, models and security filled in.
 enum OpenAPIDocument {
     private static let resource: JSONValue? = {
-        // Not `Bundle.module`, which ends the program where the bundle is missing.
+        // Not `Bundle.module`, which traps where the bundle is missing.
         let url = ProgramResources.url(
             bundled: "weightspace_InferenceService.resources/openapi.json", installed: "openapi.json")
         guard let url, let data = try? Data(contentsOf: url) else { return nil }
@@ -15,8 +16,9 @@ enum OpenAPIDocument {
     }()
 
     /// - Parameters:
-    ///   - models: whose names paths may hold; the first one's example stands for a request.
-    ///   - needsKey: whether clients must show one.
+    ///   - models: their names and versions become examples of path parameters; the first one's example network becomes
+    ///     the example request.
+    ///   - needsKey: whether requests need a key.
     static func document(version: String, models: [ServedModel], needsKey: Bool) -> JSONValue? {
         guard var document = resource else { return nil }
         document["info", "version"] = .string(version)
@@ -48,7 +50,7 @@ extension ServedModel {
         return .object([JSONMember("inputs", .array([.object(members)]))])
     }
 
-    /// The same for the Open Inference Protocol.
+    /// The same in the form of the Open Inference Protocol.
     var exampleInferRequest: JSONValue {
         let network = NetworkWeights.example(spec: manifest.input.spec, seed: 0)
         let inputs = network.stateDict.entries.map { entry in
@@ -64,7 +66,7 @@ extension ServedModel {
 }
 
 extension Tensor {
-    /// Nested arrays of the shortest decimals.
+    /// Nested arrays of numbers, each the shortest decimal of its float32 value.
     fileprivate var jsonValue: JSONValue {
         guard rank > 0 else { return .number(values.first.flatMap { Double($0.description) } ?? 0) }
         return .array((0..<shape[0]).map { slice($0).jsonValue })

@@ -3,15 +3,15 @@ import Networks
 import NeuralFunctionals
 import OpenInference
 
-/// A tensor as a model announces it.
+/// An input or output in a model's metadata.
 struct TensorDescription: Sendable {
     let name: String
     let datatype: InferDatatype
-    /// Of one network; -1 where any extent will do.
+    /// Of one network; -1 where any extent is accepted.
     let shape: [Int]
 }
 
-/// A result of a model under its name in the protocol.
+/// A model's output under its name in the Open Inference Protocol.
 enum ModelOutput: String, Sendable, CaseIterable {
     case logits
     case probabilities
@@ -21,7 +21,7 @@ enum ModelOutput: String, Sendable, CaseIterable {
     case reconstruction
     case accuracy
 
-    /// What has to be computed for it.
+    /// What is computed for it.
     var operation: Operation {
         switch self {
         case .logits, .probabilities, .classID, .label: .classify
@@ -31,7 +31,7 @@ enum ModelOutput: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether its values belong to classes, so that some of them can be named in their place.
+    /// Whether it has a value for each class, so that the best classes can be named in place of the values.
     var isByClass: Bool { self == .logits || self == .probabilities }
 
     func description(_ model: ServedModel) -> TensorDescription {
@@ -48,35 +48,42 @@ enum ModelOutput: String, Sendable, CaseIterable {
         return TensorDescription(name: rawValue, datatype: datatype, shape: shape)
     }
 
-    /// The results of all networks, one after the other.
-    /// - Parameter rows: of `operation`, one row a network.
-    func values(_ rows: [[Float]], _ model: ServedModel) -> InferResponse.Values {
+    /// The values of all networks, one after the other.
+    /// - Parameter answers: to `operation`, one of each network.
+    func values(_ answers: [Answer], labels: [String]) -> InferResponse.Values {
         switch self {
-        case .logits: .floats(rows.flatMap { model.classification($0).logits })
-        case .probabilities: .floats(rows.flatMap { Self.probabilities($0, model) })
-        case .classID: .integers(rows.map { Int64(Self.best($0, model)) })
-        case .label: .texts(rows.map { model.labels[Self.best($0, model)] })
-        case .latent, .reconstruction, .accuracy: .floats(rows.flatMap(\.self))
+        case .logits: .floats(answers.flatMap { $0.scores?.logits ?? [] })
+        case .probabilities: .floats(answers.flatMap { $0.scores?.probabilities ?? [] })
+        case .classID: .integers(answers.map { Int64($0.scores?.best ?? 0) })
+        case .label: .texts(answers.map { labels[$0.scores?.best ?? 0] })
+        case .latent, .reconstruction, .accuracy: .floats(answers.flatMap(\.values))
         }
     }
 
     /// The classification extension: the best classes of every network as `value:index:label`.
-    func classes(_ rows: [[Float]], _ model: ServedModel, count: Int) -> [String] {
-        rows.flatMap { row in
-            let logits = model.classification(row).logits
-            return model.ranking(logits).prefix(count).map { score in
-                let value = self == .logits ? logits[score.classID] : score.score
-                return "\(value):\(score.classID):\(model.labels[score.classID])"
+    func classes(_ answers: [Answer], labels: [String], count: Int) -> [String] {
+        answers.compactMap(\.scores).flatMap { scores in
+            scores.ranking.prefix(count).map { score in
+                let value = self == .logits ? scores.logits[score.classID] : score.score
+                return "\(value):\(score.classID):\(labels[score.classID])"
             }
         }
     }
+}
 
-    private static func best(_ row: [Float], _ model: ServedModel) -> Int { model.classification(row).best }
+extension Answer {
+    fileprivate var scores: ClassScores? {
+        guard case .classes(let classes) = self else { return nil }
+        return classes.scores
+    }
 
-    private static func probabilities(_ row: [Float], _ model: ServedModel) -> [Float] {
-        var probabilities = [Float](repeating: 0, count: model.labels.count)
-        for score in model.ranking(model.classification(row).logits) { probabilities[score.classID] = score.score }
-        return probabilities
+    fileprivate var values: [Float] {
+        switch self {
+        case .classes(let classes): classes.scores.logits
+        case .scalars(let values): values
+        case .latents(let latents): latents.values
+        case .picture(let picture): picture.values
+        }
     }
 }
 
@@ -92,7 +99,7 @@ extension ServedModel {
         }
     }
 
-    /// All parameters as one vector, which an upload may have in place of the others.
+    /// All parameters as one vector: accepted in place of the other inputs.
     var flatInput: TensorDescription {
         TensorDescription(name: "weights", datatype: .fp32, shape: [expectation.spec.parameterCount])
     }

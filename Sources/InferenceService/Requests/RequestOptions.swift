@@ -2,7 +2,7 @@ import HTTPCore
 import Networks
 import WeightFormats
 
-/// How results leave.
+/// The form of the results.
 package enum OutputFormat: String, Sendable, CaseIterable {
     case json
     case base64
@@ -11,18 +11,25 @@ package enum OutputFormat: String, Sendable, CaseIterable {
     case png
 }
 
-/// What a client may ask for beside its weights: in the query, or as members of its JSON document.
+/// The options of a `/v1` request: from the query, fields of a form or members of a JSON document.
 package struct RequestOptions: Sendable, Equatable {
     package var model: String?
     package var version: String?
+    /// Classes to list.
     package var topK = 5
-    /// Nil where the client does not say, or leaves it to `Accept`.
+    /// Nil where no option says, which leaves the choice to `Accept`.
     package var output: OutputFormat?
+    /// Whether one network without an answer fails the request.
     package var isStrict = false
+    /// From the end of the head; a request that still waits then is answered 504.
     package var timeout: Duration?
+    /// Nil for detection.
     package var convention: SIRENConvention?
+    /// The sine frequency of the networks; nil for the model's.
     package var omega0: Double?
+    /// Of a drawn picture; nil for the model's.
     package var height: Int?
+    /// Of a drawn picture; nil for the model's.
     package var width: Int?
 
     package init() {}
@@ -32,9 +39,9 @@ package struct RequestOptions: Sendable, Equatable {
     ]
 
     /// - Parameters:
-    ///   - query: each name once; an unknown one is an error, since it is more likely mistyped than meant.
-    ///   - members: of the document; unknown ones are left alone, since other tools add their own.
-    ///   - form: text fields of a form.
+    ///   - query: an unknown or repeated name is an error. Has precedence over `form`, and `form` over `members`.
+    ///   - members: of the document; unknown ones are ignored, since other tools add members of their own.
+    ///   - form: text fields of a form; unknown ones are ignored.
     init(
         query: [QueryItem], members: [String: JSONValue] = [:], form: [(String, String)] = []
     ) throws(ServiceFault) {
@@ -93,7 +100,7 @@ package struct RequestOptions: Sendable, Equatable {
         }
     }
 
-    /// Nil within for detection, nil itself for what is none.
+    /// `.some(nil)` for "auto", nil for text that names no convention.
     static func convention(_ text: String) -> SIRENConvention?? {
         text == "auto" ? .some(nil) : SIRENConvention(rawValue: text).map { .some($0) }
     }

@@ -1,10 +1,13 @@
 import HTTPCore
 import HTTPTypes
 
-/// Where a request's time went.
+/// The time that a request took, by stage.
 package struct RequestTiming: Sendable, Equatable {
+    /// Reading the body and preparing its networks.
     package var parse: Duration = .zero
+    /// Waiting in the queue.
     package var queue: Duration = .zero
+    /// Computing all passes.
     package var compute: Duration = .zero
 
     package init() {}
@@ -25,7 +28,7 @@ package struct RequestTiming: Sendable, Equatable {
 }
 
 extension Response {
-    /// The answer with what it took in `Server-Timing`; without `timing` it keeps what it has.
+    /// The response with a `Server-Timing` field: `timing`, or where it is nil the field that is there or else zeros.
     func timed(_ timing: RequestTiming? = nil) -> Response {
         guard timing != nil || !fields.contains(.serverTiming) else { return self }
         var response = self

@@ -1,17 +1,23 @@
-import Batching
+import ComputeQueue
+import HTTPContent
 import HTTPCore
 import HTTPTypes
 import ModelStore
 import Networks
 import NeuralFunctionals
+import Uploads
 import WeightFormats
 
-/// Why a request, or one network of it, gets no answer: the service's half of the table of error codes.
+/// Why a request, or one network of it, is not answered: the error codes beside those of HTTP itself (`HTTPError`).
 package struct ServiceFault: Error, Sendable, Equatable {
     package let status: HTTPResponse.Status
+    /// Stable; part of the wire format.
     package let code: String
+    /// The same for every fault of the code.
     package let title: String
+    /// What was expected and what was received.
     package var detail: String
+    /// Seconds after which a retry makes sense; nil where none does.
     package var retryAfter: Int?
 
     package init(
@@ -24,10 +30,10 @@ package struct ServiceFault: Error, Sendable, Equatable {
         self.retryAfter = retryAfter
     }
 
-    /// The fault as the server's error.
+    /// The fault as an error of the HTTP server, with the fields that its status requires.
     var httpError: HTTPError {
         var fields = HTTPFields()
-        if code == FormatError.Code.unsupportedEncoding.rawValue { fields[.acceptEncoding] = ContentCoding.accepted }
+        if code == Self.unsupportedEncoding { fields[.acceptEncoding] = ContentCoding.accepted }
         if status == .unauthorized { fields[.wwwAuthenticate] = "Bearer realm=\"weightspace\"" }
         return HTTPError(status, code: code, title: title, detail: detail, fields: fields, retryAfter: retryAfter)
     }
@@ -84,39 +90,48 @@ package struct ServiceFault: Error, Sendable, Equatable {
         .internalServerError, "non_finite_output", "Result is not finite",
         "the model's result has elements that are not finite numbers")
 
-    package init(_ error: FormatError) {
+    /// The one table from the codes of unreadable uploads to statuses, and to the codes on the wire.
+    init(_ error: UploadError) {
         let (status, title): (HTTPResponse.Status, String) =
             switch error.code {
-            case .badRequest: (.badRequest, "Malformed upload")
+            case .malformed: (.badRequest, "Malformed upload")
+            case .noNetwork: (.badRequest, "Bad request")
+            case .unreadableFile: (.badRequest, "File cannot be read")
             case .badJSON: (.badRequest, "Malformed JSON")
             case .badEncoding: (.badRequest, "Malformed content coding")
             case .inflatedTooLarge: (.contentTooLarge, "Inflated body too large")
             case .unknownFormat: (.unsupportedMediaType, "Unknown file format")
             case .legacyTorchFormat: (.unsupportedMediaType, "Legacy PyTorch file")
             case .unsafePickle: (.unsupportedMediaType, "Unsafe pickle")
-            case .unsupportedEncoding: (.unsupportedMediaType, "Unsupported content coding")
             case .dtype: (.unprocessableContent, "Element type cannot be read")
             case .nonFinite: (.unprocessableContent, "Weights are not finite")
             case .shapeMismatch: (.unprocessableContent, "Shapes do not fit")
+            case .missingTensor: (.unprocessableContent, "Tensor is missing")
             case .unexpectedTensor: (.unprocessableContent, "Unexpected tensor")
             case .batchTooLarge: (.unprocessableContent, "Batch too large")
             case .internal: (.internalServerError, "Internal error")
             }
-        self.init(status, error.code.rawValue, title, error.detail)
+        let code =
+            switch error.code {
+            case .malformed, .noNetwork: "bad_request"
+            default: error.code.rawValue
+            }
+        self.init(status, code, title, error.detail)
     }
 
-    package init(_ error: NetworkError) {
-        let title =
-            switch error.code {
-            case NetworkMismatch.Code.shapeMismatch.rawValue: "Shapes do not fit"
-            case NetworkMismatch.Code.missingTensor.rawValue: "Tensor is missing"
-            case NetworkMismatch.Code.unexpectedTensor.rawValue: "Unexpected tensor"
-            case NetworkMismatch.Code.dtype.rawValue: "Element type cannot be read"
-            case NetworkMismatch.Code.batchTooLarge.rawValue: "Batch too large"
-            default: "Weights are not finite"
-            }
-        self.init(.unprocessableContent, error.code, title, error.detail)
+    init(_ error: FormatError) { self.init(UploadError(error)) }
+    init(_ error: NetworkError) { self.init(UploadError(error)) }
+
+    init(_ error: ContentError) {
+        switch error {
+        case .malformedForm(let detail): self.init(UploadError(.malformed, detail))
+        case .unsupportedEncoding(let detail):
+            self.init(.unsupportedMediaType, Self.unsupportedEncoding, "Unsupported content coding", detail)
+        case .undecodable(let error): self.init(error)
+        }
     }
+
+    private static let unsupportedEncoding = "unsupported_encoding"
 
     package init(_ error: PictureError) {
         if case .size = error {
@@ -126,17 +141,12 @@ package struct ServiceFault: Error, Sendable, Equatable {
         self.init(.unprocessableContent, "shape_mismatch", "Network draws no picture", error.detail)
     }
 
-    /// A model's result, unless it has elements that are no finite numbers: those are a network's own fault.
+    /// A model's result; `non_finite_output` where an element is not a finite number.
     package static func checked(_ values: [Float]) -> Result<[Float], ServiceFault> {
         values.allSatisfy(\.isFinite) ? .success(values) : .failure(.nonFiniteOutput)
     }
 
-    /// The same of several results together.
-    static func checked(_ results: [[Float]]) -> Result<[[Float]], ServiceFault> {
-        results.allSatisfy { $0.allSatisfy(\.isFinite) } ? .success(results) : .failure(.nonFiniteOutput)
-    }
-
-    /// Throws what is wrong with the first network that has no result, and says which it is where there are several.
+    /// Throws the fault of the first network without a result; with several networks its detail begins with the index.
     static func throwFirst<Success>(of results: [Result<Success, ServiceFault>]) throws(ServiceFault) {
         for (index, result) in results.enumerated() {
             guard case .failure(var fault) = result else { continue }
@@ -145,25 +155,24 @@ package struct ServiceFault: Error, Sendable, Equatable {
         }
     }
 
-    init(_ refusal: BatchRefusal, retryAfter: Int) {
+    init(_ refusal: ComputeQueueRefusal, retryAfter: Int) {
         switch refusal {
-        case .queueFull(let waiting, let limit):
+        case .full(let waiting, let limit):
             self.init(
                 .tooManyRequests, "queue_full", "Queue full", "\(waiting) of \(limit) requests waiting",
                 retryAfter: retryAfter)
-        case .queueBytesFull(_, let requested, let limit) where requested > limit:
+        case .bytesFull(_, let requested, let limit) where requested > limit:
             self.init(
                 .contentTooLarge, "body_too_large", "Weights too large",
                 "\(requested) bytes of weights exceed the queue's limit of \(limit)")
-        case .queueBytesFull(let waiting, let requested, let limit):
+        case .bytesFull(let waiting, let requested, let limit):
             self.init(
                 .tooManyRequests, "queue_full", "Queue full",
                 "\(waiting) of \(limit) bytes waiting, no room for \(requested) more", retryAfter: retryAfter)
-        case .draining: self = .draining
         }
     }
 
-    init(_ error: BatchError) {
+    init(_ error: ComputeQueueError) {
         switch error {
         case .deadlineExceeded:
             self.init(
@@ -176,7 +185,7 @@ package struct ServiceFault: Error, Sendable, Equatable {
     }
 }
 
-/// Text of a client's, shortened for a message and free of control characters.
+/// Text from a client, for a message: at most 80 characters, control characters replaced.
 func printable(_ text: String) -> String {
     let safe = text.unicodeScalars.prefix(80).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : String($0) }
     return safe.joined() + (text.unicodeScalars.count > 80 ? "…" : "")

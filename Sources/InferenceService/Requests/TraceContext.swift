@@ -1,7 +1,8 @@
 import HTTPCore
 import HTTPTypes
 
-/// The trace that a request belongs to (W3C Trace Context, level 1): taken over, never begun.
+/// The trace that a request belongs to (W3C Trace Context, level 1). The service passes a trace on; it does not start
+/// one.
 struct TraceContext: Sendable, Equatable {
     static let fieldName = HTTPField.Name(token: "traceparent")
 
@@ -10,9 +11,9 @@ struct TraceContext: Sendable, Equatable {
     /// 32 hexadecimal digits.
     let traceID: String
 
-    /// Nil where there is no such field, or one that the standard does not allow.
+    /// Nil where there is no `traceparent` field or it is not valid.
     init?(_ fields: HTTPFields) {
-        // Several fields come joined by commas, which no part below allows.
+        // Repeated fields are joined by commas, which no part below may contain.
         guard let field = fields[Self.fieldName] else { return nil }
         let parts = field.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count >= 4, parts[0] != "ff", parts[0] != "00" || parts.count == 4,

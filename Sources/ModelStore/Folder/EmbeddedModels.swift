@@ -1,4 +1,5 @@
 import Foundation
+import Host
 
 /// The models that come with the program.
 package enum EmbeddedModels {

@@ -1,5 +1,5 @@
 import Foundation
-import ModelStore
+import Host
 
 /// The recipes that come with the program.
 package enum EmbeddedRecipes {

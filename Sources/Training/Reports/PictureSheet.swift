@@ -16,7 +16,7 @@ package struct PictureSheet {
     }
 
     package func png() throws(FormatError) -> [UInt8] {
-        guard let first = pairs.first?.own else { throw FormatError(.badRequest, "a sheet of no pictures") }
+        guard let first = pairs.first?.own else { throw FormatError(.malformed, "a sheet of no pictures") }
         let rows = (pairs.count + columns - 1) / columns
         let cell = (height: first.height * scale, width: first.width * scale)
         let height = rows * (2 * cell.height + 2 * Self.gap) + Self.gap

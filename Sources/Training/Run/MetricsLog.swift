@@ -1,4 +1,5 @@
 import Foundation
+import Host
 
 /// A run's numbers as CSV: one row whenever the model was looked at, nothing in it that depends on the clock.
 package struct MetricsLog: Sendable {
@@ -54,5 +55,5 @@ package struct MetricsLog: Sendable {
         }
     }
 
-    private func failure(_ error: any Error) -> RunError { RunError("'\(url.path)': \(error.localizedDescription)") }
+    private func failure(_ error: any Error) -> RunError { RunError(FileError(.write, url.path, error).description) }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Host
 import Tensors
 import WeightFormats
 
@@ -32,7 +33,7 @@ package struct RunCheckpoint: Sendable {
         do {
             try Data(SafetensorsWriter.write(state)).write(to: target, options: .atomic)
         } catch {
-            throw RunError("'\(target.path)': \(error.localizedDescription)")
+            throw RunError(FileError(.write, target.path, error).description)
         }
     }
 
@@ -50,7 +51,7 @@ package struct RunCheckpoint: Sendable {
         } catch let error as FormatError {
             throw failure(error.detail)
         } catch {
-            throw failure(error.localizedDescription)
+            throw RunError(FileError(.read, path.path, error).description)
         }
         guard state.metadata["identity"] == identity else {
             throw failure("it belongs to a run of another recipe or other data; choose another folder")

@@ -43,7 +43,7 @@ struct JSONWeightsReader {
         self = current
         if let inputs {
             guard network.lists.isEmpty, network.wrapped.values.allSatisfy({ !$0.network.hasTensors }) else {
-                throw FormatError(.badRequest, "both 'inputs' and weights beside it; expected one of them")
+                throw FormatError(.malformed, "both 'inputs' and weights beside it; expected one of them")
             }
             let rest =
                 network.others + network.tensors.map { JSONNetwork.Other(name: $0.name, start: $0.start) }
@@ -57,7 +57,7 @@ struct JSONWeightsReader {
         guard !builder.isEmpty else {
             let names = leftovers.prefix(8).map { quoted($0.name) }.joined(separator: ", ")
             throw FormatError(
-                .badRequest,
+                .malformed,
                 "no weights: expected 'weights' and 'biases', named tensors or 'inputs'"
                     + (names.isEmpty ? "" : "; found \(names)"))
         }
@@ -85,7 +85,7 @@ struct JSONWeightsReader {
             }
             networks.append(network)
         }
-        guard !networks.isEmpty else { throw FormatError(.badRequest, "no networks in the array") }
+        guard !networks.isEmpty else { throw FormatError(.malformed, "no networks in the array") }
         self = current
         return networks
     }
@@ -98,7 +98,7 @@ struct JSONWeightsReader {
             let start = scanner.position
             try scanner.skipValue()
             return .failure(
-                FormatError(.badRequest, "inputs[\(index)]: expected an object, found \(kind.phrase) at byte \(start)"))
+                FormatError(.malformed, "inputs[\(index)]: expected an object, found \(kind.phrase) at byte \(start)"))
         }
         var network = JSONNetwork()
         try reader.readNetwork(&scanner, into: &network)

@@ -16,16 +16,16 @@ struct NPYHeader: Equatable {
     /// Reads the magic, the version and the header, up to the data.
     static func read(_ reader: inout ByteReader) throws(FormatError) -> NPYHeader {
         guard try reader.take(6).elementsEqual([0x93] + "NUMPY".utf8) else {
-            throw FormatError(.badRequest, "npy: no magic number")
+            throw FormatError(.malformed, "npy: no magic number")
         }
         let major = try reader.byte()
         let minor = try reader.byte()
         guard (1...3).contains(major), minor == 0 else {
-            throw FormatError(.badRequest, "npy: version \(major).\(minor), expected 1.0, 2.0 or 3.0")
+            throw FormatError(.malformed, "npy: version \(major).\(minor), expected 1.0, 2.0 or 3.0")
         }
         let length =
             major == 1 ? Int(try reader.littleEndian(UInt16.self)) : Int(try reader.littleEndian(UInt32.self))
-        guard length <= 0xffff else { throw FormatError(.badRequest, "npy: header of \(length) bytes") }
+        guard length <= 0xffff else { throw FormatError(.malformed, "npy: header of \(length) bytes") }
         var literal = PythonLiteral(try reader.take(length))
         return try literal.readHeader()
     }
@@ -152,6 +152,6 @@ private struct PythonLiteral {
     }
 
     private func malformed(_ detail: String) -> FormatError {
-        FormatError(.badRequest, "npy header: \(detail) at byte \(position - bytes.startIndex)")
+        FormatError(.malformed, "npy header: \(detail) at byte \(position - bytes.startIndex)")
     }
 }

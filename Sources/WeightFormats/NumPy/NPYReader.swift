@@ -29,7 +29,7 @@ enum NPYReader {
         let (size, overflow) = count.multipliedReportingOverflow(by: type.byteCount)
         guard !overflow, reader.remaining == size else {
             throw FormatError(
-                .badRequest,
+                .malformed,
                 "tensor \(quoted(name)): \(reader.remaining) bytes of data, "
                     + "expected \(count) elements of \(type.rawValue)"
             )

@@ -24,7 +24,7 @@ enum SafetensorsReader {
         let length = try reader.littleEndian(UInt64.self)
         guard length <= UInt64(limits.maxSafetensorsHeaderBytes), length <= UInt64(reader.remaining) else {
             throw FormatError(
-                .badRequest,
+                .malformed,
                 "safetensors: header of \(length) bytes, "
                     + "expected at most \(min(limits.maxSafetensorsHeaderBytes, reader.remaining))"
             )
@@ -33,10 +33,10 @@ enum SafetensorsReader {
         do throws(FormatError) {
             header = try JSONValue.parse(Array(try reader.take(Int(length))), limits: limits)
         } catch {
-            throw FormatError(.badRequest, "safetensors header: \(error.detail)")
+            throw FormatError(.malformed, "safetensors header: \(error.detail)")
         }
         guard let members = header.members else {
-            throw FormatError(.badRequest, "safetensors header: expected an object, found \(header.kind.phrase)")
+            throw FormatError(.malformed, "safetensors header: expected an object, found \(header.kind.phrase)")
         }
         var metadata: [String: String] = [:]
         var entries: [Entry] = []
@@ -54,13 +54,13 @@ enum SafetensorsReader {
 
     private static func readMetadata(_ value: JSONValue) throws(FormatError) -> [String: String] {
         guard let members = value.members else {
-            throw FormatError(.badRequest, "safetensors: __metadata__ is \(value.kind.phrase), expected an object")
+            throw FormatError(.malformed, "safetensors: __metadata__ is \(value.kind.phrase), expected an object")
         }
         var metadata: [String: String] = [:]
         for member in members {
             guard let text = member.value.string else {
                 throw FormatError(
-                    .badRequest,
+                    .malformed,
                     "safetensors: metadata \(quoted(member.name)) is \(member.value.kind.phrase), expected a string")
             }
             metadata[member.name] = text
@@ -74,7 +74,7 @@ enum SafetensorsReader {
             let offsets = member.value["data_offsets"]?.ints, offsets.count == 2, member.value.members?.count == 3
         else {
             throw FormatError(
-                .badRequest,
+                .malformed,
                 "\(subject): expected 'dtype' (a string), "
                     + "'shape' (whole numbers) and 'data_offsets' (two whole numbers)"
             )
@@ -84,19 +84,19 @@ enum SafetensorsReader {
         }
         let (begin, end) = (offsets[0], offsets[1])
         guard begin >= 0, begin <= end else {
-            throw FormatError(.badRequest, "\(subject): impossible data_offsets \(offsets)")
+            throw FormatError(.malformed, "\(subject): impossible data_offsets \(offsets)")
         }
         var size = type.byteCount
         for extent in shape {
             let (product, overflow) = size.multipliedReportingOverflow(by: extent)
             guard extent >= 0, !overflow else {
-                throw FormatError(.badRequest, "\(subject): impossible shape \(shape)")
+                throw FormatError(.malformed, "\(subject): impossible shape \(shape)")
             }
             size = product
         }
         guard end - begin == size else {
             throw FormatError(
-                .badRequest,
+                .malformed,
                 "\(subject): data_offsets span \(end - begin) bytes, but \(typeName) \(shape) takes \(size)")
         }
         return Entry(name: member.name, type: type, shape: shape, begin: begin, end: end)
@@ -108,20 +108,20 @@ enum SafetensorsReader {
             guard entry.begin == position else {
                 let fault = entry.begin < position ? "overlaps the tensor before it" : "leaves a hole before it"
                 throw FormatError(
-                    .badRequest,
+                    .malformed,
                     "safetensors: tensor \(quoted(entry.name)) starts at \(entry.begin), "
                         + "expected \(position); it \(fault)"
                 )
             }
             guard entry.end <= count else {
                 throw FormatError(
-                    .badRequest,
+                    .malformed,
                     "safetensors: tensor \(quoted(entry.name)) ends at \(entry.end), past the \(count) bytes of data")
             }
             position = entry.end
         }
         guard position == count else {
-            throw FormatError(.badRequest, "safetensors: \(count) bytes of data, but the tensors cover \(position)")
+            throw FormatError(.malformed, "safetensors: \(count) bytes of data, but the tensors cover \(position)")
         }
     }
 

@@ -197,5 +197,5 @@ struct PickleMachine {
         }
     }
 
-    func malformed(_ detail: String) -> FormatError { FormatError(.badRequest, detail) }
+    func malformed(_ detail: String) -> FormatError { FormatError(.malformed, detail) }
 }

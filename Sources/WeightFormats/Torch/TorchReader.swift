@@ -16,15 +16,15 @@ struct TorchReader {
     static func read(_ archive: ZipArchive, limits: FormatLimits) throws(FormatError) -> WeightFile {
         let pickles = archive.entries.filter { $0.name == "data.pkl" || $0.name.hasSuffix("/data.pkl") }
         guard pickles.count == 1, let pickle = pickles.first else {
-            throw FormatError(.badRequest, "\(pickles.count) entries named data.pkl, expected one")
+            throw FormatError(.malformed, "\(pickles.count) entries named data.pkl, expected one")
         }
         if let entry = archive.entries.first(where: { $0.method != .stored }) {
             throw FormatError(
-                .badRequest, "entry \(quoted(entry.name)) is compressed; PyTorch archives store their entries")
+                .malformed, "entry \(quoted(entry.name)) is compressed; PyTorch archives store their entries")
         }
         let (root, heap) = try PickleMachine.run(try archive.read(pickle), limits: limits)
         guard case .dict(let dict) = root else {
-            throw FormatError(.badRequest, "the file holds \(root.kind), expected a dict of tensors")
+            throw FormatError(.malformed, "the file holds \(root.kind), expected a dict of tensors")
         }
         let prefix = String(pickle.name.dropLast("data.pkl".count))
         var reader = TorchReader(

@@ -19,7 +19,7 @@ struct TorchStorages {
         }
         let order = String(decoding: try archive.read(entry).prefix(8), as: UTF8.self)
         guard order == "little" || order == "big" else {
-            throw FormatError(.badRequest, "byteorder is \(quoted(order)), expected 'little' or 'big'")
+            throw FormatError(.malformed, "byteorder is \(quoted(order)), expected 'little' or 'big'")
         }
         isBigEndian = order == "big"
     }
@@ -30,12 +30,12 @@ struct TorchStorages {
             return known.values
         }
         guard let entry = archive.entry("\(prefix)data/\(storage.key)") else {
-            throw FormatError(.badRequest, "no entry 'data/\(quoted(storage.key))' in the archive")
+            throw FormatError(.malformed, "no entry 'data/\(quoted(storage.key))' in the archive")
         }
         let (size, overflow) = storage.count.multipliedReportingOverflow(by: storage.type.byteCount)
         guard !overflow, size == entry.size else {
             throw FormatError(
-                .badRequest,
+                .malformed,
                 "storage \(quoted(storage.key)) holds \(entry.size) bytes, "
                     + "expected \(storage.count) elements of \(storage.type.rawValue)"
             )

@@ -9,7 +9,7 @@ package enum PNGWriter {
     }
 
     /// - Parameter pixels: rows from the top, channels interleaved.
-    /// - Throws: `bad_request` unless there are `width` × `height` pixels, at least one.
+    /// - Throws: `malformed` unless there are `width` × `height` pixels, at least one.
     package static func write(
         _ pixels: [UInt8], width: Int, height: Int, color: Color
     ) throws(FormatError) -> [UInt8] {
@@ -19,7 +19,7 @@ package enum PNGWriter {
             !rowOverflow, !overflow, size == pixels.count
         else {
             throw FormatError(
-                .badRequest, "\(pixels.count) bytes for a picture of \(width)×\(height)×\(color.channels)")
+                .malformed, "\(pixels.count) bytes for a picture of \(width)×\(height)×\(color.channels)")
         }
         var header: [UInt8] = []
         header.append(bigEndian: wide)

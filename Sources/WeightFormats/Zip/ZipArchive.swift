@@ -16,7 +16,7 @@ struct ZipArchive {
         for index in entries.indices {
             let entry = entries[index]
             guard positions.updateValue(index, forKey: entry.name) == nil else {
-                throw FormatError(.badRequest, "zip: two entries named \(quoted(entry.name))")
+                throw FormatError(.malformed, "zip: two entries named \(quoted(entry.name))")
             }
             entries[index].data = try Self.locateData(of: entry, in: bytes[..<end])
             let (sum, overflow) = total.addingReportingOverflow(entry.size)
@@ -49,10 +49,10 @@ struct ZipArchive {
         }
         guard content.count == entry.size else {
             throw FormatError(
-                .badRequest, "zip: \(quoted(entry.name)) holds \(content.count) bytes, expected \(entry.size)")
+                .malformed, "zip: \(quoted(entry.name)) holds \(content.count) bytes, expected \(entry.size)")
         }
         guard crc32(content) == entry.crc else {
-            throw FormatError(.badRequest, "zip: \(quoted(entry.name)) is damaged: its CRC-32 does not match")
+            throw FormatError(.malformed, "zip: \(quoted(entry.name)) is damaged: its CRC-32 does not match")
         }
         return content
     }
@@ -63,11 +63,11 @@ struct ZipArchive {
             var inflater = try Inflater(.none)
             let consumed = try inflater.inflate(bytes[entry.data], into: &output, cap: entry.size)
             guard consumed == entry.compressedSize else {
-                throw FormatError(.badRequest, "\(entry.compressedSize - consumed) bytes after the compressed data")
+                throw FormatError(.malformed, "\(entry.compressedSize - consumed) bytes after the compressed data")
             }
         } catch {
             // Content that disagrees with the directory is a broken archive, whatever it would have grown to.
-            throw FormatError(.badRequest, "zip: \(quoted(entry.name)): \(error.detail)")
+            throw FormatError(.malformed, "zip: \(quoted(entry.name)): \(error.detail)")
         }
         return output[...]
     }
@@ -75,18 +75,18 @@ struct ZipArchive {
     /// Reads the local header (APPNOTE 4.3.7) only for what the directory cannot know: where the data starts.
     private static func locateData(of entry: ZipEntry, in bytes: ArraySlice<UInt8>) throws(FormatError) -> Range<Int> {
         guard entry.headerOffset <= bytes.endIndex else {
-            throw FormatError(.badRequest, "zip: \(quoted(entry.name)) starts inside the directory")
+            throw FormatError(.malformed, "zip: \(quoted(entry.name)) starts inside the directory")
         }
         var reader = ByteReader(bytes[entry.headerOffset...], of: "zip entry \(quoted(entry.name))")
         guard try reader.littleEndian(UInt32.self) == ZipSignature.localHeader else {
             throw FormatError(
-                .badRequest, "zip: no local header for \(quoted(entry.name)) at byte \(entry.headerOffset)")
+                .malformed, "zip: no local header for \(quoted(entry.name)) at byte \(entry.headerOffset)")
         }
         _ = try reader.take(22)
         let nameLength = try reader.littleEndian(UInt16.self)
         let extraLength = try reader.littleEndian(UInt16.self)
         guard try reader.take(Int(nameLength)).elementsEqual(entry.name.utf8) else {
-            throw FormatError(.badRequest, "zip: local header of \(quoted(entry.name)) has another name")
+            throw FormatError(.malformed, "zip: local header of \(quoted(entry.name)) has another name")
         }
         _ = try reader.take(Int(extraLength))
         let start = reader.position
@@ -99,7 +99,7 @@ struct ZipArchive {
         var end = 0
         for entry in entries.sorted(by: { $0.headerOffset < $1.headerOffset }) {
             guard entry.headerOffset >= end else {
-                throw FormatError(.badRequest, "zip: \(quoted(entry.name)) overlaps the entry before it")
+                throw FormatError(.malformed, "zip: \(quoted(entry.name)) overlaps the entry before it")
             }
             end = entry.data.upperBound
         }

@@ -24,20 +24,20 @@ struct ZipDirectory {
     private func read() throws(FormatError) -> (entries: [ZipEntry], start: Int) {
         let end = try locateEnd()
         guard end.entries <= UInt64(limits.maxZipEntries) else {
-            throw FormatError(.badRequest, "zip: \(end.entries) entries, expected at most \(limits.maxZipEntries)")
+            throw FormatError(.malformed, "zip: \(end.entries) entries, expected at most \(limits.maxZipEntries)")
         }
         guard let start = Int(exactly: end.offset), let size = Int(exactly: end.size), start <= end.position,
             size == end.position - start
         else {
             throw FormatError(
-                .badRequest, "zip: directory of \(end.size) bytes at \(end.offset) does not end at byte \(end.position)"
+                .malformed, "zip: directory of \(end.size) bytes at \(end.offset) does not end at byte \(end.position)"
             )
         }
         var reader = ByteReader(bytes[start..<end.position], of: "zip directory")
         var entries: [ZipEntry] = []
         for _ in 0..<end.entries { entries.append(try readEntry(&reader)) }
         guard reader.remaining == 0 else {
-            throw FormatError(.badRequest, "zip: \(reader.remaining) bytes after the directory's last entry")
+            throw FormatError(.malformed, "zip: \(reader.remaining) bytes after the directory's last entry")
         }
         return (entries, start)
     }
@@ -56,7 +56,7 @@ struct ZipDirectory {
             }
             position -= 1
         }
-        throw FormatError(.badRequest, "zip: no end record; the file is cut short")
+        throw FormatError(.malformed, "zip: no end record; the file is cut short")
     }
 
     private func readEnd(_ reader: inout ByteReader, at position: Int) throws(FormatError) -> End {
@@ -68,7 +68,7 @@ struct ZipDirectory {
         let offset = try reader.littleEndian(UInt32.self)
         let comment = try reader.littleEndian(UInt16.self)
         guard reader.remaining == Int(comment) else {
-            throw FormatError(.badRequest, "zip: \(reader.remaining) bytes after the end record, expected \(comment)")
+            throw FormatError(.malformed, "zip: \(reader.remaining) bytes after the end record, expected \(comment)")
         }
         // PyTorch writes the 64-bit record even where nothing needs it; the directory then ends before that record.
         if position >= 20 {
@@ -78,7 +78,7 @@ struct ZipDirectory {
             }
         }
         guard disk == 0, directoryDisk == 0, entriesHere == entries else {
-            throw FormatError(.badRequest, "zip: archives in several parts are not supported")
+            throw FormatError(.malformed, "zip: archives in several parts are not supported")
         }
         return End(entries: UInt64(entries), size: UInt64(size), offset: UInt64(offset), position: position)
     }
@@ -88,18 +88,18 @@ struct ZipDirectory {
         let disk = try locator.littleEndian(UInt32.self)
         let offset = try locator.littleEndian(UInt64.self)
         guard disk == 0, let position = Int(exactly: offset), position < locatorPosition else {
-            throw FormatError(.badRequest, "zip: zip64 end record at \(offset), out of range")
+            throw FormatError(.malformed, "zip: zip64 end record at \(offset), out of range")
         }
         var reader = ByteReader(bytes[position..<locatorPosition], of: "zip64 end record")
         guard try reader.littleEndian(UInt32.self) == ZipSignature.end64 else {
-            throw FormatError(.badRequest, "zip: no zip64 end record at byte \(position)")
+            throw FormatError(.malformed, "zip: no zip64 end record at byte \(position)")
         }
         _ = try reader.take(12)  // its own size and two versions
         let disks = try reader.take(8)
         let entriesHere = try reader.littleEndian(UInt64.self)
         let entries = try reader.littleEndian(UInt64.self)
         guard disks.allSatisfy({ $0 == 0 }), entriesHere == entries else {
-            throw FormatError(.badRequest, "zip: archives in several parts are not supported")
+            throw FormatError(.malformed, "zip: archives in several parts are not supported")
         }
         let size = try reader.littleEndian(UInt64.self)
         return End(
@@ -108,7 +108,7 @@ struct ZipDirectory {
 
     private func readEntry(_ reader: inout ByteReader) throws(FormatError) -> ZipEntry {
         guard try reader.littleEndian(UInt32.self) == ZipSignature.centralHeader else {
-            throw FormatError(.badRequest, "zip: no entry at byte \(reader.offset - 4) of the directory")
+            throw FormatError(.malformed, "zip: no entry at byte \(reader.offset - 4) of the directory")
         }
         _ = try reader.take(4)  // versions
         let flags = try reader.littleEndian(UInt16.self)
@@ -124,23 +124,23 @@ struct ZipDirectory {
         _ = try reader.take(6)  // attributes
         var offset = UInt64(try reader.littleEndian(UInt32.self))
         guard let name = String(validating: try reader.take(Int(nameLength)), as: UTF8.self), !name.isEmpty else {
-            throw FormatError(.badRequest, "zip: an entry without a UTF-8 name")
+            throw FormatError(.malformed, "zip: an entry without a UTF-8 name")
         }
         let extra = try reader.take(Int(extraLength))
         _ = try reader.take(Int(commentLength))
         try Self.widen(&size, &compressedSize, &offset, from: extra, of: name)
-        guard flags & 0x2041 == 0 else { throw FormatError(.badRequest, "zip: \(quoted(name)) is encrypted") }
+        guard flags & 0x2041 == 0 else { throw FormatError(.malformed, "zip: \(quoted(name)) is encrypted") }
         guard disk == 0 || disk == .max else {
-            throw FormatError(.badRequest, "zip: archives in several parts are not supported")
+            throw FormatError(.malformed, "zip: archives in several parts are not supported")
         }
         guard let method = ZipEntry.Method(rawValue: methodNumber) else {
             throw FormatError(
-                .badRequest,
+                .malformed,
                 "zip: \(quoted(name)) uses compression method \(methodNumber), expected 0 (stored) or 8 (deflated)")
         }
         guard let size = Int(exactly: size), let compressedSize = Int(exactly: compressedSize),
             let offset = Int(exactly: offset)
-        else { throw FormatError(.badRequest, "zip: \(quoted(name)) has impossible sizes") }
+        else { throw FormatError(.malformed, "zip: \(quoted(name)) has impossible sizes") }
         return ZipEntry(
             name: name, method: method, crc: crc, compressedSize: compressedSize, size: size, headerOffset: offset)
     }

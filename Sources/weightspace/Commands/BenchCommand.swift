@@ -10,10 +10,10 @@ import WeightFormats
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measures speed: of models, kernels, layers, file formats, and of a running server.",
+        abstract: "Measures the speed of models, kernels, layers, file formats or a running server.",
         discussion: """
-            Quote ratios within one run: the machine's own rate of matrix products is measured alongside. Nothing else \
-            should be running.
+            Compare ratios within one run: each run also measures the machine's own rate of matrix products. Run nothing \
+            else at the same time.
             """,
         subcommands: [
             BenchModelCommand.self, BenchTrainCommand.self, BenchFitCommand.self, BenchKernelsCommand.self,
@@ -24,18 +24,18 @@ struct BenchCommand: ParsableCommand {
 }
 
 struct BenchOptions: ParsableArguments {
-    @Option(help: "Thread counts, such as 1,2.")
+    @Option(help: "Thread counts, such as 1,2. (default: one for each processor)")
     var threads: NumberList?
 
-    @Option(help: "Runs of each; the minimum and the median are printed.")
+    @Option(help: "How often each is run; minimum and median are printed.")
     var `repeat`: Int = 7
 
-    @Flag(help: "One JSON object a line.")
+    @Flag(help: "Print one JSON object per line.")
     var json = false
 
     var threadCounts: [Int] { threads?.values ?? [WorkerPool.availableProcessors] }
 
-    /// The machine's rate with so many threads, printed and returned.
+    /// Measures and prints the machine's rate of matrix products on `threads` threads, in operations a second.
     func machineRate(_ threads: Int) -> Double {
         let rate = MachineRate.products(threads: threads)
         let figure = String(format: "%.1f", rate / 1e9)
@@ -46,7 +46,7 @@ struct BenchOptions: ParsableArguments {
         return rate
     }
 
-    /// Shows what `measure` finds for each number of threads, after the machine's rate with so many.
+    /// For each number of threads prints the machine's rate, then the measurements.
     func run(_ measure: (_ threads: Int) throws -> [SpeedMeasurement]) rethrows {
         for threads in threadCounts {
             let bestRate = machineRate(threads)
@@ -71,18 +71,18 @@ struct NumberList: ExpressibleByArgument {
 }
 
 struct BenchModelCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "model", abstract: "Times a model's answers.")
+    static let configuration = CommandConfiguration(commandName: "model", abstract: "Times a model's forward passes.")
 
     @Option(help: "'paper' or 'small' (untrained encoders), a model folder, or the name of an embedded model.")
     var model = "paper"
 
-    @Option(help: "Networks a run, such as 1,16.")
+    @Option(help: "Networks per run, such as 1,16.")
     var batch: NumberList?
 
-    @Option(help: "Hidden widths of the networks that 'paper' and 'small' read, such as 16,32,64.")
+    @Option(help: "Hidden widths of the networks for 'paper' and 'small', such as 16,32,64.")
     var width: NumberList?
 
-    @Option(help: "Writes 'paper' or 'small' as a folder to serve instead.")
+    @Option(help: "Instead of measuring, write 'paper' or 'small' as a model folder with this path.")
     var write: String?
 
     @OptionGroup var options: BenchOptions
@@ -112,10 +112,19 @@ struct BenchModelCommand: ParsableCommand {
     }
 }
 
-/// An untrained model by its name, or a loaded one.
+/// An untrained model by its name, or else a model folder or embedded model.
 private func benchmarkModel(_ name: String, width: Int = 32) throws -> ServedModel {
     if let known = BenchmarkModel(rawValue: name) { return try known.load(hiddenWidth: width) }
     return try ModelSelection.load(folderOrName: name)
+}
+
+/// The bytes of a file that the command line names.
+func benchmarkFile(_ path: String) throws -> [UInt8] {
+    do {
+        return try UploadFile.bytes(path)
+    } catch {
+        throw CommandFailure("\(path): \(reason(error))")
+    }
 }
 
 struct BenchKernelsCommand: ParsableCommand {
@@ -140,12 +149,12 @@ struct BenchLayersCommand: ParsableCommand {
 struct BenchTrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract: "Times steps of training, which count three times the forward pass's operations.")
+        abstract: "Times training steps; their operations are counted as three forward passes.")
 
-    @Option(help: "'paper' or 'small' (encoders under a small classifier), or a recipe.")
+    @Option(help: "'paper' or 'small' (encoders with a small classifier), or a recipe.")
     var model = "small"
 
-    @Option(name: .customLong("set"), help: "Change the recipe: path.to.member=value; may be given several times.")
+    @Option(name: .customLong("set"), help: "A change of the recipe, path.to.member=value; repeat for several.")
     var overrides: [String] = []
 
     @OptionGroup var options: BenchOptions
@@ -173,20 +182,20 @@ struct BenchFitCommand: ParsableCommand {
 
 struct BenchFormatsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "formats", abstract: "Times the reading of uploads and the writing of latents, on one thread.")
+        commandName: "formats", abstract: "Times reading uploads and writing latents, on one thread.")
 
-    @Argument(help: "Files to read, beside a network in every format that is written here.")
+    @Argument(help: "Files to read, besides one network in each format that the program can write.")
     var files: [String] = []
 
-    @Option(help: "Runs of each; the minimum and the median are printed.")
+    @Option(help: "How often each is run; minimum and median are printed.")
     var `repeat`: Int = 500
 
-    @Flag(help: "One JSON object a line.")
+    @Flag(help: "Print one JSON object per line.")
     var json = false
 
     func run() throws {
         let files = try files.map {
-            (name: URL(fileURLWithPath: $0).lastPathComponent, bytes: try UploadFile.bytes($0))
+            (name: URL(fileURLWithPath: $0).lastPathComponent, bytes: try benchmarkFile($0))
         }
         for measurement in try FormatBenchmark.run(files: files, repeats: self.repeat) {
             print(json ? measurement.json(bestRate: 0) : measurement.text(bestRate: 0))
@@ -196,18 +205,18 @@ struct BenchFormatsCommand: ParsableCommand {
 
 struct BenchAllocationsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "allocations", abstract: "Counts what a warm model's answers allocate.",
-        discussion: "Needs the counter of Deploy/allocations.c, loaded with LD_PRELOAD.")
+        commandName: "allocations", abstract: "Counts the heap allocations of a warm model's answers.",
+        discussion: "Needs the counter Tests/Performance/allocations.c, loaded with LD_PRELOAD.")
 
     @Option(help: "'paper' or 'small' (untrained encoders), a model folder, or the name of an embedded model.")
     var model = "paper"
 
-    @Flag(help: "One JSON object a line.")
+    @Flag(help: "Print one JSON object per line.")
     var json = false
 
     func run() throws {
         guard let benchmark = AllocationBenchmark() else {
-            throw CommandFailure("allocations are not counted: load Deploy/allocations.c first, as it says")
+            throw CommandFailure("no counter is loaded; Tests/Performance/allocations.c says how to build and load it")
         }
         for count in try benchmark.run(try benchmarkModel(model)) {
             let name = "\(model) \(count.operation.rawValue)"

@@ -6,28 +6,29 @@ import WeightFormats
 /// `weightspace bench server`
 struct BenchServerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "server", abstract: "Loads a running server and measures its answers.",
+        commandName: "server", abstract: "Sends load to a running server and measures latency and throughput.",
         discussion: """
-            Without --rate every connection sends its next request when it has its answer (closed loop). With it requests \
-            come at that rate whatever the server does (open loop), and latency counts from when each was due.
+            Without --rate, each connection sends its next request when it has the response to the last (closed loop). \
+            With --rate, requests are sent at that rate whatever the server does (open loop), and latency is measured from \
+            the time at which a request was due.
             """)
 
-    @Argument(help: "Such as http://127.0.0.1:8080/v1/classify.")
+    @Argument(help: "The URL to request, such as http://127.0.0.1:8080/v1/classify.")
     var url: String
 
     @Option(help: "A file to POST; without it the request is a GET.")
     var body: String?
 
-    @Option(help: "Connections, kept alive.")
+    @Option(help: "Concurrent connections, kept alive.")
     var connections = 1
 
-    @Option(help: "Requests a second, all connections together.")
+    @Option(help: "Requests a second on all connections together.")
     var rate: Double?
 
-    @Option(help: "Seconds.")
+    @Option(help: "Seconds to send requests for.")
     var duration = 10.0
 
-    @Flag(help: "One JSON object, with the histogram.")
+    @Flag(help: "Print one JSON object, with the histograms.")
     var json = false
 
     func validate() throws {
@@ -37,7 +38,7 @@ struct BenchServerCommand: ParsableCommand {
     }
 
     func run() throws {
-        let target = try LoadTarget(url: url, body: try body.map { try UploadFile.bytes($0) })
+        let target = try LoadTarget(url: url, body: try body.map(benchmarkFile))
         let pattern = rate.map { LoadPattern.open(rate: $0) } ?? .closed
         let report = LoadGenerator(target, pattern, connections: connections).run(seconds: duration)
         print(json ? self.json(report) : text(report))

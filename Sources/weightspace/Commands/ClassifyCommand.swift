@@ -7,9 +7,14 @@ import WeightFormats
 /// `weightspace classify FILE…`
 struct ClassifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "classify", abstract: "Tells the class of the picture that each network draws.")
+        commandName: "classify", abstract: "Prints the class of the picture that each network draws.",
+        discussion: """
+            Files of a folder that hold no network are skipped with a note on standard error; a file that is named and holds \
+            none is a failure. Where the model has two parts, one that reads weights and one that evaluates the network, \
+            and they predict different classes, both predictions are printed: such answers are wrong more often.
+            """)
 
-    @Argument(help: "Files of weights in any of the upload formats; '-' is standard input.")
+    @Argument(help: "Files of weights in any of the upload formats, or folders of them; '-' is standard input.")
     var files: [String]
 
     @OptionGroup var selection: ModelSelection
@@ -19,7 +24,7 @@ struct ClassifyCommand: ParsableCommand {
     @Option(help: "How many classes to list for each network.")
     var topK = 1
 
-    @Flag(help: "One JSON object a line for every network.")
+    @Flag(help: "Print one JSON object per network.")
     var json = false
 
     func validate() throws {
@@ -32,20 +37,35 @@ struct ClassifyCommand: ParsableCommand {
         let convention = try conventions.resolve()
         let model = try selection.load()
         let run = BatchRun(model: model, operation: .classify, convention: convention, pool: pool)
-        let failures = try run(files) { answer in
-            if json {
-                printLine(answer, model)
-            } else if case .success(let values) = answer.values {
-                let classification = model.classification(values)
-                let classes = model.ranking(classification.logits).prefix(topK).map { score in
-                    "\(model.labels[score.classID])  \(percent(score.score))"
-                }
-                let doubt = classification.agrees == false ? "  (weights and probes disagree)" : ""
-                let name = answer.index == 0 ? answer.path : "\(answer.path)[\(answer.index)]"
-                print("\(name)  \(classes.joined(separator: ",  "))\(doubt)")
+        let list = try FileList(files)
+        var (answered, disagreements) = (0, 0)
+        let failures = try run(list.paths, skippable: list.found) { answer in
+            guard case .success(let values) = answer.values else {
+                if json { printLine(answer, model) }
+                return
             }
+            let classification = model.classification(values)
+            answered += 1
+            if classification.agrees == false { disagreements += 1 }
+            json ? printLine(answer, model) : print(text(answer.name, classification, model))
+        }
+        if !json, disagreements > 0, answered > 1 {
+            Terminal.complain("weights and probes disagree on \(disagreements) of \(answered) networks")
+        }
+        guard answered + failures > 0 else {
+            throw CommandFailure("no networks are in \(files.joined(separator: ", "))")
         }
         if failures > 0 { throw ExitCode(1) }
+    }
+
+    private func text(_ name: String, _ classification: Classification, _ model: ServedModel) -> String {
+        func classes(_ logits: [Float], _ count: Int) -> String {
+            model.ranking(logits).prefix(count).map { "\(model.labels[$0.classID])  \(percent($0.score))" }
+                .joined(separator: ",  ")
+        }
+        let line = "\(name)  \(classes(classification.logits, topK))"
+        guard classification.agrees == false, let opinions = classification.opinions else { return line }
+        return line + "  (disagreement: weights \(classes(opinions.weights, 1)), probes \(classes(opinions.probes, 1)))"
     }
 
     private func percent(_ score: Float) -> String { "\((score * 1000).rounded() / 10) %" }
@@ -56,7 +76,7 @@ struct ClassifyCommand: ParsableCommand {
         writer.member("file", answer.path)
         writer.member("index", answer.index)
         switch answer.values {
-        case .failure(let fault): writer.error(fault)
+        case .failure(let fault): writer.error(code: fault.code, detail: fault.detail)
         case .success(let values): writer.classification(values, of: model, topK: topK)
         }
         writer.endObject()

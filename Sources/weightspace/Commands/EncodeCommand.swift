@@ -6,11 +6,11 @@ import WeightFormats
 /// `weightspace encode FILE… --output latents.npy`
 struct EncodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "encode", abstract: "Writes the latent array of each network, all in one file.",
+        commandName: "encode", abstract: "Writes the latent arrays of networks to one file.",
         discussion: """
-            A network that cannot be read keeps its place with rows of NaN. For more networks than one machine should \
-            read, --shard cuts the list into parts: each is encoded by a run of its own, on whatever machine, into a file \
-            of its own in the folder --output. Such a run that was killed goes on where it was.
+            The rows of a network that cannot be read are NaN. With --shard I/N, a run encodes one of N parts of the \
+            files into a file of its own in the folder --output, so that several machines can share the work. The same \
+            command continues a run that was killed.
             """)
 
     @Argument(help: "Files of weights in any of the upload formats, or folders of them; '-' is standard input.")
@@ -18,11 +18,11 @@ struct EncodeCommand: ParsableCommand {
 
     @Option(
         help:
-            "The file to write: .npy (one array) or .safetensors (the array and the files' names). A folder with --shard."
+            "The file to write, .npy (the array alone) or .safetensors (with the files' names); a folder with --shard."
     )
     var output: String
 
-    @Option(help: "I/N: encode only the Ith of N parts of the files, I from 0.")
+    @Option(help: "I/N: encode only part I of N of the files, I from 0.")
     var shard: String?
 
     @OptionGroup var selection: ModelSelection
@@ -52,8 +52,7 @@ struct EncodeCommand: ParsableCommand {
         let model = try selection.load()
         guard let shape = model.latentShape else { throw CommandFailure("model '\(model.name)' has no encoder") }
         let run = BatchRun(model: model, operation: .encode, convention: convention, pool: pool)
-        let files = try FileList.expand(files)
-        guard !files.isEmpty else { throw CommandFailure("no files are in \(self.files.joined(separator: ", "))") }
+        let files = try FileList(files).paths
         let failures: Int
         if let shard = shard.flatMap(EncodingShard.init) {
             failures = try shard.encode(files, into: output, with: run, shape: shape)

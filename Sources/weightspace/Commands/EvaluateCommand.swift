@@ -11,31 +11,33 @@ import WeightFormats
 /// `weightspace evaluate MODEL DATA`
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Measures a model on labelled INRs that `fit` has made.",
+        commandName: "evaluate", abstract: "Measures a model on INRs that 'fit' has made.",
         discussion: """
-            Networks take the path of served ones. Printed are accuracy with its 95 % interval, calibration, the \
-            confusion matrix, the error of reconstructions, and the operations and time per network; of networks without labels, how \
-            sure the model is and whether its parts agree.
+            Networks are prepared and computed as in 'serve'. Prints accuracy with its 95 % confidence interval, \
+            calibration error, the confusion matrix, the error of reconstructions, and operations and time per network. \
+            Without labels it prints the mean probability of the predicted class and how often the weights and the probes \
+            part of the model agree.
             """)
 
-    @Argument(help: "A model folder, or the name of an embedded model.")
+    @Argument(help: "A model folder, the folder of a run, or the name of an embedded model.")
     var model: String
 
     @Argument(help: "A folder of shards.")
     var data: String
 
-    @Option(help: "Only the first so many networks.")
+    @Option(help: "Only the first networks of the data. (default: all)")
     var count: Int?
 
     @Option(
         help:
-            "Mistake the networks for ones of this convention, nfn or dws; without it they are read as they were made.")
+            "Read the networks in this convention, nfn or dws, to measure a wrong one. (default: the one they were fitted in)"
+    )
     var mistakenFor: SIRENConvention?
 
-    @Flag(help: "One JSON object instead of text.")
+    @Flag(help: "Print one JSON object instead of text.")
     var json = false
 
-    @Flag(help: "Also write accuracy and calibration into the card of the model's folder.")
+    @Flag(help: "Also write the figures into 'card' of the model folder's config.json.")
     var record = false
 
     @OptionGroup var threads: ThreadOption
@@ -57,7 +59,7 @@ struct EvaluateCommand: ParsableCommand {
             throw CommandFailure("expected labels from 0 to \(model.labels.count - 1), received \(wrong)")
         }
         var result = ModelEvaluation(model: model.name, version: model.version, count: indices.count)
-        let progress = ProgressBar(total: indices.count)
+        var progress = ProgressBar(total: indices.count, unit: "networks")
         let convention = UploadConvention(convention: mistakenFor ?? input.convention)
         var seconds = 0.0
         var logits: [Classification] = []
@@ -87,7 +89,7 @@ struct EvaluateCommand: ParsableCommand {
         if !logits.isEmpty {
             result.classify(
                 logits, labels: isLabelled ? labels : nil, temperature: Double(model.manifest.temperature))
-            result.operations = try model.cost(.classify, input.spec)
+            result.flops = try model.cost(.classify, input.spec)
             result.millisecondsPerNetwork = 1000 * seconds / Double(indices.count)
             result.threads = pool.threads
         }
@@ -101,17 +103,17 @@ extension SIRENConvention: ExpressibleByArgument {}
 
 extension EvaluateCommand {
     private func record(_ result: ModelEvaluation) throws {
-        let file = URL(fileURLWithPath: model).appendingPathComponent("config.json")
+        guard let folder = ModelSources.folder(at: URL(fileURLWithPath: model)) else {
+            throw CommandFailure("--record: '\(model)' is no model folder")
+        }
+        let file = folder.appendingPathComponent("config.json")
         guard let data = FileManager.default.contents(atPath: file.path),
             var manifest = try JSONSerialization.jsonObject(with: data) as? [String: Any]
-        else { throw CommandFailure("--record: '\(file.path)' cannot be read; name a model folder") }
+        else { throw CommandFailure("--record: '\(file.path)' cannot be read") }
         let card = manifest["card"] as? [String: Any] ?? [:]
         manifest["card"] = card.merging(result.figures) { $1 }
         let options: JSONSerialization.WritingOptions = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        do {
-            try JSONSerialization.data(withJSONObject: manifest, options: options).write(to: file, options: .atomic)
-        } catch {
-            throw CommandFailure("--record: \(reason(error))")
-        }
+        try OutputFile.write(
+            [UInt8](try JSONSerialization.data(withJSONObject: manifest, options: options)), to: file.path)
     }
 }

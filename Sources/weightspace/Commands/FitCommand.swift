@@ -13,56 +13,56 @@ struct FitCommand: ParsableCommand {
         commandName: "fit", abstract: "Fits one small SIREN to every picture and writes them as shards.",
         discussion: """
             Pictures come as an IDX file (MNIST, Fashion-MNIST), a .npy stack, a PGM or PPM file or a folder of those; \
-            IDX and .npy files may be compressed with gzip. Shards that are there already are kept, so a run that was \
-            stopped goes on where it was.
+            IDX and .npy files may be compressed with gzip. Existing shards are kept: the same command continues a run \
+            that was stopped.
             """)
 
-    @Option(help: "The pictures.")
+    @Option(help: "The file or folder of pictures.")
     var images: String
 
-    @Option(help: "Their labels, an IDX file.")
+    @Option(help: "An IDX file of their labels.")
     var labels: String?
 
-    @Option(help: "The folder to write.")
+    @Option(help: "The folder to write shards to.")
     var output: String
 
-    @Option(help: "Independent fits of every picture.")
+    @Option(help: "Independent fits of each picture, from different initial weights.")
     var views = 1
 
-    @Option(help: "The number of the first of these fits.")
+    @Option(help: "The number of the first of these fits, from 0.")
     var firstView = 0
 
-    @Option(help: "The first picture.")
+    @Option(help: "The number of the first picture, from 0.")
     var from = 0
 
-    @Option(help: "How many pictures; all without it.")
+    @Option(help: "How many pictures. (default: all)")
     var count: Int?
 
-    @Option(help: "Neurons of each of the two hidden layers.")
+    @Option(help: "The width of each of the two hidden layers.")
     var hidden = 32
 
     @Option(help: "Steps of Adam.")
     var steps = 150
 
-    @Option(name: .customLong("lr"), help: "The first learning rate; it falls to zero along a cosine.")
+    @Option(name: .customLong("lr"), help: "The initial learning rate; it decays to zero along a cosine.")
     var rate: Float = 3e-3
 
-    @Option(help: "Stop a fit at this peak signal-to-noise ratio, in dB.")
+    @Option(help: "Stop a fit when it reaches this peak signal-to-noise ratio, in dB.")
     var targetPSNR: Double?
 
-    @Option(help: "Decides the initial weights.")
+    @Option(help: "The seed of the initial weights.")
     var seed: UInt64 = 0
 
-    @Option(help: "Whose data the networks are to be like: nfn or dws.")
+    @Option(help: "The SIREN convention of the networks: nfn or dws.")
     var convention = SIRENConvention.nfn
 
-    @Option(help: "Networks in a shard.")
+    @Option(help: "Networks per shard.")
     var shardSize = 1000
 
-    @Option(help: "Also write every network as a file of its own into this folder.")
+    @Option(help: "Also write each network as a file of its own to this folder.")
     var export: String?
 
-    @Option(help: "safetensors or npz.")
+    @Option(help: "The format of these files: safetensors or npz.")
     var exportFormat = ExportFormat.safetensors
 
     @OptionGroup var threads: ThreadOption
@@ -116,7 +116,7 @@ struct FitCommand: ParsableCommand {
         var statistics = FitStatistics()
         let progress = FitProgress(total: sources.count * views)
         for view in firstView..<firstView + views {
-            // Shards are numbered by picture, so that runs over parts of a data set fill one folder.
+            // A shard's number is that of its pictures divided by its size: runs over parts of a data set fill one folder.
             for (shard, own) in shardsOf(sources) {
                 let networks: [FittedInr]
                 if shards.exists(view: view, shard: shard) {
@@ -144,20 +144,13 @@ struct FitCommand: ParsableCommand {
     }
 
     private func write(_ networks: [FittedInr], _ recipe: FitRecipe, _ channels: Int, to folder: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            let spec = NetworkSpec(sizes: recipe.sizes(channels: channels))
-            for network in networks {
-                let state = try NetworkWeights(
-                    spec: spec, flat: network.weights, convention: recipe.convention
-                ).stateDict
-                let bytes =
-                    exportFormat == .npz ? try NPZWriter.write(state) : SafetensorsWriter.write(state)
-                let name = "net\(network.source)-view\(network.view)-label\(network.label).\(exportFormat.rawValue)"
-                try Data(bytes).write(to: URL(fileURLWithPath: folder + "/" + name), options: .atomic)
-            }
-        } catch {
-            throw CommandFailure("cannot write to '\(folder)': \(reason(error))")
+        try OutputFile.createFolder(folder)
+        let spec = NetworkSpec(sizes: recipe.sizes(channels: channels))
+        for network in networks {
+            let state = try NetworkWeights(spec: spec, flat: network.weights, convention: recipe.convention).stateDict
+            let bytes = exportFormat == .npz ? try NPZWriter.write(state) : SafetensorsWriter.write(state)
+            let name = "net\(network.source)-view\(network.view)-label\(network.label).\(exportFormat.rawValue)"
+            try OutputFile.write(bytes, to: folder + "/" + name)
         }
     }
 }

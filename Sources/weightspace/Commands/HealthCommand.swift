@@ -4,18 +4,18 @@ import HTTPServer
 /// `weightspace health`
 struct HealthCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "health", abstract: "Asks a running service whether it is alive.",
+        commandName: "health", abstract: "Asks a running service whether it is alive or ready.",
         discussion: """
-            For health checks where there is no curl, as in a container. It looks where 'serve' listens under the same \
-            environment. Exits 0 if the service is alive, or ready with --ready, and 1 if not. A service that asks for a key \
-            is alive; whether it is ready cannot be told without one.
+            For health checks where there is no curl, as in a container. It asks at the address where 'serve' listens \
+            with the same environment. Exits 0 if the service is alive (with --ready: ready), else 1. A service that \
+            answers 401 counts as alive; its readiness is unknown without a key.
             """)
 
-    @Flag(help: "Ask whether it is ready for requests.") var ready = false
-    @Option(help: "Address that the service listens on. (default: 127.0.0.1)") var host: String?
-    @Option(help: "Port that it listens on. (default: 8080)") var port: Int?
-    @Option(help: "Unix socket that it listens on.") var unixSocket: String?
-    @Option(help: "Seconds to wait for an answer.") var timeout = 3
+    @Flag(help: "Ask whether it is ready to answer requests.") var ready = false
+    @Option(help: "Address or host name of the service. (default: 127.0.0.1)") var host: String?
+    @Option(help: "Port of the service. (default: 8080)") var port: Int?
+    @Option(help: "Unix socket of the service.") var unixSocket: String?
+    @Option(help: "Seconds to wait for a response.") var timeout = 3
 
     func validate() throws {
         guard (1...3600).contains(timeout) else {

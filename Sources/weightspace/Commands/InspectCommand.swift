@@ -3,24 +3,26 @@ import Foundation
 import InferenceService
 import Networks
 import Tensors
+import Uploads
 import WeightFormats
 
 /// `weightspace inspect FILE…`
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Lists a file's arrays, their shapes and statistics, and its convention.",
-        discussion: "The arrays are listed also where they form no network; why not is then said on standard error.")
+        commandName: "inspect",
+        abstract: "Lists the arrays of files with shapes and statistics, and the SIREN convention.",
+        discussion: "Arrays that form no network are listed too; the reason is printed on standard error.")
 
     @Argument(help: "Files of weights in any of the upload formats; '-' is standard input.")
     var files: [String]
 
-    @Flag(help: "One JSON object a line for every set of arrays.")
+    @Flag(help: "Print one JSON object per set of arrays.")
     var json = false
 
     func run() throws {
         var failures = 0
         for path in files {
-            do throws(ServiceFault) {
+            do throws(UploadError) {
                 let upload = try UploadFile.upload(path)
                 for (index, entry) in upload.entries.enumerated() {
                     let place = upload.entries.count > 1 ? "\(path)[\(index)]" : path
@@ -39,20 +41,20 @@ struct InspectCommand: ParsableCommand {
         if failures > 0 { throw ExitCode(1) }
     }
 
-    private func complain(_ place: String, _ fault: ServiceFault, _ failures: inout Int) {
+    private func complain(_ place: String, _ fault: UploadError, _ failures: inout Int) {
         failures += 1
-        Terminal.complain("\(place): \(fault.code): \(fault.detail)")
+        Terminal.complain("\(place): \(fault)")
     }
 }
 
-/// One set of named arrays, and the networks that they form.
+/// One set of named arrays, and the networks that they form, if any.
 private struct InspectedArrays {
     private let place: String
     private let format: String
     private let statistics: [ArrayStatistics]
     private let networks: [NetworkWeights]
     private let ignored: [String]
-    let fault: ServiceFault?
+    let fault: UploadError?
 
     init(_ place: String, _ format: String, _ tensors: StateDict) {
         self.place = place
@@ -61,9 +63,9 @@ private struct InspectedArrays {
             let reading = try NetworkReading(tensors, flatSpec: UploadFile.flatSpec())
             (networks, ignored, fault) = (reading.networks, reading.ignored, nil)
         } catch {
-            (networks, ignored, fault) = ([], [], ServiceFault(error))
+            (networks, ignored, fault) = ([], [], UploadError(error))
         }
-        // In the order of the layers where they are known, else in that of the names.
+        // In the order of the layers where the arrays form a network, else in natural order of the names.
         let ranks = networks.first.map { network in
             Dictionary(uniqueKeysWithValues: network.stateDict.names.enumerated().map { ($0.element, $0.offset) })
         }
@@ -122,7 +124,7 @@ private struct InspectedArrays {
         if let detection {
             writer.convention(detection)
         }
-        if let fault { writer.error(fault) }
+        if let fault { writer.error(code: fault.code.rawValue, detail: fault.detail) }
         writer.name("arrays")
         writer.array(statistics) { writer, array in
             writer.beginObject()

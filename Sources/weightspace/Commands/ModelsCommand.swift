@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import InferenceService
 import ModelStore
 import Networks
@@ -8,23 +7,22 @@ import WeightFormats
 /// `weightspace models`
 struct ModelsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "models", abstract: "Lists the models that would be served.")
+        commandName: "models", abstract: "Lists the models that 'serve' would serve with the same options.")
 
-    @Option(help: "Folder of model folders, or one model folder; the embedded models without it.")
-    var models: String?
+    @OptionGroup var sources: ModelSourceOptions
 
-    @Flag(help: "One JSON object a line for every model.")
+    @Flag(help: "Print one JSON object per model.")
     var json = false
 
     func run() throws {
-        let directory = try ModelSelection.directory(models)
+        var settings = Settings()
         var failures = 0
-        for folder in try ModelSelection.folders(in: directory) {
-            do throws(ModelFolderError) {
-                report(try ModelFolder.load(folder))
+        for folder in try sources.resolve(&settings).folders() {
+            do {
+                report(try ModelSources.load(folder))
             } catch {
                 failures += 1
-                Terminal.complain(error.description)
+                Terminal.complain(reason(error))
             }
         }
         if failures > 0 { throw ExitCode(1) }

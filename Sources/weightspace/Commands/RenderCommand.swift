@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Host
 import InferenceService
 import ModelStore
 import Networks
@@ -7,7 +8,7 @@ import Networks
 /// `weightspace render FILE --output net.png`
 struct RenderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "render", abstract: "Draws the picture that a SIREN stands for, as PNG.")
+        commandName: "render", abstract: "Draws the picture that a SIREN represents, as PNG.")
 
     @Argument(help: "A file of weights; '-' is standard input.")
     var file: String
@@ -15,10 +16,10 @@ struct RenderCommand: ParsableCommand {
     @Option(help: "The PNG file to write.")
     var output: String
 
-    @Option(help: "Pixels from top to bottom.")
+    @Option(help: "The picture's height in pixels.")
     var height = 28
 
-    @Option(help: "Pixels from left to right.")
+    @Option(help: "The picture's width in pixels.")
     var width = 28
 
     @OptionGroup var conventions: ConventionOptions
@@ -46,7 +47,7 @@ struct RenderCommand: ParsableCommand {
             let renderer = SIRENRenderer(sizeLimit: Self.longestSide)
             let picture = try renderer.picture(of: prepared.network, height: height, width: width)
             try OutputFile.write(try picture.png(), to: output)
-        } catch let error as CommandFailure {
+        } catch let error as FileError {
             throw error
         } catch {
             throw CommandFailure("\(file): \(reason(error))")

@@ -2,7 +2,7 @@ import ArgumentParser
 import Datasets
 import Engine
 import Foundation
-import HTTPServer
+import Host
 import ModelStore
 import NeuralFunctionals
 import Synchronization
@@ -11,30 +11,30 @@ import Training
 /// `weightspace train RECIPE --data DIR --output RUN`
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Trains a model by a recipe on INRs that `fit` has made.",
+        commandName: "train", abstract: "Trains a model by a recipe on INRs that 'fit' has made.",
         discussion: """
-            The run's folder gets the recipe, a checkpoint, metrics.csv, loss.svg, accuracy.svg and, in the end, the \
-            model as a folder that can be served. A run that was stopped, by whatever means, goes on from its last \
-            checkpoint and ends with the same bits. Recipes that come with the program: \
+            Writes the recipe, a checkpoint, metrics.csv, loss.svg, accuracy.svg and, at the end, the model folder 'model' \
+            into the run's folder, which 'serve --models' accepts. The same command continues a run that was stopped or \
+            killed from its last checkpoint; the result is the same, bit for bit. Embedded recipes: \
             \(EmbeddedRecipes.names.joined(separator: ", ")).
             """)
 
-    @Argument(help: "A recipe of the program by its name, or a JSON file.")
+    @Argument(help: "The name of an embedded recipe, or a JSON file.")
     var recipe: String
 
-    @Option(help: "Folders of shards.")
+    @Option(help: "Folders of shards; repeat for several.")
     var data: [String]
 
-    @Option(help: "Fits of every picture to learn from; all that there are without it.")
+    @Option(help: "How many of the independent fits of each picture to train on. (default: all)")
     var views: Int?
 
     @Option(help: "The run's folder.")
     var output: String
 
-    @Option(help: "A model folder whose parameters the run begins with, file by file; may be given several times.")
+    @Option(help: "A model folder whose parameters the run starts from, file by file; repeat for several.")
     var initial: [String] = []
 
-    @Option(name: .customLong("set"), help: "Change the recipe: path.to.member=value; may be given several times.")
+    @Option(name: .customLong("set"), help: "A change of the recipe, path.to.member=value; repeat for several.")
     var overrides: [String] = []
 
     @Option(help: "Seconds between checkpoints.")
@@ -53,8 +53,10 @@ struct TrainCommand: ParsableCommand {
             recipe, corpus: corpus, folder: URL(fileURLWithPath: output),
             initial: initial.map { URL(fileURLWithPath: $0) }, threads: threads)
         Terminal.complain(
-            "\(recipe.name): \(run.parameterCount) parameters, \(run.trainingCount) networks to learn from, \(run.validation.count) to look at, \(run.plan.steps) steps"
-                + (run.stepsDone > 0 ? ", going on at step \(run.stepsDone)" : ""))
+            """
+            \(recipe.name): \(run.parameterCount) parameters, \(run.trainingCount) training and \(run.validation.count) \
+            validation networks, \(run.plan.steps) steps\(run.stepsDone > 0 ? ", continued at step \(run.stepsDone)" : "")
+            """)
         let isInterrupted = Mutex(false)
         let signals = SignalWatcher([SIGINT, SIGTERM]) { _ in isInterrupted.withLock { $0 = true } }
         defer { signals.cancel() }
@@ -63,7 +65,7 @@ struct TrainCommand: ParsableCommand {
             checkpointSeconds: checkpointSeconds, shouldStop: { isInterrupted.withLock { $0 } }, report: line.show)
         line.clear()
         guard isDone else {
-            throw CommandFailure("stopped at step \(run.stepsDone); the same command goes on from there")
+            throw CommandFailure("stopped at step \(run.stepsDone); the same command continues from there")
         }
         let (folder, report) = try run.writeModel()
         let pictures = try run.writeReconstructions()
@@ -77,40 +79,31 @@ struct TrainCommand: ParsableCommand {
     }
 }
 
-/// A run's progress in one line, on a terminal; without one, a line now and then.
+/// A run's progress: one line on a terminal, elsewhere a line a minute.
 private final class TrainingLine {
     private var first: (time: ContinuousClock.Instant, progress: TrainingRun.Progress)?
-    private var shown = ContinuousClock.now
+    private var line = ProgressLine(lineInterval: .seconds(60))
 
     func show(_ progress: TrainingRun.Progress) {
-        // A run that goes on from a checkpoint does not begin at step 0.
+        // A continued run does not begin at step 0.
         let first = self.first ?? (.now, progress)
         self.first = first
-        let interval: Duration = Terminal.showsProgress ? .milliseconds(500) : .seconds(60)
-        guard .now - shown > interval else { return }
-        shown = .now
-        let seconds = (.now - first.time) / Duration.seconds(1)
-        let rate = Double(progress.networks - first.progress.networks) / seconds
         let done = Double(progress.step) / Double(max(1, progress.steps))
-        let stepsHere = Double(max(1, progress.step - first.progress.step))
-        let left = Double(progress.steps - progress.step) * seconds / stepsHere
-        var text = "step \(progress.step)/\(progress.steps)  epoch \(String(format: "%.1f", progress.epoch))"
-        text += "  loss \(String(format: "%.4f", progress.loss))"
-        if !progress.accuracies.isEmpty {
-            text += "  validation " + progress.accuracies.map(percent).joined(separator: ", ")
-        }
-        text += "  \(Int(rate)) INR/s  \(Terminal.duration(left)) left"
-        if Terminal.showsProgress {
-            let bar = Terminal.bar(Int(done * 1000), of: 1000, width: 16)
-            Terminal.write("\r\u{1B}[K\(bar) \(text)")
-        } else {
-            Terminal.complain(text)
+        line.show(done) {
+            let seconds = (.now - first.time) / Duration.seconds(1)
+            let rate = Double(progress.networks - first.progress.networks) / max(seconds, 1e-9)
+            let stepsHere = Double(max(1, progress.step - first.progress.step))
+            let left = Double(progress.steps - progress.step) * seconds / stepsHere
+            var text = "step \(progress.step)/\(progress.steps)  epoch \(String(format: "%.1f", progress.epoch))"
+            text += "  loss \(String(format: "%.4f", progress.loss))"
+            if !progress.accuracies.isEmpty {
+                text += "  validation " + progress.accuracies.map(percent).joined(separator: ", ")
+            }
+            return text + "  \(Int(rate)) INR/s  \(Terminal.duration(left)) left"
         }
     }
 
-    func clear() {
-        if Terminal.showsProgress { Terminal.write("\r\u{1B}[K") }
-    }
+    func clear() { line.clear() }
 }
 
 func percent(_ share: Double) -> String { String(format: "%.2f %%", 100 * share) }

@@ -6,10 +6,10 @@ import WeightFormats
 /// `weightspace verify FILE…`
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Computes reference files anew and compares every output.",
+        commandName: "verify", abstract: "Recomputes the outputs of reference files and compares them.",
         discussion: """
             A reference file is a safetensors file with the parameters, an input and the outputs of one layer or model, \
-            as PyTorch computed them. Errors are |difference| / max(1, |reference|).
+            as PyTorch computed them. The error of a value is |difference| / max(1, |reference|).
             """)
 
     @Argument(help: "Reference files.")
@@ -17,13 +17,13 @@ struct VerifyCommand: ParsableCommand {
 
     @OptionGroup var threads: ThreadOption
 
-    @Flag(help: "One JSON object a line for every output.")
+    @Flag(help: "Print one JSON object per output.")
     var json = false
 
     func run() throws {
         var settings = Settings()
         let pool = WorkerPool(threads: try threads.resolve(&settings))
-        let progress = ProgressBar(total: files.count)
+        var progress = ProgressBar(total: files.count, unit: "files")
         var failures = 0
         var largest: (error: Float, name: String) = (0, "")
         for (index, path) in files.enumerated() {

@@ -1,18 +1,40 @@
 import Engine
-import InferenceService
 import ModelStore
 import Networks
 import NeuralFunctionals
+import Uploads
 
-/// One network of a file with its answer.
+/// The answer to one network of a file.
 struct FileAnswer {
     let path: String
+    /// The network's number within the file.
     let index: Int
     let detection: ConventionDetection?
-    let values: Result<[Float], ServiceFault>
+    let values: Result<[Float], FileFault>
+
+    /// The file and, from the second network on, the number within it.
+    var name: String { index == 0 ? path : "\(path)[\(index)]" }
 }
 
-/// Runs a model over many files, a batch of files at a time.
+/// Why a network of a file has no answer.
+struct FileFault: Error {
+    let code: String
+    let detail: String
+
+    init(_ error: UploadError) { (code, detail) = (error.code.rawValue, error.detail) }
+
+    /// A model's result; a fault where an element is not a finite number.
+    static func checked(_ values: [Float]) -> Result<[Float], FileFault> {
+        values.allSatisfy(\.isFinite) ? .success(values) : .failure(.nonFiniteOutput)
+    }
+
+    private static let nonFiniteOutput = FileFault(
+        code: "non_finite_output", detail: "the model's result has elements that are not finite numbers")
+
+    private init(code: String, detail: String) { (self.code, self.detail) = (code, detail) }
+}
+
+/// Runs a model over many files, 64 at a time.
 struct BatchRun {
     let model: ServedModel
     let operation: Operation
@@ -20,14 +42,20 @@ struct BatchRun {
     let pool: WorkerPool
 
     private static let filesAtATime = 64
+    /// Errors of files that hold no network at all.
+    private static let noNetwork: Set = ["unknown_format", "missing_tensor", "unexpected_tensor", "no_network"]
 
-    /// Calls `take` for every network in order; returns how many failed.
-    func callAsFunction(_ paths: [String], _ take: (FileAnswer) throws -> Void) throws -> Int {
+    /// Calls `take` for every network, in order.
+    /// - Parameter skippable: files of which those that hold no network are left out, with a note on standard error.
+    /// - Returns: how many networks failed.
+    func callAsFunction(
+        _ paths: [String], skippable: Set<String> = [], _ take: (FileAnswer) throws -> Void
+    ) throws -> Int {
         guard model.operations.contains(operation) else {
             let offered = model.operations.map(\.rawValue).joined(separator: ", ")
             throw CommandFailure("model '\(model.name)' does not offer \(operation.rawValue); it offers \(offered)")
         }
-        let progress = ProgressBar(total: paths.count)
+        var progress = ProgressBar(total: paths.count, unit: "files")
         var failures = 0
         for start in stride(from: 0, to: paths.count, by: Self.filesAtATime) {
             let chunk = paths[start..<min(start + Self.filesAtATime, paths.count)]
@@ -35,8 +63,12 @@ struct BatchRun {
             progress.clear()
             for answer in answers {
                 if case .failure(let fault) = answer.values {
+                    guard !skippable.contains(answer.path) || !Self.noNetwork.contains(fault.code) else {
+                        Terminal.complain("\(answer.name): skipped, no network: \(fault.detail)")
+                        continue
+                    }
                     failures += 1
-                    Terminal.complain("\(answer.path)[\(answer.index)]: \(fault.code): \(fault.detail)")
+                    Terminal.complain("\(answer.name): \(fault.code): \(fault.detail)")
                 }
                 try take(answer)
             }
@@ -47,25 +79,26 @@ struct BatchRun {
     }
 
     private func answers(_ paths: [String]) throws -> [FileAnswer] {
-        var places: [(path: String, index: Int, prepared: Result<PreparedNetwork, ServiceFault>)] = []
+        var networks: [(path: String, index: Int, prepared: Result<PreparedNetwork, FileFault>)] = []
         for path in paths {
             let file = UploadFile(path, expecting: model.expectation)
             for (index, network) in file.networks.enumerated() {
                 let prepared = network.flatMap { network in
                     Result { () throws(NetworkError) in try model.prepare(network, convention) }
-                        .mapError { ServiceFault($0) }
-                }
-                places.append((path, index, prepared))
+                        .mapError(UploadError.init)
+                }.mapError(FileFault.init)
+                networks.append((path, index, prepared))
             }
         }
-        var outputs = try model.run(operation, places.compactMap { try? $0.prepared.get().features }, pool)
+        var outputs = try model.run(operation, networks.compactMap { try? $0.prepared.get().features }, pool)
             .makeIterator()
-        return places.map { place in
-            let values = place.prepared.flatMap { _ in
-                ServiceFault.checked(outputs.next() ?? [.nan])
+        return networks.map { network in
+            let values = network.prepared.flatMap { _ in
+                FileFault.checked(outputs.next() ?? [.nan])
             }
             return FileAnswer(
-                path: place.path, index: place.index, detection: try? place.prepared.get().detection, values: values)
+                path: network.path, index: network.index, detection: try? network.prepared.get().detection,
+                values: values)
         }
     }
 }

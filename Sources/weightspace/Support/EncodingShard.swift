@@ -5,13 +5,13 @@ import Networks
 import Tensors
 import WeightFormats
 
-/// One of several parts of a list of files, encoded into a file of its own. A run that was killed goes on where it was,
-/// and one that is done does nothing.
+/// One of several parts of a list of files, encoded into a file of its own. The same command continues a run that was
+/// killed, and does nothing where the file is complete.
 struct EncodingShard {
     let index: Int
     let count: Int
 
-    /// Files after which what is done so far is saved.
+    /// Files between two saves of the partial result.
     private static let filesAtATime = 4096
 
     /// - Parameter text: `I/N`, with I from 0.
@@ -23,7 +23,7 @@ struct EncodingShard {
         (self.index, self.count) = (index, count)
     }
 
-    /// The shard's own files: a run of the list, as long as the others' or one shorter.
+    /// The shard's files: consecutive ones. The lengths of all shards differ by at most one.
     func part(of files: [String]) -> [String] {
         Array(files[files.count * index / count..<files.count * (index + 1) / count])
     }
@@ -34,14 +34,10 @@ struct EncodingShard {
 
     /// Encodes the part of `files` into `folder`; returns how many networks failed.
     func encode(_ files: [String], into folder: String, with run: BatchRun, shape: [Int]) throws -> Int {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw CommandFailure("cannot make '\(folder)': \(error.localizedDescription)")
-        }
+        try OutputFile.createFolder(folder)
         let part = part(of: files)
         let whole = "\(folder)/\(name).safetensors"
-        // No pattern that finds the finished parts may find an unfinished one.
+        // Hidden, so that a pattern such as *.safetensors finds only complete parts.
         let partial = "\(folder)/.\(name).partial"
         let list = identity(part, run)
         if let done = try read(whole, list, run, shape) {
@@ -60,8 +56,8 @@ struct EncodingShard {
         return latents.failures
     }
 
-    /// A digest of all that the rows depend on but the model: which files, what they hold as far as size and time of
-    /// change tell, and how they are read.
+    /// SHA-256 of what the rows depend on besides the model: paths, sizes and modification times of the files, and the
+    /// options for reading them.
     private func identity(_ files: [String], _ run: BatchRun) -> String {
         let (convention, omega0) = (run.convention.convention, run.convention.omega0)
         var lines = [convention?.rawValue ?? "detected", omega0.map(\.description) ?? "the model's"]
@@ -77,44 +73,28 @@ struct EncodingShard {
         try OutputFile.write(latents.safetensors(model, ["list": list, "next": String(next)]), to: path)
     }
 
-    /// What an earlier run has left, which must be of the same files and the same model.
+    /// The result of an earlier run; nil without one.
+    /// - Throws: where it was made from other files, by another model or with other options.
     private func read(
         _ path: String, _ list: String, _ run: BatchRun, _ shape: [Int]
     ) throws -> (latents: Latents, next: Int)? {
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
         let state: StateDict
         do {
-            // The program's own file, however many networks it holds.
+            // The limits protect from strangers' files; this one is the program's own, however large.
             var limits = FormatLimits.checkpoint
             limits.maxInflatedBytes = max(limits.maxInflatedBytes, data.count)
             limits.maxSafetensorsHeaderBytes = max(limits.maxSafetensorsHeaderBytes, data.count)
             state = try WeightFile.read([UInt8](data), limits: limits).soleNetwork()
         } catch {
-            throw CommandFailure("'\(path)' cannot be read, remove it to encode anew: \(reason(error))")
+            throw CommandFailure("'\(path)' cannot be read; remove it to start again: \(reason(error))")
         }
         guard state.metadata["list"] == list, state.metadata["sha256"] == run.model.sha256,
             let next = state.metadata["next"].flatMap({ Int($0) }), let latents = try Latents(state, shape: shape)
         else {
             throw CommandFailure(
-                "'\(path)' was made from other files, by another model or with other options; remove it to encode anew")
+                "'\(path)' was made from other files, by another model or with other options; remove it to start again")
         }
         return (latents, next)
-    }
-}
-
-/// Files named on the command line; a folder stands for the files in it, in natural order.
-enum FileList {
-    static func expand(_ paths: [String]) throws -> [String] {
-        try paths.flatMap { path in
-            let values = try? URL(filePath: path).resourceValues(forKeys: [.isDirectoryKey])
-            guard values?.isDirectory == true else { return [path] }
-            do {
-                return try FileManager.default.contentsOfDirectory(atPath: path)
-                    .filter { !$0.hasPrefix(".") }.sorted(by: naturallyPrecedes)
-                    .map { (path.hasSuffix("/") ? path : path + "/") + $0 }
-            } catch {
-                throw CommandFailure("cannot read '\(path)': \(error.localizedDescription)")
-            }
-        }
     }
 }

@@ -2,36 +2,36 @@ import Datasets
 import Foundation
 import Synchronization
 
-/// Counts fits as they are done, on whichever thread.
+/// Counts fits as they are finished, on any thread, and shows their progress.
 final class FitProgress: Sendable {
-    private struct Counts {
+    private struct State {
         var fitted = 0
         var skipped = 0
+        var bar: ProgressBar
     }
 
-    private let bar: ProgressBar
     private let started = ContinuousClock.now
-    private let counts = Mutex(Counts())
+    private let state: Mutex<State>
 
-    init(total: Int) { bar = ProgressBar(total: total) }
+    init(total: Int) { state = Mutex(State(bar: ProgressBar(total: total, unit: "networks"))) }
 
     func advance() {
-        let counts = counts.withLock { counts in
-            counts.fitted += 1
-            return counts
+        state.withLock { state in
+            state.fitted += 1
+            if state.fitted % 16 == 0 { state.bar.update(state.fitted + state.skipped, counted: state.fitted) }
         }
-        if counts.fitted % 16 == 0 { bar.update(counts.fitted + counts.skipped, counted: counts.fitted) }
     }
 
-    func skip(_ count: Int) { counts.withLock { $0.skipped += count } }
+    /// Counts networks that an earlier run has fitted.
+    func skip(_ count: Int) { state.withLock { $0.skipped += count } }
 
-    func finish() { bar.clear() }
+    func finish() { state.withLock { $0.bar.clear() } }
 
-    var fitted: Int { counts.withLock { $0.fitted } }
+    var fitted: Int { state.withLock { $0.fitted } }
     var seconds: Double { (.now - started) / Duration.seconds(1) }
 }
 
-/// What came of many fits.
+/// The number and quality of many fits.
 struct FitStatistics {
     private var count = 0
     private var sum = 0.0

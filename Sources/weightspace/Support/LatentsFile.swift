@@ -3,14 +3,14 @@ import ModelStore
 import Tensors
 import WeightFormats
 
-/// The latent arrays of many networks on their way into one file.
+/// The latent arrays of many networks, which one file is to hold.
 struct Latents {
-    /// Of one network.
+    /// The shape of one network's latents.
     let shape: [Int]
     private(set) var values: [Float] = []
-    /// The files the networks came from, with their place where a file holds several.
+    /// The networks' files, with the number within the file from the second network on.
     private(set) var names: [String] = []
-    /// Networks that have no latents; their rows are NaN.
+    /// How many networks could not be encoded; their rows are NaN.
     private(set) var failures = 0
 
     init(shape: [Int]) { self.shape = shape }
@@ -22,12 +22,13 @@ struct Latents {
             values += [Float](repeating: .nan, count: shape.reduce(1, *))
             failures += 1
         }
-        names.append(answer.index == 0 ? answer.path : "\(answer.path)[\(answer.index)]")
+        names.append(answer.name)
     }
 
     var tensor: Tensor { Tensor(shape: [names.count] + shape, values: values) }
 
-    /// As safetensors: `latents` (networks, latents, width), and in the metadata the files' names and the model.
+    /// A safetensors file: the tensor `latents` of shape (networks, latents, width), and as metadata the files' names and
+    /// the model.
     func safetensors(_ model: ServedModel, _ metadata: [String: String] = [:]) -> [UInt8] {
         var state = StateDict([NamedTensor(name: "latents", tensor: tensor)])
         var list = JSONWriter()
@@ -39,7 +40,7 @@ struct Latents {
         return SafetensorsWriter.write(state)
     }
 
-    /// What such a file holds; nil if it holds latents of another shape.
+    /// Reads such a file; nil if its latents have another shape.
     init?(_ state: StateDict, shape: [Int]) throws {
         guard let tensor = state["latents"], tensor.shape.count == shape.count + 1,
             Array(tensor.shape.dropFirst()) == shape,

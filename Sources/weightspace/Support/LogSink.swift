@@ -1,10 +1,12 @@
 import Dispatch
 import Foundation
+import Logging
 import Synchronization
 
-/// Takes log lines from any thread without ever blocking it, and writes them to standard error from a queue of its own.
+/// Takes log lines from any thread without blocking it, and writes them to standard error on a queue of its own.
 ///
-/// Who reads a log may be slow, and a disk may be full: the service goes on, and what found no room is counted.
+/// Whatever reads the log may be slow, or its disk full. The service does not wait for it: up to 1 MiB of lines is kept,
+/// further ones are dropped and counted.
 final class LogSink: Sendable {
     static let standardError = LogSink()
 
@@ -14,13 +16,19 @@ final class LogSink: Sendable {
         var waiting: [UInt8] = []
         var dropped = 0
         var isWriting = false
+        var isClosed = false
+        var format = LogFormat.text
     }
 
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "log")
 
+    /// The form of the sink's own line about dropped ones.
+    func use(_ format: LogFormat) { state.withLock { $0.format = format } }
+
     func write(_ line: [UInt8]) {
         let mustStart = state.withLock { state in
+            guard !state.isClosed else { return false }
             guard state.waiting.count + line.count <= Self.capacity else {
                 state.dropped += 1
                 return false
@@ -32,8 +40,9 @@ final class LogSink: Sendable {
         if mustStart { queue.async { [self] in drain() } }
     }
 
-    /// Waits until everything so far is written, at most for `limit`.
-    func flush(limit: DispatchTimeInterval = .seconds(1)) {
+    /// Takes no further lines, and waits until all that came before are written, but at most for `limit`.
+    func close(limit: DispatchTimeInterval = .seconds(1)) {
+        state.withLock { $0.isClosed = true }
         let done = DispatchSemaphore(value: 0)
         queue.async { done.signal() }
         _ = done.wait(timeout: .now() + limit)
@@ -48,7 +57,9 @@ final class LogSink: Sendable {
     private func next() -> [UInt8]? {
         state.withLock { state in
             var bytes = state.waiting
-            if state.dropped > 0 { bytes += Array("\(state.dropped) log lines dropped\n".utf8) }
+            if state.dropped > 0 {
+                bytes += state.format.line(.warning, "log lines dropped", ["count": logged(state.dropped)])
+            }
             state.isWriting = !bytes.isEmpty
             state.waiting = []
             state.dropped = 0

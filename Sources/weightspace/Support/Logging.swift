@@ -2,23 +2,89 @@ import Foundation
 import Logging
 import WeightFormats
 
-/// How log lines look.
+/// The form of log lines.
 enum LogFormat: String, CaseIterable, Sendable {
+    /// `TIME LEVEL message key=value …`
     case text
+    /// A JSON object with `time`, `level`, `message` and the metadata.
     case json
+
+    /// One event as a line with its line feed.
+    func line(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata = [:]) -> [UInt8] {
+        let fields = metadata.sorted { $0.key < $1.key }
+        let time = Date().formatted(
+            .iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
+        switch self {
+        case .text:
+            let text = fields.map { " \($0.key)=\(Self.quoted($0.value.description))" }.joined()
+            return Array("\(time) \(level.rawValue.uppercased()) \(message)\(text)\n".utf8)
+        case .json:
+            var writer = JSONWriter()
+            writer.beginObject()
+            writer.member("time", time)
+            writer.member("level", level.rawValue)
+            writer.member("message", message)
+            for (key, value) in fields {
+                writer.name(key)
+                writer.value(value)
+            }
+            writer.endObject()
+            return writer.bytes + [0x0a]
+        }
+    }
+
+    /// The value as it is where that is one word, else as a JSON string: a line can be split at its spaces.
+    private static func quoted(_ text: String) -> String {
+        let isWord = text.utf8.allSatisfy {
+            $0 > 0x20 && $0 != 0x7f && ![UInt8(ascii: "\""), UInt8(ascii: "="), UInt8(ascii: "\\")].contains($0)
+        }
+        guard text.isEmpty || !isWord else { return text }
+        var writer = JSONWriter()
+        writer.value(text)
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    /// The format that `serve` was asked for, also where its command line or environment cannot be understood.
+    static func requested(
+        arguments: [String], environment: [String: String] = ProcessInfo.processInfo.environment
+    ) -> LogFormat {
+        guard arguments.contains("serve") else { return .text }
+        let prefix = "--log-format="
+        let values = zip(arguments, arguments.dropFirst()).compactMap { $0 == "--log-format" ? $1 : nil }
+        let value = values.last ?? arguments.last { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+        return LogFormat(rawValue: value ?? environment[Settings.variable("log-format")] ?? "") ?? .text
+    }
 }
 
-/// Writes one line an event to standard error, as text or as a JSON object.
+extension JSONWriter {
+    /// A number or truth value as itself, anything else as text.
+    fileprivate mutating func value(_ metadata: Logger.MetadataValue) {
+        switch metadata {
+        case .stringConvertible(let number as any FixedWidthInteger): value(Int(clamping: number))
+        case .stringConvertible(let number as Double): value(number)
+        case .stringConvertible(let flag as Bool): value(flag)
+        case .array(let values): array(values) { $0.value($1) }
+        case .dictionary(let members):
+            beginObject()
+            for (key, member) in members.sorted(by: { $0.key < $1.key }) {
+                name(key)
+                value(member)
+            }
+            endObject()
+        case .string, .stringConvertible: value(metadata.description)
+        }
+    }
+}
+
+/// Writes one line an event to standard error.
 struct LineLogHandler: LogHandler {
     let format: LogFormat
-    let label: String
     var metadata: Logger.Metadata = [:]
-    var logLevel: Logger.Level = .info
+    var logLevel: Logger.Level
     var metadataProvider: Logger.MetadataProvider?
 
-    init(format: LogFormat, label: String, level: Logger.Level) {
+    init(format: LogFormat, level: Logger.Level) {
         self.format = format
-        self.label = label
         logLevel = level
     }
 
@@ -28,24 +94,10 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let all = metadata.merging(event.metadata ?? [:]) { _, new in new }.sorted { $0.key < $1.key }
-        let time = Date().formatted(
-            .iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
-        let line: [UInt8]
-        switch format {
-        case .text:
-            let fields = all.map { " \($0.key)=\($0.value)" }.joined()
-            line = Array("\(time) \(event.level.rawValue.uppercased()) \(event.message)\(fields)\n".utf8)
-        case .json:
-            var writer = JSONWriter()
-            writer.beginObject()
-            writer.member("time", time)
-            writer.member("level", event.level.rawValue)
-            writer.member("message", event.message.description)
-            for (key, value) in all { writer.member(key, value.description) }
-            writer.endObject()
-            line = writer.bytes + [0x0a]
-        }
-        LogSink.standardError.write(line)
+        let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
+        LogSink.standardError.write(format.line(event.level, event.message.description, all))
     }
 }
+
+/// A number for a log line, which JSON shows as a number.
+func logged(_ number: Int) -> Logger.MetadataValue { .stringConvertible(number) }

@@ -3,23 +3,23 @@ import ModelStore
 import Training
 import WeightFormats
 
-/// What `evaluate` measured, as text or JSON.
+/// The figures of `evaluate`, as text or JSON.
 struct ModelEvaluation {
     let model: String
     let version: String
     let count: Int
     var millisecondsPerNetwork: Double?
     var threads = 1
-    /// Additions and multiplications of an answer's matrix products.
-    var operations = 0
+    /// Floating-point additions and multiplications of the matrix products for one network.
+    var flops = 0
     var reconstructionError: Double?
     private var report: ClassificationReport?
     private var parts: [(name: String, accuracy: Double)] = []
     private var confidence: Double?
     private var agreement: Agreement?
 
-    /// Of the networks on whose class the parts agree: their share, and how often the answer is right, there and
-    /// elsewhere.
+    /// The share of networks on which weights and probes predict the same class, and the accuracy on these and on the
+    /// others (nil without labels).
     private struct Agreement {
         let share: Double
         let accuracies: (agreeing: Double, others: Double)?
@@ -31,7 +31,7 @@ struct ModelEvaluation {
         self.count = count
     }
 
-    /// - Parameter labels: one an answer, each one of the classes; nil where the networks have none.
+    /// - Parameter labels: class ids, one for each answer; nil where the networks have none.
     mutating func classify(_ answers: [Classification], labels: [Int]?, temperature: Double) {
         let logits = answers.map(\.logits)
         confidence = ClassificationReport.meanConfidence(logits: logits, temperature: temperature)
@@ -56,7 +56,7 @@ struct ModelEvaluation {
             accuracies: accuracy(agreeing: true).flatMap { right in accuracy(agreeing: false).map { (right, $0) } })
     }
 
-    /// What a model's card says of it.
+    /// The figures for `card` in a model's `config.json`.
     var figures: [String: Any] {
         func rounded(_ value: Double) -> Double { (value * 1e4).rounded() / 1e4 }
         var figures: [String: Any] = ["test_networks": count]
@@ -98,7 +98,7 @@ struct ModelEvaluation {
         }
         if let millisecondsPerNetwork {
             lines.append(
-                "\(String(format: "%.2f", Double(operations) / 1e6)) MFLOP and \(String(format: "%.3f", millisecondsPerNetwork)) ms a network on \(threads) threads"
+                "\(String(format: "%.2f", Double(flops) / 1e6)) MFLOP and \(String(format: "%.3f", millisecondsPerNetwork)) ms a network on \(threads) threads"
             )
         }
         return lines.joined(separator: "\n")
@@ -132,7 +132,7 @@ struct ModelEvaluation {
         if let millisecondsPerNetwork {
             writer.member("ms_per_network", Float(millisecondsPerNetwork))
             writer.member("threads", threads)
-            writer.member("operations", operations)
+            writer.member("operations", flops)
         }
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self)

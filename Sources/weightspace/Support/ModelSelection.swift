@@ -3,54 +3,32 @@ import Engine
 import Foundation
 import ModelStore
 
-/// Which models a command works with.
+/// The one model that a command uses.
 struct ModelSelection: ParsableArguments {
-    @Option(help: "Folder of model folders, or one model folder; the embedded models without it.")
-    var models: String?
+    @OptionGroup var sources: ModelSourceOptions
 
-    @Option(help: "Name of the model; the first one without it.")
+    @Option(help: "Name of the model. (default: the first one of --models, else the first embedded one)")
     var model: String?
 
-    /// The folder that was named on the command line or in the environment, or the one that came with the program.
-    static func directory(_ named: String?) throws -> URL {
-        if let path = named ?? ProcessInfo.processInfo.environment[Settings.variable("models")] {
-            return URL(fileURLWithPath: path)
-        }
-        guard let embedded = EmbeddedModels.directory() else {
-            throw CommandFailure("the embedded models are not beside the program; name a folder with --models")
-        }
-        return embedded
-    }
-
-    /// The model folders in a directory, at least one.
-    static func folders(in directory: URL) throws -> [URL] {
-        let folders: [URL]
-        do {
-            folders = try ModelFolder.candidates(in: directory)
-        } catch {
-            throw CommandFailure("cannot read '\(directory.path)': \(error.localizedDescription)")
-        }
-        guard !folders.isEmpty else { throw CommandFailure("no model folder in '\(directory.path)'") }
-        return folders
-    }
-
-    /// A model folder by its path, or an embedded model by its name.
+    /// - Parameter model: the path of a model folder or of a run, or the name of an embedded model.
     static func load(folderOrName model: String) throws -> ServedModel {
-        let folder = URL(fileURLWithPath: model)
-        if FileManager.default.fileExists(atPath: folder.appendingPathComponent("config.json").path) {
-            return try ModelFolder.load(folder)
-        }
+        if let folder = ModelSources.folder(at: URL(fileURLWithPath: model)) { return try ModelSources.load(folder) }
         return try ModelSelection.parse(["--model", model]).load()
     }
 
     func load() throws -> ServedModel {
-        var names: [String] = []
-        for folder in try Self.folders(in: try Self.directory(models)) {
-            let served = try ModelFolder.load(folder)
-            if model == nil || served.name == model { return served }
-            names.append(served.name)
+        var settings = Settings()
+        let folders = try sources.resolve(&settings).foldersByPreference()
+        guard let model else {
+            guard let first = folders.first else { throw CommandFailure("there are no models") }
+            return try ModelSources.load(first)
         }
-        throw CommandFailure("no model is named '\(model ?? "")'; found: \(names.joined(separator: ", "))")
+        let names = folders.map { ModelSources.name(of: $0) }
+        guard let index = names.firstIndex(of: model) else {
+            throw CommandFailure(
+                "no model is named '\(model)'; found: \(names.compactMap { $0 }.joined(separator: ", "))")
+        }
+        return try ModelSources.load(folders[index])
     }
 }
 
@@ -62,9 +40,9 @@ struct CommandFailure: Error, CustomStringConvertible, LocalizedError {
     init(_ description: String) { self.description = description }
 }
 
-/// How many threads compute.
+/// The number of threads that compute.
 struct ThreadOption: ParsableArguments {
-    @Option(help: "Threads that compute; as many as there are processors without it.")
+    @Option(help: "Threads that compute. (default: one for each processor)")
     var threads: Int?
 
     func resolve(_ settings: inout Settings) throws -> Int {

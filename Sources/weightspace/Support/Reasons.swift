@@ -1,18 +1,24 @@
 import Foundation
-import InferenceService
+import Host
 import ModelStore
 import Networks
+import Uploads
 import WeightFormats
 
 /// An error in one line for people.
 func reason(_ error: any Error) -> String {
     switch error {
-    case let fault as ServiceFault: "\(fault.code): \(fault.detail)"
+    case let error as UploadError: error.description
     case let error as NetworkError: "\(error.code): \(error.detail)"
     case let error as PictureError: error.detail
-    case let error as FormatError: error.description
-    case let error as VerificationError: error.description
-    case let error as any CustomStringConvertible & Error: error.description
-    default: error.localizedDescription
+    case let error where error.isFromFoundation: FileError.description(of: error)
+    default: String(describing: error)
+    }
+}
+
+extension Error {
+    /// Whether it is an error of Foundation, whose own descriptions say little on Linux.
+    var isFromFoundation: Bool {
+        [NSCocoaErrorDomain, NSPOSIXErrorDomain, NSURLErrorDomain].contains((self as NSError).domain)
     }
 }

@@ -1,10 +1,10 @@
 import Foundation
+import Host
 import InferenceService
 import Logging
 import Synchronization
-import Systemd
 
-/// Loads models, and brings them and the keys up to date while the service goes on, at a signal or a request.
+/// Loads models, and on SIGHUP or `POST /admin/reload` loads models and keys again while the service runs.
 final class Reloading: Sendable {
     let access: AccessControl
     private let loader: ModelLoader
@@ -23,7 +23,7 @@ final class Reloading: Sendable {
         self.logger = logger
     }
 
-    /// What could not be read the last time.
+    /// How many folders and files could not be read the last time.
     var failureCount: Int { failures.load(ordering: .relaxed) }
 
     /// - Throws: when there is nothing to serve.
@@ -33,13 +33,16 @@ final class Reloading: Sendable {
         return report
     }
 
+    /// Loads everything again. What cannot be read stays as it was.
     func run() -> ReloadReport {
         manager.tell(.reloading)
         let keyFailures = reloadKeys()
         var report = reloadModels()
         report.failures = keyFailures + report.failures
         failures.store(report.failures.count, ordering: .relaxed)
-        let metadata: Logger.Metadata = ["models": "\(report.models.count)", "failures": "\(report.failures.count)"]
+        let metadata: Logger.Metadata = [
+            "models": logged(report.models.count), "failures": logged(report.failures.count),
+        ]
         logger.log(level: report.failures.isEmpty ? .info : .error, "reloaded", metadata: metadata)
         manager.tell(.ready, .status(report.summary))
         return report
@@ -56,11 +59,12 @@ final class Reloading: Sendable {
         }
     }
 
-    /// With nothing to load all stays as it is.
+    /// Where there is nothing to load, the models stay as they are.
     private func reloadModels() -> ReloadReport {
         do {
             return try loader.load()
         } catch {
+            logger.error("models not loaded", metadata: ["reason": "\(reason(error))"])
             return ReloadReport(models: loader.identities, failures: [reason(error)])
         }
     }
@@ -69,8 +73,11 @@ final class Reloading: Sendable {
 /// The file of keys.
 enum KeysFile {
     static func read(_ path: String) throws -> APIKeys {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw CommandFailure("cannot read the keys in '\(path)'")
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw FileError(.read, path, error)
         }
         guard let text = String(data: data, encoding: .utf8) else {
             throw CommandFailure("the keys in '\(path)' are not UTF-8")

@@ -5,14 +5,18 @@ import HTTPServer
 import InferenceService
 import Logging
 
-/// Everything `serve` needs to know, resolved and checked.
+/// The settings of `serve`, resolved and checked.
 struct ServeConfiguration {
     var server = ServerConfiguration()
     var service = ServiceConfiguration()
     var access = AccessConfiguration()
-    let models: String?
+    let models: ModelSources
+    /// The name of the model that answers requests that name none; nil leaves it to the order of the folders.
+    let defaultModel: String?
     let keysFile: String?
     let adminEndpoint: ListeningEndpoint?
+    /// One line for every variable `WEIGHTSPACE_…` that names no setting.
+    let unknownVariables: [String]
     let drainTimeout: Duration
     let logFormat: LogFormat
     let logLevel: Logger.Level
@@ -30,13 +34,20 @@ struct ServeConfiguration {
                     expected: "seconds from \(least) to 86400"))
         }
         server.endpoint = try settings.endpoint(host: options.host, port: options.port, unixSocket: options.unixSocket)
-        // Who administers the service is its user.
+        // Mode 600: only the user that the service runs as may connect.
         adminEndpoint = try settings.path("admin-socket", options.adminSocket).map {
             .unix(path: $0, permissions: 0o600)
         }
         service.threads = try count("threads", options.threads, WorkerPool.availableProcessors, 1...1024)
-        models = try settings.optional("models", options.models, standIn: "embedded", expected: "a folder")
-        service.maxBatch = try count("max-batch", options.maxBatch, service.maxBatch, 1...4096)
+        models = try options.sources.resolve(&settings)
+        defaultModel = try settings.optional(
+            "default-model", options.defaultModel, standIn: "the first", expected: "a name")
+        // `--max-batch` is the former name of `--networks-per-pass`.
+        let formerly = try settings.optional(
+            "max-batch", options.maxBatch, isValid: { (1...4096).contains($0) },
+            expected: "a whole number from 1 to 4096")
+        service.networksPerPass = try count(
+            "networks-per-pass", options.networksPerPass, formerly ?? service.networksPerPass, 1...4096)
         service.maxQueue = try count("max-queue", options.maxQueue, service.maxQueue, 1...1_000_000)
         service.maxQueueBytes = try count(
             "max-queue-bytes", options.maxQueueBytes, service.maxQueueBytes, 1...(1 << 40))
@@ -48,7 +59,7 @@ struct ServeConfiguration {
         access.protectsHealth = try settings.flag("protect-health", options.protectHealth)
         access.protectsMetrics = try settings.flag("protect-metrics", options.protectMetrics)
         guard keysFile != nil || !(access.protectsHealth || access.protectsMetrics) else {
-            throw ValidationError("--protect-health and --protect-metrics ask for keys: --keys names none")
+            throw ValidationError("--protect-health and --protect-metrics require --keys")
         }
         access.allowedOrigins = Set(try settings.list("cors-origin", options.corsOrigin))
         for origin in access.allowedOrigins where origin != "*" {
@@ -86,9 +97,10 @@ struct ServeConfiguration {
             isValid: { Logger.Level(rawValue: $0) != nil },
             expected: "trace, debug, info, notice, warning, error or critical")
         logLevel = Logger.Level(rawValue: level) ?? .info
+        unknownVariables = settings.unknownVariables
     }
 
-    /// The administration's server: few connections, which nothing but a person's own mistake would exhaust.
+    /// The settings of the administration server. It allows 16 connections, since only administrators use it.
     func adminServer(at endpoint: ListeningEndpoint) -> ServerConfiguration {
         var configuration = server
         configuration.endpoint = endpoint
@@ -99,13 +111,13 @@ struct ServeConfiguration {
 }
 
 extension Settings {
-    /// Where the service listens.
+    /// Where the service listens: `--unix-socket`, or `--host` and `--port`.
     mutating func endpoint(host: String?, port: Int?, unixSocket: String?) throws -> ListeningEndpoint {
         let host = try value("host", host, default: "127.0.0.1", expected: "an address")
         let port = try value(
             "port", port, default: 8080, isValid: { (0...65535).contains($0) },
             expected: "a whole number from 0 to 65535")
-        // Who fronts the service is in its group.
+        // Mode 660: a proxy in front of the service connects as a member of its group.
         return try path("unix-socket", unixSocket).map { .unix(path: $0, permissions: 0o660) }
             ?? .tcp(host: host, port: port)
     }

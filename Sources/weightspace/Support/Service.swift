@@ -3,13 +3,13 @@ import Dispatch
 import Foundation
 import Glibc
 import HTTPServer
+import Host
 import InferenceService
 import Logging
 import ModelStore
 import Synchronization
-import Systemd
 
-/// The running service: from an open port over ready models to an orderly end.
+/// The running service, from opening the port and loading the models to draining and the end of the process.
 final class Service: Sendable {
     private let configuration: ServeConfiguration
     private let manager = ServiceManager()
@@ -18,24 +18,27 @@ final class Service: Sendable {
     private let reloading: Reloading
     private let queue: ModelQueue
     private let server: Server
-    /// Behind the administration socket, where there is one.
+    /// The server of the administration socket; nil without one.
     private let adminServer: Server?
-    /// Loading takes its time, and one load at a time is enough.
+    /// Loads and reloads run here, one at a time.
     private let loading: DispatchQueue
     private let loads = DispatchGroup()
     private let ending = Mutex(false)
     private let ended = DispatchSemaphore(value: 0)
-    /// Why the process ends other than well.
+    /// Why the process is to exit with status 1; nil while nothing went wrong.
     private let failure = Mutex<CommandFailure?>(nil)
 
+    /// Checks everything that needs no port and no parameters: keys, model folders, sockets of the service manager.
     init(_ configuration: ServeConfiguration) throws {
         self.configuration = configuration
         let build = Weightspace.build
         let metrics = ServiceMetrics(build: build)
         let loading = DispatchQueue(label: "load")
         let loads = loads
+        let loader = ModelLoader(configuration, registry: registry, logger: logger)
+        try loader.check()
         let reloading = Reloading(
-            loader: ModelLoader(configuration, registry: registry, logger: logger), manager: manager,
+            loader: loader, manager: manager,
             keysFile: configuration.keysFile,
             access: AccessControl(configuration.access, keys: try configuration.keysFile.map(KeysFile.read)),
             logger: logger)
@@ -59,8 +62,13 @@ final class Service: Sendable {
         metrics.gauges.readConnections { [weak server] in ["open": server?.connectionCount ?? 0] }
     }
 
-    /// Serves until a signal ends it. The port is open before the models are loaded, so that probes get answers.
+    /// Serves until a signal ends it, or there is nothing to serve. The port is opened before the models are loaded, so
+    /// that health checks are answered meanwhile.
+    /// - Throws: where a port or socket cannot be opened.
     func run() throws {
+        for line in configuration.unknownVariables {
+            logger.warning("unknown setting", metadata: ["reason": "\(line)"])
+        }
         let endSignals = SignalWatcher([SIGTERM, SIGINT]) { [self] signal in end(signal) }
         let reloadSignals = SignalWatcher([SIGHUP]) { [self] _ in
             loading.async(group: loads) { [self] in
@@ -69,13 +77,11 @@ final class Service: Sendable {
         }
         do {
             let address = try server.start()
-            print("listening on \(address.port == nil ? "" : "http://")\(address)")
-            try? FileHandle.standardOutput.synchronize()
-            fflush(nil)
-            try adminServer?.start()
+            let adminAddress = try adminServer?.start()
+            announce(address, admin: adminAddress)
         } catch {
-            // Told to end before it could begin.
-            guard !ending.withLock({ $0 }) else { return }
+            // A signal may have stopped the servers before they were started.
+            guard !ending.withLock({ $0 }) else { return logStopped(nil) }
             throw CommandFailure(error.description)
         }
         loading.async(group: loads) { [self] in loadFirst() }
@@ -88,21 +94,47 @@ final class Service: Sendable {
         watchdog?.cancel()
         endSignals.cancel()
         reloadSignals.cancel()
-        LogSink.standardError.flush()
-        if let failure = failure.withLock({ $0 }) {
-            Terminal.complain(Weightspace.fullMessage(for: failure))
-            Self.leave(1)
-        }
+        let failure = failure.withLock { $0 }
+        logStopped(failure)
+        if failure != nil { Self.leave(1) }
         if isComputing { Self.leave(0) }
     }
 
-    /// Whether models are being loaded or asked, for nobody now.
+    /// Prints where the service listens on standard output, in the form of the log, and warns where that is unsafe.
+    private func announce(_ address: SocketAddress, admin: SocketAddress?) {
+        let url = address.isUnix ? "\(address)" : "http://\(address)"
+        switch configuration.logFormat {
+        case .text: print("listening on \(url)")
+        case .json:
+            let line = LogFormat.json.line(.info, "listening on \(url)", ["address": "\(address)"])
+            print(String(decoding: line.dropLast(), as: UTF8.self))
+        }
+        try? FileHandle.standardOutput.synchronize()
+        fflush(nil)
+        if let admin { logger.info("administration socket open", metadata: ["address": "\(admin)"]) }
+        if configuration.keysFile == nil, !address.isUnix, !address.isLoopback {
+            logger.warning(
+                "no keys: everybody who can connect may use the service; set --keys, or listen on loopback behind a proxy",
+                metadata: ["address": "\(address)"])
+        }
+    }
+
+    /// Writes the last line of the log.
+    private func logStopped(_ failure: CommandFailure?) {
+        if let failure {
+            logger.error("stopped", metadata: ["reason": "\(failure.description)"])
+        } else {
+            logger.info("stopped")
+        }
+        LogSink.standardError.close()
+    }
+
+    /// Whether models are being loaded or computing, for requests that have been cut off.
     private var isComputing: Bool { loads.wait(timeout: .now()) == .timedOut || queue.isBusy }
 
-    /// Ends the process without the libraries' farewells: OpenBLAS's would take its tables from under a computation that
-    /// goes on.
+    /// Ends the process without running exit handlers: OpenBLAS's would free its tables during a computation.
     private static func leave(_ status: Int32) -> Never {
-        LogSink.standardError.flush()
+        LogSink.standardError.close()
         fflush(nil)
         _exit(status)
     }
@@ -117,11 +149,11 @@ final class Service: Sendable {
         return timer
     }
 
-    /// Away from the main thread, which must be free to end the process while models are still being loaded.
+    /// Runs on the queue `loading`, since the main thread must be able to end the process during a load.
     private func loadFirst() {
         do {
             let report = try reloading.start { [self] in ending.withLock { $0 } }
-            logger.info("ready", metadata: ["models": "\(report.models.count)"])
+            logger.info("ready", metadata: ["models": logged(report.models.count)])
             manager.tell(.ready, .status(report.summary))
         } catch {
             guard !ending.withLock({ $0 }) else { return }
@@ -130,11 +162,14 @@ final class Service: Sendable {
         }
     }
 
-    /// A sign of life, once every loop of the server has taken a turn and none of the models' is stuck.
+    /// Sends the watchdog keep-alive when every event loop of the server has run a task and no computation hangs.
     private func feedWatchdog() {
         server.confirmProgress { [self] in
-            guard queue.isStalled else { return manager.tell(.watchdog) }
-            logger.critical("a computation has hung; the watchdog is told nothing any more")
+            guard queue.isStalled else {
+                manager.tell(.watchdog)
+                return
+            }
+            logger.critical("a computation hangs; watchdog keep-alives are no longer sent")
         }
     }
 
@@ -142,23 +177,22 @@ final class Service: Sendable {
         failure.withLock { $0 = $0 ?? reason }
     }
 
-    /// The first signal drains; a second one ends at once.
+    /// Drains at the first signal; ends the process at the second.
     private func end(_ signal: Int32) {
         let isFirst = ending.withLock { isEnding in
             defer { isEnding = true }
             return !isEnding
         }
         guard isFirst else {
-            logger.warning("second signal, ending at once")
+            logStopped(CommandFailure("second signal: \(signal)"))
             Self.leave(1)
         }
-        logger.info("stopping", metadata: ["signal": "\(signal)"])
-        manager.tell(.stopping, .status("finishing what was admitted"))
+        logger.info("stopping", metadata: ["signal": logged(Int(signal))])
         registry.beginDraining()
+        manager.tell(.stopping, .status("answering admitted requests"))
         server.drain(deadline: configuration.drainTimeout) { [self] report in
             if report.cut > 0 {
-                logger.error("drain timeout", metadata: ["cut": "\(report.cut)"])
-                fail(CommandFailure("the drain timeout cut \(report.cut) connections short"))
+                fail(CommandFailure("drain timeout: connections closed with unanswered requests: \(report.cut)"))
             }
             guard let adminServer else {
                 ended.signal()
@@ -170,21 +204,21 @@ final class Service: Sendable {
 }
 
 extension ReloadReport {
-    /// For `systemctl status`.
+    /// The status line that `systemctl status` shows.
     var summary: String { "serving \(models.map(\.model).joined(separator: ", "))" }
 }
 
 extension ServiceManager {
-    /// One that is taken from the manager and served by nobody would leave its clients waiting.
+    /// - Throws: where there are more sockets than are served; clients of the others would wait forever.
     fileprivate func checkSockets() throws {
         let names = sockets.map(\.name)
         guard names.count(where: { $0 == "admin" }) <= 1, names.count(where: { $0 != "admin" }) <= 1 else {
             throw CommandFailure(
-                "expected one socket from the service manager and one named 'admin' beside it, received \(names)")
+                "expected at most one socket from the service manager and one named 'admin', received \(names)")
         }
     }
 
-    /// The first socket that is not the administration's.
+    /// The socket for clients: the one that is not named `admin`.
     fileprivate var publicSocket: ListeningEndpoint? {
         sockets.first { $0.name != "admin" }.map { .inherited(descriptor: $0.descriptor) }
     }

@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
 
-/// What goes to people rather than programs.
+/// Output for people, on standard error.
 enum Terminal {
-    static var showsProgress: Bool { isatty(STDERR_FILENO) == 1 }
+    /// Whether standard error is a terminal.
+    static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// A line on standard error. A closed or full standard error is no reason to fail.
+    /// Writes a line.
     static func complain(_ message: String) { write(message + "\n") }
 
     static func bar(_ done: Int, of total: Int, width: Int = 30) -> String {
@@ -20,32 +21,79 @@ enum Terminal {
         return whole < 6000 ? "\(whole / 60) min" : "\(whole / 3600) h \(whole / 60 % 60) min"
     }
 
+    /// Writes text as it is. A closed or full standard error is ignored.
     static func write(_ text: String) {
         try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 }
 
-/// A bar on standard error for work on many files, shown only to a terminal.
+/// One line that shows the progress of a computation: redrawn in place on a terminal, elsewhere a new line now and then.
+struct ProgressLine {
+    private static let redrawInterval = Duration.milliseconds(100)
+
+    private let isInteractive: Bool
+    private let lineInterval: Duration
+    private let write: @Sendable (String) -> Void
+    private var shown: ContinuousClock.Instant?
+    private let started: ContinuousClock.Instant
+
+    /// - Parameters:
+    ///   - lineInterval: the time between lines where there is no terminal.
+    ///   - started: the first of these lines comes one interval later.
+    init(
+        isInteractive: Bool = Terminal.isInteractive, lineInterval: Duration = .seconds(10),
+        started: ContinuousClock.Instant = .now, write: @escaping @Sendable (String) -> Void = Terminal.write
+    ) {
+        self.isInteractive = isInteractive
+        self.lineInterval = lineInterval
+        self.started = started
+        self.write = write
+    }
+
+    /// - Parameters:
+    ///   - share: of the work that is done, for the bar of a terminal.
+    ///   - text: made only if it is shown.
+    mutating func show(_ share: Double, at now: ContinuousClock.Instant = .now, _ text: () -> String) {
+        let interval = isInteractive ? Self.redrawInterval : lineInterval
+        guard now - (shown ?? started) >= interval else { return }
+        shown = now
+        write(
+            isInteractive
+                ? "\r\u{1B}[K\(Terminal.bar(Int(share * 1000), of: 1000, width: 16)) \(text())" : text() + "\n")
+    }
+
+    /// Makes room for other output on a terminal.
+    func clear() {
+        if isInteractive, shown != nil { write("\r\u{1B}[K") }
+    }
+}
+
+/// The progress of work on many files or networks.
 struct ProgressBar {
     private let total: Int
-    private let isShown: Bool
-    private let started = ContinuousClock.now
+    private let unit: String
+    private let started: ContinuousClock.Instant
+    private var line: ProgressLine
 
-    init(total: Int) {
+    /// - Parameter unit: the plural of what is counted.
+    init(total: Int, unit: String, line: ProgressLine = ProgressLine(), started: ContinuousClock.Instant = .now) {
         self.total = total
-        isShown = total > 1 && Terminal.showsProgress
+        self.unit = unit
+        self.line = line
+        self.started = started
     }
 
-    /// - Parameter counted: how many of them took the time since the start; all without it.
-    func update(_ done: Int, counted: Int? = nil) {
-        guard isShown else { return }
-        let seconds = (.now - started) / Duration.seconds(1)
-        let rate = seconds > 0 ? Double(counted ?? done) / seconds : 0
-        let left = rate > 0 ? "  " + Terminal.duration(Double(total - done) / rate) + " left" : ""
-        Terminal.write("\r\(Terminal.bar(done, of: total)) \(done)/\(total)  \(Int(rate))/s\(left) ")
+    /// - Parameter counted: how many of `done` took the time since the start; nil means all.
+    mutating func update(_ done: Int, counted: Int? = nil, at now: ContinuousClock.Instant = .now) {
+        // Work on a single file, or work that is done, needs no progress.
+        guard total > 1, done < total else { return }
+        line.show(Double(done) / Double(total), at: now) { [total, unit, started] in
+            let seconds = (now - started) / Duration.seconds(1)
+            let rate = seconds > 0 ? Double(counted ?? done) / seconds : 0
+            let left = rate > 0 ? "  " + Terminal.duration(Double(total - done) / rate) + " left" : ""
+            return "\(done)/\(total) \(unit)  \(Int(rate))/s\(left)"
+        }
     }
 
-    func clear() {
-        if isShown { Terminal.write("\r\u{1B}[K") }
-    }
+    func clear() { line.clear() }
 }

@@ -1,17 +1,17 @@
 import ArgumentParser
 import Foundation
-import HTTPTypes
-import InferenceService
+import Host
 import ModelStore
 import Networks
+import Uploads
 import WeightFormats
 
-/// How uploads are to be understood where it should not be guessed.
+/// The SIREN convention of the networks, where it is not to be detected.
 struct ConventionOptions: ParsableArguments {
-    @Option(help: "nfn, dws or auto, which is to detect it. (default: auto)")
+    @Option(help: "The SIREN convention: nfn, dws, or auto to detect it. (default: auto)")
     var convention: String?
 
-    @Option(help: "The sine frequency of the networks, where it is not the model's.")
+    @Option(help: "The sine frequency ω0 of the networks. (default: the model's)")
     var omega0: Double?
 
     func resolve() throws -> UploadConvention {
@@ -29,15 +29,15 @@ struct ConventionOptions: ParsableArguments {
     }
 }
 
-/// The networks of one file, in order, each readable or not.
+/// The networks of one file, in order, each one a network or the reason why it is none.
 struct UploadFile {
     let path: String
-    let networks: [Result<NetworkWeights, ServiceFault>]
+    let networks: [Result<NetworkWeights, UploadError>]
 
-    /// A file that cannot be read at all has one network, the failure.
+    /// A file that cannot be read counts as one network, the failure.
     init(_ path: String, expecting expectation: NetworkExpectation?) {
         self.path = path
-        do throws(ServiceFault) {
+        do throws(UploadError) {
             let upload = try Self.upload(path)
             networks = try UploadedNetworks(
                 upload, expecting: expectation, flatSpec: Self.flatSpec(), limit: .max
@@ -47,15 +47,15 @@ struct UploadFile {
         }
     }
 
-    /// The named tensors of a file, before they are understood as networks.
-    static func upload(_ path: String) throws(ServiceFault) -> Upload {
+    /// Reads the named tensors of a file.
+    static func upload(_ path: String) throws(UploadError) -> Upload {
         try Upload(file: try bytes(path), limits: limits)
     }
 
-    /// The sizes by which a flat upload is cut where no model was named: those of the embedded model.
+    /// The layer sizes that divide a flat array of parameters where no model is given: those of the embedded model.
     static func flatSpec() -> NetworkSpec? { (try? ModelSelection.parse([]).load())?.expectation.spec }
 
-    /// Files of one's own may be larger than what strangers may send.
+    /// Larger limits than the service's, since the files are the user's own.
     private static let limits: FormatLimits = {
         var limits = FormatLimits()
         limits.maxInflatedBytes = 1 << 30
@@ -65,18 +65,18 @@ struct UploadFile {
         return limits
     }()
 
-    static func bytes(_ path: String) throws(ServiceFault) -> [UInt8] {
-        func fault(_ reason: String) -> ServiceFault {
-            ServiceFault(.badRequest, "unreadable_file", "File cannot be read", reason)
+    static func bytes(_ path: String) throws(UploadError) -> [UInt8] {
+        func fault(_ reason: String) -> UploadError {
+            UploadError(.unreadableFile, reason)
         }
         let facts = try? URL(fileURLWithPath: path).resourceValues(forKeys: [.isDirectoryKey])
         if facts?.isDirectory == true { throw fault("it is a folder") }
         do {
-            // Not `Data(contentsOf:)`, which reads nothing but plain files.
+            // `Data(contentsOf:)` would read regular files only, no pipes.
             let file = path == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
             return [UInt8](try file.readToEnd() ?? Data())
         } catch {
-            throw fault(error.localizedDescription)
+            throw fault(FileError.reason(error))
         }
     }
 }

@@ -1,5 +1,5 @@
-/* Counts the bytes that are allocated, in all threads: through the hooks of the address sanitizer where there is one,
-   else by standing in for glibc's allocator, which it calls in turn. */
+/* Counts the bytes that are allocated, in all threads: by the hooks of the address sanitizer where it is linked in, else by
+   replacing glibc's allocator and calling it. */
 #include "heap.h"
 
 #include <errno.h>

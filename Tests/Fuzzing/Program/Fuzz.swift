@@ -10,13 +10,13 @@ private let target: FuzzTarget = {
         print("set FUZZ_TARGET to one of: \(known)")
         exit(2)
     }
-    // What is made once and kept is no growth.
+    // Values that are made once and kept must not count as growth.
     for _ in 0..<2 { _ = try? target.check([]) }
     atexit { print("most: \(Int(most.seconds * 1000)) ms, \(most.bytes / 1024) KiB") }
     return target
 }()
 
-/// The most that one input took.
+/// The most that a single input has taken.
 nonisolated(unsafe) private var most = (seconds: 0.0, bytes: 0)
 
 private var processorSeconds: Double {
@@ -25,8 +25,8 @@ private var processorSeconds: Double {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-/// What libFuzzer calls with every input. Traps, which makes the input a finding, where the target's promise is
-/// broken, or it takes more time or memory than any upload may.
+/// Called by libFuzzer with every input. Traps, which makes the input a finding, where a property of the target does
+/// not hold or the input takes more time or memory than an upload may.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ data: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
     let target = target

@@ -1,8 +1,8 @@
 import WeightFormats
 
-/// Zip archives whose checksums are right: changed bytes would otherwise never get past them.
+/// Zip archives with correct checksums; mutated bytes would otherwise always be refused there.
 enum Archive {
-    /// The archive with the checksums of stored entries as their bytes demand, as far as its directory can be followed.
+    /// The archive with the checksums of its stored entries recomputed, as far as its directory can be read.
     static func sealed(_ bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes
         func number(_ position: Int, _ count: Int) -> Int? {

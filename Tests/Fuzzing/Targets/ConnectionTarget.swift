@@ -3,8 +3,8 @@ import HTTPCore
 import HTTPTypes
 import Tensors
 
-/// A connection with a client, a network and a handler that the input's first eight bytes decide on: whatever they do,
-/// every request ends in exactly one record and the connection closes.
+/// A connection whose client, network and handler act as a generator seeded with the input's first eight bytes decides.
+/// Every request must end in exactly one record, and the connection must close.
 enum ConnectionTarget {
     static func check(_ bytes: [UInt8]) throws -> Bool {
         let seed = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
@@ -49,7 +49,7 @@ enum ConnectionTarget {
 
         mutating func choice(_ count: Int) -> Int { Int(source.next() % UInt64(count)) }
 
-        /// Something else than bytes from the client, or nothing.
+        /// One event other than bytes from the client, or none.
         mutating func happening() throws {
             switch choice(12) {
             case 0, 1: if !unanswered.isEmpty { answer(unanswered.remove(at: choice(unanswered.count))) }
@@ -81,7 +81,7 @@ enum ConnectionTarget {
             return response
         }
 
-        /// Carries out what the state asks for and sends some of its output.
+        /// Performs the actions that the state asks for and sends some of its output.
         mutating func run() throws {
             for _ in 0..<1000 {
                 if let action = state.nextAction(at: now) {

@@ -1,12 +1,12 @@
 import Datasets
 import Foundation
+import HTTPContent
 import ModelStore
 import Networks
 import Tensors
 import WeightFormats
 
-/// The readers of files. Those of one format give the input that format's first bytes, so that it is not taken for
-/// another.
+/// The file readers. A target for one format prepends that format's first bytes, so that no other reader is chosen.
 enum FileTargets {
     static func safetensors(_ bytes: [UInt8]) throws -> Bool {
         var bytes = bytes + [UInt8](repeating: 0, count: max(0, 9 - bytes.count))
@@ -29,7 +29,7 @@ enum FileTargets {
         return try read(text)
     }
 
-    /// The first byte chooses the codings.
+    /// The first byte of the input selects the content codings.
     static func coding(_ bytes: [UInt8]) throws -> Bool {
         let codings = ["gzip", "deflate", "x-gzip, identity", "gzip, deflate", "deflate, gzip"]
         let choice = Int(bytes.first ?? 0) % codings.count
@@ -38,7 +38,7 @@ enum FileTargets {
         guard let decoded = try? ContentCoding.decode(body, contentEncoding: codings[choice], limits: limits) else {
             return false
         }
-        // Of two codings each may have the whole ratio.
+        // Each of two codings may expand by the full ratio.
         let ratio = choice < 3 ? limits.maxInflationRatio : limits.maxInflatedBytes
         let most = min(limits.maxInflatedBytes, max(limits.freeInflatedBytes, ratio * body.count))
         try require(decoded.count <= most, "\(body.count) bytes inflated to \(decoded.count)")
@@ -51,13 +51,12 @@ enum FileTargets {
         let body = Array(bytes.dropFirst(line.count + 1))
         let field = String(decoding: line, as: UTF8.self)
         guard let boundary = try? Multipart.boundary(ofContentType: field),
-            let parts = try? Multipart.parse(body, boundary: boundary, limits: FuzzTarget.formatLimits)
+            let parts = try? Multipart.parse(body, boundary: boundary)
         else { return false }
         let size = parts.reduce(0) { $0 + $1.bytes.count }
         try require(size <= body.count, "parts of \(size) bytes in a body of \(body.count)")
         if parts.allSatisfy(isPlain) {
-            let again = try? Multipart.parse(
-                form(parts, boundary), boundary: boundary, limits: FuzzTarget.formatLimits)
+            let again = try? Multipart.parse(form(parts, boundary), boundary: boundary)
             try require(again == parts, "written and read again, the form is not the same")
         }
         return true

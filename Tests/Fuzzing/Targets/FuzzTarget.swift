@@ -1,7 +1,7 @@
 import InferenceService
 import WeightFormats
 
-/// Code that reads what strangers send, and what must hold for any bytes at all.
+/// Code that reads untrusted input, with the properties that must hold for any bytes.
 package enum FuzzTarget: String, CaseIterable, Sendable {
     case safetensors
     case npy
@@ -17,14 +17,14 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case parser = "http-parser"
     case connection = "http-connection"
 
-    /// A promise that does not hold.
+    /// A property that does not hold.
     package struct Violation: Error, CustomStringConvertible {
         package let description: String
 
         init(_ description: String) { self.description = description }
     }
 
-    /// The service's own limits, at a sixteenth: of a body, also inflated, of its networks, and of all their tensors.
+    /// The service's limits, divided by 16: bytes of a body (also after inflation), networks, tensors.
     static let bounds: ServiceConfiguration = {
         var configuration = ServiceConfiguration()
         configuration.maxBodyBytes = 1 << 20
@@ -33,17 +33,17 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         return configuration
     }()
 
-    /// The limits for uploads of such a service.
+    /// The upload limits that follow from `bounds`.
     static let formatLimits = bounds.formatLimits
 
-    /// The most memory that reading a body may take.
+    /// The most memory, in bytes, that one input may take.
     package static let mostBytes = 4 * bounds.maxBodyBytes
-    /// The most processor time that an input may take.
+    /// The most processor time, in seconds, that one input may take.
     package static let longestSeconds = 1.0
 
-    /// Reads the bytes. Refusing them is as good as reading them.
+    /// Reads the bytes or refuses them.
     /// - Returns: whether they were read.
-    /// - Throws: `Violation`.
+    /// - Throws: `Violation` where a property does not hold.
     @discardableResult
     package func check(_ bytes: [UInt8]) throws -> Bool {
         switch self {
@@ -64,7 +64,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     }
 }
 
-/// - Throws: a violation with that text unless the promise holds.
+/// - Throws: `Violation` with that text unless the property holds.
 func require(_ holds: Bool, _ promise: @autoclosure () -> String) throws {
     if !holds { throw FuzzTarget.Violation(promise()) }
 }

@@ -1,13 +1,13 @@
 import HTTPCore
 import Tensors
 
-/// The parser of requests: how the bytes were divided must not change what it reads in them.
+/// The request parser: it must read the same requests however the bytes are divided.
 enum ParserTarget {
     static func check(_ bytes: [UInt8]) throws -> Bool {
         var wasRead = false
         for limits in [HTTPLimits(), tight] {
             let whole = read(bytes, limits) { bytes.count }
-            // What the pieces are follows from the bytes, so that a finding is one again.
+            // The division is derived from the bytes, so that findings can be reproduced.
             var source = RandomSource(seed: bytes.reduce(1) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 })
             let pieces = read(bytes, limits) { 1 + Int(source.next() % 24) }
             try require(pieces == whole, "pieces gave \(pieces), the whole \(whole)")
@@ -18,7 +18,7 @@ enum ParserTarget {
         return wasRead
     }
 
-    /// Limits that short inputs reach.
+    /// Limits small enough for short inputs to reach.
     private static let tight: HTTPLimits = {
         var limits = HTTPLimits()
         limits.maxRequestLineBytes = 48

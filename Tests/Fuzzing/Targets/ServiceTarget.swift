@@ -8,8 +8,8 @@ import ModelStore
 import TestSupport
 import WeightFormats
 
-/// A request to the service: the input's first line is method and target, others are fields; after an empty one comes
-/// the body.
+/// A request to the service. The first line of the input is method and target, further lines are fields, and an empty
+/// line ends them; the rest is the body.
 enum ServiceTarget {
     private static let service = Result { try Service() }
 
@@ -43,7 +43,7 @@ enum ServiceTarget {
             guard let (head, body) = request(bytes) else { return false }
             let id = RequestID.resolve(head.fields, unixMilliseconds: 0)
             let response: Response
-            switch handler.admit(head, id: id, peer: "127.0.0.1:50000") {
+            switch handler.admit(head, id: id, peer: "127.0.0.1:50000").decision {
             case .refuse(let refusal): response = refusal
             case .accept(_, let respond):
                 let answers = Mailbox<Response>()
@@ -57,7 +57,7 @@ enum ServiceTarget {
             return response.status == .ok
         }
 
-        /// The input as a request over the wire, read by the server's own parser.
+        /// The input as an HTTP/1.1 request, read by the server's own parser.
         private func request(_ bytes: [UInt8]) -> (RequestHead, [UInt8])? {
             var lines: [[UInt8]] = []
             var rest = bytes[...]

@@ -2,9 +2,10 @@ import InferenceService
 import ModelStore
 import Networks
 import Tensors
+import Uploads
 import WeightFormats
 
-/// The way of a body that is a file: to networks, to what a model reads, to a picture.
+/// An uploaded file on its way to networks, to a model's input and to a picture.
 enum UploadTarget {
     private static let expectations: [NetworkExpectation?] = [
         nil,

@@ -14,7 +14,7 @@ struct Answer: Sendable {
 
     func field(_ name: String) -> String? { response.fields.value(of: name) }
 
-    /// The body as JSON, checked for its status.
+    /// The body as JSON; checks the status.
     func json(_ status: Int = 200, _ location: SourceLocation = #_sourceLocation) throws -> JSONValue {
         #expect(self.status == status, "\(text.prefix(300))", sourceLocation: location)
         return try JSONValue.parse(body)
@@ -25,7 +25,7 @@ struct Answer: Sendable {
         try #require(try json(200, location)[member]?.array, sourceLocation: location)
     }
 
-    /// The status and code of an error, if it is a whole problem document.
+    /// The status and code of an error; checks that it is a complete problem document.
     func problem(_ location: SourceLocation = #_sourceLocation) throws -> Problem {
         let json = try JSONValue.parse(body)
         var names = ["type", "title", "status", "detail", "code", "request_id", "error"]
@@ -51,7 +51,7 @@ struct Problem {
 }
 
 extension JSONValue {
-    /// Numbers at whatever depth, in order.
+    /// All numbers at any depth, in order.
     var numbers: [Float] {
         switch self {
         case .number(let number): [Float(number)]

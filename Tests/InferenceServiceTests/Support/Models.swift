@@ -17,7 +17,7 @@ enum Models {
     /// The first model that comes with the program, loaded once.
     static let embedded = Result { try ModelFolder.load(try embeddedFolder.get()) }
 
-    /// The embedded model under another name, said to have a trained decoder or not.
+    /// The embedded model under another name, with its decoder declared trained or not.
     static func embedded(
         named name: String, version: String? = nil, isDecoderTrained: Bool
     ) throws -> ServedModel {

@@ -17,6 +17,8 @@ final class ServiceDriver: Sendable {
     let metrics = ServiceMetrics(build: BuildInfo(version: "1", commit: "c", swift: "6"))
     let queue: ModelQueue
     let handler: ServiceHandler
+    /// As the access log gets them.
+    let records = Mailbox<AccessRecord>()
 
     /// - Parameters:
     ///   - models: the embedded ones by default; nil leaves the service starting.
@@ -77,15 +79,16 @@ final class ServiceDriver: Sendable {
         let id = RequestID.resolve(head.fields, unixMilliseconds: 0)
         let answers = Mailbox<Answer>()
         let received = Instant.now - age
-        let finish: @Sendable (Response) -> Void = { [handler] response in
-            handler.finished(
-                AccessRecord(
-                    head: head, status: Int(response.status.code),
-                    bytesIn: body.count, bytesOut: response.body.count, duration: .milliseconds(1), peer: peer,
-                    id: id, route: response.route, reason: response.reason))
+        let admission = handler.admit(head, id: id, peer: peer)
+        let finish: @Sendable (Response) -> Void = { [handler, records] response in
+            let record = AccessRecord(
+                head: head, status: Int(response.status.code), bytesIn: body.count, bytesOut: response.body.count,
+                duration: .milliseconds(1), peer: peer, id: id, reason: response.reason, context: admission.context)
+            handler.finished(record)
+            records.put(record)
             answers.put(Answer(id: id, response: response))
         }
-        switch handler.admit(head, id: id, peer: peer) {
+        switch admission.decision {
         case .refuse(let response):
             finish(response)
             return { answers }

@@ -3,44 +3,48 @@ import Glibc
 import TestSupport
 import Testing
 
-/// `weightspace serve` on a free port, ready, killed with its owner.
+/// `weightspace serve` on a free port, killed with its owner.
 final class RunningService {
-    enum Failure: Error { case silent, notReady(String) }
+    enum Failure: Error { case silent, notListening(String), notNotified(String) }
 
     let command: Command
     let port: Int
+    /// What the program prints first.
+    let announcement: String
+    /// Stands for the service manager.
+    private let inbox: DatagramInbox
 
     /// - Parameters:
     ///   - waitsForReady: without it, returns as soon as the port is open.
-    ///   - log: where standard error goes; to a file without it.
+    ///   - log: where standard error goes; nil means to a file.
     init(
         _ arguments: [String] = [], environment: [String: String] = [:], waitsForReady: Bool = true, log: Pipe? = nil
     ) throws {
         let pipe = Pipe()
         let port = environment["WEIGHTSPACE_PORT"] == nil ? ["--port", "0"] : []
         guard let url = Program.url else { throw Program.NotFound() }
-        command = try Command(url, ["serve"] + port + arguments, environment: environment, output: pipe, errors: log)
-        let line = try Self.firstLine(pipe.fileHandleForReading.fileDescriptor)
-        guard let match = line.wholeMatch(of: /listening on http:\/\/127\.0\.0\.1:(\d+)/), let port = Int(match.1)
-        else { throw Failure.notReady("\(line) \(command.errors)") }
+        inbox = try DatagramInbox()
+        command = try Command(
+            url, ["serve"] + port + arguments,
+            environment: environment.merging(["NOTIFY_SOCKET": inbox.path]) { own, _ in own }, output: pipe,
+            errors: log)
+        announcement = try Self.firstLine(pipe.fileHandleForReading.fileDescriptor)
+        guard let match = announcement.firstMatch(of: /listening on http:\/\/[\d.]+:(\d+)/), let port = Int(match.1)
+        else { throw Failure.notListening("\(announcement) \(command.errors)") }
         self.port = port
-        if waitsForReady { try waitUntil("/readyz", is: 200) }
+        if waitsForReady { try waitForNotification("READY=1") }
     }
 
     var url: String { "http://127.0.0.1:\(port)" }
 
     func client() throws -> LoopbackClient { try LoopbackClient(port: port) }
 
-    /// Asks over and over, on a connection of its own each time, for ten seconds at most.
-    func waitUntil(_ path: String, is status: Int) throws {
-        var last = "no answer"
-        for _ in 0..<1000 {
-            let reply = try client().get(path, "Connection: close\r\n")
-            if reply.status == status { return }
-            last = reply.text
-            poll(nil, 0, 10)
+    /// Waits until the service manager is told so, at most 20 seconds for each message before it.
+    func waitForNotification(_ line: String) throws {
+        while let text = inbox.take(within: 20_000) {
+            if text.split(separator: "\n").contains(Substring(line)) { return }
         }
-        throw Failure.notReady(last)
+        throw Failure.notNotified("\(line); the log: \(command.errors)")
     }
 
     /// Sends SIGTERM and waits for the end.

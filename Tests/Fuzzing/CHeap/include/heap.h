@@ -1,7 +1,7 @@
 #include <stddef.h>
 
-/* Starts to measure: the peak is forgotten. */
+/* Starts a measurement: resets the peak. */
 void heap_begin(void);
 
-/* By how much the heap was larger, at its largest since then, than it was at the beginning. */
+/* The peak size of the heap since heap_begin, minus its size then, in bytes. */
 size_t heap_growth(void);

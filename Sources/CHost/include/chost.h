@@ -1,0 +1,26 @@
+/* What the program needs of Linux and of the processor, and Swift's Glibc module does not offer. */
+#pragma once
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+/* Sets the calling thread's time slice, sched_setattr(2). Since Linux 6.12 a thread with a shorter slice is scheduled
+   sooner after it wakes, without a larger share of the processor; earlier kernels ignore it. Returns 0, or -1 where it is
+   not allowed. */
+int host_set_time_slice(uint64_t nanoseconds);
+
+/* The number of processors in the process's affinity mask, sched_getaffinity(2), as taskset(1) or a container sets it;
+   0 if the mask does not fit a cpu_set_t. */
+int host_permitted_processors(void);
+
+/* Settings of malloc for a process that runs for months, mallopt(3): at most `arenas` arenas (glibc's default is up to
+   eight a processor, and memory that is free in one arena cannot be used by another), and allocations of 1 MiB and more
+   are returned to the system when they are freed (by default that threshold grows with the largest one seen). */
+void host_limit_heap(int arenas);
+
+/* Nanoseconds since the machine was booted, sleep included, clock_gettime(CLOCK_BOOTTIME). */
+int64_t host_uptime_nanoseconds(void);
+
+/* Whether processor and operating system support the AVX-512 subsets that OpenBLAS's SkylakeX kernels use: F, CD, BW, DQ
+   and VL. 0 on other architectures. */
+int host_supports_avx512(void);

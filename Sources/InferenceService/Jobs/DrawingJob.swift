@@ -1,0 +1,112 @@
+import Clocks
+import HTTPCore
+import HTTPTypes
+import ModelStore
+import Networks
+import NeuralFunctionals
+import Uploads
+
+/// One request to `/v1/render`, on a worker queue: the pictures that the networks themselves draw. It needs no model;
+/// `checkPictures` bounds what it may take.
+struct DrawingJob: Sendable {
+    let codec: NativeCodec
+    let request: Request
+    let resources: JobResources
+    let reply: JobReply
+
+    func run() {
+        var timing = RequestTiming()
+        let began = Instant.now
+        var model: ServedModel?
+        do throws(ServiceFault) {
+            try reply.checkWanted(timeout: nil)
+            let (upload, options) = try codec.read(resources.configuration)
+            if options.model != nil {
+                model = try resources.registry.model(options.model, version: options.version)
+            }
+            let networks = try prepare(upload, options, model)
+            timing.parse = .now - began
+            resources.metrics.recordParse(format: upload.format, duration: timing.parse, bytes: upload.byteCount)
+            reply.context.note(model: model?.name, networks: networks.networks.count)
+            let drawn = Instant.now
+            let items = try draw(networks.networks, options, model)
+            timing.compute = .now - drawn
+            if networks.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome)) }
+            let writer = AnswerWriter(requestID: request.id, model: model, options: options)
+            let response = try writer.response(.pictures, items)
+            reply.conclude(.answered(response, items: items.count), model: model, timing: timing)
+        } catch {
+            timing.parse = .now - began
+            reply.conclude(.failed(error), model: model, timing: timing)
+        }
+    }
+
+    private func prepare(
+        _ upload: Upload, _ options: RequestOptions, _ model: ServedModel?
+    ) throws(ServiceFault) -> (networks: [Result<PreparedNetwork, ServiceFault>], isStrict: Bool) {
+        // A flat vector without a model is cut by the sizes of the default model.
+        let flatSpec = resources.registry.models.first?.expectation.spec
+        return try codec.prepare(
+            upload, options, resources.configuration, flatSpec: flatSpec, reads: model?.expectation
+        ) { network, convention throws(NetworkError) in
+            guard let model else { return try PreparedNetwork(drawing: network, convention) }
+            return try model.prepare(network, convention)
+        }
+    }
+
+    private func draw(
+        _ networks: [Result<PreparedNetwork, ServiceFault>], _ options: RequestOptions, _ model: ServedModel?
+    ) throws(ServiceFault) -> [ItemAnswer] {
+        let configuration = resources.configuration
+        let input = model?.manifest.input
+        let (height, width) = (options.height ?? input?.image?.height ?? 28, options.width ?? input?.image?.width ?? 28)
+        let limit = configuration.maxPictureSide
+        guard max(height, width) <= limit else {
+            throw ServiceFault(PictureError.size(height: height, width: width, limit: limit))
+        }
+        try configuration.checkPictures(
+            of: networks.compactMap { try? $0.get().network.spec }, pixels: height * width)
+        let renderer = SIRENRenderer(
+            omega0: Float(input?.omega0 ?? 30), convention: input?.convention ?? .nfn, sizeLimit: limit)
+        var items: [ItemAnswer] = []
+        for (index, network) in networks.enumerated() {
+            try reply.checkWanted(timeout: options.timeout)
+            let picture = network.flatMap { prepared in
+                Result { () throws(PictureError) in
+                    try renderer.picture(of: prepared.network, height: height, width: width)
+                }.mapError(ServiceFault.init)
+            }
+            let outcome = picture.flatMap { picture in
+                ServiceFault.checked(picture.values).map { _ in ItemAnswer.Value.picture(picture, reference: nil) }
+            }
+            items.append(ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome))
+        }
+        return items
+    }
+}
+
+extension ServiceConfiguration {
+    /// Bounds the time and memory of a request's pictures, which grow with the size that it asks for.
+    /// - Parameter networks: those that are drawn, each at so many pixels.
+    /// - Throws: `batch_too_large`.
+    func checkPictures(of networks: [NetworkSpec], pixels: Int) throws(ServiceFault) {
+        let values = networks.reduce(0) { $0 + $1.outputs * pixels }
+        let operations = networks.reduce(0.0) { sum, spec in
+            sum + Double(spec.parameterCount + 16 * spec.sizes.reduce(0, +)) * Double(pixels)
+        }
+        guard values <= maxPictureValues, operations <= Double(maxPictureOperations) else {
+            throw ServiceFault(
+                .unprocessableContent, "batch_too_large", "Batch too large",
+                "\(networks.count) networks at \(pixels) pixels each take \(values) values and \(Int(operations)) operations; allowed are \(maxPictureValues) and \(maxPictureOperations)"
+            )
+        }
+    }
+
+    /// The same for the pictures that a model reconstructs, where it is asked to.
+    func checkPictures(
+        _ operations: [Operation], of networks: [NetworkSpec], by model: ServedModel
+    ) throws(ServiceFault) {
+        guard operations.contains(.reconstruct), let image = model.manifest.input.image else { return }
+        try checkPictures(of: networks, pixels: image.height * image.width)
+    }
+}

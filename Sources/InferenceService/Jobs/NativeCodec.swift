@@ -1,0 +1,187 @@
+import HTTPContent
+import HTTPCore
+import HTTPTypes
+import ModelStore
+import Networks
+import NeuralFunctionals
+import Uploads
+import WeightFormats
+
+/// The form of the `/v1` paths: a file or a form of files in, options in the query, the form or the document, and an
+/// answer for each network out.
+struct NativeCodec: InferenceCodec {
+    /// Up to this size a body is read on the event loop.
+    static let shortBodyBytes = 32_768
+
+    private let request: Request
+    private let endpoint: Endpoint
+    /// From the path.
+    private let modelInPath: String?
+    /// From the `Content-Type` field; nil where the body is no form.
+    private let boundary: Result<String?, ServiceFault>
+    let named: ModelSelection
+
+    init(_ request: Request, _ endpoint: Endpoint, _ parameters: [String: String]) {
+        self.request = request
+        self.endpoint = endpoint
+        modelInPath = parameters["model"]
+        named = ModelSelection(
+            name: modelInPath ?? request.head.target.firstValue("model"),
+            version: request.head.target.firstValue("version"))
+        boundary = Result { () throws(ContentError) in
+            try request.head.fields[.contentType].flatMap { field throws(ContentError) in
+                try Multipart.boundary(ofContentType: field)
+            }
+        }.mapError(ServiceFault.init)
+    }
+
+    var isShort: Bool {
+        guard case .inference = endpoint, request.body.count <= Self.shortBodyBytes else { return false }
+        if case .success(_?) = boundary { return false }
+        return !FileFormat.isArchive(request.body) && request.head.fields[.contentEncoding] == nil
+    }
+
+    // MARK: Reading
+
+    /// What the form of the answers depends on.
+    struct Details: Sendable {
+        let options: RequestOptions
+        let list: AnswerList
+        /// Whether one network without an answer fails the request.
+        let isStrict: Bool
+    }
+
+    func decode(
+        _ lookup: inout ModelLookup, _ configuration: ServiceConfiguration
+    ) throws(ServiceFault) -> (call: InferenceCall, details: Details) {
+        guard case .inference(let operation) = endpoint else { throw .internalFault }
+        let (upload, options) = try read(configuration)
+        let model = try lookup.find(ModelSelection(name: options.model, version: options.version))
+        guard model.operations.contains(operation) else { throw .noSuchOperation(operation, model: model) }
+        let (networks, isStrict) = try prepare(upload, options, configuration, flatSpec: nil, reads: model.expectation)
+        {
+            network, convention throws(NetworkError) in try model.prepare(network, convention)
+        }
+        let call = InferenceCall(
+            model: model, operations: [operation], networks: networks, timeout: options.timeout,
+            format: upload.format, byteCount: upload.byteCount)
+        return (call, Details(options: options, list: AnswerList(operation), isStrict: isStrict))
+    }
+
+    /// The body's tensors and the request's options. Options in the path have precedence over those in the query, these
+    /// over fields of a form, and these over members of a JSON document.
+    func read(_ configuration: ServiceConfiguration) throws(ServiceFault) -> (upload: Upload, options: RequestOptions) {
+        let (upload, fields) = try readUpload(configuration.formatLimits)
+        var options = try RequestOptions(query: request.head.target.query, members: upload.options, form: fields)
+        options.model = modelInPath ?? options.model
+        if options.output == nil, acceptsPNG, endpoint == .render || endpoint == .inference(.reconstruct) {
+            options.output = .png
+        }
+        return (upload, options)
+    }
+
+    private func readUpload(
+        _ limits: FormatLimits
+    ) throws(ServiceFault) -> (upload: Upload, fields: [(String, String)]) {
+        let body = try request.decodedBody(limits)
+        if let boundary = try boundary.get() { return try readForm(body, boundary, limits) }
+        do throws(UploadError) {
+            return (try Upload(file: body, limits: limits), [])
+        } catch {
+            var error = error
+            if isStripped(body) {
+                error.detail += "; it has lost its line ends and zero bytes, as curl's -d does: use --data-binary"
+            }
+            throw ServiceFault(error)
+        }
+    }
+
+    /// Parts with a file name, or named `file`, hold networks; the others are options.
+    private func readForm(
+        _ body: [UInt8], _ boundary: String, _ limits: FormatLimits
+    ) throws(ServiceFault) -> (upload: Upload, fields: [(String, String)]) {
+        let parts: [FormPart]
+        do throws(ContentError) {
+            parts = try Multipart.parse(body, boundary: boundary)
+        } catch {
+            throw ServiceFault(error)
+        }
+        let files = parts.filter { $0.filename != nil || $0.name == "file" }
+        guard !files.isEmpty else { throw .badRequest("the form has no file; send at least one part named 'file'") }
+        let fields = parts.filter { $0.filename == nil && $0.name != "file" }
+            .map { ($0.name, String(decoding: $0.bytes.prefix(256), as: UTF8.self)) }
+        return (Upload(files: files.map(\.bytes), byteCount: body.count, limits: limits), fields)
+    }
+
+    /// Whether a binary file looks as if curl had sent it by `-d`, which removes line ends and zero bytes.
+    private func isStripped(_ body: [UInt8]) -> Bool {
+        request.head.fields[.contentType]?.hasPrefix("application/x-www-form-urlencoded") == true && body.count > 64
+            && !body.contains { $0 == 0 || $0 == 10 || $0 == 13 } && body.contains { $0 >= 0x80 }
+    }
+
+    private var acceptsPNG: Bool {
+        request.head.fields[values: .accept].contains { value in
+            value.split(separator: ",").contains { range in
+                let type = range.split(separator: ";", omittingEmptySubsequences: false).first ?? ""
+                return type.filter { $0 != " " && $0 != "\t" }.lowercased() == "image/png"
+            }
+        }
+    }
+
+    /// The upload's networks, each brought into the form that is computed on.
+    /// - Parameters:
+    ///   - flatSpec: the layer sizes of a flat vector of parameters, where `expectation` does not give them.
+    ///   - expectation: what the model reads.
+    /// - Throws: in a strict request, the fault of the first network that cannot be read.
+    func prepare(
+        _ upload: Upload, _ options: RequestOptions, _ configuration: ServiceConfiguration, flatSpec: NetworkSpec?,
+        reads expectation: NetworkExpectation?,
+        _ prepare: (NetworkWeights, UploadConvention) throws(NetworkError) -> PreparedNetwork
+    ) throws(ServiceFault) -> (networks: [Result<PreparedNetwork, ServiceFault>], isStrict: Bool) {
+        let uploaded: UploadedNetworks
+        do throws(UploadError) {
+            uploaded = try UploadedNetworks(
+                upload, expecting: expectation, flatSpec: flatSpec, limit: configuration.maxNetworks,
+                tensorLimit: configuration.maxTensors)
+        } catch {
+            throw ServiceFault(error)
+        }
+        let convention = UploadConvention(convention: options.convention, omega0: options.omega0)
+        let networks = uploaded.networks.map { network in
+            network.mapError(ServiceFault.init).flatMap { network in
+                Result { () throws(NetworkError) in try prepare(network, convention) }.mapError(ServiceFault.init)
+            }
+        }
+        let isStrict = options.isStrict || !uploaded.isBatch || options.output == .npy || options.output == .raw
+        if isStrict { try ServiceFault.throwFirst(of: networks) }
+        return (networks, isStrict)
+    }
+
+    // MARK: Writing
+
+    func encode(
+        _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ details: Details
+    ) throws(ServiceFault) -> Response {
+        let items = zip(call.networks, answers).enumerated().map { index, pair in
+            let (network, answer) = pair
+            let outcome = network.flatMap { network in
+                answer.flatMap { answers -> Result<ItemAnswer.Value, ServiceFault> in
+                    guard let first = answers.first else { return .failure(.internalFault) }
+                    guard case .picture(let picture) = first else { return .success(.model(first)) }
+                    return .success(.picture(picture, reference: Self.drawing(network, like: picture, call.model)))
+                }
+            }
+            return ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome)
+        }
+        if details.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome)) }
+        let writer = AnswerWriter(requestID: request.id, model: call.model, options: details.options)
+        return try writer.response(details.list, items)
+    }
+
+    /// The picture that the network itself draws, at the size of a reconstruction of it; nil where it draws none.
+    private static func drawing(_ network: PreparedNetwork, like picture: Picture, _ model: ServedModel) -> Picture? {
+        let input = model.manifest.input
+        let renderer = SIRENRenderer(omega0: Float(input.omega0), convention: input.convention)
+        return try? renderer.picture(of: network.network, height: picture.height, width: picture.width)
+    }
+}

@@ -1,0 +1,157 @@
+import HTTPCore
+import HTTPTypes
+import ModelStore
+import Networks
+import NeuralFunctionals
+import OpenInference
+import WeightFormats
+
+/// The form of the Open Inference Protocol: a document of tensors in, a document of tensors out.
+///
+/// The protocol has no place for the fault of one network: a network that cannot be read or computed fails the request.
+struct OpenInferenceCodec: InferenceCodec {
+    private let request: Request
+    let named: ModelSelection
+
+    init(_ request: Request, _ parameters: [String: String]) {
+        self.request = request
+        named = ModelSelection(name: parameters["model"], version: parameters["version"])
+    }
+
+    var isShort: Bool {
+        request.body.count <= NativeCodec.shortBodyBytes && request.head.fields[.contentEncoding] == nil
+    }
+
+    struct Details: Sendable {
+        /// The client's name for the request, which the response repeats.
+        let id: String?
+        let outputs: [Output]
+    }
+
+    struct Output: Sendable {
+        let kind: ModelOutput
+        let isBinary: Bool
+        /// How many classes are named in place of the values.
+        let classCount: Int?
+    }
+
+    // MARK: Reading
+
+    func decode(
+        _ lookup: inout ModelLookup, _ configuration: ServiceConfiguration
+    ) throws(ServiceFault) -> (call: InferenceCall, details: Details) {
+        let model = try lookup.find(named)
+        let limits = configuration.formatLimits
+        let body = try request.decodedBody(limits)
+        let infer: InferRequest
+        do throws(FormatError) {
+            infer = try InferRequest(
+                body, documentLength: request.head.fields[.inferenceHeaderContentLength],
+                rawInput: (model.flatInput.name, model.expectation.spec.parameterCount), limits: limits)
+        } catch {
+            throw ServiceFault(error)
+        }
+        let networks = try networks(infer, model, limit: configuration.maxNetworks)
+        let outputs = try outputs(infer, model)
+        let call = InferenceCall(
+            model: model,
+            operations: Operation.allCases.filter { operation in outputs.contains { $0.kind.operation == operation } },
+            networks: networks.map { .success($0) }, timeout: try timeout(infer.parameters),
+            format: "open_inference", byteCount: body.count)
+        return (call, Details(id: infer.id, outputs: outputs))
+    }
+
+    private func networks(
+        _ infer: InferRequest, _ model: ServedModel, limit: Int
+    ) throws(ServiceFault) -> [PreparedNetwork] {
+        let upload = try UploadConvention(
+            convention: option("convention", infer, expected: "nfn, dws or auto") {
+                RequestOptions.convention($0.string ?? "")
+            } ?? nil,
+            omega0: option("omega0", infer, expected: "a number above 0") {
+                $0.double.flatMap { $0.isFinite && $0 > 0 ? $0 : nil }
+            })
+        do throws(NetworkError) {
+            let reading = try NetworkReading(
+                infer.inputs, expecting: model.expectation, limit: limit)
+            return try reading.networks.map { network throws(NetworkError) in
+                try model.prepare(network, upload)
+            }
+        } catch {
+            throw ServiceFault(error)
+        }
+    }
+
+    private func option<Value>(
+        _ name: String, _ infer: InferRequest, expected: String, _ read: (JSONValue) -> Value?
+    ) throws(ServiceFault) -> Value? {
+        guard let given = infer.parameters[name] else { return nil }
+        guard let value = read(given) else {
+            throw .badRequest("parameter '\(name)': expected \(expected)")
+        }
+        return value
+    }
+
+    /// In microseconds, as Triton's `timeout` parameter; 0 is none.
+    private func timeout(_ parameters: InferParameters) throws(ServiceFault) -> Duration? {
+        guard let given = parameters["timeout"] else { return nil }
+        guard let microseconds = given.int, microseconds >= 0 else {
+            throw .badRequest("parameter 'timeout': expected a whole number of microseconds")
+        }
+        return microseconds == 0 ? nil : .microseconds(microseconds)
+    }
+
+    private func outputs(_ infer: InferRequest, _ model: ServedModel) throws(ServiceFault) -> [Output] {
+        guard let wanted = infer.outputs, !wanted.isEmpty else {
+            return model.modelOutputs.map {
+                Output(kind: $0, isBinary: infer.prefersBinary, classCount: nil)
+            }
+        }
+        return try wanted.map { output throws(ServiceFault) in
+            guard let kind = model.modelOutputs.first(where: { $0.rawValue == output.name }) else {
+                let offered = model.modelOutputs.map(\.rawValue).joined(separator: ", ")
+                throw .badRequest(
+                    "model '\(model.name)' has no output '\(printable(output.name))'; it has \(offered)")
+            }
+            guard output.classCount == nil || kind.isByClass else {
+                throw .badRequest("output '\(kind.rawValue)' holds no classes to name; logits and probabilities do")
+            }
+            return Output(
+                kind: kind, isBinary: output.isBinary ?? infer.prefersBinary,
+                classCount: output.classCount.map { min($0, model.labels.count) })
+        }
+    }
+
+    // MARK: Writing
+
+    func encode(
+        _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ details: Details
+    ) throws(ServiceFault) -> Response {
+        let networks = try answers.map { answer throws(ServiceFault) in try answer.get() }
+        let outputs = details.outputs.map { output in
+            let place = call.operations.firstIndex(of: output.kind.operation) ?? 0
+            let answers = networks.compactMap { $0.dropFirst(place).first }
+            guard let count = output.classCount else {
+                return InferResponse.Output(
+                    name: output.kind.rawValue,
+                    shape: [answers.count] + output.kind.description(call.model).shape,
+                    values: output.kind.values(answers, labels: call.model.labels), isBinary: output.isBinary)
+            }
+            return InferResponse.Output(
+                name: output.kind.rawValue, shape: [answers.count, count],
+                values: .texts(output.kind.classes(answers, labels: call.model.labels, count: count)),
+                isBinary: output.isBinary, classCount: count)
+        }
+        let response = InferResponse(
+            modelName: call.model.name, modelVersion: call.model.version, id: details.id, outputs: outputs)
+        guard let (body, documentLength) = response.encoded() else { throw .nonFiniteOutput }
+        var answer = Response(
+            .ok, contentType: documentLength == nil ? "application/json" : "application/octet-stream", body: body)
+        if let documentLength { answer.fields[.inferenceHeaderContentLength] = String(documentLength) }
+        return answer
+    }
+}
+
+extension HTTPField.Name {
+    static let inferenceHeaderContentLength = HTTPField.Name(token: "Inference-Header-Content-Length")
+}

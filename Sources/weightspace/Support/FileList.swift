@@ -1,0 +1,38 @@
+import Foundation
+import Host
+import Tensors
+
+/// The files that a command line names; a folder stands for the files in it, in natural order.
+struct FileList {
+    let paths: [String]
+    /// Those of them that were found in folders and so were not named one by one.
+    let found: Set<String>
+
+    init(_ named: [String]) throws {
+        var paths: [String] = []
+        var found: Set<String> = []
+        for path in named {
+            guard Self.isFolder(path) else {
+                paths.append(path)
+                continue
+            }
+            let names: [String]
+            do {
+                names = try FileManager.default.contentsOfDirectory(atPath: path)
+            } catch {
+                throw FileError(.read, path, error)
+            }
+            let files = names.filter { !$0.hasPrefix(".") }.sorted(by: naturallyPrecedes)
+                .map { (path.hasSuffix("/") ? path : path + "/") + $0 }.filter { !Self.isFolder($0) }
+            paths += files
+            found.formUnion(files)
+        }
+        guard !paths.isEmpty else { throw CommandFailure("no files are in \(named.joined(separator: ", "))") }
+        self.paths = paths
+        self.found = found
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        (try? URL(filePath: path).resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true
+    }
+}

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Trains the small models that Docs/Results.md compares and prints a row of each: after Deploy/train.sh, whose data it
+# uses. About two hours on two cores; finished runs are kept.
+#   sh Tests/Performance/compare.sh [FOLDER]      as given to train.sh (.build/training)
+set -eu
+cd "$(dirname "$0")/../.."
+folder=${1:-.build/training}
+swift build -c release --product weightspace
+weightspace=$(swift build -c release --show-bin-path)/weightspace
+runs=$folder/compare
+mkdir -p "$runs"
+fourier='--set model.encoder.lift=fourier --set model.encoder.enc_scale=1 --set model.input.array_scales=[1.08,8.7,11.62,8.81,4.21,2.63]'
+
+# number JSON NAME: a member of one line of JSON.
+number() { echo "$1" | sed -n "s/.*\"$2\":\([0-9.e-]*\).*/\1/p"; }
+
+# compare NAME RECIPE EPOCHS ARGUMENT…
+compare() {
+    name=$1
+    recipe=$2
+    epochs=$3
+    shift 3
+    if [ ! -e "$runs/$name/seconds" ]; then
+        begin=$(date +%s)
+        "$weightspace" train "$recipe" --data "$folder/train" --output "$runs/$name" --set "optimization.epochs=$epochs" \
+            --set augmentation.shift=0.05 "$@"
+        echo $(($(date +%s) - begin)) >"$runs/$name/seconds"
+    fi
+    row=$("$weightspace" evaluate --json "$runs/$name/model" "$folder/test")
+    parameters=$(sed -n 's/.*"parameters" : \([0-9]*\).*/\1/p' "$runs/$name/model/config.json")
+    echo "$name accuracy $(number "$row" accuracy) mse $(number "$row" reconstruction_mse) parameters $parameters" \
+        "operations $(number "$row" operations) seconds $(cat "$runs/$name/seconds")"
+}
+
+# shellcheck disable=SC2086  # lists of arguments
+{
+    compare nft nft 1
+    compare nfn nfn-encoder 2.6
+    compare nft-fourier nft-fourier 1.1
+    compare nfn-fourier nfn-encoder 3.3 $fourier
+    compare nfn-np nfn-np 3.8 --set 'model.network.hchannels=[44,44]'
+    compare nfn-hnp nfn-hnp 6.5
+    # 25 minutes, as long as nfn-encoder takes in train.sh.
+    compare nft-long nft 12
+    compare nfn-long nfn-encoder 8
+    for latents in 4 16 64; do
+        compare "inr2array-$latents" inr2array 4 --set model.encoder.pool_cls.n_latent=$latents
+    done
+    # One choice at a time, beside nfn and nfn-long.
+    compare nfn-raw nfn-encoder 2.6 --set model.input.canonicalize=false
+    compare nfn-one-fit nfn-encoder 2.6 --views 1
+    compare nfn-long-one-fit nfn-encoder 8 --views 1
+    compare nfn-narrow nfn-encoder 2.6 --set model.encoder.enc_map_size=8
+    compare nfn-wide nfn-encoder 2.6 --set model.encoder.enc_map_size=32
+    compare nfn-1-block nfn-encoder 2.6 --set model.encoder.num_blocks=1
+    compare nfn-3-blocks nfn-encoder 2.6 --set model.encoder.num_blocks=3
+}
