@@ -5,10 +5,10 @@ enum BLAS {
     /// OpenBLAS's thread count is global; evaluated once, it makes every call stay on its caller's thread.
     static let useCallingThreadOnly: Void = openblas_set_num_threads(1)
 
-    /// c = scale · a · b (+ c where `accumulating`); `transposingB` reads b as (columns of c) × (columns of a).
+    /// c = op(a) · op(b), or c += op(a) · op(b) where `accumulating`; op transposes where asked to.
     static func multiply(
-        _ a: Matrix, _ b: Matrix, transposingA: Bool = false, transposingB: Bool = false, scale: Float = 1,
-        accumulating: Bool = false, into c: Matrix
+        _ a: Matrix, _ b: Matrix, transposingA: Bool = false, transposingB: Bool = false, accumulating: Bool = false,
+        into c: Matrix
     ) {
         let depth = transposingA ? a.rows : a.columns
         precondition((transposingA ? a.columns : a.rows) == c.rows, "rows of the product")
@@ -16,7 +16,7 @@ enum BLAS {
         precondition((transposingB ? b.columns : b.rows) == depth, "inner extents of the product")
         cblas_sgemm(
             CblasRowMajor, transposingA ? CblasTrans : CblasNoTrans, transposingB ? CblasTrans : CblasNoTrans,
-            blasint(c.rows), blasint(c.columns), blasint(depth), scale, a.pointer, blasint(a.stride), b.pointer,
+            blasint(c.rows), blasint(c.columns), blasint(depth), 1, a.pointer, blasint(a.stride), b.pointer,
             blasint(b.stride), accumulating ? 1 : 0, c.pointer, blasint(c.stride))
     }
 }

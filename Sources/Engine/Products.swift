@@ -12,20 +12,40 @@ enum Products {
     /// Shorter scalar products spend their time on adding up lanes.
     private static let fewestTerms = 128
 
-    /// c = scale · a · b (+ c where `accumulating`); `transposingB` reads b as (columns of c) × (columns of a).
+    /// What computes a product.
+    enum Kernel: CaseIterable {
+        /// `ck_multiply_matrices`: a · b or aᵀ · b in tiles of columns.
+        case tiles
+        /// `ck_multiply_rows`: a · bᵀ as scalar products of rows.
+        case scalarProducts
+        case blas
+    }
+
+    /// - Parameters:
+    ///   - columns: of the result.
+    ///   - depth: terms of each element of the result.
+    static func kernel(columns: Int, depth: Int, transposingA: Bool, transposingB: Bool) -> Kernel {
+        if !transposingB { return columns >= fewestColumns ? .tiles : .blas }
+        return !transposingA && depth >= fewestTerms ? .scalarProducts : .blas
+    }
+
+    /// c = op(a) · op(b), or c += op(a) · op(b) where `accumulating`; op transposes where asked to.
+    ///
+    /// *Shapes:* op(a) (rows, depth), op(b) (depth, columns), c (rows, columns).
     static func multiply(
-        _ a: Matrix, _ b: Matrix, transposingA: Bool = false, transposingB: Bool = false, scale: Float = 1,
-        accumulating: Bool = false, into c: Matrix
+        _ a: Matrix, _ b: Matrix, transposingA: Bool = false, transposingB: Bool = false, accumulating: Bool = false,
+        into c: Matrix
     ) {
-        if scale == 1, !transposingB, c.columns >= fewestColumns {
+        let depth = transposingA ? a.rows : a.columns
+        switch kernel(columns: c.columns, depth: depth, transposingA: transposingA, transposingB: transposingB) {
+        case .tiles:
             multiply(
                 a, b, transposingA: transposingA, accumulating: accumulating, into: c, instructions: instructions)
-        } else if scale == 1, transposingB, !transposingA, a.columns >= fewestTerms {
+        case .scalarProducts:
             multiplyRows(a, b, accumulating: accumulating, into: c, instructions: instructions)
-        } else {
+        case .blas:
             BLAS.multiply(
-                a, b, transposingA: transposingA, transposingB: transposingB, scale: scale,
-                accumulating: accumulating, into: c)
+                a, b, transposingA: transposingA, transposingB: transposingB, accumulating: accumulating, into: c)
         }
     }
 

@@ -105,7 +105,7 @@ import Testing
 }
 
 extension GradientTests.Case {
-    static let all = products + rows + attention + sines + pictures
+    static let all = products + rows + attention + neuronAttention + sines + pictures
 
     private static let products = [
         Self("affine map") {
@@ -185,6 +185,15 @@ extension GradientTests.Case {
             builder.activate(y.rows(4..<6), .sine)
             return y
         },
+        Self("ReLU") { numbers in
+            // Far enough from 0 for a small step not to cross it.
+            [Matrix(rows: 4, columns: 5, values: (0..<20).shuffled(using: &numbers).map { Float($0) / 10 - 0.95 })]
+        } _: { builder, inputs in
+            let y = builder.matrix(rows: 4, columns: 5)
+            builder.copy(inputs[0], to: y)
+            builder.activate(y, .relu)
+            return y
+        },
         Self("gated GELU") {
             [$0.matrix(3, 8)]
         } _: {
@@ -234,6 +243,50 @@ extension GradientTests.Case {
                 q: inputs[0], columns, k: inputs[1], columns, v: inputs[1], columns,
                 AttentionShape(batch: 2, heads: 1, queries: 2, keys: 70, sharesQueries: true), into: y)
             return y
+        },
+    ]
+
+    /// Neuron attention in a network 2-4-3; what it reads are `qkv`'s rows, what it adds to are `out`'s, w0, b0, w1.
+    private static func neuronAttention(_ builder: PlanBuilder, batch: Int, qkv: Matrix, out: [Matrix]) {
+        let starts = [0, 8 * batch, 12 * batch, 24 * batch]
+        func source(_ array: Int, tokens: Int, tokenStride: Int, neuronStride: Int) -> NeuronTokens {
+            NeuronTokens(
+                qkv: qkv.rows(starts[array]..<starts[array + 1]), out: out[array], tokens: tokens,
+                networkStride: [8, 4, 12][array], tokenStride: tokenStride, neuronStride: neuronStride)
+        }
+        builder.neuronAttention(
+            [
+                NeuronGroup(neurons: 2, sources: [source(0, tokens: 4, tokenStride: 2, neuronStride: 1)]),
+                NeuronGroup(
+                    neurons: 4,
+                    sources: [
+                        source(0, tokens: 2, tokenStride: 1, neuronStride: 2),
+                        source(1, tokens: 1, tokenStride: 0, neuronStride: 1),
+                        source(2, tokens: 3, tokenStride: 4, neuronStride: 1),
+                    ]),
+            ], batch: batch, heads: 2, width: 1)
+    }
+
+    private static let neuronAttention = [
+        Self("neuron attention, added to something") {
+            [$0.matrix(2 * 24, 6), $0.matrix(2 * 24, 2)]
+        } _: { builder, inputs in
+            let y = builder.matrix(rows: 48, columns: 2)
+            builder.copy(inputs[1], to: y)
+            neuronAttention(
+                builder, batch: 2, qkv: inputs[0], out: [y.rows(0..<16), y.rows(16..<24), y.rows(24..<48)])
+            return y
+        },
+        Self("neuron attention of which one array's results are used") {
+            [$0.matrix(24, 6)]
+        } _: { builder, inputs in
+            let out = [8, 4, 12].map { builder.matrix(rows: $0, columns: 2) }
+            for matrix in out {
+                builder.broadcast(
+                    Matrix(zeros: 1, 2), Axes(outer: 1, middle: matrix.rows), into: matrix, overwriting: true)
+            }
+            neuronAttention(builder, batch: 1, qkv: inputs[0], out: out)
+            return out[2]
         },
     ]
 

@@ -7,7 +7,7 @@ import Networks
 ///
 /// The products of weights with features of neurons are those of graph networks on weights (Kofinas et al., arXiv
 /// 2403.12143; Kalogeropoulos et al., arXiv 2406.10685). Equivariant to permuting hidden neurons. Fully connected only.
-package struct PropagatedLift: WeightSpaceLayer {
+package struct PropagatedEmbedding: WeightSpaceLayer {
     private let channels: Int
     private let forward: [AffineMap]
     private let backward: [AffineMap]

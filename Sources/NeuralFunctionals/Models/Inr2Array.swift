@@ -116,7 +116,7 @@ package struct Inr2Array: Sendable {
             case .fourier:
                 GaussianFourierFeatures(encoder.scope(0), inputs: 1, count: configuration.mappingSize, scale: scale)
             case .propagated:
-                PropagatedLift(
+                PropagatedEmbedding(
                     encoder.scope(0), spec, channels: channels, width: configuration.liftWidth ?? channels, scale: scale
                 )
             }

@@ -1,0 +1,112 @@
+import Engine
+import Networks
+import NeuralFunctionals
+import Tensors
+import Testing
+
+/// The classifier of an INR's values against plain loops in float64.
+@Suite struct ProbeClassifierTests {
+    @Test("dense layers read the values at all probes, probe after probe", arguments: SampleSpec.pictures)
+    func denseHead(_ sample: SampleSpec) throws {
+        try expectAgreement(#"{"n_classes": 3, "n_probes": 5, "hidden": [6, 4]}"#, sample.spec) { parameters, values in
+            let head = parameters.scope("head")
+            let hidden = head.scope("0").affine(values.flatMap { $0 }).map(gelu)
+            return head.scope("4").affine(head.scope("2").affine(hidden).map(gelu))
+        }
+    }
+
+    @Test("a picture network reads a grid of probes, halved at every stage", arguments: SampleSpec.pictures)
+    func convolutionalHead(_ sample: SampleSpec) throws {
+        try expectAgreement(
+            #"{"n_classes": 3, "grid": [6, 9], "head": "conv", "channels": [3, 4, 2], "num_blocks": 2}"#, sample.spec
+        ) { parameters, values in
+            let head = parameters.scope("head")
+            var picture = Pixels(values: values, height: 6, width: 9).convolved(head.scope("stem"), side: 3, margin: 1)
+            for index in 0..<3 {
+                let stage = head.scope("stages").scope(String(index))
+                if index > 0 { picture = picture.convolved(stage.scope("reduce"), side: 2, step: 2) }
+                picture.values = picture.values.map(stage.scope("norm").layerNorm)
+                if index == 0 { picture.values = picture.values.map { $0.map(gelu) } }
+                for block in 0..<(index == 0 ? 0 : 2) {
+                    let scope = stage.scope("blocks").scope(String(block))
+                    var normed = picture
+                    normed.values = picture.values.map(scope.scope("norm").layerNorm)
+                    let hidden = normed.convolved(scope.scope("conv"), side: 3, margin: 1)
+                    picture.values = zip(picture.values, hidden.values).map { own, hidden in
+                        zip(own, scope.scope("linear").affine(hidden.map(gelu))).map { $0 + $1 }
+                    }
+                }
+            }
+            let mean = picture.values[0].indices.map { channel in
+                picture.values.reduce(0) { $0 + $1[channel] } / Double(picture.values.count)
+            }
+            return head.scope("linear").affine(head.scope("norm").layerNorm(mean))
+        }
+    }
+
+    /// Compares the logits of two networks with what `head` makes of their values at the probes.
+    private func expectAgreement(
+        _ json: String, _ spec: NetworkSpec, _ head: (ReferenceParameters, [Vector]) -> Vector
+    ) throws {
+        let configuration: ProbeConfiguration = try settings(json)
+        let omega0: Float = 2
+        func make(_ parameters: ParameterScope) throws -> ProbeClassifier {
+            try ProbeClassifier(parameters, configuration, spec: spec, omega0: omega0)
+        }
+        let fresh = ParameterReader(drawing: 3)
+        _ = try make(fresh.root)
+        let dictionary = fresh.dictionary.randomized(seed: 4)
+        let values = FeatureValues(spec, batch: 2, channels: 1)
+        let model = try make(ParameterReader(dictionary).root)
+        let logits = summarize(values) { model($0, in: $1) }
+        let parameters = ReferenceParameters(dictionary: dictionary)
+        let places = parameters.values("places")
+        let reference = (0..<2).flatMap { index in
+            let network = values.network(index)
+            let drawn = stride(from: 0, to: places.count, by: spec.inputs).map { first in
+                Self.value(of: network, at: Array(places[first..<first + spec.inputs]), Double(omega0))
+            }
+            return head(parameters, drawn)
+        }
+        #expect(logits.count == 6)
+        #expect(largestError(logits, reference) < 1e-5)
+    }
+
+    /// W_L sin(ω₀ (… sin(ω₀ (W₀ x + b₀)) …)) + b_L.
+    private static func value(of network: FeatureValues, at place: Vector, _ omega0: Double) -> Vector {
+        network.spec.layers.indices.reduce(place) { x, layer in
+            (0..<network.spec.layers[layer].outputs).map { output in
+                let sum = x.indices.reduce(Double(network.biases[layer].values[output])) {
+                    $0 + Double(network.weights[layer].values[output * x.count + $1]) * x[$1]
+                }
+                return layer < network.spec.depth - 1 ? sine(omega0 * sum) : sum
+            }
+        }
+    }
+}
+
+/// A picture whose pixels are vectors of channels.
+private struct Pixels {
+    var values: [Vector]
+    let height: Int
+    let width: Int
+
+    /// A convolution whose weight reads a neighbourhood row by row, a pixel's channels together.
+    func convolved(_ parameters: ReferenceParameters, side: Int, step: Int = 1, margin: Int = 0) -> Pixels {
+        let zeros = Vector(repeating: 0, count: values[0].count)
+        let tops = Array(stride(from: -margin, through: height + margin - side, by: step))
+        let lefts = Array(stride(from: -margin, through: width + margin - side, by: step))
+        let result = tops.flatMap { top in
+            lefts.map { left in
+                parameters.affine(
+                    (top..<top + side).flatMap { line in
+                        (left..<left + side).flatMap { column in
+                            (0..<height).contains(line) && (0..<width).contains(column)
+                                ? values[line * width + column] : zeros
+                        }
+                    })
+            }
+        }
+        return Pixels(values: result, height: tops.count, width: lefts.count)
+    }
+}

@@ -1,0 +1,94 @@
+import Engine
+import Networks
+import NeuralFunctionals
+import Tensors
+import Testing
+
+@Suite struct PropagatedEmbeddingTests {
+    @Test(
+        "tokens are affine in their weight and in what forward and backward passes leave at its two neurons",
+        arguments: SampleSpec.fullyConnected)
+    func agreesWithLoops(_ sample: SampleSpec) {
+        let (spec, channels, width) = (sample.spec, 3, 4)
+        func make(_ parameters: ParameterScope) -> PropagatedEmbedding {
+            PropagatedEmbedding(parameters, spec, channels: channels, width: width, scale: 2)
+        }
+        let fresh = ParameterReader(drawing: 1)
+        _ = make(fresh.root)
+        let dictionary = fresh.dictionary.randomized(seed: 2)
+        let values = FeatureValues(spec, batch: 2, channels: 1)
+        let y = apply(make(ParameterReader(dictionary).root), to: values)
+        for network in 0..<2 {
+            let own = y.network(network)
+            let expected = Self.reference(
+                ReferenceParameters(dictionary: dictionary), values.network(network), channels: channels)
+            for layer in spec.layers.indices {
+                #expect(largestError(own.weights[layer].values, expected.weights[layer]) < 1e-5)
+                #expect(largestError(own.biases[layer].values, expected.biases[layer]) < 1e-5)
+            }
+        }
+    }
+
+    /// Tokens of one network, channel-major as features read them.
+    private static func reference(
+        _ parameters: ReferenceParameters, _ network: FeatureValues, channels: Int
+    ) -> (weights: [Vector], biases: [Vector]) {
+        let layers = network.spec.layers
+        let depth = layers.count
+        func weight(_ layer: Int, _ output: Int, _ input: Int) -> Double {
+            Double(network.weights[layer].values[output * layers[layer].inputs + input])
+        }
+        func bias(_ layer: Int, _ output: Int) -> Double { Double(network.biases[layer].values[output]) }
+        func map(_ name: String, _ index: Int) -> ReferenceParameters { parameters.scope(name).scope(String(index)) }
+
+        // What stands at the neurons before each layer, and after the last: forward features, then backward ones.
+        var forward: [[Vector]] = [[Vector](repeating: [], count: network.spec.inputs)]
+        for layer in 0..<depth {
+            forward.append(
+                (0..<layers[layer].outputs).map { output in
+                    let arriving =
+                        layer == 0
+                        ? (0..<layers[0].inputs).map { weight(0, output, $0) }
+                        : forward[layer][0].indices.map { channel in
+                            (0..<layers[layer].inputs).reduce(0.0) {
+                                $0 + weight(layer, output, $1) * forward[layer][$1][channel]
+                            }
+                        }
+                    return map("forward", layer).affine(arriving + [bias(layer, output)]).map(sine)
+                })
+        }
+        var backward = forward.map { $0.map { _ in Vector() } }
+        for layer in (1..<depth).reversed() {
+            backward[layer] = (0..<layers[layer].inputs).map { input in
+                let leaving =
+                    layer == depth - 1
+                    ? (0..<layers[layer].outputs).map { weight(layer, $0, input) }
+                    : backward[layer + 1][0].indices.map { channel in
+                        (0..<layers[layer].outputs).reduce(0.0) {
+                            $0 + weight(layer, $1, input) * backward[layer + 1][$1][channel]
+                        }
+                    }
+                return map("backward", layer).affine(leaving).map(sine)
+            }
+        }
+        let neurons = zip(forward, backward).map { zip($0, $1).map { $0 + $1 } }
+
+        func channelMajor(_ tokens: [Vector]) -> Vector { (0..<channels).flatMap { c in tokens.map { $0[c] } } }
+        let weights = (0..<depth).map { layer in
+            channelMajor(
+                (0..<layers[layer].outputs).flatMap { output in
+                    (0..<layers[layer].inputs).map { input in
+                        map("weight_maps", layer).affine(
+                            [weight(layer, output, input)] + neurons[layer][input] + neurons[layer + 1][output])
+                    }
+                })
+        }
+        let biases = (0..<depth).map { layer in
+            channelMajor(
+                (0..<layers[layer].outputs).map { output in
+                    map("bias_maps", layer).affine([bias(layer, output)] + neurons[layer + 1][output])
+                })
+        }
+        return (weights, biases)
+    }
+}
