@@ -18,8 +18,14 @@ package struct PatchGrid: Sendable {
         self.margin = margin
     }
 
-    package var rows: Int { (height + 2 * margin - side) / step + 1 }
-    package var columns: Int { (width + 2 * margin - side) / step + 1 }
+    /// Neighbourhoods along an axis: floor((extent + 2 · margin − side) / step) + 1, and none where one does not fit.
+    package var rows: Int { places(height) }
+    package var columns: Int { places(width) }
+
+    private func places(_ extent: Int) -> Int {
+        let room = extent + 2 * margin - side
+        return room < 0 ? 0 : room / step + 1
+    }
 
     /// Calls `body` for every run of neighbouring pixels: its first pixel in the grid, the patch's row, the first place
     /// in the patch, and how many.
