@@ -50,7 +50,7 @@ extension PlanBuilder {
         let sums = DoubleScratch(count: shape.queries * vColumns.width, in: self)
         let scale = 1 / Float(qColumns.width).squareRoot()
         countProduct(shape.queries, qColumns.width + vColumns.width, shape.keys, times: tasks)
-        step(touching: [q, k, v, out, scores, sums.matrix], tasks: tasks) { task, worker in
+        step(reading: [q, k, v], writing: [out, scores, sums.matrix], tasks: tasks) { task, worker in
             let (network, head) = (task / shape.heads, task % shape.heads)
             let firstQuery = shape.sharesQueries ? 0 : network * shape.queries
             let queries = q.rows(firstQuery..<firstQuery + shape.queries).columns(qColumns.range(head))
@@ -79,8 +79,8 @@ extension PlanBuilder {
         let weights = scratch.rows(0..<shape.queries)
         let dweights = scratch.rows(shape.queries..<2 * shape.queries)
         let scale = 1 / Float(q.columns.width).squareRoot()
-        let touched = [q.matrix, k.matrix, v.matrix, dout, scratch] + [dq, dk, dv].compactMap { $0 }
-        step(touching: touched) {
+        let updated = [dq, dk, dv].compactMap { $0 }
+        step(reading: [q.matrix, k.matrix, v.matrix, dout] + updated, writing: updated + [scratch]) {
             for task in 0..<shape.batch * shape.heads {
                 let (network, head) = (task / shape.heads, task % shape.heads)
                 let firstQuery = shape.sharesQueries ? 0 : network * shape.queries

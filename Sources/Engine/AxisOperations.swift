@@ -49,7 +49,7 @@ extension PlanBuilder {
         // Few long means share their columns among tasks.
         let width = axes.reducedCount < 4 && axes.middle >= 256 ? 32 : x.columns
         let parts = (x.columns + width - 1) / width
-        step(touching: [x, y], tasks: axes.reducedCount * parts) { task, _ in
+        step(reading: [x], writing: [y], tasks: axes.reducedCount * parts) { task, _ in
             let (row, column) = (task / parts, task % parts * width)
             let (outer, inner) = (row / axes.inner, row % axes.inner)
             let first = x.pointer + (outer * axes.middle * axes.inner + inner) * x.stride + column
@@ -65,7 +65,7 @@ extension PlanBuilder {
 
     /// y[outer, middle, inner] = factor · x[outer, inner], or +=.
     private func spread(_ x: Matrix, _ axes: Axes, into y: Matrix, accumulating: Bool, factor: Float = 1) {
-        step(touching: [x, y]) {
+        step(reading: [x] + (accumulating ? [y] : []), writing: [y]) {
             for row in 0..<y.rows {
                 let source = x.pointer + axes.reduced(row) * x.stride
                 ck_contribute(source, y.pointer + row * y.stride, y.columns, factor, accumulating ? 1 : 0)
@@ -75,7 +75,7 @@ extension PlanBuilder {
 
     /// y[outer, inner] += sum over middle of x[outer, middle, inner].
     private func gather(_ x: Matrix, _ axes: Axes, into y: Matrix) {
-        step(touching: [x, y]) {
+        step(reading: [x, y], writing: [y]) {
             for row in 0..<x.rows {
                 ck_add(x.pointer + row * x.stride, y.pointer + axes.reduced(row) * y.stride, x.columns)
             }
@@ -86,7 +86,7 @@ extension PlanBuilder {
     package func broadcast(_ x: Matrix, _ axes: Axes, into y: Matrix, overwriting: Bool = false) {
         precondition(
             y.rows == axes.count && x.rows == axes.reducedCount && x.columns == y.columns, "broadcast's shapes")
-        step(touching: [x, y], rows: y.rows) { range in
+        step(reading: overwriting ? [x] : [x, y], writing: [y], rows: y.rows) { range in
             let (source, target) = (x.pointer, y.pointer)
             axes.forEachRun(range) { row, reduced, count, advances in
                 let (from, to) = (source + reduced * x.stride, target + row * y.stride)
@@ -120,7 +120,7 @@ extension PlanBuilder {
     /// y[outer, inner, middle] = x[outer, middle, inner]: two neighbouring axes change places.
     package func swapAxes(_ x: Matrix, _ axes: Axes, into y: Matrix) {
         precondition(x.rows == axes.count && y.rows == axes.count && x.columns == y.columns, "swap's shapes")
-        step(touching: [x, y], rows: x.rows) { range in
+        step(reading: [x], writing: [y], rows: x.rows) { range in
             for row in range {
                 let target = axes.swapped(row)
                 (y.pointer + target * y.stride).update(from: x.pointer + row * x.stride, count: x.columns)
@@ -128,7 +128,7 @@ extension PlanBuilder {
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
-            self.step(touching: [dy, dx]) {
+            self.step(reading: [dy, dx], writing: [dx]) {
                 for row in 0..<x.rows {
                     ck_add(dy.pointer + axes.swapped(row) * dy.stride, dx.pointer + row * dx.stride, dx.columns)
                 }

@@ -34,7 +34,7 @@ extension PlanBuilder {
     /// x = f(x), in place.
     package func activate(_ x: Matrix, _ activation: Activation) {
         if let tape, tape.isActive(x) { return activate(x, activation, tape) }
-        step(touching: [x], rows: x.rows) { range in
+        step(reading: [x], writing: [x], rows: x.rows) { range in
             let block = x.rows(range)
             guard activation == .sine else {
                 return block.forEachRun { start, count in activation.apply(start, start, count) }
@@ -50,14 +50,14 @@ extension PlanBuilder {
     /// The same with the derivative kept, which is all that the backward pass needs.
     private func activate(_ x: Matrix, _ activation: Activation, _ tape: GradientTape) {
         let slope = matrix(rows: x.rows, columns: x.columns)
-        step(touching: [x, slope]) {
+        step(reading: [x], writing: [x, slope]) {
             for row in 0..<x.rows {
                 activation.apply(x.pointer + row * x.stride, slope: slope.pointer + row * slope.stride, x.columns)
             }
         }
         tape.append { tape in
             guard let dx = tape.cotangent(of: x) else { return }
-            self.step(touching: [slope, dx]) {
+            self.step(reading: [slope, dx], writing: [dx]) {
                 for row in 0..<dx.rows {
                     ck_multiply(slope.pointer + row * slope.stride, dx.pointer + row * dx.stride, dx.columns)
                 }
@@ -68,7 +68,7 @@ extension PlanBuilder {
     /// y += factor · x
     package func add(_ x: Matrix, to y: Matrix, factor: Float = 1) {
         precondition(x.rows == y.rows && x.columns == y.columns, "sum of unlike shapes")
-        step(touching: [x, y], rows: x.rows) { range in
+        step(reading: [x, y], writing: [y], rows: x.rows) { range in
             x.rows(range).forEachRun(with: y.rows(range)) { from, to, count in ck_add_scaled(from, to, count, factor) }
         }
         adjoint(of: y, from: [x]) { tape in
@@ -80,7 +80,7 @@ extension PlanBuilder {
     /// y = x
     package func copy(_ x: Matrix, to y: Matrix) {
         precondition(x.rows == y.rows && x.columns == y.columns, "copy between unlike shapes")
-        step(touching: [x, y], rows: x.rows) { range in
+        step(reading: [x], writing: [y], rows: x.rows) { range in
             x.rows(range).forEachRun(with: y.rows(range)) { from, to, count in to.update(from: from, count: count) }
         }
         adjoint(of: y, from: [x]) { tape in
@@ -91,12 +91,12 @@ extension PlanBuilder {
 
     /// x = x · factor, in place.
     package func scale(_ x: Matrix, by factor: Float) {
-        step(touching: [x]) {
+        step(reading: [x], writing: [x]) {
             x.forEachRun { start, count in ck_contribute(start, start, count, factor, 0) }
         }
         adjoint(of: x, from: [x]) { tape in
             guard let dx = tape.cotangent(of: x) else { return }
-            self.step(touching: [dx]) {
+            self.step(reading: [dx], writing: [dx]) {
                 dx.forEachRun { start, count in ck_contribute(start, start, count, factor, 0) }
             }
         }
@@ -105,7 +105,7 @@ extension PlanBuilder {
     /// y = x · factor, where `factor` is a single number that may be learned.
     package func scale(_ x: Matrix, by factor: Matrix, into y: Matrix) {
         precondition(factor.count == 1 && x.rows == y.rows && x.columns == y.columns, "scaling's shapes")
-        step(touching: [x, factor, y], rows: x.rows) { range in
+        step(reading: [x, factor], writing: [y], rows: x.rows) { range in
             x.rows(range).forEachRun(with: y.rows(range)) { from, to, count in
                 ck_contribute(from, to, count, factor.pointer[0], 0)
             }
@@ -113,7 +113,7 @@ extension PlanBuilder {
         adjoint(of: y, from: [x, factor]) { tape in
             guard let dy = tape.cotangent(of: y) else { return }
             if let dx = tape.sum(for: x) {
-                self.step(touching: [dy, dx, factor]) {
+                self.step(reading: [dy, dx, factor], writing: [dx]) {
                     for row in 0..<x.rows {
                         let (from, to) = (dy.pointer + row * dy.stride, dx.pointer + row * dx.stride)
                         ck_contribute(from, to, x.columns, factor.pointer[0], 1)
@@ -121,7 +121,7 @@ extension PlanBuilder {
                 }
             }
             if let df = tape.sum(for: factor) {
-                self.step(touching: [x, dy, df]) {
+                self.step(reading: [x, dy, df], writing: [df]) {
                     var sum = 0.0
                     for row in 0..<x.rows {
                         let (value, gradient) = (x.pointer + row * x.stride, dy.pointer + row * dy.stride)
@@ -136,7 +136,7 @@ extension PlanBuilder {
     /// y = (x − mean) / deviation, element by element; `mean` and `deviation` are one row each.
     package func standardize(_ x: Matrix, mean: Matrix, deviation: Matrix, into y: Matrix) {
         precondition(mean.columns == x.columns && deviation.columns == x.columns, "statistics of another shape")
-        step(touching: [x, y]) {
+        step(reading: [x, mean, deviation], writing: [y]) {
             for row in 0..<x.rows {
                 let (source, target) = (x.pointer + row * x.stride, y.pointer + row * y.stride)
                 for column in 0..<x.columns {
@@ -146,7 +146,7 @@ extension PlanBuilder {
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
-            self.step(touching: [dy, dx]) {
+            self.step(reading: [dy, dx, deviation], writing: [dx]) {
                 for row in 0..<x.rows {
                     let (source, target) = (dy.pointer + row * dy.stride, dx.pointer + row * dx.stride)
                     for column in 0..<x.columns { target[column] += source[column] / deviation.pointer[column] }
@@ -160,7 +160,7 @@ extension PlanBuilder {
         let half = x.columns / 2
         precondition(half * 2 == x.columns, "value and gate need the same width")
         let y = matrix(rows: x.rows, columns: half)
-        step(touching: [x, y], rows: x.rows) { range in
+        step(reading: [x], writing: [y], rows: x.rows) { range in
             for row in range {
                 let value = x.pointer + row * x.stride
                 let target = y.pointer + row * y.stride
@@ -171,7 +171,7 @@ extension PlanBuilder {
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
             let scratch = self.matrix(rows: 2, columns: half)
-            self.step(touching: [x, dy, dx, scratch]) {
+            self.step(reading: [x, dy, dx], writing: [dx, scratch]) {
                 let (gate, slope) = (scratch.pointer, scratch.pointer + scratch.stride)
                 for row in 0..<x.rows {
                     let (value, target) = (x.pointer + row * x.stride, dx.pointer + row * dx.stride)

@@ -12,7 +12,7 @@ extension PlanBuilder {
         let twoPi = Float(2 * Double.pi)
         let scratch = matrix(rows: threads, columns: 3 * count)
         let block = 64
-        step(touching: [x, y, scratch], tasks: (x.rows + block - 1) / block) { task, worker in
+        step(reading: [x, frequencies], writing: [y, scratch], tasks: (x.rows + block - 1) / block) { task, worker in
             let angle = scratch.pointer + worker * scratch.stride
             for row in task * block..<min(x.rows, (task + 1) * block) {
                 let (source, target) = (x.pointer + row * x.stride, y.pointer + row * y.stride)
@@ -32,7 +32,7 @@ extension PlanBuilder {
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
-            self.step(touching: [y, dy, dx]) {
+            self.step(reading: [y, dy, dx, frequencies], writing: [dx]) {
                 for row in 0..<x.rows {
                     let (value, gradient) = (y.pointer + row * y.stride, dy.pointer + row * dy.stride)
                     let target = dx.pointer + row * dx.stride

@@ -10,6 +10,8 @@ extension PlanBuilder {
     ) {
         let channels = x.columns / kernelCount
         precondition(y.columns == channels * pieces && x.rows == y.rows * groups, "pooled features' shapes")
+        let written = y.reshaped(rows: y.rows * channels, columns: pieces)
+            .columns(first..<first + groups * kernelCount)
         @Sendable func forEach(_ body: (_ source: Int, _ target: Int) -> Void, row: Int, stride: Int, pooledStride: Int)
         {
             let (network, group) = (row / groups, row % groups)
@@ -20,7 +22,7 @@ extension PlanBuilder {
                 }
             }
         }
-        step(touching: [x, y]) {
+        step(reading: [x], writing: [written]) {
             let (source, target) = (x.pointer, y.pointer)
             for row in 0..<x.rows {
                 forEach({ target[$1] = source[$0] }, row: row, stride: x.stride, pooledStride: y.stride)
@@ -28,7 +30,7 @@ extension PlanBuilder {
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
-            self.step(touching: [dy, dx]) {
+            self.step(reading: [dy, dx], writing: [dx]) {
                 let (source, target) = (dy.pointer, dx.pointer)
                 for row in 0..<x.rows {
                     forEach({ target[$0] += source[$1] }, row: row, stride: dx.stride, pooledStride: dy.stride)
@@ -44,8 +46,9 @@ extension PlanBuilder {
         let (channels, rows) = (x.columns / kernelCount, x.rows / batch)
         let count = rows * kernelCount
         precondition(y.columns == channels * pieces && y.rows == batch, "statistics' shapes")
+        let written = y.reshaped(rows: batch * channels, columns: pieces).columns(first..<first + 7)
         let scratch = matrix(rows: threads, columns: count)
-        step(touching: [x, y, scratch], tasks: batch * channels) { task, worker in
+        step(reading: [x], writing: [written, scratch], tasks: batch * channels) { task, worker in
             let (network, channel) = (task / channels, task % channels)
             var entries = UnsafeMutableBufferPointer(
                 start: scratch.pointer + worker * scratch.stride, count: count)
@@ -57,7 +60,7 @@ extension PlanBuilder {
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
-            self.step(touching: [x, dy, dx]) {
+            self.step(reading: [x, dy, dx], writing: [dx]) {
                 for task in 0..<batch * channels {
                     let (network, channel) = (task / channels, task % channels)
                     func place(_ index: Int, _ stride: Int) -> Int {

@@ -14,6 +14,7 @@ package struct AffineMap: Sendable {
         self.bias = bias
     }
 
+    var parameters: [Matrix] { [weight] + [bias].compactMap { $0 } }
     package var inputs: Int { weight.columns }
     package var outputs: Int { weight.rows }
 }
@@ -23,11 +24,12 @@ extension PlanBuilder {
     package func apply(_ map: AffineMap, to x: Matrix, into y: Matrix, accumulating: Bool = false) {
         precondition(x.rows == y.rows && x.columns == map.inputs && y.columns == map.outputs, "affine map's shapes")
         countProduct(x.rows, map.inputs, map.outputs)
+        let sources = [x] + (accumulating ? [y] : [])
         if let packed = packed(map) {
             apply(packed, map, to: x, into: y, accumulating: accumulating)
         } else if threads == 1, x.rows >= Self.fewestRowsToPackFor {
             let packed = matrix(rows: 1, columns: Products.packedCount(outputs: map.outputs, inputs: map.inputs))
-            step(touching: [x, y, packed]) {
+            step(reading: map.parameters + sources, writing: [packed, y]) {
                 Products.pack(map.weight, map.bias, into: packed)
                 Products.apply(packed, to: x, accumulating: accumulating, into: y)
             }
@@ -39,14 +41,15 @@ extension PlanBuilder {
 
     /// Shares the rows among tasks, or where they are few the columns.
     private func apply(_ packed: Matrix, _ map: AffineMap, to x: Matrix, into y: Matrix, accumulating: Bool) {
+        let sources = [x, packed] + (accumulating ? [y] : [])
         guard x.rows <= Self.mostRowsInOneTask, x.rows * map.inputs * map.outputs >= Self.fewestTermsToShare else {
-            return step(touching: [x, y], rows: x.rows) { range in
+            return step(reading: sources, writing: [y], rows: x.rows) { range in
                 Products.apply(packed, to: x.rows(range), accumulating: accumulating, into: y.rows(range))
             }
         }
         let (inputs, outputs) = (map.inputs, map.outputs)
         let width = Products.wholePanels(outputs / 4)
-        step(touching: [x, y], tasks: (outputs + width - 1) / width) { task, _ in
+        step(reading: sources, writing: [y], tasks: (outputs + width - 1) / width) { task, _ in
             let columns = task * width..<min(outputs, (task + 1) * width)
             Products.apply(
                 Products.part(of: packed, outputs: columns, inputs: inputs), to: x, accumulating: accumulating,
@@ -62,7 +65,7 @@ extension PlanBuilder {
     private static var fewestRowsToPackFor: Int { 128 }
 
     private func multiply(_ map: AffineMap, _ x: Matrix, into y: Matrix, accumulating: Bool) {
-        step(touching: [x, y], rows: x.rows) { range in
+        step(reading: [x] + map.parameters + (accumulating ? [y] : []), writing: [y], rows: x.rows) { range in
             let target = y.rows(range)
             Products.multiply(
                 x.rows(range), map.weight, transposingB: true, accumulating: accumulating, into: target)
@@ -82,15 +85,17 @@ extension PlanBuilder {
     private func differentiate(_ map: AffineMap, of x: Matrix, into y: Matrix, _ tape: GradientTape) {
         guard let dy = tape.cotangent(of: y) else { return }
         if let (dx, accumulating) = tape.target(for: x) {
-            step(touching: [dy, dx]) { Products.multiply(dy, map.weight, accumulating: accumulating, into: dx) }
+            step(reading: [dy, map.weight] + (accumulating ? [dx] : []), writing: [dx]) {
+                Products.multiply(dy, map.weight, accumulating: accumulating, into: dx)
+            }
         }
         if let (dw, accumulating) = tape.target(for: map.weight) {
-            step(touching: [dy, x, dw]) {
+            step(reading: [dy, x] + (accumulating ? [dw] : []), writing: [dw]) {
                 Products.multiply(dy, x, transposingA: true, accumulating: accumulating, into: dw)
             }
         }
         if let bias = map.bias, let db = tape.sum(for: bias) {
-            step(touching: [dy, db]) {
+            step(reading: [dy, db], writing: [db]) {
                 for row in 0..<dy.rows { ck_add(dy.pointer + row * dy.stride, db.pointer, dy.columns) }
             }
         }

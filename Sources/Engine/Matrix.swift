@@ -32,6 +32,9 @@ package struct Matrix: Sendable {
     /// The first element. Valid for as long as the storage lives and is placed.
     var pointer: UnsafeMutablePointer<Float> {
         precondition(storage.isPlaced, "temporary used before its plan was finished")
+        #if DEBUG
+            DeclaredStorages.expect(storage)
+        #endif
         return storage.base + offset
     }
 
@@ -94,8 +97,10 @@ package struct Matrix: Sendable {
     package func read() -> [Float] {
         [Float](unsafeUninitializedCapacity: count) { target, written in
             guard let start = target.baseAddress else { return }
-            for row in 0..<rows {
-                (start + row * columns).initialize(from: pointer + row * stride, count: columns)
+            var next = start
+            forEachRun { source, count in
+                next.initialize(from: source, count: count)
+                next += count
             }
             written = count
         }

@@ -57,7 +57,10 @@ extension PlanBuilder {
                 parts: (0..<threads).map { scratch.parts(group, $0) }
             )
         }
-        step(touching: sources.flatMap { [$0.qkv, $0.out] } + [scratch.matrix], tasks: batch * heads) { task, worker in
+        let outs = sources.map(\.out)
+        step(
+            reading: sources.map(\.qkv) + outs, writing: outs + [scratch.matrix], tasks: batch * heads
+        ) { task, worker in
             let place = HeadPlace(network: task / heads, head: task % heads, width: width)
             for (group, qkvs, outs, parts) in views {
                 let (tokens, scores) = parts[worker]
@@ -82,9 +85,9 @@ extension PlanBuilder {
             )
         }
         let scratch = NeuronScratch(groups, width: width, tokenParts: 7, scoreParts: 2, in: self)
-        let touched =
-            groups.flatMap { $0.sources.map(\.qkv) } + ends.flatMap { ($0.douts + $0.dqkvs).compactMap { $0 } }
-        step(touching: touched + [scratch.matrix]) {
+        let updated = ends.flatMap { $0.dqkvs.compactMap { $0 } }
+        let read = groups.flatMap { $0.sources.map(\.qkv) } + ends.flatMap { $0.douts.compactMap { $0 } }
+        step(reading: read + updated, writing: updated + [scratch.matrix]) {
             for task in 0..<batch * heads {
                 let place = HeadPlace(network: task / heads, head: task % heads, width: width)
                 for (group, qkvs, douts, dqkvs) in ends {

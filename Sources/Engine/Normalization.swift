@@ -43,7 +43,9 @@ extension PlanBuilder {
     /// Every row of x normalized over its columns: (x − mean) · factor · gamma + beta.
     package func normalize(_ x: Matrix, _ norm: Normalization, into y: Matrix) {
         precondition(x.columns == norm.gamma.columns && x.rows == y.rows && x.columns == y.columns, "norm's shapes")
-        step(touching: [x, y], rows: x.rows) { normalizeRows(x.rows($0), norm, into: y.rows($0)) }
+        step(reading: [x, norm.gamma, norm.beta], writing: [y], rows: x.rows) {
+            normalizeRows(x.rows($0), norm, into: y.rows($0))
+        }
         adjoint(of: y, from: [x, norm.gamma, norm.beta]) { self.differentiate(norm, of: x, into: y, $0) }
     }
 
@@ -51,7 +53,10 @@ extension PlanBuilder {
         guard let dy = tape.cotangent(of: y) else { return }
         let (dx, accumulating) = tape.target(for: x) ?? (nil, false)
         let (dgamma, dbeta) = (tape.sum(for: norm.gamma), tape.sum(for: norm.beta))
-        step(touching: [x, dy] + [dx, dgamma, dbeta].compactMap { $0 }) {
+        let updated = [accumulating ? dx : nil, dgamma, dbeta].compactMap { $0 }
+        step(
+            reading: [x, dy, norm.gamma] + updated, writing: [dx, dgamma, dbeta].compactMap { $0 }
+        ) {
             var mean: Float = 0
             var squares: Float = 0
             for row in 0..<x.rows {

@@ -55,7 +55,7 @@ extension PlanBuilder {
         let channels = x.columns
         let y = matrix(rows: batch * grid.rows * grid.columns, columns: grid.side * grid.side * channels)
         precondition(x.isContiguous, "patches of neighbouring pixels")
-        step(touching: [x, y], tasks: batch) { image, _ in
+        step(reading: [x], writing: [y], tasks: batch) { image, _ in
             let count = grid.rows * grid.columns * y.columns
             let (source, target) = (x.pointer, y.pointer)
             if grid.margin > 0 { (target + image * count).update(repeating: 0, count: count) }
@@ -66,7 +66,7 @@ extension PlanBuilder {
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
-            self.step(touching: [dy, dx]) {
+            self.step(reading: [dy, dx], writing: [dx]) {
                 let (source, target) = (dy.pointer, dx.pointer)
                 for image in 0..<batch {
                     grid.forEachRun(image: image) { pixel, patch, place, run in

@@ -48,9 +48,11 @@ package final class Plan: @unchecked Sendable {
 
 /// Records steps and the memory they touch, then lays the memory out so that what is never alive together overlaps.
 package final class PlanBuilder {
-    private var recorded: [(step: Step, touched: [ObjectIdentifier])] = []
-    private var storages: [(identifier: ObjectIdentifier, storage: Storage)] = []
-    private var inputs: Set<ObjectIdentifier> = []
+    private var recorded: [RecordedStep] = []
+    private var storages: [Storage] = []
+    #if DEBUG
+        private var checks = StepChecks()
+    #endif
     /// Threads that the plan will run on, of which any may do any task: scratch memory is kept for each.
     package let threads: Int
     private var operations = 0
@@ -83,34 +85,52 @@ package final class PlanBuilder {
     /// Memory for a result; its contents are undefined until a step writes them.
     package func matrix(rows: Int, columns: Int) -> Matrix {
         let storage = Storage(unplaced: rows * columns)
-        storages.append((ObjectIdentifier(storage), storage))
+        storages.append(storage)
         return Matrix(storage: storage, offset: 0, rows: rows, columns: columns, stride: columns)
     }
 
-    /// Promises that no step writes to these, so that steps that read them need not wait for each other.
-    package func markInputs(_ matrices: [Matrix]) {
-        for matrix in matrices { inputs.insert(ObjectIdentifier(matrix.storage)) }
-    }
+    /// Steps recorded so far.
+    var stepCount: Int { recorded.count }
 
-    /// Appends a step of tasks that may run in any order and at the same time; it touches the given matrices and no
-    /// other memory of the plan.
+    /// Appends a step of tasks that may run in any order and at the same time.
+    ///
+    /// Debug builds check the declarations (`StepChecks`); phases and memory depend on them.
+    /// - Parameters:
+    ///   - reads: what it reads, parameters and what it adds to included. Nothing else may be read.
+    ///   - writes: what it writes, scratch memory included. Nothing else may be written.
+    ///   - name: for the checks' messages.
     func step(
-        touching matrices: [Matrix], tasks: Int, _ body: @escaping @Sendable (_ task: Int, _ worker: Int) -> Void
+        reading reads: [Matrix], writing writes: [Matrix], tasks: Int, name: StaticString = #function,
+        _ body: @escaping @Sendable (_ task: Int, _ worker: Int) -> Void
     ) {
         guard tasks > 0 else { return }
-        recorded.append((Step(tasks: tasks, body: body), matrices.map { ObjectIdentifier($0.storage) }))
+        var step = RecordedStep(step: Step(tasks: tasks, body: body), reads: reads, writes: writes)
+        #if DEBUG
+            let problem = checks.record(
+                name, reading: reads, writing: writes, recordsGradients: recordsGradients, adjointEnd: tape?.adjointEnd)
+            precondition(problem == nil, problem ?? "")
+            let watched = StepChecks.watched(name, step, isSequential: threads == 1)
+            step = RecordedStep(step: Step(tasks: tasks, body: watched), reads: reads, writes: writes)
+        #endif
+        recorded.append(step)
     }
 
     /// Appends a step of one task.
-    func step(touching matrices: [Matrix], _ body: @escaping @Sendable () -> Void) {
-        step(touching: matrices, tasks: 1) { _, _ in body() }
+    func step(
+        reading reads: [Matrix], writing writes: [Matrix], name: StaticString = #function,
+        _ body: @escaping @Sendable () -> Void
+    ) {
+        step(reading: reads, writing: writes, tasks: 1, name: name) { _, _ in body() }
     }
 
     /// Appends a step that treats every row by itself. Its blocks depend on `rows` alone, so that results do not depend
     /// on the number of threads.
-    func step(touching matrices: [Matrix], rows: Int, _ body: @escaping @Sendable (Range<Int>) -> Void) {
+    func step(
+        reading reads: [Matrix], writing writes: [Matrix], rows: Int, name: StaticString = #function,
+        _ body: @escaping @Sendable (Range<Int>) -> Void
+    ) {
         let size = Self.blockSize(rows: rows)
-        step(touching: matrices, tasks: (rows + size - 1) / size) { task, _ in
+        step(reading: reads, writing: writes, tasks: (rows + size - 1) / size, name: name) { task, _ in
             body(task * size..<min(rows, (task + 1) * size))
         }
     }
@@ -124,29 +144,56 @@ package final class PlanBuilder {
     /// Lays out the memory. `kept` matrices (inputs and outputs) keep their contents for the whole plan.
     package func finish(keeping kept: [Matrix]) -> Plan {
         tape = nil
-        let places = phasePlaces()
+        #if DEBUG
+            let problem = checks.problem(inputs: kept)
+            precondition(problem == nil, problem ?? "")
+        #endif
+        let layout = bestLayout(keeping: kept)
+        var steps = [[Step]](repeating: [], count: (layout.places.max() ?? -1) + 1)
+        for (place, recorded) in zip(layout.places, recorded) { steps[place].append(recorded.step) }
+        let phases = steps.map(Phase.init)
+        let arena = Arena(count: layout.total)
+        for (storage, offset) in zip(storages, layout.offsets) { storage.place(in: arena, at: offset) }
+        return Plan(
+            phases: threads > 1 ? Self.joined(phases) : phases, threads: threads,
+            memoryBytes: layout.total * MemoryLayout<Float>.stride, operations: operations)
+    }
+
+    /// The phase of every step, and the offset of every storage that follows from the phases.
+    private struct Layout {
+        let places: [Int]
+        let offsets: [Int]
+        let total: Int
+    }
+
+    /// One thread keeps the order in which steps were recorded, which keeps results in its cache and few of them alive.
+    /// For several, a step comes as early as its conflicts allow; but steps that run ahead make results that wait for
+    /// their readers, so where that takes noticeably more memory only neighbouring steps share a phase.
+    private func bestLayout(keeping kept: [Matrix]) -> Layout {
+        let ordered = layout(Array(recorded.indices), keeping: kept)
+        guard threads > 1 else { return ordered }
+        let early = layout(StepOrder.places(of: recorded, runningAhead: true), keeping: kept)
+        if early.total <= ordered.total + ordered.total / 100 { return early }
+        return layout(StepOrder.places(of: recorded, runningAhead: false), keeping: kept)
+    }
+
+    private func layout(_ places: [Int], keeping kept: [Matrix]) -> Layout {
         let count = (places.max() ?? -1) + 1
-        var phases = [[Step]](repeating: [], count: count)
         var lifetimes: [ObjectIdentifier: ClosedRange<Int>] = [:]
-        for (place, (step, touched)) in zip(places, recorded) {
-            phases[place].append(step)
-            for identifier in touched {
-                let known = lifetimes[identifier] ?? place...place
-                lifetimes[identifier] = min(known.lowerBound, place)...max(known.upperBound, place)
+        for (place, recorded) in zip(places, recorded) {
+            for matrix in recorded.reads + recorded.writes {
+                let known = lifetimes[matrix.storageID] ?? place...place
+                lifetimes[matrix.storageID] = min(known.lowerBound, place)...max(known.upperBound, place)
             }
         }
-        for matrix in kept { lifetimes[ObjectIdentifier(matrix.storage)] = 0...count }
-        let blocks = storages.map { identifier, storage in
-            let lifetime = lifetimes[identifier] ?? count...count
+        for matrix in kept { lifetimes[matrix.storageID] = 0...count }
+        let blocks = storages.map { storage in
+            let lifetime = lifetimes[ObjectIdentifier(storage)] ?? count...count
             return MemoryLayoutPlanner.Block(
                 count: storage.count, first: lifetime.lowerBound, last: lifetime.upperBound)
         }
         let (offsets, total) = MemoryLayoutPlanner.layOut(blocks)
-        let arena = Arena(count: total)
-        for ((_, storage), offset) in zip(storages, offsets) { storage.place(in: arena, at: offset) }
-        return Plan(
-            phases: threads > 1 ? Self.joined(phases.map(Phase.init)) : phases.map(Phase.init), threads: threads,
-            memoryBytes: total * MemoryLayout<Float>.stride, operations: operations)
+        return Layout(places: places, offsets: offsets, total: total)
     }
 
     /// Neighbouring phases of a single task become one: no second thread could help, and every hand-over takes its time.
@@ -172,19 +219,5 @@ package final class PlanBuilder {
         }
         joinSingles()
         return joined
-    }
-
-    /// The phase of every step. One thread keeps the order in which steps were recorded, which keeps results in its
-    /// cache; for several, a step comes as early as what it touches allows.
-    private func phasePlaces() -> [Int] {
-        guard threads > 1 else { return Array(recorded.indices) }
-        let own = Set(storages.map(\.identifier)).subtracting(inputs)
-        var next: [ObjectIdentifier: Int] = [:]
-        return recorded.map { _, touched in
-            let shared = touched.filter(own.contains)
-            let place = shared.map { next[$0] ?? 0 }.max() ?? 0
-            for identifier in shared { next[identifier] = place + 1 }
-            return place
-        }
     }
 }

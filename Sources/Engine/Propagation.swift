@@ -18,7 +18,7 @@ extension PlanBuilder {
         }
         @Sendable func rows(_ network: Int, _ count: Int) -> Range<Int> { network * count..<(network + 1) * count }
         countProduct(outputs, inputs, x.columns, times: batch)
-        step(touching: [weight, x, y], tasks: batch) { network, _ in
+        step(reading: [weight, x], writing: [y], tasks: batch) { network, _ in
             Products.multiply(
                 own(weight, network), x.rows(rows(network, from)), transposingA: transposed,
                 into: y.rows(rows(network, to)))
@@ -26,7 +26,8 @@ extension PlanBuilder {
         adjoint(of: y, from: [weight, x]) { tape in
             guard let dy = tape.cotangent(of: y) else { return }
             let (dweight, dx) = (tape.sum(for: weight), tape.sum(for: x))
-            self.step(touching: [weight, x, dy] + [dweight, dx].compactMap { $0 }) {
+            let updated = [dweight, dx].compactMap { $0 }
+            self.step(reading: [weight, x, dy] + updated, writing: updated) {
                 for network in 0..<batch {
                     let gradient = dy.rows(rows(network, to))
                     let source = x.rows(rows(network, from))

@@ -36,7 +36,10 @@ extension PlanBuilder {
             countProduct(outputs, inputs, 1, times: pictures.rows)
         }
         let block = 16
-        step(touching: parameters + [pictures, scratch], tasks: (pictures.rows + block - 1) / block) { task, worker in
+        step(
+            reading: parameters + [grid.coordinates], writing: [pictures, scratch],
+            tasks: (pictures.rows + block - 1) / block
+        ) { task, worker in
             let base = scratch.pointer + worker * scratch.stride
             for row in task * block..<min(pictures.rows, (task + 1) * block) {
                 let (image, pixel) = (row / grid.cells.count, row % grid.cells.count)
@@ -78,7 +81,10 @@ extension PlanBuilder {
         let differences = matrix(rows: most, columns: pictures.columns)
         let scratch = matrix(rows: 1, columns: SineNetwork.scratchCount(grid.sizes, points: most))
         let trace = SineNetwork.Trace(grid.sizes, points: most, in: scratch)
-        step(touching: parameters + gradients + [dy, points, differences, scratch]) {
+        step(
+            reading: parameters + gradients + [grid.coordinates, dy],
+            writing: gradients + [points, differences, scratch]
+        ) {
             for network in 0..<batch * grid.networks {
                 let (image, own) = (network / grid.networks, pixels[network % grid.networks])
                 guard !own.isEmpty else { continue }
@@ -115,7 +121,7 @@ extension PlanBuilder {
         for (inputs, outputs) in zip(sizes, sizes.dropFirst()) {
             countProduct(points.rows, inputs, outputs, times: batch)
         }
-        step(touching: parameters + [points, y, scratch], tasks: batch * blocks) { task, worker in
+        step(reading: parameters + [points], writing: [y, scratch], tasks: batch * blocks) { task, worker in
             let (network, start) = (task / blocks, task % blocks * size)
             let block = start..<min(points.rows, start + size)
             let values = networks[network].evaluate(points.rows(block), traces[worker])
@@ -126,7 +132,8 @@ extension PlanBuilder {
             guard let dy = tape.cotangent(of: y) else { return }
             let gradients = parameters.compactMap { tape.sum(for: $0) }
             let dpoints = tape.sum(for: points)
-            self.step(touching: parameters + gradients + [points, dy, scratch] + [dpoints].compactMap { $0 }) {
+            let updated = gradients + [dpoints].compactMap { $0 }
+            self.step(reading: parameters + [points, dy] + updated, writing: updated + [scratch]) {
                 for network in 0..<batch {
                     networks[network].differentiate(
                         points, dy: { _ in dy.rows(rows(network)) },

@@ -4,6 +4,8 @@
 /// that write to it at the same time are given disjoint rows or columns by the step that starts them.
 package final class Storage: @unchecked Sendable {
     let count: Int
+    /// Whether its place is a plan's to choose.
+    let isTemporary: Bool
     private(set) var base: UnsafeMutablePointer<Float>
     private var owner: AnyObject?
 
@@ -11,6 +13,7 @@ package final class Storage: @unchecked Sendable {
     init(zeros count: Int) {
         let arena = Arena(count: count)
         self.count = count
+        isTemporary = false
         base = arena.base
         owner = arena
     }
@@ -18,6 +21,7 @@ package final class Storage: @unchecked Sendable {
     /// A temporary whose place is not known before its plan is complete; it must be placed before any access.
     init(unplaced count: Int) {
         self.count = count
+        isTemporary = true
         base = Storage.nowhere
         owner = nil
     }

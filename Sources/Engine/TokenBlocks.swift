@@ -43,7 +43,10 @@ extension PlanBuilder {
         let blocks = RowBlock.split(parts.map(\.x.rows))
         let width = parts.map(\.x.columns).max() ?? 1
         let scratch = RowBlock.scratch(columns: width, in: self)
-        step(touching: parts.flatMap { [$0.x, $0.y] } + [scratch], tasks: blocks.count) { task, worker in
+        step(
+            reading: parts.flatMap { [$0.x, $0.norm.gamma, $0.norm.beta] } + maps,
+            writing: parts.map(\.y) + [scratch], tasks: blocks.count
+        ) { task, worker in
             let (part, rows) = (parts[blocks[task].part], blocks[task].rows)
             let normed = scratch.block(worker, rows: rows.count, columns: part.x.columns)
             normalizeRows(part.x.rows(rows), part.norm, into: normed)
@@ -63,7 +66,10 @@ extension PlanBuilder {
         let normed = RowBlock.scratch(columns: parts.map(\.x.columns).max() ?? 1, in: self)
         let hidden = RowBlock.scratch(
             columns: parts.map(\.expand.outputs).max() ?? 1, in: self)
-        step(touching: parts.flatMap { [$0.x, $0.y] } + [normed, hidden], tasks: blocks.count) { task, worker in
+        step(
+            reading: parts.flatMap { [$0.x, $0.norm.gamma, $0.norm.beta] } + expansions + contractions,
+            writing: parts.map(\.y) + [normed, hidden], tasks: blocks.count
+        ) { task, worker in
             let (index, rows) = (blocks[task].part, blocks[task].rows)
             let part = parts[index]
             let (x, y) = (part.x.rows(rows), part.y.rows(rows))

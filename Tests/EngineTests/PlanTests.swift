@@ -120,7 +120,7 @@ import Testing
         let layouts = [1, 2, 5].map { threads in
             let blocks = Mutex<[Range<Int>]>([])
             let builder = PlanBuilder(threads: threads)
-            builder.step(touching: [], rows: rows) { range in blocks.withLock { $0.append(range) } }
+            builder.step(reading: [], writing: [], rows: rows) { range in blocks.withLock { $0.append(range) } }
             builder.finish(keeping: []).run(WorkerPool(threads: threads))
             return blocks.withLock { $0 }.sorted { $0.lowerBound < $1.lowerBound }
         }
@@ -133,7 +133,6 @@ import Testing
     func independentStepsShareAPhase(threads: Int) {
         let builder = PlanBuilder(threads: threads)
         let input = builder.matrix(rows: 8, columns: 2)
-        builder.markInputs([input])
         let results = (0..<3).map { _ in builder.matrix(rows: 8, columns: 2) }
         for result in results { builder.copy(input, to: result) }
         builder.add(results[1], to: results[0])
@@ -172,7 +171,7 @@ import Testing
         let builder = PlanBuilder(threads: threads)
         let sums = builder.matrix(rows: 16, columns: 1)
         for phase in 0..<200 {
-            builder.step(touching: [sums], tasks: 1 + phase % 16) { task, _ in sums.pointer[task] += 1 }
+            builder.step(reading: [sums], writing: [sums], tasks: 1 + phase % 16) { task, _ in sums.pointer[task] += 1 }
         }
         let plan = builder.finish(keeping: [sums])
         for run in 1...20 {

@@ -15,7 +15,7 @@ final class GradientTape {
 
     private unowned let builder: PlanBuilder
     private var active: Set<ObjectIdentifier> = []
-    private var adjoints: [Adjoint] = []
+    private var adjoints: [(end: Int, body: Adjoint)] = []
     private var gradients: [ObjectIdentifier: Gradient] = [:]
 
     init(_ builder: PlanBuilder) { self.builder = builder }
@@ -25,12 +25,23 @@ final class GradientTape {
 
     func activate(_ matrix: Matrix) { active.insert(ObjectIdentifier(matrix.storage)) }
 
-    func append(_ adjoint: @escaping Adjoint) { adjoints.append(adjoint) }
+    /// To be called right after the step that the adjoint belongs to was recorded.
+    func append(_ adjoint: @escaping Adjoint) { adjoints.append((builder.stepCount, adjoint)) }
+
+    /// Steps recorded before the adjoint that is being recorded was appended; nil in the forward pass.
+    private(set) var adjointEnd: Int?
+
+    /// From here on steps belong to the backward pass.
+    func beginBackwardPass() { adjointEnd = builder.stepCount }
 
     /// Records every adjoint, last first.
     func unwind() {
-        for adjoint in adjoints.reversed() { adjoint(self) }
+        for (end, body) in adjoints.reversed() {
+            adjointEnd = end
+            body(self)
+        }
         adjoints = []
+        adjointEnd = builder.stepCount
     }
 
     // MARK: What adjoints ask for
@@ -80,16 +91,13 @@ final class GradientTape {
         let gaps = gradient.covered.gaps(in: x.span).map { gradient.matrix.columns($0) }
         gradients[key]?.covered.insert(x.span)
         guard !gaps.isEmpty else { return }
-        builder.step(touching: [gradient.matrix]) {
+        builder.step(reading: [], writing: gaps) {
             for gap in gaps { gap.pointer.update(repeating: 0, count: gap.columns) }
         }
     }
 }
 
 extension Matrix {
-    /// First to last element in its storage, whatever lies between its rows included.
-    fileprivate var span: Range<Int> { offset..<offset + (rows - 1) * stride + columns }
-
     /// The same view of another storage.
     fileprivate func counterpart(in other: Matrix) -> Matrix {
         Matrix(storage: other.storage, offset: offset, rows: rows, columns: columns, stride: stride)
@@ -114,6 +122,7 @@ extension PlanBuilder {
     /// - Parameter outputs: results, each with the gradient of the whole with respect to it, of its shape.
     package func differentiate(_ outputs: [(y: Matrix, cotangent: Matrix)]) {
         guard let tape else { preconditionFailure("the plan records no gradients") }
+        tape.beginBackwardPass()
         for (y, cotangent) in outputs {
             if let (gradient, accumulating) = tape.target(for: y) {
                 contribute(cotangent, to: gradient, accumulating: accumulating)
@@ -132,7 +141,7 @@ extension PlanBuilder {
 
     /// target = source, or += source.
     func contribute(_ source: Matrix, to target: Matrix, accumulating: Bool, factor: Float = 1) {
-        step(touching: [source, target]) {
+        step(reading: [source] + (accumulating ? [target] : []), writing: [target]) {
             for row in 0..<source.rows {
                 let (from, to) = (source.pointer + row * source.stride, target.pointer + row * target.stride)
                 ck_contribute(from, to, source.columns, factor, accumulating ? 1 : 0)

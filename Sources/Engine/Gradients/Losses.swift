@@ -9,7 +9,7 @@ extension PlanBuilder {
         precondition(logits.rows == targets.rows && logits.columns == targets.columns, "targets' shape")
         let losses = matrix(rows: logits.rows, columns: 1)
         let scores = matrix(rows: logits.rows, columns: logits.columns)
-        step(touching: [logits, targets, losses, scores]) {
+        step(reading: [logits, targets], writing: [losses, scores]) {
             for row in 0..<logits.rows {
                 let score = scores.pointer + row * scores.stride
                 ck_softmax(logits.pointer + row * logits.stride, score, logits.columns, 1)
@@ -23,7 +23,7 @@ extension PlanBuilder {
         }
         adjoint(of: losses, from: [logits]) { tape in
             guard let dloss = tape.cotangent(of: losses), let dlogits = tape.sum(for: logits) else { return }
-            self.step(touching: [scores, targets, dloss, dlogits]) {
+            self.step(reading: [scores, targets, dloss, dlogits], writing: [dlogits]) {
                 for row in 0..<logits.rows {
                     let (score, target) = (scores.pointer + row * scores.stride, targets.pointer + row * targets.stride)
                     let gradient = dlogits.pointer + row * dlogits.stride
@@ -43,7 +43,7 @@ extension PlanBuilder {
     package func squaredError(_ x: Matrix, _ target: Matrix) -> Matrix {
         precondition(x.rows == target.rows && x.columns == target.columns, "target's shape")
         let losses = matrix(rows: x.rows, columns: 1)
-        step(touching: [x, target, losses]) {
+        step(reading: [x, target], writing: [losses]) {
             for row in 0..<x.rows {
                 let (own, other) = (x.pointer + row * x.stride, target.pointer + row * target.stride)
                 var sum = 0.0
@@ -56,7 +56,7 @@ extension PlanBuilder {
         }
         adjoint(of: losses, from: [x]) { tape in
             guard let dloss = tape.cotangent(of: losses), let dx = tape.sum(for: x) else { return }
-            self.step(touching: [x, target, dloss, dx]) {
+            self.step(reading: [x, target, dloss, dx], writing: [dx]) {
                 for row in 0..<x.rows {
                     let (own, other) = (x.pointer + row * x.stride, target.pointer + row * target.stride)
                     let gradient = dx.pointer + row * dx.stride
@@ -77,7 +77,7 @@ extension PlanBuilder {
         precondition(batch * group == x.rows, "groups of rows to mix")
         @Sendable func partner(_ row: Int) -> Int { (batch - 1 - row / group) * group + row % group }
         let y = matrix(rows: x.rows, columns: x.columns)
-        step(touching: [x, share, y]) {
+        step(reading: [x, share], writing: [y]) {
             for row in 0..<x.rows {
                 let target = y.pointer + row * y.stride
                 let own = share.pointer[row / group * share.stride]
@@ -87,7 +87,7 @@ extension PlanBuilder {
         }
         adjoint(of: y, from: [x]) { tape in
             guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
-            self.step(touching: [dy, share, dx]) {
+            self.step(reading: [dy, share, dx], writing: [dx]) {
                 for row in 0..<x.rows {
                     let source = dy.pointer + row * dy.stride
                     let own = share.pointer[row / group * share.stride]

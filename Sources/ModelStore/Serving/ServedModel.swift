@@ -139,7 +139,6 @@ package final class ServedModel: Sendable {
         try plans.take(key) { () throws(ModelError) in
             let builder = PlanBuilder(threads: key.threads)
             let input = WeightSpaceFeatures(key.spec, batch: 1, channels: 1, in: builder)
-            builder.markInputs(input.arrays)
             let output = try networks.record(key.operation, input, in: builder)
             return CompiledPlan(
                 plan: builder.finish(keeping: input.arrays + [output]), input: input, output: output)
