@@ -148,14 +148,26 @@ package struct InrShards: Sendable {
         guard let convention = SIRENConvention(rawValue: named) else {
             throw DatasetError("'\(path(name))': metadata 'convention': expected nfn or dws, received '\(named)'")
         }
+        func integers(_ key: String, count: Int) throws(DatasetError) -> [Int] {
+            var result: [Int] = []
+            for (index, value) in try values(key, { [$0] }, count: count).enumerated() {
+                // Above 2^24 not every whole number is a float32.
+                guard abs(value) <= 0x1p24, let integer = Int(exactly: value) else {
+                    throw DatasetError(
+                        "'\(path(name))': tensor '\(key)', element \(index): expected a whole number of at most 16777216 in magnitude, received \(value)"
+                    )
+                }
+                result.append(integer)
+            }
+            return result
+        }
         let count = state["label"]?.count ?? 0
         let parameters = NetworkSpec(sizes: sizes).parameterCount
-        let labels = try values("label", { [$0] }, count: count)
+        let labels = try integers("label", count: count)
         return Contents(
             sizes: sizes, omega0: Double(state.metadata["omega0"] ?? "") ?? 30, convention: convention,
-            weights: try values("weights", { [$0, parameters] }, count: count), labels: labels.map { Int($0) },
-            sources: try values("source", { [$0] }, count: count).map { Int($0) },
-            views: try values("view", { [$0] }, count: count).map { Int($0) },
+            weights: try values("weights", { [$0, parameters] }, count: count), labels: labels,
+            sources: try integers("source", count: count), views: try integers("view", count: count),
             psnr: try values("psnr", { [$0] }, count: count))
     }
 

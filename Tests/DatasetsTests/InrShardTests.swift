@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Tensors
 import Testing
 import WeightFormats
 
@@ -52,5 +53,26 @@ import WeightFormats
         try bytes.prefix(bytes.count - 3).write(to: URL(fileURLWithPath: path))
         #expect(throws: DatasetError.self) { try shards.open("view-000-shard-00000.safetensors") }
         try FileManager.default.removeItem(atPath: shards.folder)
+    }
+
+    @Test(
+        "a label that is no whole number is refused with its shard, tensor and element",
+        arguments: [Float.nan, .infinity, 1.5, 3e38, -1e10])
+    func refusesUnusableLabels(value: Float) throws {
+        try shards.prepare(recipe: "by hand")
+        defer { try? FileManager.default.removeItem(atPath: shards.folder) }
+        try shards.write(networks(3), view: 0, shard: 0, metadata: metadata)
+        let name = "view-000-shard-00000.safetensors"
+        let file = URL(fileURLWithPath: shards.folder + "/" + name)
+        for key in ["label", "source", "view"] {
+            var state = try WeightFile.read([UInt8](try Data(contentsOf: file)), limits: .checkpoint).soleNetwork()
+            state.set(NamedTensor(name: key, tensor: Tensor(shape: [3], values: [0, value, 1])))
+            let damaged = URL(fileURLWithPath: shards.folder + "/view-001-shard-00000.safetensors")
+            try Data(SafetensorsWriter.write(state)).write(to: damaged)
+            #expect { try shards.open("view-001-shard-00000.safetensors") } throws: {
+                let text = String(describing: $0)
+                return text.contains("view-001-shard-00000.safetensors': tensor '\(key)', element 1: expected a whole")
+            }
+        }
     }
 }

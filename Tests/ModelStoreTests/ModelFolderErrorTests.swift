@@ -41,6 +41,11 @@ import WeightFormats
             (#""enc_map_size": 2"#, #""enc_map_size": 3"#, "parameter 'encoder.0._B': expected shape [1, 3]"),
             (#""heads": 2, "dim_feed"#, #""heads": 3, "dim_feed"#, "does not divide into 3 heads"),
             (#""d_model": 4"#, #""d_model": 0"#, "d_model"),
+            (#""num_heads": 2"#, #""num_head": 2"#, "'encoder.num_head': unknown; did you mean 'num_heads'?"),
+            (#""n_latent": 4"#, #""n_latent": 4, "depth": 1"#, "'encoder.pool_cls.depth': unknown; expected one of"),
+            (#""positions": 4"#, #""position": 4"#, "positions"),
+            (#""temperature": 2"#, #""temprature": 2"#, "'temprature': unknown; did you mean 'temperature'?"),
+            (#""canonicalize": true"#, #""canonicalise": true"#, "'input.canonicalise': unknown; did you mean"),
         ])
     func damagedConfigurations(text: String, replacement: String, reason: String) throws {
         let sample = try SampleModel.classifyingPictures()
@@ -83,13 +88,13 @@ import WeightFormats
     func unfittingNetworks() throws {
         let sample = try SampleModel.classifyingPictures()
         #expect(
-            try #require(sample.replacing(#""classifier": {"#, with: #""ignored": {"#).refusal)
+            try #require(sample.removing("classifier").refusal)
                 .contains("needs an encoder and a classifier"))
         #expect(
-            try #require(SampleModel.autoencoder().replacing(#""encoder": {"#, with: #""ignored": {"#).refusal)
+            try #require(SampleModel.autoencoder().removing("encoder").refusal)
                 .contains("needs an encoder"))
         #expect(
-            try #require(SampleModel.statisticsPredictor().replacing(#""network": {"#, with: #""ignored": {"#).refusal)
+            try #require(SampleModel.statisticsPredictor().removing("network").refusal)
                 .contains("needs a network"))
         #expect(
             try #require(

@@ -57,4 +57,14 @@ import Testing
         let refusal = try #require(model.replacing(#""probe_share": 0.25"#, with: #""probe_share": 1.5"#).refusal)
         #expect(refusal.contains("probe_share") && refusal.contains("received 1.5"))
     }
+
+    @Test("a grid of probes that the stages would halve to nothing is refused, with the number of stages")
+    func refusesVanishingGrids() throws {
+        let stages = #""grid": [4, 7], "head": "conv", "channels": [2, 2, 2, 2], "num_blocks": 1"#
+        let model = try SampleModel.probingPictures().replacing(#""n_probes": 5, "hidden": [4]"#, with: stages)
+        let refusal = try #require(model.refusal)
+        #expect(refusal.contains("4 stages halve a grid of 4 × 7 3 times"), "\(refusal)")
+        let fewer = model.replacing("[2, 2, 2, 2]", with: "[2, 2, 2]")
+        #expect(try !#require(fewer.refusal).contains("halve"))
+    }
 }

@@ -41,6 +41,15 @@ struct SampleModel {
         return result
     }
 
+    /// Without a member of the configuration.
+    func removing(_ member: String) throws -> SampleModel {
+        let document = try JSONSerialization.jsonObject(with: Data(configuration.utf8)) as? [String: Any]
+        let rest = (document ?? [:]).filter { $0.key != member }
+        var result = self
+        result.configuration = String(decoding: try JSONSerialization.data(withJSONObject: rest), as: UTF8.self)
+        return result
+    }
+
     /// Every value of a member that is a whole number.
     func replacing(setting: String, with number: Int) -> SampleModel {
         var result = self

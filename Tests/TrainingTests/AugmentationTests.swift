@@ -87,4 +87,25 @@ import Training
         var random = RandomSource(seed: 5)
         #expect(Augmentation()(network, &random) == network)
     }
+
+    @Test("a network of the dws convention is mirrored left to right too")
+    func mirrorsByConvention() throws {
+        let own = try network.converted(from: .nfn, to: .dws)
+        let mirror = augmentation { $0.mirrors = true }.with(omega0: 30, convention: .dws)
+        let renderer = SIRENRenderer(convention: .dws)
+        let picture = try renderer.picture(of: own, height: 9, width: 9).values
+        let mirrored = (0..<81).map { (place: Int) -> Float in
+            let (row, column) = (place / 9, place % 9)
+            return picture[9 * row + 8 - column]
+        }
+        var seen: Set<Bool> = []
+        for seed in 0..<8 {
+            var random = RandomSource(seed: UInt64(seed))
+            let drawn = try renderer.picture(of: mirror(own, &random), height: 9, width: 9).values
+            let isMirrored = distance(drawn, mirrored) < 1e-4
+            #expect(isMirrored || distance(drawn, picture) < 1e-4)
+            seen.insert(isMirrored)
+        }
+        #expect(seen.count == 2)
+    }
 }

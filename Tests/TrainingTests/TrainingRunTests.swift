@@ -2,8 +2,10 @@ import Engine
 import Foundation
 import ModelStore
 import Networks
+import Tensors
 import Testing
 import Training
+import WeightFormats
 
 @Suite struct TrainingRunTests {
     private func run(
@@ -138,6 +140,49 @@ import Training
     func refusesImpossibleRuns(change: String, reason: String) throws {
         try withFolder { folder in
             #expect { _ = try self.run(folder, [change]) } throws: { String(describing: $0).contains(reason) }
+        }
+    }
+
+    @Test("data of fewer classes than the model names is refused before the first step, with the way out")
+    func refusesForeignNames() throws {
+        try withFolder { folder in
+            let changes = [
+                #"model.labels=["a","b","c"]"#, "model.classifier.n_classes=3", "model.probe.n_classes=3",
+            ]
+            #expect { _ = try self.run(folder, changes) } throws: {
+                let text = String(describing: $0)
+                return text.contains("labels 0 to 1") && text.contains("3 classes (a, b, c)")
+                    && text.contains("--set 'model.labels=")
+            }
+        }
+    }
+
+    @Test("a model that standardises its inputs takes the statistics of the networks to learn from")
+    func fitsStandardization() throws {
+        let recipe = """
+            {"name": "standardized", "validation_pictures": 8, "seed": 5,
+             "model": {"name": "sample", "version": "1", "task": "classify", "labels": ["dark", "light"],
+              "input": {"family": "siren", "sizes": [2, 5, 5, 1], "array_scales": [2, 1, 1, 1, 1, 1]},
+              "network": {"model": "InvariantNFN", "file": "network.safetensors", "hchannels": [3], "h_size": 4,
+               "num_out": 2, "normalize": true}},
+             "optimization": {"epochs": 1, "batch": 8, "microbatch": 2, "rate": 0.01, "warm_up_steps": 4}}
+            """
+        let corpus = SampleCorpus.make()
+        try withFolder { folder in
+            let run = try TrainingRun(
+                try TrainingRecipe(Data(recipe.utf8)), corpus: corpus, folder: folder, initial: [], threads: 1)
+            _ = try run.run(checkpointSeconds: 1e9, shouldStop: { false }, report: { _ in })
+            let (model, _) = try run.writeModel()
+            let bytes = [UInt8](try Data(contentsOf: model.appendingPathComponent("network.safetensors")))
+            let parameters = try WeightFile.read(bytes, limits: .checkpoint).soleNetwork()
+            // The last 8 pictures are kept for validation.
+            let learned = (0..<corpus.count).filter { corpus.sources[$0] < 40 }.map { corpus[$0] }
+            let values = learned.map { 2 * Double($0.layers[0].weight.values[3]) }
+            let mean = values.reduce(0, +) / Double(values.count)
+            let std = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot()
+            let (means, deviations) = (parameters["mean_weights_0"], parameters["std_weights_0"])
+            #expect(abs(Double(try #require(means).values[3]) - mean) < 1e-5)
+            #expect(abs(Double(try #require(deviations).values[3]) - std) < 1e-5)
         }
     }
 }

@@ -42,7 +42,7 @@ package struct ModelManifest: Decodable, Sendable {
             case cnn
         }
 
-        enum CodingKeys: String, CodingKey {
+        enum CodingKeys: String, CodingKey, CaseIterable {
             case family
             case sizes
             case filters
@@ -56,6 +56,7 @@ package struct ModelManifest: Decodable, Sendable {
 
         package init(from decoder: any Decoder) throws {
             let values = try decoder.container(keyedBy: CodingKeys.self)
+            try refuseUnknownMembers(of: decoder, known: CodingKeys.allCases.map(\.rawValue))
             family = try values.decodeIfPresent(Family.self, forKey: .family) ?? .siren
             sizes = try values.decode([Int].self, forKey: .sizes)
             filters = try values.decodeIfPresent([[Int]?].self, forKey: .filters)
@@ -106,6 +107,7 @@ package struct ModelManifest: Decodable, Sendable {
         package init(from decoder: any Decoder) throws {
             file = try ModuleFile(from: decoder, models: ["AutoEncoder"]).file
             configuration = try Inr2ArrayConfiguration(from: decoder)
+            try Inr2ArrayConfiguration.refuseUnknownMembers(of: decoder, besides: ModuleFile.memberNames)
         }
     }
 
@@ -116,6 +118,7 @@ package struct ModelManifest: Decodable, Sendable {
         package init(from decoder: any Decoder) throws {
             file = try ModuleFile(from: decoder, models: ["TransformerClassifier"]).file
             configuration = try LatentClassifierConfiguration(from: decoder)
+            try LatentClassifierConfiguration.refuseUnknownMembers(of: decoder, besides: ModuleFile.memberNames)
         }
     }
 
@@ -132,10 +135,13 @@ package struct ModelManifest: Decodable, Sendable {
         package init(from decoder: any Decoder) throws {
             let module = try ModuleFile(from: decoder, models: ["InvariantNFN", "StatNet"])
             file = module.file
-            configuration =
-                module.model == "StatNet"
-                ? .statNet(try StatNetConfiguration(from: decoder))
-                : .invariantNFN(try InvariantNFNConfiguration(from: decoder))
+            if module.model == "StatNet" {
+                configuration = .statNet(try StatNetConfiguration(from: decoder))
+                try StatNetConfiguration.refuseUnknownMembers(of: decoder, besides: ModuleFile.memberNames)
+            } else {
+                configuration = .invariantNFN(try InvariantNFNConfiguration(from: decoder))
+                try InvariantNFNConfiguration.refuseUnknownMembers(of: decoder, besides: ModuleFile.memberNames)
+            }
         }
     }
 
@@ -147,10 +153,11 @@ package struct ModelManifest: Decodable, Sendable {
         package init(from decoder: any Decoder) throws {
             file = try ModuleFile(from: decoder, models: ["ProbeClassifier"]).file
             configuration = try ProbeConfiguration(from: decoder)
+            try ProbeConfiguration.refuseUnknownMembers(of: decoder, besides: ModuleFile.memberNames)
         }
     }
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
         case name
         case version
         case task
@@ -167,6 +174,7 @@ package struct ModelManifest: Decodable, Sendable {
 
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
+        try refuseUnknownMembers(of: decoder, known: CodingKeys.allCases.map(\.rawValue))
         name = try values.decode(String.self, forKey: .name)
         version = try values.decodeIfPresent(String.self, forKey: .version) ?? "1"
         task = try values.decode(Task.self, forKey: .task)
@@ -209,10 +217,12 @@ private struct ModuleFile {
     let file: String
     let model: String
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
         case file
         case model
     }
+
+    static var memberNames: [String] { CodingKeys.allCases.map(\.rawValue) }
 
     init(from decoder: any Decoder, models: [String]) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)

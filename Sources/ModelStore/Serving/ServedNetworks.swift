@@ -10,6 +10,7 @@ package struct ServedNetworks: Sendable {
     package let probe: ProbeClassifier?
     private let probeShare: Float
     private let scales: [Matrix]?
+    private let arrayScales: ArrayScales?
 
     package enum Direct: Sendable {
         case invariantNFN(InvariantNFN)
@@ -61,12 +62,13 @@ package struct ServedNetworks: Sendable {
             }
         }
         probeShare = manifest.probeShare
-        scales = try manifest.input.arrayScales.map { values in
+        arrayScales = try manifest.input.arrayScales.map { values in
             guard let scales = ArrayScales(values, depth: spec.depth) else {
                 throw ModelError("input.array_scales: expected \(2 * spec.depth) finite numbers, received \(values)")
             }
-            return scales.values.map { Matrix(rows: 1, columns: 1, values: [$0]) }
+            return scales
         }
+        scales = arrayScales?.values.map { Matrix(rows: 1, columns: 1, values: [$0]) }
         try check(manifest)
     }
 
@@ -159,6 +161,25 @@ package struct ServedNetworks: Sendable {
             return Opinions(weights: logits, probes: probed)
         }
         return Opinions(weights: nil, probes: probed)
+    }
+
+    /// Whether the model standardises its inputs by statistics that belong to its parameters.
+    package var standardizes: Bool {
+        switch direct {
+        case .invariantNFN(let network): network.configuration.normalizes
+        case .statNet(let network): network.configuration.normalizes
+        case nil: false
+        }
+    }
+
+    /// Sets these statistics to those of `networks`: raw weights in the model's convention and canonical form.
+    package func fitStandardization(to networks: [NetworkWeights]) {
+        let scaled = arrayScales.map { scales in networks.map { scales($0) } } ?? networks
+        switch direct {
+        case .invariantNFN(let network): network.fitStandardization(to: scaled)
+        case .statNet(let network): network.fitStandardization(to: scaled)
+        case nil: break
+        }
     }
 
     /// The weights as the weight-space networks read them: every array times its factor.

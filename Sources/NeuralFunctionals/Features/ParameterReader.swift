@@ -20,6 +20,8 @@ package final class ParameterReader {
     package private(set) var dictionary: StateDict
     /// The parameters that can be learned, in the order in which layers asked for them.
     package private(set) var bindings: [ParameterBinding] = []
+    /// Tensors that are stored with the model and never learned by gradient steps, such as the statistics of its inputs.
+    package private(set) var buffers: [ParameterBinding] = []
     private var used: Set<String> = []
     private var problems: [String] = []
     private var random: RandomSource?
@@ -42,6 +44,7 @@ package final class ParameterReader {
     }
 
     fileprivate func bind(_ binding: ParameterBinding) { bindings.append(binding) }
+    fileprivate func bind(buffer: ParameterBinding) { buffers.append(buffer) }
 
     /// Nothing, and a problem noted, where there is no such parameter.
     fileprivate func tensor(_ name: String, _ shape: [Int], _ initial: Initialization) -> Tensor? {
@@ -88,7 +91,10 @@ package struct ParameterScope {
         _ name: String, _ shape: [Int], rows: Int, columns: Int, _ initial: Initialization
     ) -> Matrix {
         guard let tensor = reader.tensor(prefix + name, shape, initial) else { return Self.standIn }
-        return Matrix(rows: rows, columns: columns, values: tensor.values)
+        let matrix = Matrix(rows: rows, columns: columns, values: tensor.values)
+        reader.bind(
+            buffer: ParameterBinding(name: prefix + name, shape: shape, matrix: matrix, order: nil, factor: 1))
+        return matrix
     }
 
     /// Places of elements among others, only made where there are such.

@@ -32,4 +32,28 @@ struct WeightStandardization: Sendable {
         }
         return y
     }
+
+    /// Sets the statistics to those of `networks`: per position the mean and the standard deviation (divided by n); a
+    /// position that does not vary keeps 1 as its deviation. The networks have the spec's widths.
+    func fit(to networks: [NetworkWeights]) {
+        guard !networks.isEmpty else { return }
+        let count = Double(networks.count)
+        for array in means.indices {
+            let rows = networks.map { network in
+                let layer = network.layers[array / 2]
+                return array % 2 == 0 ? layer.weight.values : layer.bias.values
+            }
+            var (mean, std) = ([Float](), [Float]())
+            for position in 0..<means[array].count {
+                let average = rows.reduce(0) { $0 + Double($1[position]) } / count
+                let variance = rows.reduce(0) {
+                    $0 + (Double($1[position]) - average) * (Double($1[position]) - average)
+                }
+                mean.append(Float(average))
+                std.append(variance > 0 ? Float((variance / count).squareRoot()) : 1)
+            }
+            means[array].write(mean)
+            deviations[array].write(std)
+        }
+    }
 }

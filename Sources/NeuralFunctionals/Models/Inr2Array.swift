@@ -23,11 +23,13 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
         package let latentWidth: Int
         package let selfAttentionLayers: Int
 
-        enum CodingKeys: String, CodingKey {
+        enum CodingKeys: String, CodingKey, CaseIterable {
             case latentCount = "n_latent"
             case latentWidth = "latent_dim"
             case selfAttentionLayers = "self_per_cross_attn"
         }
+
+        static var memberNames: [String] { CodingKeys.allCases.map(\.rawValue) }
 
         package init(from decoder: any Decoder) throws {
             let values = try decoder.container(keyedBy: CodingKeys.self)
@@ -53,7 +55,7 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
     /// False where the file carries a decoder that was never trained: then nothing is reconstructed.
     package let isDecoderTrained: Bool
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
         case blockType = "block_type"
         case lift
         case liftWidth = "lift_width"
@@ -65,6 +67,10 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
         case isSpatial = "spatial"
         case pool = "pool_cls"
         case isDecoderTrained = "decoder_trained"
+    }
+
+    private static var memberNames: [String] {
+        CodingKeys.allCases.map(\.rawValue) + InrDecoder.Configuration.memberNames
     }
 
     package init(from decoder: any Decoder) throws {
@@ -81,6 +87,12 @@ package struct Inr2ArrayConfiguration: Decodable, Sendable {
         pool = try values.decode(Pool.self, forKey: .pool)
         self.decoder = try InrDecoder.Configuration(from: decoder)
         isDecoderTrained = try values.decodeIfPresent(Bool.self, forKey: .isDecoderTrained) ?? true
+    }
+
+    /// Throws for members, nested ones included, that no setting has.
+    package static func refuseUnknownMembers(of decoder: any Decoder, besides others: [String]) throws {
+        try NeuralFunctionals.refuseUnknownMembers(of: decoder, known: memberNames + others)
+        try decoder.container(keyedBy: CodingKeys.self).refuseUnknownMembers(in: .pool, known: Pool.memberNames)
     }
 }
 

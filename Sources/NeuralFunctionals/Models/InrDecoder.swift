@@ -33,12 +33,14 @@ package struct InrDecoder: Sendable {
         /// Whether the MLPs' output, scaled, is added to a learned base INR.
         package let isAdditive: Bool
 
-        enum CodingKeys: String, CodingKey {
+        enum CodingKeys: String, CodingKey, CaseIterable {
             case kind = "dec_type"
             case hiddenSize = "dec_hidden_size"
             case hiddenLayers = "dec_hidden_layers"
             case isAdditive = "additive"
         }
+
+        static var memberNames: [String] { CodingKeys.allCases.map(\.rawValue) }
 
         package init(from decoder: any Decoder) throws {
             let values = try decoder.container(keyedBy: CodingKeys.self)
@@ -132,15 +134,29 @@ package struct InrDecoder: Sendable {
         return pictures
     }
 
-    /// The pictures that networks draw themselves, on the decoder's grid.
+    /// The pictures that networks of `convention` draw themselves, on the decoder's grid, with values in [−1, 1].
     ///
     /// *Shapes:* raw single-channel features → (batch·pixels, channels).
-    package func drawInputs(_ x: WeightSpaceFeatures, omega0: Float, in builder: PlanBuilder) -> Matrix {
+    package func drawInputs(
+        _ x: WeightSpaceFeatures, omega0: Float, convention: SIRENConvention, in builder: PlanBuilder
+    ) -> Matrix {
         let pictures = builder.matrix(rows: x.batch * image.pixels, columns: x.spec.outputs)
+        let coordinates: Matrix
+        switch convention {
+        case .nfn: coordinates = grid.coordinates
+        // The first input is the column, not the row.
+        case .dws: coordinates = Matrix(rows: image.pixels, columns: 2, values: swappedPairs(grid.coordinates.read()))
+        }
         builder.evaluateSines(
             x.arrays.map { $0.reshaped(rows: x.batch, columns: $0.count / x.batch) }, sizes: x.spec.sizes,
-            omega0: omega0, at: grid.coordinates, batch: x.batch, into: pictures)
+            omega0: omega0, at: coordinates, batch: x.batch, into: pictures)
+        // A dws network computes p / 2 for a pixel p of [−1, 1].
+        if convention == .dws { builder.scale(pictures, by: 2) }
         return pictures
+    }
+
+    private func swappedPairs(_ values: [Float]) -> [Float] {
+        values.indices.map { values[$0 ^ 1] }
     }
 
     private func split(_ all: Matrix) -> [Matrix] {

@@ -37,7 +37,7 @@ package struct InvariantNFNConfiguration: Decodable, Sendable {
     package let featureDropout: Double
     package let headDropout: Double
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
         case mode
         case pool = "pool_mode"
         case hiddenChannels = "hchannels"
@@ -53,6 +53,15 @@ package struct InvariantNFNConfiguration: Decodable, Sendable {
         case sinusoidal = "io_sinusoidal"
         case featureDropout = "feature_dropout"
         case headDropout = "dropout"
+    }
+
+    /// Throws for members, nested ones included, that no setting has.
+    package static func refuseUnknownMembers(of decoder: any Decoder, besides others: [String]) throws {
+        try NeuralFunctionals.refuseUnknownMembers(of: decoder, known: CodingKeys.allCases.map(\.rawValue) + others)
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        try values.refuseUnknownMembers(in: .gaussian, known: GaussianSettings.memberNames)
+        try values.refuseUnknownMembers(in: .pointwise, known: PointwiseSettings.memberNames)
+        try values.refuseUnknownMembers(in: .sinusoidal, known: SinusoidalSettings.memberNames)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -110,6 +119,9 @@ package struct InvariantNFN: Sendable {
                 inputs: sizes[index], outputs: sizes[index + 1])
         }
     }
+
+    /// Takes the statistics of `networks`, prepared as the model reads them, for `normalize`; without it, does nothing.
+    package func fitStandardization(to networks: [NetworkWeights]) { standardization?.fit(to: networks) }
 
     private static func features(
         _ parameters: ParameterScope, _ configuration: InvariantNFNConfiguration, _ spec: NetworkSpec

@@ -12,7 +12,7 @@ package struct LatentClassifierConfiguration: Decodable, Sendable {
     package let latentWidth: Int
     package let positions: Int
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
         case classes = "n_classes"
         case blockCount = "num_blocks"
         case width = "d_model"
@@ -20,6 +20,11 @@ package struct LatentClassifierConfiguration: Decodable, Sendable {
         case feedForwardWidth = "dim_feedforward"
         case latentWidth = "latent_dim"
         case positions
+    }
+
+    /// Throws for members that no setting has.
+    package static func refuseUnknownMembers(of decoder: any Decoder, besides others: [String]) throws {
+        try NeuralFunctionals.refuseUnknownMembers(of: decoder, known: CodingKeys.allCases.map(\.rawValue) + others)
     }
 
     package init(from decoder: any Decoder) throws {

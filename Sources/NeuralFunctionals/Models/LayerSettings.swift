@@ -21,7 +21,9 @@ package enum LinearMode: String, Decodable, Sendable {
 package struct GaussianSettings: Decodable, Sendable {
     package let mappingSize: Int
 
-    enum CodingKeys: String, CodingKey { case mappingSize = "mapping_size" }
+    enum CodingKeys: String, CodingKey, CaseIterable { case mappingSize = "mapping_size" }
+
+    static var memberNames: [String] { CodingKeys.allCases.map(\.rawValue) }
 
     package init(from decoder: any Decoder) throws {
         mappingSize = try decoder.container(keyedBy: CodingKeys.self).decode(.mappingSize, in: SettingBounds.extent)
@@ -31,7 +33,9 @@ package struct GaussianSettings: Decodable, Sendable {
 package struct PointwiseSettings: Decodable, Sendable {
     package let outputChannels: Int
 
-    enum CodingKeys: String, CodingKey { case outputChannels = "out_channels" }
+    enum CodingKeys: String, CodingKey, CaseIterable { case outputChannels = "out_channels" }
+
+    static var memberNames: [String] { CodingKeys.allCases.map(\.rawValue) }
 
     package init(from decoder: any Decoder) throws {
         outputChannels = try decoder.container(keyedBy: CodingKeys.self).decode(
@@ -44,11 +48,13 @@ package struct SinusoidalSettings: Decodable, Sendable {
     package let bands: Int
     package let encodesLayers: Bool
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
         case maximumFrequency = "max_freq"
         case bands = "num_bands"
         case encodesLayers = "enc_layers"
     }
+
+    static var memberNames: [String] { CodingKeys.allCases.map(\.rawValue) }
 
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)

@@ -19,7 +19,7 @@ package struct ProbeConfiguration: Decodable, Sendable {
     /// Whether the places of the probes are parameters; otherwise they are stored with the model and stay.
     package let learnsPlaces: Bool
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
         case grid
         case probes = "n_probes"
         case head
@@ -28,6 +28,11 @@ package struct ProbeConfiguration: Decodable, Sendable {
         case blocks = "num_blocks"
         case classes = "n_classes"
         case learnsPlaces = "learned_places"
+    }
+
+    /// Throws for members that no setting has.
+    package static func refuseUnknownMembers(of decoder: any Decoder, besides others: [String]) throws {
+        try NeuralFunctionals.refuseUnknownMembers(of: decoder, known: CodingKeys.allCases.map(\.rawValue) + others)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -85,6 +90,15 @@ package struct ProbeClassifier: Sendable {
         guard spec.isFullyConnected else { throw ModelError("probes read fully connected networks only") }
         guard configuration.grid == nil || spec.inputs == 2 else {
             throw ModelError("a grid of probes needs networks of 2 inputs, received \(spec.inputs)")
+        }
+        if let grid = configuration.grid, case .convolutional(let channels, _) = configuration.head {
+            // Every stage but the first halves the grid, rounded down.
+            let stages = channels.count
+            guard min(grid.height, grid.width) >> (stages - 1) > 0 else {
+                throw ModelError(
+                    "channels: \(stages) stages halve a grid of \(grid.height) × \(grid.width) \(stages - 1) times, to nothing; use fewer stages or a finer grid"
+                )
+            }
         }
         self.configuration = configuration
         self.omega0 = omega0

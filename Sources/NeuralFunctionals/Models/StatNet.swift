@@ -7,10 +7,15 @@ package struct StatNetConfiguration: Decodable, Sendable {
     package let endsInSigmoid: Bool
     package let normalizes: Bool
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
         case headSize = "h_size"
         case endsInSigmoid = "sigmoid"
         case normalizes = "normalize"
+    }
+
+    /// Throws for members that no setting has.
+    package static func refuseUnknownMembers(of decoder: any Decoder, besides others: [String]) throws {
+        try NeuralFunctionals.refuseUnknownMembers(of: decoder, known: CodingKeys.allCases.map(\.rawValue) + others)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -25,7 +30,7 @@ package struct StatNetConfiguration: Decodable, Sendable {
 package struct StatNet: Sendable {
     private let standardization: WeightStandardization?
     private let maps: [AffineMap]
-    private let configuration: StatNetConfiguration
+    package let configuration: StatNetConfiguration
 
     package init(_ parameters: ParameterScope, _ configuration: StatNetConfiguration, spec: NetworkSpec) {
         self.configuration = configuration
@@ -37,6 +42,9 @@ package struct StatNet: Sendable {
                 inputs: sizes[index], outputs: sizes[index + 1])
         }
     }
+
+    /// Takes the statistics of `networks`, prepared as the model reads them, for `normalize`; without it, does nothing.
+    package func fitStandardization(to networks: [NetworkWeights]) { standardization?.fit(to: networks) }
 
     /// *Shapes:* single-channel features → (batch, 1).
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {

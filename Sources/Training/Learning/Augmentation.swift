@@ -20,12 +20,16 @@ package struct Augmentation: Sendable, Equatable {
     package var zoom: Float = 0
     /// The networks' sine frequency.
     package private(set) var omega0: Float = 30
+    /// Says which of the networks' two inputs is the row of the picture.
+    package private(set) var convention = SIRENConvention.nfn
 
     package init() {}
 
-    package func with(omega0: Float) -> Augmentation {
+    /// The same changes, for networks of that frequency and convention.
+    package func with(omega0: Float, convention: SIRENConvention = .nfn) -> Augmentation {
         var result = self
         result.omega0 = omega0
+        result.convention = convention
         return result
     }
 
@@ -69,11 +73,13 @@ package struct Augmentation: Sendable, Equatable {
         let mirror: Float = mirrors && random.next() >> 63 == 1 ? -1 : 1
         let (sine, cosine) = (sin(angle) * scale, cos(angle) * scale)
         let offset = shift > 0 ? (random.uniform(in: -shift...shift), random.uniform(in: -shift...shift)) : (0, 0)
+        // Where the row's and the column's weight stand in a neuron's pair.
+        let (first, second) = convention == .nfn ? (0, 1) : (1, 0)
         for neuron in 0..<layer.bias.count {
-            let (row, column) = (layer.weight.values[2 * neuron], layer.weight.values[2 * neuron + 1])
+            let (row, column) = (layer.weight.values[2 * neuron + first], layer.weight.values[2 * neuron + second])
             layer.bias.values[neuron] += row * offset.0 + column * offset.1
-            layer.weight.values[2 * neuron] = row * cosine + column * sine
-            layer.weight.values[2 * neuron + 1] = mirror * (column * cosine - row * sine)
+            layer.weight.values[2 * neuron + first] = row * cosine + column * sine
+            layer.weight.values[2 * neuron + second] = mirror * (column * cosine - row * sine)
         }
     }
 }

@@ -22,10 +22,13 @@ package struct LearnedParameters: Sendable {
     let slots: [Slot]
     /// Every tensor of every file, buffers included.
     private let files: [(name: String, contents: StateDict)]
+    /// What is stored beside the parameters and set before the first step, by file.
+    private let buffers: [(file: String, binding: ParameterBinding)]
 
     /// - Parameter frozen: files whose parameters stay as they are.
     package init(_ readers: [(file: String, reader: ParameterReader)], frozen: Set<String>) {
         files = readers.map { ($0.file, $0.reader.dictionary) }
+        buffers = readers.flatMap { file, reader in reader.buffers.map { (file, $0) } }
         slots = readers.filter { !frozen.contains($0.file) }.flatMap { file, reader in
             reader.bindings.map { binding in
                 let matrix = binding.matrix
@@ -49,6 +52,9 @@ package struct LearnedParameters: Sendable {
     package func averagedFiles() -> [(name: String, contents: StateDict)] {
         files.map { name, contents in
             var result = contents
+            for (file, buffer) in buffers where file == name {
+                result.set(NamedTensor(name: buffer.name, tensor: buffer.tensor()))
+            }
             for slot in slots where slot.file == name {
                 result.set(NamedTensor(name: slot.binding.name, tensor: slot.binding.tensor(slot.average)))
             }

@@ -68,7 +68,8 @@ struct RecordedModel: Sendable {
             }
             let drawn = rows(encoder.decoder.draw(latents, batch: batch, in: builder))
             let own = rows(
-                encoder.decoder.drawInputs(x, omega0: Float(manifest.input.omega0), in: builder))
+                encoder.decoder.drawInputs(
+                    x, omega0: Float(manifest.input.omega0), convention: manifest.input.convention, in: builder))
             pictures = (drawn, own)
             losses.append((builder.squaredError(drawn, own), objective.reconstruction))
             names.append("loss_reconstruction")

@@ -1,4 +1,5 @@
 import Foundation
+import NeuralFunctionals
 
 /// The members of a recipe's section: each is known, and each number is within bounds, or the error says which is not.
 struct StrictMembers<Key: CodingKey & CaseIterable> {
@@ -6,14 +7,7 @@ struct StrictMembers<Key: CodingKey & CaseIterable> {
 
     init(_ decoder: any Decoder) throws {
         values = try decoder.container(keyedBy: Key.self)
-        let known = Set(Key.allCases.map(\.stringValue))
-        let all = try decoder.container(keyedBy: AnyKey.self).allKeys
-        if let unknown = all.first(where: { !known.contains($0.stringValue) }) {
-            throw DecodingError.dataCorrupted(
-                DecodingError.Context(
-                    codingPath: decoder.codingPath + [unknown],
-                    debugDescription: "unknown; expected one of \(known.sorted().joined(separator: ", "))"))
-        }
+        try refuseUnknownMembers(of: decoder, known: Key.allCases.map(\.stringValue))
     }
 
     func required<Value: Decodable>(_ key: Key) throws -> Value { try values.decode(Value.self, forKey: key) }
@@ -34,14 +28,6 @@ struct StrictMembers<Key: CodingKey & CaseIterable> {
         }
         return result
     }
-}
-
-private struct AnyKey: CodingKey {
-    let stringValue: String
-    let intValue: Int? = nil
-
-    init?(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { return nil }
 }
 
 /// A number that a recipe may hold.

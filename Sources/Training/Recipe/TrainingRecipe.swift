@@ -109,7 +109,8 @@ extension TrainingRecipe {
             model = try values.required(.model)
             let omega0 = Float(model.input.omega0)
             objective = try values.optional(.objective) ?? Objective()
-            augmentation = (try values.optional(.augmentation) ?? Augmentation()).with(omega0: omega0)
+            augmentation = (try values.optional(.augmentation) ?? Augmentation()).with(
+                omega0: omega0, convention: model.input.convention)
             optimization = try values.required(.optimization)
             validationPictures = try values.number(.validationPictures, 5000, in: 1...1e9)
             frozen = try values.optional(.frozen) ?? []

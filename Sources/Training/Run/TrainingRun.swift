@@ -64,10 +64,9 @@ package final class TrainingRun {
                 "validation_pictures: expected fewer than the \(Set(corpus.sources).count) pictures of the data, received \(recipe.validationPictures)"
             )
         }
-        if recipe.objective.classification > 0,
-            let wrong = corpus.labels.first(where: { !manifest.labels.indices.contains($0) })
-        {
-            throw RunError("expected labels from 0 to \(manifest.labels.count - 1), received \(wrong)")
+        if recipe.objective.classification > 0 { try Self.checkLabels(corpus, manifest) }
+        if networks.standardizes, !initial.contains(where: { Self.hasFile(of: manifest, in: $0) }) {
+            networks.fitStandardization(to: Self.prepared(training, corpus, manifest))
         }
         self.validation = validation
         trainingCount = training.count
@@ -94,6 +93,37 @@ package final class TrainingRun {
         }
         try recipe.json.write(to: folder.appendingPathComponent("recipe.json"), options: .atomic)
         try metrics.prepare(keepingUpTo: step)
+    }
+
+    /// Throws unless the model's labels can name the data's classes.
+    private static func checkLabels(_ corpus: Corpus, _ manifest: ModelManifest) throws(RunError) {
+        let names = manifest.labels
+        if let wrong = corpus.labels.first(where: { !names.indices.contains($0) }) {
+            throw RunError(
+                "expected labels from 0 to \(names.count - 1), the model's \(names.count) classes; received \(wrong)")
+        }
+        let highest = corpus.labels.max() ?? 0
+        guard highest == names.count - 1 else {
+            throw RunError(
+                "the data has labels 0 to \(highest), the recipe's model \(names.count) classes (\(names.joined(separator: ", "))); name the data's own with --set 'model.labels=[\"…\", …]' and set the number of classes of each part (n_classes or num_out) to \(highest + 1)"
+            )
+        }
+    }
+
+    /// Whether a model folder holds the parameters of the part that standardises its inputs.
+    private static func hasFile(of manifest: ModelManifest, in folder: URL) -> Bool {
+        guard let file = manifest.network?.file else { return false }
+        return FileManager.default.fileExists(atPath: folder.appendingPathComponent(file).path)
+    }
+
+    /// Networks for statistics, as the model reads them: at most 4,096, evenly spread over those to learn from.
+    private static func prepared(_ indices: [Int], _ corpus: Corpus, _ manifest: ModelManifest) -> [NetworkWeights] {
+        let stride = max(1, indices.count / 4096)
+        let form = manifest.input.canonicalizes ? CanonicalForm(omega0: Float(manifest.input.omega0)) : nil
+        return indices.indices.filter { $0 % stride == 0 }.map { place in
+            let network = corpus[indices[place]]
+            return form.map { $0(network) } ?? network
+        }
     }
 
     private static func contents(of file: URL) throws -> StateDict? {

@@ -57,6 +57,9 @@ struct TrainCommand: ParsableCommand {
             \(recipe.name): \(run.parameterCount) parameters, \(run.trainingCount) training and \(run.validation.count) \
             validation networks, \(run.plan.steps) steps\(run.stepsDone > 0 ? ", continued at step \(run.stepsDone)" : "")
             """)
+        if recipe.objective.classification > 0 {
+            Terminal.complain("answers are named \(recipe.manifest.labels.joined(separator: ", "))")
+        }
         let isInterrupted = Mutex(false)
         let signals = SignalWatcher([SIGINT, SIGTERM]) { _ in isInterrupted.withLock { $0 = true } }
         defer { signals.cancel() }
