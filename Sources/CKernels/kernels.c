@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Every loop here reads and writes each element at its own index, so that x and y may be the same array; the compiler
-   is told, or it would take the scalar path whenever they are. */
+/* Tells the compiler that iterations are independent: each reads and writes at its own index only, so x and y may be
+   the same array. Otherwise it would check for overlap at run time and run scalar code where they are the same. */
 #define ELEMENTWISE _Pragma("clang loop vectorize(assume_safety)")
 
 /* Coefficients below are least-squares fits in float64 over Chebyshev nodes of the stated range;
@@ -33,8 +33,8 @@ static inline float exp_approx(float x) {
     return x < lowest ? 0.0f : e * scale;
 }
 
-/* The share of a normal distribution beyond a >= 0, as exp(-Q(a)): within 1e-6 of itself up to a = 3, and within 1e-8
-   beyond, where it is small and Q goes on to rise until nothing is left. */
+/* The upper tail 1 - Phi(a) of the standard normal for a >= 0, as exp(-Q(a)) with a polynomial Q: relative error below
+   1e-6 for a <= 3, absolute error below 1e-8 beyond. Q increases, so the tail falls to 0. */
 static inline float tail_approx(float a) {
     float q = 9.887676172e-09f;
     q = q * a + -3.711213695e-07f;
@@ -50,7 +50,7 @@ static inline float tail_approx(float a) {
     return exp_approx(-q);
 }
 
-/* Beyond, the tail is 0; it keeps an infinite x from meeting it. */
+/* From here on the tail is 0. |x| is limited to it, because infinity * 0 is not a number. */
 static const float tail_end = 30.0f;
 
 CKERNEL void ck_gelu(const float *x, float *y, size_t count) {
@@ -78,7 +78,7 @@ CKERNEL void ck_sigmoid(const float *x, float *y, size_t count) {
     for (size_t i = 0; i < count; i++) y[i] = 1.0f / (1.0f + exp_approx(-x[i]));
 }
 
-/* sin and cos of one element within the fast range. */
+/* sin and cos of one element, |v| <= 8192. */
 static inline void sincos_approx(float v, float *sine_out, float *cosine_out) {
     float shifted = v * 0.636619772f + 12582912.0f;
     int32_t quadrant;
@@ -106,7 +106,7 @@ static inline void sincos_approx(float v, float *sine_out, float *cosine_out) {
     *cosine_out = ((quadrant + 1) & 2) ? -c0 : c0;
 }
 
-/* Whether any element is beyond the fast range, or no number. */
+/* Whether any |x[i]| is above 8192 or not a number: sincos_approx is not accurate there. */
 static inline int any_beyond(const float *x, size_t count) {
     int beyond = 0;
     for (size_t i = 0; i < count; i++) beyond |= !(fabsf(x[i]) <= 8192.0f);
@@ -152,12 +152,12 @@ CKERNEL void ck_softmax(const float *x, float *y, size_t count, float scale) {
     }
     ELEMENTWISE
     for (size_t i = 0; i < count; i++) {
-        /* A statement of its own, so that it is not fused: an unrounded product would not meet the peak exactly, and
-           large scores could all underflow. */
+        /* A statement of its own, so that product and subtraction are not fused: v is then rounded as `peak` was, the
+           largest difference is exactly 0, and large scores cannot all underflow. */
         float v = x[i] * scale;
         y[i] = exp_approx(v - peak);
     }
-    /* In float64: an error of the sum is common to the whole row. */
+    /* In float64, because an error of the sum would change the whole row by the same factor. */
     double sum = 0.0;
     {
 #pragma clang fp reassociate(on)
@@ -186,7 +186,7 @@ CKERNEL void ck_moments(const float *x, size_t count, float *mean, float *square
 
 CKERNEL void ck_normalize(const float *x, size_t x_step, float *y, size_t y_step, size_t rows, size_t count,
                           int unbiased, const float *gamma, const float *beta) {
-/* Rounded after every operation, as the reference does: pictures drawn from latents magnify any difference. */
+/* Rounded after every operation, as PyTorch does: pictures that are drawn from latents amplify any difference. */
 #pragma clang fp contract(off)
     for (size_t row = 0; row < rows; row++, x += x_step, y += y_step) {
         float mean, squares;
@@ -204,7 +204,7 @@ CKERNEL void ck_add(const float *x, float *y, size_t count) {
 }
 
 CKERNEL void ck_mean_row(const float *x, size_t x_step, size_t rows, float *y, size_t count) {
-    /* As many sums as registers hold. */
+    /* Columns at a time, so that their sums stay in registers. */
     enum { BLOCK = 32 };
     double factor = 1.0 / (double)rows;
     for (size_t first = 0; first < count; first += BLOCK) {
@@ -234,7 +234,7 @@ CKERNEL void ck_store(const double *sum, float *y, size_t count, double factor) 
 }
 
 CKERNEL void ck_add_scaled(const float *x, float *y, size_t count, float factor) {
-/* Two roundings, as the reference's; a fused one shows in the Fourier features. */
+/* Two roundings, as PyTorch does: the difference of a fused multiply-add is visible in Fourier features. */
 #pragma clang fp contract(off)
     ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] += factor * x[i];
@@ -244,7 +244,8 @@ CKERNEL void ck_matrix_vector(const float *weight, const float *x, const float *
                               size_t columns) {
     for (size_t row = 0; row < rows; row++) {
         const float *w = weight + row * columns;
-        /* In order, one rounding a term: a sine network at 30 radians a unit magnifies any other order. */
+        /* The terms are added in order: a sine network with an omega0 of 30 amplifies the rounding differences of
+           another. */
         float sum = 0.0f;
         for (size_t i = 0; i < columns; i++) sum += w[i] * x[i];
         y[row] = sum + bias[row];
@@ -252,7 +253,7 @@ CKERNEL void ck_matrix_vector(const float *weight, const float *x, const float *
 }
 
 CKERNEL void ck_copy_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count) {
-    /* The usual widths of heads, where a call to copy takes longer than the copy. */
+    /* The usual widths of heads: copies of constant size are inlined; calling memcpy would take longer than copying. */
     switch (width) {
     case 8:
         for (size_t block = 0; block < count; block++) memcpy(y + block * y_step, x + block * x_step, 8 * sizeof *x);

@@ -3,15 +3,16 @@
 
 #include <string.h>
 
-/* Matrix products: y = x z (+ bias) (+ y). z is read in panels of a few columns, from where it lies or packed before.
+/* Matrix products: y = x z (+ bias) (+ y). z is read in panels of a few columns, in place or from a packed copy.
 
-   Every element of y is one chain of fused multiply-adds in order, cut at fixed places, in any tile and at any edge. So a
-   row's result depends neither on the rows beside it nor on how rows are shared among threads. */
+   Every element of y is computed by the same sequence of fused multiply-adds, in order of k and divided at the same k,
+   in whichever tile it is. So the bits of a row depend neither on other rows nor on how rows are shared among
+   threads. */
 
 #define PANEL CK_PANEL
 
-/* A tile of `rows` x (vectors * lanes) elements of y held in registers. Element (r, k) of x is at(r, k) x_step apart;
-   rows of the panel are panel_step apart. */
+/* Defines a function that computes a tile of `rows` x (vectors * lanes) elements of y in registers. Element (r, k) of x
+   is x[at(r, k)], row k of the panel begins at panel[k * panel_step]. */
 #define TILE(name, target, vector, lanes, vectors, rows, at)                                                           \
     target static void name##_##rows(const float *x, size_t x_step, const float *panel, size_t panel_step, size_t depth,\
                                      float *y, size_t y_step, const float *bias, int accumulating) {                   \
@@ -48,7 +49,8 @@
 typedef void tile(const float *x, size_t x_step, const float *panel, size_t panel_step, size_t depth, float *y,
                   size_t y_step, const float *bias, int accumulating);
 
-/* Tiles by their number of rows, for x as it is and for x transposed, and the columns that one covers. */
+/* The most rows and the columns of a tile, and tile functions by number of rows: `across` for x, `down` for x
+   transposed. */
 struct tiles {
     size_t rows, columns;
     tile *const *across, *const *down;
@@ -96,7 +98,8 @@ void ck_pack(const float *weight, size_t step, const float *bias, size_t outputs
     }
 }
 
-/* One column of tiles: all rows of y, `width` columns. What does not fill a tile's columns goes by way of a buffer. */
+/* Computes one column of tiles: all rows of y, and `width` columns or as many as a tile has. Where `width` is less than
+   a tile's columns, tiles are computed in a buffer and `width` columns of them copied. */
 static void multiply_column(struct tiles tiles, tile *const *by_rows, const float *x, size_t x_step, int transposed,
                             size_t rows, const float *panel, size_t panel_step, size_t depth, float *y, size_t y_step,
                             size_t width, const float *bias, int accumulating) {
@@ -125,7 +128,7 @@ void ck_multiply_packed(const float *x, size_t x_step, size_t rows, const float 
                             y + first + column, y_step, outputs - first - column, packed + column, accumulating);
 }
 
-/* Rows of z at a time, so that a panel of it stays in the first cache, and of y. */
+/* CHUNK rows of z and BLOCK rows of y at a time, so that a panel of z stays in the first-level cache. */
 enum { CHUNK = 128, BLOCK = 14 * 6 * 4 };
 
 void ck_multiply_matrices(const float *x, size_t x_step, int transposed, size_t rows, const float *z, size_t z_step,

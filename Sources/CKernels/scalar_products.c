@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-/* A tile of scalar products: rows of x with rows of z, which both run along memory. Lanes sum every so many terms, then
-   each other as a tree; the order is the same in every tile. */
+/* Defines a function that computes a tile of scalar products of rows of x with rows of z, all contiguous. Lane l of a
+   vector adds up the terms k = l, l + lanes, ...; then lanes are added up pairwise, then the terms that fill no vector.
+   The order is the same in every tile. */
 #define DOTS(name, target, vector, lanes, rows, columns)                                                               \
     target static void name##_##rows##x##columns(const float *x, size_t x_step, const float *z, size_t z_step,         \
                                                  size_t depth, float *y, size_t y_step, int accumulating) {            \
@@ -37,7 +38,7 @@
 typedef void dots(const float *x, size_t x_step, const float *z, size_t z_step, size_t depth, float *y, size_t y_step,
                   int accumulating);
 
-/* Tiles by whether there are as many rows as they hold, and columns. */
+/* Tiles of side x side, 1 x side, side x 1 and 1 x 1 scalar products. */
 struct dot_tiles {
     size_t side;
     dots *full, *row, *column, *one;

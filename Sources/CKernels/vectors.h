@@ -1,5 +1,5 @@
-/* Vectors of floats, and functions compiled for more instructions than every processor has; CK_WIDE and the like say at
-   run time which may be called. */
+/* Vector types, and attributes of functions that are compiled for instructions which not every processor has: such a
+   function may be called only where ck_best_instructions allows. */
 #ifndef VECTORS_H
 #define VECTORS_H
 

@@ -1,12 +1,13 @@
 import CKernels
 
-/// Softmax attention of `queries` tokens over `keys` tokens, per network and head.
+/// Extents of a multi-head softmax attention in which, for every network and head, `queries` tokens attend to `keys`
+/// tokens.
 package struct AttentionShape: Sendable {
     package let batch: Int
     package let heads: Int
     package let queries: Int
     package let keys: Int
-    /// Whether one set of queries serves every network of the batch.
+    /// Whether all networks of the batch have the same queries, which are then given once.
     package let sharesQueries: Bool
 
     package init(batch: Int, heads: Int, queries: Int, keys: Int, sharesQueries: Bool = false) {
@@ -18,13 +19,14 @@ package struct AttentionShape: Sendable {
     }
 }
 
-/// Where the queries, keys and values of a head stand among the columns of their matrices.
+/// The columns of a matrix that belong to a head: `width` columns from `first` + head · `pitch` on.
 package struct HeadColumns: Sendable {
     package let width: Int
-    /// Columns from one head to the next.
+    /// Columns from the start of one head to the start of the next.
     package let pitch: Int
     package let first: Int
 
+    /// - Parameter pitch: `width` where nil, for heads side by side.
     package init(width: Int, pitch: Int? = nil, first: Int = 0) {
         self.width = width
         self.pitch = pitch ?? width
@@ -38,9 +40,12 @@ package struct HeadColumns: Sendable {
 }
 
 extension PlanBuilder {
-    /// softmax(q · kᵀ / √width) · v into `out`, whose heads stand side by side.
+    /// out = softmax(q · kᵀ / √d) · v for every network and head (Vaswani et al., arXiv 1706.03762); d is the width of
+    /// a head's queries, the softmax runs over keys.
     ///
-    /// *Shapes:* q (batch·queries or queries, …), k and v (batch·keys, …), out (batch·queries, heads·width).
+    /// *Shapes:* q (batch·queries, …), or (queries, …) where queries are shared; k and v (batch·keys, …); out
+    /// (batch·queries, heads · width of a head's values), heads side by side. `qColumns` and so on say which columns of
+    /// q, k and v each head reads. Overwrites `out`.
     package func attention(
         q: Matrix, _ qColumns: HeadColumns, k: Matrix, _ kColumns: HeadColumns, v: Matrix, _ vColumns: HeadColumns,
         _ shape: AttentionShape, into out: Matrix
@@ -68,7 +73,7 @@ extension PlanBuilder {
         }
     }
 
-    /// Computes the weights anew rather than keeping them: they would outgrow the tokens.
+    /// The backward pass computes the attention weights again: kept, they would take queries × keys floats a head.
     private func differentiate(
         _ q: (matrix: Matrix, columns: HeadColumns), _ k: (matrix: Matrix, columns: HeadColumns),
         _ v: (matrix: Matrix, columns: HeadColumns), _ shape: AttentionShape, into out: Matrix, _ tape: GradientTape
@@ -112,8 +117,8 @@ extension PlanBuilder {
     }
 }
 
-/// out = weights · values, blocks of keys added up in float64: over a thousand near-equal weights, one running float32
-/// sum would lose more to rounding than the rest of a model together.
+/// out = weights · values. Partial products over 64 keys each are added up in float64: a single float32 sum over a
+/// thousand weights of similar size would have a larger rounding error than all other layers of a model together.
 private func mixValues(_ weights: Matrix, _ values: Matrix, sums: UnsafeMutablePointer<Double>, into out: Matrix) {
     let block = 64
     guard values.rows > block else {
@@ -132,7 +137,7 @@ private func mixValues(_ weights: Matrix, _ values: Matrix, sums: UnsafeMutableP
     }
 }
 
-/// Gradients of weights become gradients of the unscaled scores that they came from.
+/// Replaces the gradient of w = softmax(scale · s), row by row, by that of s: ds = scale · w ⊙ (dw − Σ w dw).
 func softmaxAdjointRows(_ weights: Matrix, _ gradients: Matrix, scale: Float) {
     for row in 0..<weights.rows {
         let gradient = gradients.pointer + row * gradients.stride
@@ -140,7 +145,7 @@ func softmaxAdjointRows(_ weights: Matrix, _ gradients: Matrix, scale: Float) {
     }
 }
 
-/// Each row becomes softmax(scale · row).
+/// Replaces each row by softmax(scale · row).
 func softmaxRows(_ x: Matrix, scale: Float) {
     for row in 0..<x.rows {
         let start = x.pointer + row * x.stride

@@ -1,9 +1,10 @@
 import CKernels
 
-/// How the rows of a matrix read as a three-dimensional index (outer, middle, inner), inner fastest.
+/// Reads the rows of a matrix as a three-dimensional index: row = (outer · middles + middle) · inners + inner.
 ///
-/// A weight's rows are (network, output neuron, input neuron): means over outputs keep `outer` = networks and `inner` =
-/// inputs; means over inputs have `outer` = networks · outputs and `inner` = 1.
+/// The rows of a weight are (network, output neuron, input neuron). For a mean over its outputs, `outer` counts
+/// networks, `middle` outputs and `inner` inputs; for a mean over its inputs, `outer` counts networks · outputs,
+/// `middle` inputs, and `inner` is 1.
 package struct Axes: Sendable {
     package let outer: Int
     package let middle: Int
@@ -18,10 +19,10 @@ package struct Axes: Sendable {
     var count: Int { outer * middle * inner }
     var reducedCount: Int { outer * inner }
 
-    /// The (outer, inner) row of an (outer, middle, inner) row.
+    /// The row outer · inners + inner of the reduced matrix that belongs to a row of the whole one.
     func reduced(_ row: Int) -> Int { row / (middle * inner) * inner + row % inner }
 
-    /// Calls `body` for runs of rows whose (outer, inner) rows follow each other (`advances`) or are one and the same.
+    /// Calls `body` for runs of `rows`. The reduced rows of a run are consecutive where `advances`, else all the same.
     func forEachRun(
         _ rows: Range<Int>, _ body: (_ row: Int, _ reduced: Int, _ count: Int, _ advances: Bool) -> Void
     ) {
@@ -34,19 +35,20 @@ package struct Axes: Sendable {
         }
     }
 
-    /// The row of (outer, inner, middle) that holds an (outer, middle, inner) row.
+    /// The row of a matrix indexed (outer, inner, middle) that a row indexed (outer, middle, inner) moves to.
     func swapped(_ row: Int) -> Int {
         (row / (inner * middle) * inner + row % inner) * middle + row / inner % middle
     }
 }
 
 extension PlanBuilder {
-    /// y[outer, inner] = mean over middle of x[outer, middle, inner], channel by channel.
+    /// y[outer, inner] = mean over middle of x[outer, middle, inner], for every column. Overwrites y.
     ///
-    /// Summed in float64: an error in a mean reaches every entry that the mean is broadcast to, so none averages out.
+    /// *Shapes:* x (outer·middle·inner, n), y (outer·inner, n). Summed in float64, because the error of a mean is the
+    /// same in every entry that the mean is broadcast to, so later means do not reduce it.
     package func mean(_ x: Matrix, _ axes: Axes, into y: Matrix) {
         precondition(x.rows == axes.count && y.rows == axes.reducedCount && x.columns == y.columns, "mean's shapes")
-        // Few long means share their columns among tasks.
+        // Where there are fewer than four means, of many rows each, tasks take 32 columns each instead of a whole mean.
         let width = axes.reducedCount < 4 && axes.middle >= 256 ? 32 : x.columns
         let parts = (x.columns + width - 1) / width
         step(reading: [x], writing: [y], tasks: axes.reducedCount * parts) { task, _ in
@@ -63,7 +65,7 @@ extension PlanBuilder {
         }
     }
 
-    /// y[outer, middle, inner] = factor · x[outer, inner], or +=.
+    /// y[outer, middle, inner] = factor · x[outer, inner], or += where `accumulating`.
     private func spread(_ x: Matrix, _ axes: Axes, into y: Matrix, accumulating: Bool, factor: Float = 1) {
         step(reading: [x] + (accumulating ? [y] : []), writing: [y]) {
             for row in 0..<y.rows {
@@ -83,6 +85,8 @@ extension PlanBuilder {
     }
 
     /// y[outer, middle, inner] += x[outer, inner], or = where `overwriting`.
+    ///
+    /// *Shapes:* x (outer·inner, n), y (outer·middle·inner, n).
     package func broadcast(_ x: Matrix, _ axes: Axes, into y: Matrix, overwriting: Bool = false) {
         precondition(
             y.rows == axes.count && x.rows == axes.reducedCount && x.columns == y.columns, "broadcast's shapes")
@@ -104,7 +108,9 @@ extension PlanBuilder {
         }
     }
 
-    /// y[row, times·column + i] = x[row, column] for i below `times`; x itself where `times` is 1.
+    /// y[row, times · column + i] = x[row, column] for i in 0..<times; returns x itself where `times` is 1.
+    ///
+    /// *Shapes:* x (rows, n), contiguous → (rows, n · times).
     package func repeatColumns(_ x: Matrix, _ times: Int) -> Matrix {
         guard times > 1 else { return x }
         let y = matrix(rows: x.rows, columns: x.columns * times)
@@ -117,7 +123,9 @@ extension PlanBuilder {
         return y
     }
 
-    /// y[outer, inner, middle] = x[outer, middle, inner]: two neighbouring axes change places.
+    /// y[outer, inner, middle] = x[outer, middle, inner]: exchanges two axes. Overwrites y.
+    ///
+    /// *Shapes:* x (outer·middle·inner, n), y (outer·inner·middle, n).
     package func swapAxes(_ x: Matrix, _ axes: Axes, into y: Matrix) {
         precondition(x.rows == axes.count && y.rows == axes.count && x.columns == y.columns, "swap's shapes")
         step(reading: [x], writing: [y], rows: x.rows) { range in

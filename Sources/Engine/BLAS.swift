@@ -1,11 +1,11 @@
 import COpenBLAS
 
-/// The one door to OpenBLAS.
+/// All calls of OpenBLAS.
 enum BLAS {
-    /// OpenBLAS's thread count is global; evaluated once, it makes every call stay on its caller's thread.
+    /// Evaluated once, sets OpenBLAS's thread count, which is global, to 1: every call runs on its caller's thread.
     static let useCallingThreadOnly: Void = openblas_set_num_threads(1)
 
-    /// c = op(a) · op(b), or c += op(a) · op(b) where `accumulating`; op transposes where asked to.
+    /// c = op(a) · op(b), or c += op(a) · op(b) where `accumulating`; op(x) is x or, where `transposing…`, xᵀ.
     static func multiply(
         _ a: Matrix, _ b: Matrix, transposingA: Bool = false, transposingB: Bool = false, accumulating: Bool = false,
         into c: Matrix

@@ -1,15 +1,16 @@
-/// Float64 sums for each worker, kept in a plan's float32 memory.
+/// An array of float64 sums for each thread of a plan, in the plan's float32 memory.
 struct DoubleScratch: Sendable {
     let matrix: Matrix
     private let count: Int
 
     init(count: Int, in builder: PlanBuilder) {
-        // Rows of a multiple of 16 floats in memory aligned to 64 bytes: every row is aligned for doubles.
+        // A row is a multiple of 16 floats, 64 bytes, in memory aligned to 64 bytes, so every row is aligned for
+        // doubles.
         matrix = builder.matrix(rows: builder.threads, columns: (2 * count + 15) / 16 * 16)
         self.count = count
     }
 
-    /// The worker's sums, set to zero. Sound because the row holds 2 × `count` floats that nothing else views.
+    /// The sums of a thread, set to zero. Sound because its row holds 2 · `count` floats that nothing else views.
     func zeroed(_ worker: Int) -> UnsafeMutablePointer<Double> {
         let sums = UnsafeMutableRawPointer(matrix.pointer + worker * matrix.stride)
             .bindMemory(to: Double.self, capacity: count)

@@ -1,13 +1,14 @@
 import CKernels
 
-/// Functions applied to every element.
+/// A function applied to every element.
 package enum Activation: Sendable {
     /// max(x, 0)
     case relu
-    /// x Φ(x), exact (erf) form
+    /// x Φ(x), Φ the distribution function of the standard normal: the exact form of GELU, not the tanh approximation
     case gelu
     /// 1 / (1 + e⁻ˣ)
     case sigmoid
+    /// sin(x), x in radians
     case sine
 
     fileprivate func apply(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
@@ -19,7 +20,7 @@ package enum Activation: Sendable {
         }
     }
 
-    /// x = f(x) and slope = f′(x).
+    /// y = f(x) in place of x, and slope = f′(x).
     fileprivate func apply(_ x: UnsafeMutablePointer<Float>, slope: UnsafeMutablePointer<Float>, _ count: Int) {
         if self == .gelu { return ck_gelu_slope(x, x, slope, count) }
         if self == .sine { return ck_sincos(x, x, slope, count) }
@@ -39,7 +40,8 @@ extension PlanBuilder {
             guard activation == .sine else {
                 return block.forEachRun { start, count in activation.apply(start, start, count) }
             }
-            // Row by row: an argument beyond the fast range must not change how another token's are computed.
+            // Row by row: `ck_sin` takes another path for all of its elements where one of them is above 8192, and a
+            // token's result must not depend on other tokens.
             for row in 0..<block.rows {
                 let start = block.pointer + row * block.stride
                 activation.apply(start, start, block.columns)
@@ -47,7 +49,7 @@ extension PlanBuilder {
         }
     }
 
-    /// The same with the derivative kept, which is all that the backward pass needs.
+    /// The same with f′(x) kept for the backward pass.
     private func activate(_ x: Matrix, _ activation: Activation, _ tape: GradientTape) {
         let slope = matrix(rows: x.rows, columns: x.columns)
         step(reading: [x], writing: [x, slope]) {
@@ -65,7 +67,7 @@ extension PlanBuilder {
         }
     }
 
-    /// y += factor · x
+    /// y += factor · x. *Shapes:* x and y (rows, n).
     package func add(_ x: Matrix, to y: Matrix, factor: Float = 1) {
         precondition(x.rows == y.rows && x.columns == y.columns, "sum of unlike shapes")
         step(reading: [x, y], writing: [y], rows: x.rows) { range in
@@ -77,7 +79,7 @@ extension PlanBuilder {
         }
     }
 
-    /// y = x
+    /// y = x. *Shapes:* x and y (rows, n).
     package func copy(_ x: Matrix, to y: Matrix) {
         precondition(x.rows == y.rows && x.columns == y.columns, "copy between unlike shapes")
         step(reading: [x], writing: [y], rows: x.rows) { range in
@@ -102,7 +104,7 @@ extension PlanBuilder {
         }
     }
 
-    /// y = x · factor, where `factor` is a single number that may be learned.
+    /// y = x · factor. *Shapes:* x and y (rows, n), factor (1, 1), which may be a learned parameter.
     package func scale(_ x: Matrix, by factor: Matrix, into y: Matrix) {
         precondition(factor.count == 1 && x.rows == y.rows && x.columns == y.columns, "scaling's shapes")
         step(reading: [x, factor], writing: [y], rows: x.rows) { range in
@@ -133,7 +135,9 @@ extension PlanBuilder {
         }
     }
 
-    /// y = (x − mean) / deviation, element by element; `mean` and `deviation` are one row each.
+    /// y[row] = (x[row] − mean) / deviation, element by element.
+    ///
+    /// *Shapes:* x and y (rows, n), mean and deviation (1, n).
     package func standardize(_ x: Matrix, mean: Matrix, deviation: Matrix, into y: Matrix) {
         precondition(mean.columns == x.columns && deviation.columns == x.columns, "statistics of another shape")
         step(reading: [x, mean, deviation], writing: [y]) {
@@ -155,7 +159,9 @@ extension PlanBuilder {
         }
     }
 
-    /// y = value · gelu(gate) where x is [value, gate] on its columns (GEGLU).
+    /// y = value ⊙ gelu(gate), where the columns of x are [value, gate] (GEGLU; Shazeer, arXiv 2002.05202).
+    ///
+    /// *Shapes:* x (rows, 2n) → (rows, n).
     package func gatedGELU(_ x: Matrix) -> Matrix {
         let half = x.columns / 2
         precondition(half * 2 == x.columns, "value and gate need the same width")

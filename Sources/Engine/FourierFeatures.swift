@@ -1,14 +1,16 @@
 import CKernels
 
 extension PlanBuilder {
-    /// [sin(2π x·B), cos(2π x·B)] on channels, for every kernel position apart.
+    /// y = [sin(2π x·B), cos(2π x·B)] with frequencies B, for every position of a kernel by itself (Tancik et al.,
+    /// arXiv 2006.10739). Overwrites y.
     ///
-    /// *Shapes:* x (rows, c·k) with channel c·k + position, frequencies (c, m), y (rows, 2m·k) in the same order.
-    /// The product with 2π comes last, as in the reference: at these arguments its rounding is visible.
+    /// *Shapes:* x (rows, c·k), channel after channel with its k kernel positions together; frequencies (c, m); y
+    /// (rows, 2m·k) in the same order. x·B is multiplied by 2π last, as the reference does: for large arguments the
+    /// rounding of another order changes the sine visibly.
     package func fourierFeatures(_ x: Matrix, frequencies: Matrix, kernelCount: Int, into y: Matrix) {
         let (channels, count) = (frequencies.rows, frequencies.columns)
         precondition(x.columns == channels * kernelCount && y.columns == 2 * count * kernelCount, "Fourier features")
-        // Float.pi is rounded towards zero, and the difference to the nearest float32 shows.
+        // Not 2 · Float.pi: Float.pi is rounded towards zero, and PyTorch's 2π is the nearest float32.
         let twoPi = Float(2 * Double.pi)
         let scratch = matrix(rows: threads, columns: 3 * count)
         let block = 64

@@ -1,10 +1,10 @@
 import CKernels
 
 extension PlanBuilder {
-    /// Copies pooled rows into the flat, channel-major form of the reference's pools.
+    /// y[network, channel · pieces + first + group · k + position] = x[network · groups + group, channel · k +
+    /// position]: copies pooled rows to their columns in the channel-major vector that the reference's pools make.
     ///
-    /// *Shapes:* x (batch·groups, c·k) with column channel·k + position; y (batch, c·pieces): element
-    /// channel·pieces + first + group·k + position.
+    /// *Shapes:* x (batch·groups, c·k), k kernel positions a channel; y (batch, c·pieces), contiguous.
     package func placePooled(
         _ x: Matrix, groups: Int, kernelCount: Int, pieces: Int, first: Int, into y: Matrix
     ) {
@@ -39,9 +39,11 @@ extension PlanBuilder {
         }
     }
 
-    /// Mean, unbiased variance (0 for a single entry) and the quantiles 0, ¼, ½, ¾, 1 of each channel's entries.
+    /// Mean, unbiased variance (0 for a single entry) and the quantiles 0, ¼, ½, ¾, 1, linearly interpolated, of each
+    /// network's entries in each channel (Unterthiner et al., arXiv 2002.11448).
     ///
-    /// *Shapes:* x (batch·m, c·k); y (batch, c·pieces), seven elements at channel·pieces + first.
+    /// *Shapes:* x (batch·m, c·k), so that a channel has m·k entries; y (batch, c·pieces), contiguous, of which the
+    /// seven columns from channel · pieces + first on are written.
     package func statistics(_ x: Matrix, batch: Int, kernelCount: Int, pieces: Int, first: Int, into y: Matrix) {
         let (channels, rows) = (x.columns / kernelCount, x.rows / batch)
         let count = rows * kernelCount
@@ -77,7 +79,7 @@ extension PlanBuilder {
     }
 }
 
-/// Gradients of the entries from those of their seven statistics.
+/// The gradient of the entries, given that of their seven statistics.
 private func summaryAdjoint(_ entries: [Float], _ gradient: UnsafePointer<Float>) -> [Float] {
     let count = Float(entries.count)
     let mean = entries.reduce(0) { $0 + Double($1) } / Double(count)
@@ -92,7 +94,7 @@ private func summaryAdjoint(_ entries: [Float], _ gradient: UnsafePointer<Float>
     return result
 }
 
-/// Between which two entries in order the quantile of `quantile` quarters lies, and how far towards the second.
+/// The quantile quantile/4 of `count` sorted entries e is e[lower] + fraction · (e[upper] − e[lower]).
 private func quantilePlace(_ quantile: Int, of count: Int) -> (lower: Int, upper: Int, fraction: Float) {
     let position = Float(quantile) / 4 * Float(count - 1)
     let lower = Int(position)

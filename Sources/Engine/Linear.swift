@@ -1,10 +1,11 @@
 import CKernels
 
-/// An affine map of channels: y = x · weightᵀ + bias, as `torch.nn.Linear` or a 1 × 1 convolution.
+/// An affine map of channels: y = x · weightᵀ + bias, as `torch.nn.Linear` or a convolution with a kernel of one
+/// element.
 package struct AffineMap: Sendable {
-    /// outputs × inputs
+    /// (outputs, inputs)
     package let weight: Matrix
-    /// 1 × outputs
+    /// (1, outputs)
     package let bias: Matrix?
     let packed = PackedMap()
 
@@ -20,7 +21,7 @@ package struct AffineMap: Sendable {
 }
 
 extension PlanBuilder {
-    /// y = map(x), or y += map(x). *Shapes:* x (rows, inputs), y (rows, outputs).
+    /// y = map(x), or y += map(x) where `accumulating`. *Shapes:* x (rows, inputs), y (rows, outputs).
     package func apply(_ map: AffineMap, to x: Matrix, into y: Matrix, accumulating: Bool = false) {
         precondition(x.rows == y.rows && x.columns == map.inputs && y.columns == map.outputs, "affine map's shapes")
         countProduct(x.rows, map.inputs, map.outputs)
@@ -39,7 +40,7 @@ extension PlanBuilder {
         adjoint(of: y, from: [x, map.weight, map.bias]) { self.differentiate(map, of: x, into: y, $0) }
     }
 
-    /// Shares the rows among tasks, or where they are few the columns.
+    /// Divides the rows of y among tasks; where there are at most 64, its columns.
     private func apply(_ packed: Matrix, _ map: AffineMap, to x: Matrix, into y: Matrix, accumulating: Bool) {
         let sources = [x, packed] + (accumulating ? [y] : [])
         guard x.rows <= Self.mostRowsInOneTask, x.rows * map.inputs * map.outputs >= Self.fewestTermsToShare else {
@@ -58,10 +59,11 @@ extension PlanBuilder {
     }
 
     private static var mostRowsInOneTask: Int { 64 }
-    /// Less is done sooner than another thread hears of it.
+    /// Below this many multiply-adds, one thread is faster than several: starting a task on another thread takes about
+    /// as long as computing them.
     private static var fewestTermsToShare: Int { 500_000 }
 
-    /// A parameter that may change is packed in every run; with fewer rows that takes longer than it saves.
+    /// A map whose parameters may change is packed again in every run, which pays from about this many rows on.
     private static var fewestRowsToPackFor: Int { 128 }
 
     private func multiply(_ map: AffineMap, _ x: Matrix, into y: Matrix, accumulating: Bool) {
@@ -76,7 +78,7 @@ extension PlanBuilder {
         }
     }
 
-    /// The packed map, where its parameters are there and will not change.
+    /// The packed map; nil where its parameters may change or are results of the plan itself.
     func packed(_ map: AffineMap) -> Matrix? {
         guard parametersAreFixed, !recordsGradients, map.weight.storage.isPlaced else { return nil }
         return map.packed.matrix(map.weight, map.bias)
@@ -101,7 +103,7 @@ extension PlanBuilder {
         }
     }
 
-    /// A new matrix map(x).
+    /// map(x) as a new matrix. *Shapes:* x (rows, inputs) → (rows, outputs).
     package func apply(_ map: AffineMap, to x: Matrix) -> Matrix {
         let y = matrix(rows: x.rows, columns: map.outputs)
         apply(map, to: x, into: y)

@@ -1,7 +1,7 @@
-/// What the machine can do at best, to hold other figures against.
+/// The machine's highest rate of matrix products, which measured rates of plans are compared with.
 package enum MachineRate {
-    /// The rate of OpenBLAS on squares of `size`, in floating-point operations a second: the best of `repeats` runs, each
-    /// thread working on rows of its own.
+    /// Floating-point operations a second of OpenBLAS's product of two `size` × `size` matrices, a multiply-add counted
+    /// as 2: the best of `repeats` runs, in which each thread computes its own share of rows.
     package static func products(size: Int = 2048, threads: Int, repeats: Int = 8) -> Double {
         let pool = WorkerPool(threads: threads)
         let square = [Float](unsafeUninitializedCapacity: size * size) { buffer, count in

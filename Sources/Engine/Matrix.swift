@@ -1,12 +1,13 @@
-/// A view of rows × columns floats inside a storage; a row is contiguous, rows lie `stride` floats apart.
+/// A view of (rows, columns) float32 elements of a storage: element (r, c) is at offset + r · stride + c.
 ///
-/// In this project a row is a token and its columns are channels. Every view is checked against its storage when it is
-/// made, so kernels may trust its extents.
+/// A row is a token and its columns are channels, unless said otherwise. Extents are checked against the storage when a
+/// view is made, and traps where they exceed it; kernels rely on that. A copy of a `Matrix` views the same memory.
 package struct Matrix: Sendable {
     let storage: Storage
     let offset: Int
     package let rows: Int
     package let columns: Int
+    /// Elements from the start of a row to the start of the next.
     package let stride: Int
 
     init(storage: Storage, offset: Int, rows: Int, columns: Int, stride: Int) {
@@ -19,17 +20,21 @@ package struct Matrix: Sendable {
         self.stride = stride
     }
 
-    /// A matrix with memory of its own, for parameters and constants.
+    /// A contiguous matrix with memory of its own, for parameters and constants; `values` are its rows one after
+    /// another.
     package init(rows: Int, columns: Int, values: [Float]) {
         precondition(values.count == rows * columns, "\(values.count) values for \(rows) × \(columns)")
         self.init(storage: Storage(zeros: values.count), offset: 0, rows: rows, columns: columns, stride: columns)
         write(values)
     }
 
+    /// rows · columns
     package var count: Int { rows * columns }
+    /// Whether the elements lie side by side in memory, row after row.
     package var isContiguous: Bool { stride == columns || rows == 1 }
 
-    /// The first element. Valid for as long as the storage lives and is placed.
+    /// The address of element (0, 0), valid for as long as the storage lives. Traps for a temporary whose plan was not
+    /// finished; in debug builds also for one that the running step does not declare.
     var pointer: UnsafeMutablePointer<Float> {
         precondition(storage.isPlaced, "temporary used before its plan was finished")
         #if DEBUG
@@ -38,14 +43,14 @@ package struct Matrix: Sendable {
         return storage.base + offset
     }
 
-    /// Calls `body` for every run of floats that lie side by side: once for all rows where they do, else for each.
+    /// Calls `body` for every run of contiguous elements: once for a contiguous matrix, else for each row.
     func forEachRun(_ body: (_ start: UnsafeMutablePointer<Float>, _ count: Int) -> Void) {
         let start = pointer
         if isContiguous { return body(start, count) }
         for row in 0..<rows { body(start + row * stride, columns) }
     }
 
-    /// The same with the elements of another matrix of the same extents.
+    /// The same, with the elements at the same rows and columns of a matrix of the same extents.
     func forEachRun(
         with other: Matrix,
         _ body: (_ start: UnsafeMutablePointer<Float>, _ other: UnsafeMutablePointer<Float>, _ count: Int) -> Void
@@ -56,6 +61,7 @@ package struct Matrix: Sendable {
         for row in 0..<rows { body(start + row * stride, otherStart + row * other.stride, columns) }
     }
 
+    /// A view of some of the rows.
     package func rows(_ range: Range<Int>) -> Matrix {
         precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows out of range")
         return Matrix(
@@ -63,26 +69,27 @@ package struct Matrix: Sendable {
             stride: stride)
     }
 
+    /// A view of some of the columns.
     package func columns(_ range: Range<Int>) -> Matrix {
         precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns out of range")
         return Matrix(
             storage: storage, offset: offset + range.lowerBound, rows: rows, columns: range.count, stride: stride)
     }
 
-    /// Rows 0, step, 2·step, …
+    /// A view of rows 0, step, 2 · step, …; `step` divides the number of rows.
     package func everyRow(step: Int) -> Matrix {
         precondition(step > 0 && rows % step == 0, "\(rows) rows in steps of \(step)")
         return Matrix(
             storage: storage, offset: offset, rows: rows / step, columns: columns, stride: stride * step)
     }
 
-    /// The same floats in other extents; only for contiguous views.
+    /// A view of the same elements, in the same order, with other extents; only of contiguous matrices.
     package func reshaped(rows: Int, columns: Int) -> Matrix {
         precondition(isContiguous && rows * columns == count, "\(self.rows) × \(self.columns) as \(rows) × \(columns)")
         return Matrix(storage: storage, offset: offset, rows: rows, columns: columns, stride: columns)
     }
 
-    /// Copies `values`, row by row, into the view.
+    /// Replaces the elements by `values`, row after row.
     package func write(_ values: [Float]) {
         precondition(values.count == count, "\(values.count) values for \(rows) × \(columns)")
         values.withUnsafeBufferPointer { source in
@@ -93,7 +100,7 @@ package struct Matrix: Sendable {
         }
     }
 
-    /// The view's floats, row by row.
+    /// The elements, row after row.
     package func read() -> [Float] {
         [Float](unsafeUninitializedCapacity: count) { target, written in
             guard let start = target.baseAddress else { return }

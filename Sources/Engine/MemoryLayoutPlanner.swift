@@ -1,15 +1,17 @@
-/// Gives every block an offset so that blocks alive at the same step never overlap.
+/// Assigns offsets in one arena to blocks of memory, such that blocks in use in the same phase never overlap.
 enum MemoryLayoutPlanner {
     struct Block {
-        /// Floats.
+        /// Size in floats.
         let count: Int
-        /// First and last step that touches the block.
+        /// The first phase that uses the block.
         let first: Int
+        /// The last phase that uses the block.
         let last: Int
     }
 
-    /// Largest first, each at the lowest offset where it collides with none of its contemporaries.
-    /// - Returns: offsets in the order of `blocks`, multiples of 16 floats, and the floats needed in all.
+    /// Greedy: the largest block first, each at the lowest offset where it overlaps no block that is in use at the same
+    /// time.
+    /// - Returns: offsets in the order of `blocks`, multiples of 16 floats, and the size of the arena in floats.
     static func layOut(_ blocks: [Block]) -> (offsets: [Int], total: Int) {
         var offsets = [Int](repeating: 0, count: blocks.count)
         var placed: [Int] = []

@@ -1,13 +1,16 @@
 import CKernels
 
-/// Tokens of one neuron layer's attention that come from one array: every token holds all neurons of the layer.
+/// The tokens that one array (a weight or a bias) contributes to the attention of a neuron layer.
 ///
-/// Token t's entry for neuron n of network b stands in row b·networkStride + t·tokenStride + n·neuronStride. So the
-/// columns of a weight, the rows of the next one and a bias are all read where they lie.
+/// A token has an entry for every neuron of the layer: it is a column of the weight before the layer, its bias, or a
+/// row of the weight after it. The entry of token t for neuron n of network b is in row b · networkStride + t ·
+/// tokenStride + n · neuronStride, so tokens are read from the arrays without a transposed copy.
 package struct NeuronTokens: Sendable {
+    /// (batch · entries of the array, heads · 3 · width)
     package let qkv: Matrix
-    /// Receives the results, added at the rows they were read from; one column per channel.
+    /// (batch · entries of the array, heads · width): results are added to the rows that the queries were read from.
     package let out: Matrix
+    /// Tokens of a network.
     package let tokens: Int
     package let networkStride: Int
     package let tokenStride: Int
@@ -25,7 +28,7 @@ package struct NeuronTokens: Sendable {
     }
 }
 
-/// One neuron layer: the tokens that share its neurons attend to each other.
+/// A neuron layer and the tokens that attend to each other in it.
 package struct NeuronGroup: Sendable {
     package let neurons: Int
     package let sources: [NeuronTokens]
@@ -39,10 +42,11 @@ package struct NeuronGroup: Sendable {
 }
 
 extension PlanBuilder {
-    /// Softmax attention among the tokens of each group, scale 1/√(width·neurons), results added to `out`
-    /// (Zhou et al., Neural Functional Transformers, §3; layout of the reference's `NPAttention`).
+    /// out += softmax(Q · Kᵀ / √(neurons · width)) · V for every group, network and head, where the rows of Q, K and V
+    /// are the group's tokens, each the vector of its entries for all neurons (Zhou et al., arXiv 2305.13546, §3).
     ///
-    /// The columns of `qkv` are, head after head, [query (width), key (width), value (width)].
+    /// *Shapes:* Q, K and V (tokens, neurons · width). The columns of `qkv` are, head after head, [query (width), key
+    /// (width), value (width)], as in the reference's `NPAttention`.
     package func neuronAttention(_ groups: [NeuronGroup], batch: Int, heads: Int, width: Int) {
         let scratch = NeuronScratch(
             groups, width: width, tokenParts: 4, scoreParts: 1, in: self)
@@ -50,7 +54,7 @@ extension PlanBuilder {
         for group in groups {
             countProduct(group.tokens, group.neurons * width, group.tokens, times: 2 * batch * heads)
         }
-        // Laid out here, so that nothing is allocated when the step runs.
+        // Arrays of views are made here, because the step may allocate no memory when it runs.
         let views = groups.map { group in
             (
                 group, qkvs: group.sources.map { Optional($0.qkv) }, outs: group.sources.map { Optional($0.out) },
@@ -110,7 +114,7 @@ extension PlanBuilder {
     }
 }
 
-/// Room for one group's tokens and scores at a time, for every worker.
+/// Scratch memory of every thread for the tokens and scores of one group at a time.
 private struct NeuronScratch {
     let matrix: Matrix
     private let packed: Int
@@ -128,7 +132,7 @@ private struct NeuronScratch {
         matrix = builder.matrix(rows: builder.threads, columns: tokenParts * packed + scoreParts * scored)
     }
 
-    /// Matrices of tokens × (neurons · width), and of tokens × tokens.
+    /// A thread's matrices for a group: `tokenParts` of (tokens, neurons · width) and `scoreParts` of (tokens, tokens).
     func parts(_ group: NeuronGroup, _ worker: Int) -> (tokens: [Matrix], scores: [Matrix]) {
         func part(_ offset: Int, _ columns: Int) -> Matrix {
             Matrix(
@@ -156,8 +160,7 @@ private struct HeadPlace {
 extension NeuronGroup {
     fileprivate func scale(_ width: Int) -> Float { 1 / Float(neurons * width).squareRoot() }
 
-    /// Copies the tokens' entries together, neuron after neuron: a scalar product does not mind the order. A missing
-    /// matrix reads as zeros.
+    /// Copies each token's entries, neuron after neuron, into a row of `part`; a missing matrix reads as zeros.
     fileprivate func gather(_ matrices: [Matrix?], _ place: HeadPlace, _ column: Int, into part: Matrix) {
         var to = part.pointer
         for (index, source) in sources.enumerated() {
@@ -174,7 +177,7 @@ extension NeuronGroup {
         }
     }
 
-    /// Adds the part's entries to where the tokens came from.
+    /// Adds the entries of `part` to the rows that `gather` reads.
     fileprivate func scatter(_ part: Matrix, _ place: HeadPlace, _ column: Int, into matrices: [Matrix?]) {
         var from = part.pointer
         for (index, source) in sources.enumerated() {
@@ -192,7 +195,7 @@ extension NeuronGroup {
 }
 
 extension NeuronTokens {
-    /// The row of a token's first neuron.
+    /// The row of a token's entry for neuron 0.
     fileprivate func first(_ place: HeadPlace, _ token: Int) -> Int {
         place.network * networkStride + token * tokenStride
     }

@@ -1,12 +1,13 @@
 import CKernels
 
-/// The two divisors in use; both appear inside one model.
+/// What a layer norm divides by. Models of the reference use both.
 package enum NormalizationKind: Sendable {
-    /// `torch.nn.LayerNorm`: biased variance, 1e-5 added under the root.
+    /// √(Σ(x − mean)² / n + 1e-5), as `torch.nn.LayerNorm`
     case standard
-    /// The weight-space layers' own: unbiased standard deviation, 1e-5 added to it.
+    /// √(Σ(x − mean)² / (n − 1)) + 1e-5, as the reference's `SimpleLayerNorm`
     case unbiased
 
+    /// The reciprocal of the divisor, from squares = Σ(x − mean)².
     func factor(squares: Float, count: Int) -> Float {
         switch self {
         case .standard: 1 / (squares / Float(count) + 1e-5).squareRoot()
@@ -14,7 +15,7 @@ package enum NormalizationKind: Sendable {
         }
     }
 
-    /// How much of its own normalized value each element's gradient loses, per unit of the row's projection on it.
+    /// The c of the gradient dx = factor · (g − mean(g)) − c · factor² · (x − mean) · Σ g (x − mean), g = dy · gamma.
     func curvature(squares: Float, count: Int) -> Float {
         switch self {
         case .standard: return factor(squares: squares, count: count) / Float(count)
@@ -25,7 +26,7 @@ package enum NormalizationKind: Sendable {
     }
 }
 
-/// Gain and offset of a layer norm, one row each.
+/// Parameters of a layer norm: gain `gamma` and offset `beta`, (1, n) each.
 package struct Normalization: Sendable {
     package let kind: NormalizationKind
     package let gamma: Matrix
@@ -40,7 +41,9 @@ package struct Normalization: Sendable {
 }
 
 extension PlanBuilder {
-    /// Every row of x normalized over its columns: (x − mean) · factor · gamma + beta.
+    /// y[row] = (x[row] − mean) / divisor · gamma + beta; mean and divisor (`NormalizationKind`) are those of the row.
+    ///
+    /// *Shapes:* x and y (rows, n).
     package func normalize(_ x: Matrix, _ norm: Normalization, into y: Matrix) {
         precondition(x.columns == norm.gamma.columns && x.rows == y.rows && x.columns == y.columns, "norm's shapes")
         step(reading: [x, norm.gamma, norm.beta], writing: [y], rows: x.rows) {
@@ -71,6 +74,7 @@ extension PlanBuilder {
         }
     }
 
+    /// The same as a new matrix.
     package func normalize(_ x: Matrix, _ norm: Normalization) -> Matrix {
         let y = matrix(rows: x.rows, columns: x.columns)
         normalize(x, norm, into: y)

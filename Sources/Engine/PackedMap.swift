@@ -1,7 +1,7 @@
 import Synchronization
 
-/// An affine map's weight and bias in the order in which the product reads them, made when first needed and then shared
-/// by every plan.
+/// An affine map's weight and bias in the order in which `ck_multiply_packed` reads them. Made when first asked for,
+/// and shared by all plans of a model.
 final class PackedMap: Sendable {
     private let packed = Mutex<Matrix?>(nil)
 

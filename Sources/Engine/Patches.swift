@@ -1,13 +1,14 @@
 import CKernels
 
-/// Square neighbourhoods of a grid's pixels: what a convolution multiplies with its kernel.
+/// The square neighbourhoods (patches) of a picture that a convolution multiplies with its kernel.
 package struct PatchGrid: Sendable {
     package let height: Int
     package let width: Int
-    /// Side of a neighbourhood and distance from one to the next.
+    /// Pixels along a side of a patch.
     package let side: Int
+    /// Pixels from one patch to the next: the stride of the convolution.
     package let step: Int
-    /// Pixels of zeros around the grid.
+    /// Pixels of zeros on each side of the picture: the padding of the convolution.
     package let margin: Int
 
     package init(height: Int, width: Int, side: Int, step: Int = 1, margin: Int = 0) {
@@ -18,18 +19,19 @@ package struct PatchGrid: Sendable {
         self.margin = margin
     }
 
-    /// Neighbourhoods along an axis: floor((extent + 2 · margin − side) / step) + 1, and none where one does not fit.
-    package var rows: Int { places(height) }
-    package var columns: Int { places(width) }
+    /// Patches along the vertical axis: ⌊(height + 2 · margin − side) / step⌋ + 1, and 0 where not even one fits.
+    package var rows: Int { patches(height) }
+    /// Patches along the horizontal axis, likewise.
+    package var columns: Int { patches(width) }
 
-    private func places(_ extent: Int) -> Int {
+    private func patches(_ extent: Int) -> Int {
         let room = extent + 2 * margin - side
         return room < 0 ? 0 : room / step + 1
     }
 
-    /// Calls `body` for every run of neighbouring pixels: its first pixel in the grid, the patch's row, the first place
-    /// in the patch, and how many.
-    func forEachRun(image: Int, _ body: (_ pixel: Int, _ patch: Int, _ place: Int, _ count: Int) -> Void) {
+    /// Calls `body` for every run of pixels that are neighbours in the picture and in a patch: the first pixel's index
+    /// among all pictures' pixels, the patch's index, the first pixel's index in the patch, and the number of pixels.
+    func forEachRun(image: Int, _ body: (_ pixel: Int, _ patch: Int, _ index: Int, _ count: Int) -> Void) {
         for row in 0..<rows {
             for column in 0..<columns {
                 let patch = (image * rows + row) * columns + column
@@ -46,9 +48,10 @@ package struct PatchGrid: Sendable {
 }
 
 extension PlanBuilder {
-    /// Neighbourhoods as rows, for a convolution by one matrix product.
+    /// All patches as rows (im2col): a convolution is then one matrix product. Pixels outside the picture are zeros.
     ///
-    /// *Shapes:* x (batch·height·width, C) → (batch·rows·columns, side²·C), pixel after pixel.
+    /// *Shapes:* x (batch·height·width, C), contiguous → (batch·rows·columns, side²·C), a patch's pixels row by row.
+    /// Traps where the grid has no patches.
     package func patches(_ x: Matrix, _ grid: PatchGrid) -> Matrix {
         let batch = x.rows / (grid.height * grid.width)
         precondition(x.rows == batch * grid.height * grid.width, "pixels of a grid")
@@ -59,8 +62,8 @@ extension PlanBuilder {
             let count = grid.rows * grid.columns * y.columns
             let (source, target) = (x.pointer, y.pointer)
             if grid.margin > 0 { (target + image * count).update(repeating: 0, count: count) }
-            grid.forEachRun(image: image) { pixel, patch, place, run in
-                (target + patch * y.stride + place * channels).update(
+            grid.forEachRun(image: image) { pixel, patch, index, run in
+                (target + patch * y.stride + index * channels).update(
                     from: source + pixel * channels, count: run * channels)
             }
         }
@@ -69,8 +72,8 @@ extension PlanBuilder {
             self.step(reading: [dy, dx], writing: [dx]) {
                 let (source, target) = (dy.pointer, dx.pointer)
                 for image in 0..<batch {
-                    grid.forEachRun(image: image) { pixel, patch, place, run in
-                        ck_add(source + patch * dy.stride + place * channels, target + pixel * channels, run * channels)
+                    grid.forEachRun(image: image) { pixel, patch, index, run in
+                        ck_add(source + patch * dy.stride + index * channels, target + pixel * channels, run * channels)
                     }
                 }
             }

@@ -2,13 +2,13 @@ import CKernels
 import Glibc
 import Synchronization
 
-/// Tasks that may run in any order and at the same time.
+/// A computation cut into tasks that may run in any order and at the same time.
 struct Step: Sendable {
     let tasks: Int
     let body: @Sendable (_ task: Int, _ worker: Int) -> Void
 }
 
-/// Steps that do not depend on each other, as one row of tasks.
+/// Steps that do not conflict, their tasks numbered consecutively.
 struct Phase: Sendable {
     let tasks: Int
     private let parts: [(first: Int, step: Step)]
@@ -30,10 +30,10 @@ struct Phase: Sendable {
     }
 }
 
-/// How far the threads of a run have come. A thread that comes late finds its phases done and passes them by, so that
-/// none ever waits for one that has not begun: only for tasks that another is at.
+/// The progress of a run that several threads share. A thread that joins late skips completed phases, so a thread only
+/// ever waits for tasks that another thread is computing, never for a thread that has not started.
 final class PhaseProgress: Sendable {
-    /// The phase under way, its tasks that were taken and those that have ended, from the highest bits down.
+    /// The current phase (highest 24 bits), its tasks taken (next 20 bits) and its tasks ended (lowest 20 bits).
     private let state = Atomic<UInt64>(0)
 
     private static let bits: UInt64 = 20
@@ -41,10 +41,11 @@ final class PhaseProgress: Sendable {
     static let mostTasks = Int(mask)
     private static let spins = 100
 
-    /// Before a run, while no thread is at it.
+    /// Starts over. No thread may be using the object.
     func reset() { state.store(0, ordering: .relaxed) }
 
-    /// The next task of a phase, to be ended by `endTask`; none if all are taken.
+    /// Takes the next task of a phase, which must be reported to `endTask`; nil where none is left or the phase is not
+    /// the current one.
     func takeTask(of phase: Int, tasks: Int) -> Int? {
         var seen = state.load(ordering: .acquiring)
         while true {
@@ -57,13 +58,14 @@ final class PhaseProgress: Sendable {
         }
     }
 
-    /// The last task opens the next phase, with what all of them have written visible to whoever enters it.
+    /// Reports the end of a task. The last one of a phase starts the next phase, whose threads then see everything that
+    /// was written before.
     func endTask(of phase: Int, tasks: Int) {
         let ended = state.add(1, ordering: .acquiringAndReleasing).newValue & Self.mask
         if ended == UInt64(tasks) { state.store(UInt64(phase + 1) << (2 * Self.bits), ordering: .releasing) }
     }
 
-    /// Waits until the phase is over: spinning, since tasks are short, but giving way if one takes long.
+    /// Waits for the end of a phase: spins, since tasks are short, and yields the processor after every 100 checks.
     func wait(for phase: Int) {
         var spins = 0
         while state.load(ordering: .acquiring) >> (2 * Self.bits) <= UInt64(phase) {

@@ -1,30 +1,34 @@
 import Dispatch
 
-/// A model's computation for one shape of input: steps in phases over memory that was laid out once.
+/// A model's computation for one shape of input: phases of steps, over memory that was laid out once.
 ///
-/// The steps of a phase do not depend on each other; the threads share the tasks of all of them. Running a plan
-/// allocates nothing of its own. Unchecked Sendable is sound because a plan is used by one owner at a time, who hands it
-/// out and takes it back (`PlanCache`), and because every task of a phase has ended before the next phase begins.
+/// The steps of a phase do not conflict, and threads share the tasks of all of them. A forward pass allocates no
+/// memory, except to sort where statistics are pooled; the adjoints of some steps allocate small arrays.
+///
+/// Unchecked Sendable is sound because a plan has one owner at a time, who hands it out and takes it back
+/// (`PlanCache`), and because every task of a phase has ended before the next phase begins.
 package final class Plan: @unchecked Sendable {
     let phases: [Phase]
-    /// Bytes of the arena, without parameters and the constants that layers make for a shape.
+    /// Bytes of its results and scratch memory, without parameters and the constants that layers make for a shape.
     package let memoryBytes: Int
 
-    /// Additions and multiplications of its matrix products.
-    package let operations: Int
+    /// Floating-point operations of the matrix products of one forward pass: a multiply-add counts as 2. Backward
+    /// passes, Fourier features and everything that is computed element by element or row by row are not counted.
+    package let flops: Int
 
-    /// Threads that it has scratch memory for.
+    /// The most threads that may run it: scratch memory is kept for each.
     private let threads: Int
     private let progress = PhaseProgress()
 
-    init(phases: [Phase], threads: Int, memoryBytes: Int, operations: Int) {
+    init(phases: [Phase], threads: Int, memoryBytes: Int, flops: Int) {
         self.phases = phases
         self.threads = threads
         self.memoryBytes = memoryBytes
-        self.operations = operations
+        self.flops = flops
     }
 
-    /// Computes the outputs from what the inputs hold.
+    /// Computes all results from the current contents of inputs and parameters, on the threads of `pool` or as many of
+    /// them as the plan was made for. The bits of results do not depend on the number of threads.
     package func run(_ pool: WorkerPool) {
         let workers = min(pool.threads, threads)
         guard workers > 1 else {
@@ -46,43 +50,53 @@ package final class Plan: @unchecked Sendable {
     }
 }
 
-/// Records steps and the memory they touch, then lays the memory out so that what is never alive together overlaps.
+/// Records steps with the memory that they read and write, then makes a plan of them in whose memory matrices that are
+/// not in use at the same time overlap.
 package final class PlanBuilder {
     private var recorded: [RecordedStep] = []
     private var storages: [Storage] = []
     #if DEBUG
         private var checks = StepChecks()
     #endif
-    /// Threads that the plan will run on, of which any may do any task: scratch memory is kept for each.
+    /// The most threads that will run the plan, at least 1.
     package let threads: Int
-    private var operations = 0
-    /// Whether maps may be packed when they are recorded.
+    private var flops = 0
+    /// Whether the parameters of maps may be copied in another order when steps are recorded.
     let parametersAreFixed: Bool
-    /// Present where the plan is to compute gradients.
+    /// Not nil in a plan that computes gradients, until it is finished.
     private(set) var tape: GradientTape?
 
-    /// - Parameter parametersAreFixed: no parameter changes once it was recorded, as in a model that is served.
+    /// A plan without gradients.
+    /// - Parameters:
+    ///   - threads: the most threads that will run it.
+    ///   - parametersAreFixed: no parameter changes after the step that reads it was recorded, as in a model that is
+    ///     served.
     package init(threads: Int, parametersAreFixed: Bool = true) {
         self.threads = max(1, threads)
         self.parametersAreFixed = parametersAreFixed
     }
 
-    /// A plan that can be differentiated. It runs on one thread: training works on many small plans side by side, so
-    /// that a network's activations stay in one core's cache and no step waits for another core.
+    /// A plan for training, on one thread, whose parameters may change between runs. Training runs many small plans at
+    /// the same time, one a thread, so that a network's activations stay in one core's cache and no step waits for
+    /// another core.
+    /// - Parameter recordsGradients: whether `differentiate` will be called.
     package init(recordsGradients: Bool) {
         threads = 1
         parametersAreFixed = false
         if recordsGradients { tape = GradientTape(self) }
     }
 
+    /// Whether the plan computes gradients.
     package var recordsGradients: Bool { tape != nil }
 
-    /// Notes that a step multiplies (rows × depth) by (depth × columns), `times` times.
+    /// Counts `times` products of (rows, depth) and (depth, columns) matrices.
     func countProduct(_ rows: Int, _ depth: Int, _ columns: Int, times: Int = 1) {
-        operations += 2 * rows * depth * columns * times
+        flops += 2 * rows * depth * columns * times
     }
 
-    /// Memory for a result; its contents are undefined until a step writes them.
+    /// A contiguous matrix in the plan's memory, for inputs, results and scratch. Its contents are undefined until a
+    /// step, or for inputs the caller, writes them; it may be read and written from outside only where `finish` keeps
+    /// it.
     package func matrix(rows: Int, columns: Int) -> Matrix {
         let storage = Storage(unplaced: rows * columns)
         storages.append(storage)
@@ -135,13 +149,15 @@ package final class PlanBuilder {
         }
     }
 
-    /// At least four blocks where there is work for them, none much above 512 rows, sizes divisible by 8.
+    /// A block's rows, divisible by 8: at most 512, and at least four blocks from 256 rows on.
     private static func blockSize(rows: Int) -> Int {
         let blocks = max(min(4, rows / 64), (rows + 511) / 512, 1)
         return ((rows + blocks - 1) / blocks + 7) / 8 * 8
     }
 
-    /// Lays out the memory. `kept` matrices (inputs and outputs) keep their contents for the whole plan.
+    /// Orders the steps, lays out the memory and makes the plan. Nothing may be recorded afterwards.
+    /// - Parameter kept: the matrices that the caller writes before a run or reads after it, that is inputs, outputs
+    ///   and gradients: their memory is used for nothing else.
     package func finish(keeping kept: [Matrix]) -> Plan {
         tape = nil
         #if DEBUG
@@ -156,7 +172,7 @@ package final class PlanBuilder {
         for (storage, offset) in zip(storages, layout.offsets) { storage.place(in: arena, at: offset) }
         return Plan(
             phases: threads > 1 ? Self.joined(phases) : phases, threads: threads,
-            memoryBytes: layout.total * MemoryLayout<Float>.stride, operations: operations)
+            memoryBytes: layout.total * MemoryLayout<Float>.stride, flops: flops)
     }
 
     /// The phase of every step, and the offset of every storage that follows from the phases.
@@ -196,7 +212,8 @@ package final class PlanBuilder {
         return Layout(places: places, offsets: offsets, total: total)
     }
 
-    /// Neighbouring phases of a single task become one: no second thread could help, and every hand-over takes its time.
+    /// Makes one phase of consecutive phases of a single task each: they need no synchronization if one thread runs
+    /// them all.
     private static func joined(_ phases: [Phase]) -> [Phase] {
         var joined: [Phase] = []
         var singles: [Phase] = []

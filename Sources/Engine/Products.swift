@@ -3,16 +3,16 @@ import CKernels
 /// Matrix products: the project's own kernels where they are faster than OpenBLAS, which copies its operands anew in
 /// every call, and OpenBLAS where they are not.
 ///
-/// Which of the two computes follows from the shapes alone, and a row of a result is computed in the same order wherever
-/// it stands.
+/// Which of the two computes follows from the shapes alone, and a row of a result is computed in the same order
+/// wherever it stands.
 enum Products {
     static let instructions = ck_best_instructions()
-    /// Narrower results leave most of a tile unused.
+    /// Tiles are 16 or 32 columns wide: a result of fewer columns would use only part of one.
     private static let fewestColumns = 16
-    /// Shorter scalar products spend their time on adding up lanes.
+    /// In shorter scalar products, adding up the lanes of a vector register takes most of the time.
     private static let fewestTerms = 128
 
-    /// What computes a product.
+    /// What a product is computed by.
     enum Kernel: CaseIterable {
         /// `ck_multiply_matrices`: a · b or aᵀ · b in tiles of columns.
         case tiles
@@ -29,7 +29,7 @@ enum Products {
         return !transposingA && depth >= fewestTerms ? .scalarProducts : .blas
     }
 
-    /// c = op(a) · op(b), or c += op(a) · op(b) where `accumulating`; op transposes where asked to.
+    /// c = op(a) · op(b), or c += op(a) · op(b) where `accumulating`; op(x) is x or, where `transposing…`, xᵀ.
     ///
     /// *Shapes:* op(a) (rows, depth), op(b) (depth, columns), c (rows, columns).
     static func multiply(
@@ -49,7 +49,8 @@ enum Products {
         }
     }
 
-    /// c = a · bᵀ, or c += of it.
+    /// c = a · bᵀ, or c += a · bᵀ where `accumulating`. *Shapes:* a (rows, depth), b (columns, depth), c (rows,
+    /// columns).
     static func multiplyRows(_ a: Matrix, _ b: Matrix, accumulating: Bool, into c: Matrix, instructions: Int32) {
         precondition(a.rows == c.rows, "rows of the product")
         precondition(b.rows == c.columns, "columns of the product")
@@ -59,7 +60,8 @@ enum Products {
             accumulating ? 1 : 0, instructions)
     }
 
-    /// c = a · b, or aᵀ · b, or c += of them.
+    /// c = op(a) · b, or c += op(a) · b where `accumulating`. *Shapes:* op(a) (rows, depth), b (depth, columns), c
+    /// (rows, columns).
     static func multiply(
         _ a: Matrix, _ b: Matrix, transposingA: Bool, accumulating: Bool, into c: Matrix, instructions: Int32
     ) {
@@ -72,31 +74,35 @@ enum Products {
             c.stride, accumulating ? 1 : 0, instructions)
     }
 
-    // MARK: With a map packed before
+    // MARK: Products with packed maps
 
-    /// Floats of a packed map.
+    /// The size of a packed map in floats.
     static func packedCount(outputs: Int, inputs: Int) -> Int { ck_packed_count(outputs, inputs) }
 
-    /// *Shapes:* weight (outputs, inputs), bias (1, outputs) → packed (1, `packedCount`).
+    /// Copies a map's parameters in the order in which `apply` reads them: panels of 32 outputs, each the biases and
+    /// then the weights of every input.
+    ///
+    /// *Shapes:* weight (outputs, inputs), bias (1, outputs), packed (1, `packedCount`).
     static func pack(_ weight: Matrix, _ bias: Matrix?, into packed: Matrix) {
         precondition(packed.count == packedCount(outputs: weight.rows, inputs: weight.columns), "packed map's size")
         ck_pack(weight.pointer, weight.stride, bias?.pointer, weight.rows, weight.columns, packed.pointer)
     }
 
-    /// So many columns, or some more that fill a panel.
+    /// `columns` rounded up to whole panels, at least one.
     static func wholePanels(_ columns: Int) -> Int {
         let panel = Int(CK_PANEL)
         return max(1, (columns + panel - 1) / panel) * panel
     }
 
-    /// The packed map of some of the outputs, from the first of a panel on.
+    /// The part of a packed map that belongs to `outputs`, which begin with a panel.
     static func part(of packed: Matrix, outputs: Range<Int>, inputs: Int) -> Matrix {
         precondition(outputs.lowerBound % Int(CK_PANEL) == 0, "part of a panel")
         let first = outputs.lowerBound * (inputs + 1)
         return packed.columns(first..<first + packedCount(outputs: outputs.count, inputs: inputs))
     }
 
-    /// y = map(x), or y += map(x); `packed` is the map's.
+    /// y = map(x), or y += map(x) where `accumulating`, for the packed map. *Shapes:* x (rows, inputs), y (rows,
+    /// outputs).
     static func apply(
         _ packed: Matrix, to x: Matrix, accumulating: Bool = false, into y: Matrix,
         instructions: Int32 = Products.instructions

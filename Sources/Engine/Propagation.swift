@@ -1,10 +1,11 @@
 import CKernels
 
 extension PlanBuilder {
-    /// Every network's own weight matrix times features of its neurons: y = W·x, or Wᵀ·x from outputs to inputs.
+    /// y = W · x for every network of the batch with its own W, or y = Wᵀ · x where `transposed`: carries features of a
+    /// layer's input neurons to its output neurons, or back.
     ///
-    /// *Shapes:* weight (batch·outputs·inputs, 1), x (batch·inputs, channels) → (batch·outputs, channels); with
-    /// `transposed` x has a row for every output and the result one for every input.
+    /// *Shapes:* weight (batch·outputs·inputs, 1), contiguous; x (batch·inputs, channels) → (batch·outputs, channels),
+    /// or where `transposed` x (batch·outputs, channels) → (batch·inputs, channels).
     package func propagate(
         _ weight: Matrix, outputs: Int, inputs: Int, _ x: Matrix, transposed: Bool = false
     ) -> Matrix {

@@ -1,14 +1,16 @@
 import CKernels
 
-/// A grid of pixels, each drawn by one of several small sine networks.
+/// The pixels of a picture that several sine networks (SIRENs) draw together, each the pixels of its own cell.
 package struct SineGrid: Sendable {
-    /// Neurons per layer, coordinates first.
+    /// Neurons of every layer, from the two coordinates to the channels of a pixel.
     package let sizes: [Int]
+    /// ω₀, in radians for each unit of a layer's output.
     package let omega0: Float
-    /// (pixels, 2)
+    /// (pixels, 2): the input of the networks at each pixel.
     package let coordinates: Matrix
-    /// The network that draws each pixel, below `networks`.
+    /// The network that draws each pixel, from 0 to `networks` − 1.
     package let cells: [Int]
+    /// Networks of a picture.
     package let networks: Int
 
     package init(sizes: [Int], omega0: Float, coordinates: Matrix, cells: [Int], networks: Int) {
@@ -23,9 +25,10 @@ package struct SineGrid: Sendable {
 }
 
 extension PlanBuilder {
-    /// Draws x ↦ W_L sin(ω₀ (… sin(ω₀ (W₀ x + b₀)) …)) + b_L at every pixel.
+    /// The value w_L · sin(ω₀ (… sin(ω₀ (w0 · x + b0)) …)) + b_L of a sine network (Sitzmann et al., arXiv 2006.09661)
+    /// at every pixel's coordinates x, each pixel by the network of its cell. Overwrites `pictures`.
     ///
-    /// *Shapes:* parameters, in the order w0, b0, w1, b1 …: (batch·networks, entries); pictures (batch·pixels, outputs).
+    /// *Shapes:* parameters w0, b0, w1, b1, …: (batch·networks, entries) each; pictures (batch·pixels, outputs).
     package func drawSines(_ parameters: [Matrix], _ grid: SineGrid, batch: Int, into pictures: Matrix) {
         let layers = grid.sizes.count - 1
         precondition(parameters.count == 2 * layers, "one matrix a parameter array")
@@ -99,46 +102,49 @@ extension PlanBuilder {
         }
     }
 
-    /// The values of `batch` sine networks at the same points.
+    /// The values w_L · sin(ω₀ (… sin(ω₀ (w0 · x + b0)) …)) + b_L of `batch` sine networks (Sitzmann et al., arXiv
+    /// 2006.09661) at the same coordinates x. Overwrites y.
     ///
-    /// *Shapes:* parameters, in the order w0, b0, w1, b1 …: (batch, entries); points (points, inputs); y (batch·points,
-    /// outputs).
+    /// *Shapes:* parameters w0, b0, w1, b1, …: (batch, entries) each; coordinates (points, inputs), which may be
+    /// learned; y (batch·points, outputs).
     package func evaluateSines(
-        _ parameters: [Matrix], sizes: [Int], omega0: Float, at points: Matrix, batch: Int, into y: Matrix
+        _ parameters: [Matrix], sizes: [Int], omega0: Float, at coordinates: Matrix, batch: Int, into y: Matrix
     ) {
         precondition(parameters.count == 2 * sizes.count - 2, "one matrix a parameter array")
-        precondition(points.columns == sizes[0] && y.rows == batch * points.rows, "values at points")
-        // The backward pass, on one thread, has a network's points all at once.
-        let size = recordsGradients ? points.rows : min(points.rows, 64)
-        let blocks = (points.rows + size - 1) / size
+        precondition(coordinates.columns == sizes[0] && y.rows == batch * coordinates.rows, "values at coordinates")
+        // The backward pass runs on one thread and takes all points of a network at once.
+        let size = recordsGradients ? coordinates.rows : min(coordinates.rows, 64)
+        let blocks = (coordinates.rows + size - 1) / size
         let scratch = matrix(
             rows: threads, columns: SineNetwork.scratchCount(sizes, points: size))
         let networks = (0..<batch).map { SineNetwork(parameters, $0, sizes: sizes, omega0: omega0) }
         let traces = (0..<threads).map { worker in
             SineNetwork.Trace(sizes, points: size, in: scratch.rows(worker..<worker + 1))
         }
-        @Sendable func rows(_ network: Int) -> Range<Int> { network * points.rows..<(network + 1) * points.rows }
-        for (inputs, outputs) in zip(sizes, sizes.dropFirst()) {
-            countProduct(points.rows, inputs, outputs, times: batch)
+        @Sendable func rows(_ network: Int) -> Range<Int> {
+            network * coordinates.rows..<(network + 1) * coordinates.rows
         }
-        step(reading: parameters + [points], writing: [y, scratch], tasks: batch * blocks) { task, worker in
+        for (inputs, outputs) in zip(sizes, sizes.dropFirst()) {
+            countProduct(coordinates.rows, inputs, outputs, times: batch)
+        }
+        step(reading: parameters + [coordinates], writing: [y, scratch], tasks: batch * blocks) { task, worker in
             let (network, start) = (task / blocks, task % blocks * size)
-            let block = start..<min(points.rows, start + size)
-            let values = networks[network].evaluate(points.rows(block), traces[worker])
+            let block = start..<min(coordinates.rows, start + size)
+            let values = networks[network].evaluate(coordinates.rows(block), traces[worker])
             let target = y.rows(rows(network)).rows(block)
             for row in 0..<values.rows { target.copyRow(row, from: values, row) }
         }
-        adjoint(of: y, from: parameters + [points]) { tape in
+        adjoint(of: y, from: parameters + [coordinates]) { tape in
             guard let dy = tape.cotangent(of: y) else { return }
             let gradients = parameters.compactMap { tape.sum(for: $0) }
-            let dpoints = tape.sum(for: points)
-            let updated = gradients + [dpoints].compactMap { $0 }
-            self.step(reading: parameters + [points, dy] + updated, writing: updated + [scratch]) {
+            let dcoordinates = tape.sum(for: coordinates)
+            let updated = gradients + [dcoordinates].compactMap { $0 }
+            self.step(reading: parameters + [coordinates, dy] + updated, writing: updated + [scratch]) {
                 for network in 0..<batch {
                     networks[network].differentiate(
-                        points, dy: { _ in dy.rows(rows(network)) },
+                        coordinates, dy: { _ in dy.rows(rows(network)) },
                         dparameters: gradients.isEmpty ? nil : SineNetwork.parameters(gradients, network, sizes),
-                        dx: dpoints, traces[0])
+                        dx: dcoordinates, traces[0])
                 }
             }
         }

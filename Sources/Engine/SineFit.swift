@@ -1,24 +1,27 @@
 import CKernels
 import Foundation
 
-/// Fits sine networks to values at fixed points with Adam, one after the other on one thread.
+/// Fits sine networks (SIRENs) to values at fixed coordinates with Adam, one network after the other on one thread.
 ///
-/// Everything that a fit touches stays in one core's cache: its memory is a few hundred kilobytes and is used again.
+/// All fits use the same memory, a few hundred kilobytes, so that it stays in one core's cache.
 package struct SineFit {
     private let sizes: [Int]
     private let omega0: Float
-    private let points: Matrix
+    private let coordinates: Matrix
     private let parameters: [Matrix]
     private let gradients: [Matrix]
     private let moments: [(Matrix, Matrix)]
     private let trace: SineNetwork.Trace
     private let differences: Matrix
 
-    /// *Shapes:* points (n, inputs).
-    package init(sizes: [Int], omega0: Float, points: Matrix) {
+    /// - Parameters:
+    ///   - sizes: neurons of every layer, from coordinates to outputs.
+    ///   - omega0: ω₀, in radians for each unit of a layer's output.
+    ///   - coordinates: (points, inputs).
+    package init(sizes: [Int], omega0: Float, coordinates: Matrix) {
         self.sizes = sizes
         self.omega0 = omega0
-        self.points = points
+        self.coordinates = coordinates
         BLAS.useCallingThreadOnly
         func zeros() -> [Matrix] {
             sizes.indices.dropLast().flatMap {
@@ -29,16 +32,18 @@ package struct SineFit {
         gradients = zeros()
         moments = zip(zeros(), zeros()).map { ($0, $1) }
         trace = SineNetwork.Trace(
-            sizes, points: points.rows, in: Matrix(zeros: 1, SineNetwork.scratchCount(sizes, points: points.rows)))
-        differences = Matrix(zeros: points.rows, sizes[sizes.count - 1])
+            sizes, points: coordinates.rows,
+            in: Matrix(zeros: 1, SineNetwork.scratchCount(sizes, points: coordinates.rows)))
+        differences = Matrix(zeros: coordinates.rows, sizes[sizes.count - 1])
     }
 
-    /// Minimises the mean squared error for `steps` steps, the rate falling to zero along a cosine.
+    /// Minimises the mean squared error with at most `steps` steps of Adam; step i has the rate
+    /// rate · (1 + cos(π i / steps)) / 2.
     /// - Parameters:
-    ///   - start: the parameters to begin with, w0, b0, w1, …
-    ///   - targets: (points, outputs), row by row.
-    ///   - stop: the error below which a fit is good enough.
-    /// - Returns: the fitted parameters and their error.
+    ///   - start: the initial parameters w0, b0, w1, b1, …, one after another.
+    ///   - targets: the values wanted, (points, outputs), row after row.
+    ///   - stop: the mean squared error at which the fit ends early.
+    /// - Returns: the fitted parameters, in the order of `start`, and their mean squared error.
     package func callAsFunction(
         from start: [Float], targets: [Float], steps: Int, rate: Float, stop: Double?
     ) -> (parameters: [Float], error: Double) {
@@ -52,7 +57,7 @@ package struct SineFit {
             for gradient in gradients { gradient.pointer.update(repeating: 0, count: gradient.count) }
             var error = 0.0
             network.differentiate(
-                points,
+                coordinates,
                 dy: { outputs in
                     error = difference(outputs, target)
                     return differences
@@ -65,7 +70,7 @@ package struct SineFit {
                     rate: rate * share, decay: 0, gradientFactor: 1)
             }
         }
-        let error = difference(network.evaluate(points, trace), target)
+        let error = difference(network.evaluate(coordinates, trace), target)
         return (parameters.flatMap { $0.read() }, error)
     }
 
@@ -80,7 +85,7 @@ package struct SineFit {
         }
     }
 
-    /// Leaves the error's gradient in `differences`; returns the error.
+    /// Writes the gradient of the mean squared error to `differences`; returns the error.
     private func difference(_ outputs: Matrix, _ target: Matrix) -> Double {
         let factor = 2 / Float(outputs.count)
         var sum = 0.0

@@ -1,20 +1,22 @@
 import CKernels
 
-/// One small sine network, x ↦ W_L sin(ω₀ (… sin(ω₀ (W₀ x + b₀)) …)) + b_L, on many points at once by matrix products.
+/// A sine network x ↦ w_L · sin(ω₀ (… sin(ω₀ (w0 · x + b0)) …)) + b_L, evaluated at many coordinates at once by matrix
+/// products.
 struct SineNetwork {
-    /// Neurons per layer, coordinates first.
+    /// Neurons of every layer, from coordinates to outputs.
     let sizes: [Int]
     let omega0: Float
     /// w0, b0, w1, b1, …: weights (outputs, inputs), biases (1, outputs).
     let parameters: [Matrix]
 
-    /// The `index`th of many networks whose parameters lie in the rows of `arrays`, one matrix an array.
+    /// The network whose parameters are row `index` of each of `arrays`, w0, b0, w1, b1, …
     init(_ arrays: [Matrix], _ index: Int, sizes: [Int], omega0: Float) {
         self.sizes = sizes
         self.omega0 = omega0
         parameters = Self.parameters(arrays, index, sizes)
     }
 
+    /// Row `index` of each array: weights as (outputs, inputs), biases as (1, outputs).
     static func parameters(_ arrays: [Matrix], _ index: Int, _ sizes: [Int]) -> [Matrix] {
         arrays.enumerated().map { place, array in
             let row = array.rows(index..<index + 1)
@@ -22,16 +24,17 @@ struct SineNetwork {
         }
     }
 
-    /// Floats of scratch memory that `points` points need.
+    /// The size in floats of the scratch memory for `points` points.
     static func scratchCount(_ sizes: [Int], points: Int) -> Int { 3 * points * sizes.reduce(0, +) }
 
-    /// Rows of neurons' values, layer after layer in scratch memory: values, then slopes ω₀ cos(…), then gradients.
+    /// For every layer matrices of (points, neurons) in scratch memory: values, derivatives ω₀ cos(…) of the sines, and
+    /// gradients.
     struct Trace: Sendable {
         fileprivate let values: [Matrix]
         fileprivate let slopes: [Matrix]
         fileprivate let gradients: [Matrix]
 
-        /// - Parameter points: the most that are evaluated at a time.
+        /// - Parameter points: the most points that are evaluated at a time.
         init(_ sizes: [Int], points: Int, in scratch: Matrix) {
             var offset = scratch.offset
             func take() -> [Matrix] {
@@ -46,7 +49,9 @@ struct SineNetwork {
         }
     }
 
-    /// *Shapes:* x (points, inputs) → the returned view of the trace (points, outputs).
+    /// The network's values; keeps those of hidden layers, and the derivatives of their sines, in `trace`.
+    ///
+    /// *Shapes:* coordinates x (points, inputs) → a view of the trace (points, outputs).
     func evaluate(_ x: Matrix, _ trace: Trace) -> Matrix {
         let layers = sizes.count - 1
         var input = x
@@ -65,9 +70,11 @@ struct SineNetwork {
         return input
     }
 
-    /// Adds to the gradients of the parameters and of the points, where they are wanted, from those of the outputs.
+    /// Evaluates the network and adds to the gradients of its parameters and of the coordinates, where they are not
+    /// nil.
     ///
-    /// *Shapes:* x and dx (points, inputs), dy (points, outputs), made from the outputs; dparameters like `parameters`.
+    /// *Shapes:* x and dx (points, inputs); `dy` makes the gradient of the outputs (points, outputs) from the outputs;
+    /// dparameters as `parameters`.
     func differentiate(
         _ x: Matrix, dy: (Matrix) -> Matrix, dparameters: [Matrix]?, dx: Matrix?, _ trace: Trace
     ) {

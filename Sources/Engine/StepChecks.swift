@@ -1,21 +1,23 @@
 #if DEBUG
     import Glibc
 
-    /// Holds the steps of a plan to what they declare; debug builds only.
+    /// Checks, in debug builds, that steps access memory as they declare.
     ///
-    /// While a plan is recorded: a step reads nothing that no earlier step has written, except inputs and parameters; and
-    /// where gradients are recorded, the two rules of `GradientTape` hold. While it runs: a step touches no temporary that
-    /// it does not declare, and leaves as it is what it declares only to read.
+    /// While a plan is recorded, it checks that a step reads only what an earlier step has written, inputs and
+    /// parameters, and in a plan with gradients that the two rules of `GradientTape` hold. While the plan runs, it
+    /// checks that a step takes the address of no temporary that it does not declare and, in a plan of one thread, that
+    /// what a step declares only to read has the same bits before and after it. It does not find a step that writes to
+    /// a part of a temporary other than the declared one, if no other matrix of the step views that part.
     struct StepChecks {
         private var written: [ObjectIdentifier: WrittenElements] = [:]
         private var unwrittenReads: [(storage: ObjectIdentifier, problem: String)] = []
         private var forwardWrites: [ObjectIdentifier: [(region: Matrix, step: Int)]] = [:]
         private var steps = 0
 
-        /// Notes the next step.
+        /// Records the next step.
         /// - Parameters:
         ///   - adjointEnd: while an adjoint is recorded, the number of steps recorded up to the one that it belongs to.
-        ///   - recordsGradients: whether the tape's rules are to hold.
+        ///   - recordsGradients: whether to check the tape's rules.
         /// - Returns: what is wrong with it, if anything.
         mutating func record(
             _ name: StaticString, reading reads: [Matrix], writing writes: [Matrix], recordsGradients: Bool = false,
@@ -52,13 +54,13 @@
             return problem
         }
 
-        /// The first read of something that neither a step nor the plan's caller can have written.
+        /// The first read of memory that was written neither by an earlier step nor, as one of `inputs`, by the caller.
         func problem(inputs: [Matrix]) -> String? {
             let known = Set(inputs.map(\.storageID))
             return unwrittenReads.first { !known.contains($0.storage) }?.problem
         }
 
-        /// The same tasks, watched.
+        /// The step's tasks with the checks around them.
         /// - Parameter isSequential: whether the tasks run one after the other, in order, as in a plan of one thread.
         static func watched(
             _ name: StaticString, _ step: RecordedStep, isSequential: Bool
@@ -103,7 +105,7 @@
         }
     }
 
-    /// The temporaries that a step may touch, while a thread runs one of its tasks.
+    /// The temporaries that a step declares, known to a thread while it runs one of the step's tasks.
     final class DeclaredStorages: Sendable {
         private let name: StaticString
         private let identifiers: Set<ObjectIdentifier>
@@ -122,7 +124,7 @@
         func enter() { pthread_setspecific(Self.key, Unmanaged.passUnretained(self).toOpaque()) }
         func leave() { pthread_setspecific(Self.key, nil) }
 
-        /// Traps where this thread is at a step that does not declare the storage.
+        /// Traps if this thread is running a step that does not declare the storage.
         static func expect(_ storage: Storage) {
             guard storage.isTemporary, let current = pthread_getspecific(key) else { return }
             let declared = Unmanaged<DeclaredStorages>.fromOpaque(current).takeUnretainedValue()
@@ -132,7 +134,7 @@
         }
     }
 
-    /// The contents of what a step only reads. Unchecked Sendable is sound because one thread runs all of its plan.
+    /// A copy of what a step declares only to read. Unchecked Sendable is sound because one thread runs the whole plan.
     private final class Snapshot: @unchecked Sendable {
         private let name: StaticString
         private let regions: [Matrix]
@@ -155,7 +157,7 @@
     }
 
     extension Matrix {
-        /// Calls `body` for the places in the storage of every run of floats that lie side by side.
+        /// Calls `body` for every run of contiguous elements, by their offsets in the storage.
         fileprivate func forEachRange(_ body: (Range<Int>) -> Void) {
             if isContiguous { return body(span) }
             for row in 0..<rows { body(offset + row * stride..<offset + row * stride + columns) }

@@ -1,9 +1,9 @@
-/// What a step does with memory, and what it computes.
+/// A step and the memory that it accesses.
 struct RecordedStep {
     let step: Step
-    /// What it reads before it writes it: also what it adds to, and parameters.
+    /// What it reads: sources, parameters, and what it updates in place.
     let reads: [Matrix]
-    /// What it writes, scratch memory included.
+    /// What it writes: results and scratch memory.
     let writes: [Matrix]
 }
 
@@ -22,7 +22,7 @@ struct StepOrder {
     private var writes: [ObjectIdentifier: [Access]] = [:]
 
     /// The phase of every step, counted from 0.
-    /// - Parameter runningAhead: whether a step may come before steps that were recorded before it, not only beside them.
+    /// - Parameter runningAhead: whether a step may be in an earlier phase than the step recorded just before it.
     static func places(of steps: [RecordedStep], runningAhead: Bool) -> [Int] {
         var order = StepOrder()
         var last = 0

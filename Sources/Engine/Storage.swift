@@ -1,10 +1,11 @@
-/// A run of floats that matrices view: parameters own theirs, temporaries get a place in their plan's arena.
+/// Contiguous float32 memory that matrices view. Parameters and constants own theirs; a temporary is a part of its
+/// plan's arena, which it is assigned when the plan is finished.
 ///
 /// Unchecked Sendable is sound because a storage's address is set once, before anything runs, and because the kernels
 /// that write to it at the same time are given disjoint rows or columns by the step that starts them.
 package final class Storage: @unchecked Sendable {
     let count: Int
-    /// Whether its place is a plan's to choose.
+    /// Whether it is part of a plan's arena.
     let isTemporary: Bool
     private(set) var base: UnsafeMutablePointer<Float>
     private var owner: AnyObject?
@@ -18,7 +19,7 @@ package final class Storage: @unchecked Sendable {
         owner = arena
     }
 
-    /// A temporary whose place is not known before its plan is complete; it must be placed before any access.
+    /// A temporary, to which `place` must assign memory before any access.
     init(unplaced count: Int) {
         self.count = count
         isTemporary = true

@@ -1,6 +1,6 @@
 import CKernels
 
-/// y = map(norm(x)), on the tokens of one array.
+/// y = map(norm(x)) for the tokens of one array. *Shapes:* x (rows, inputs), y (rows, outputs).
 package struct NormalizedMap: Sendable {
     let x: Matrix
     let norm: Normalization
@@ -13,7 +13,7 @@ package struct NormalizedMap: Sendable {
     }
 }
 
-/// y = x + contract(gelu(expand(norm(x)))), on the tokens of one array.
+/// y = x + contract(gelu(expand(norm(x)))) for the tokens of one array. *Shapes:* x and y (rows, channels).
 package struct FeedForward: Sendable {
     let x: Matrix
     let norm: Normalization
@@ -31,8 +31,9 @@ package struct FeedForward: Sendable {
     }
 }
 
-/// Steps that take a block of tokens through several operations while it is in the cache, all arrays in one step.
+/// Steps that apply several operations to a block of tokens while the block is in the cache; one step for all arrays.
 extension PlanBuilder {
+    /// Computes all parts. Overwrites their y.
     package func map(_ parts: [NormalizedMap]) {
         let maps = parts.compactMap { packed($0.map) }
         guard maps.count == parts.count else {
@@ -54,6 +55,7 @@ extension PlanBuilder {
         }
     }
 
+    /// Computes all parts. Overwrites their y.
     package func feedForward(_ parts: [FeedForward]) {
         let expansions = parts.compactMap { packed($0.expand) }
         let contractions = parts.compactMap { packed($0.contract) }
@@ -83,7 +85,7 @@ extension PlanBuilder {
         }
     }
 
-    /// The same, operation after operation.
+    /// The same as a step for each operation, for plans whose parameters may change.
     private func record(_ part: FeedForward) {
         let hidden = apply(part.expand, to: normalize(part.x, part.norm))
         activate(hidden, .gelu)
@@ -92,24 +94,24 @@ extension PlanBuilder {
     }
 }
 
-/// Some rows of one of several matrices: what a worker does at a time.
+/// Consecutive rows of one of several matrices: the work of a task.
 private struct RowBlock {
     let part: Int
     let rows: Range<Int>
 
-    /// A multiple of the rows that any product's tile holds at once (14, 6 and 4 all but divide it); small enough for
-    /// a block's wide activations to stay in the second cache.
+    /// Rows of a block: 8 tiles of 14 rows (AVX-512) or 28 of 4 (plain code), 19 of 6 (AVX2) with 2 rows unused; few
+    /// enough for the widest activations of a block to stay in the second-level cache.
     static let size = 112
 
-    /// Between rows of scratch memory, which would otherwise lie a power of two apart, all in the same lines of the cache.
+    /// Unused columns of scratch memory: rows a power of two apart would compete for the same sets of the cache.
     private static let gap = 16
 
-    /// Room for a block of each worker.
+    /// Scratch memory for a block of each thread.
     static func scratch(columns: Int, in builder: PlanBuilder) -> Matrix {
         builder.matrix(rows: builder.threads * size, columns: columns + gap)
     }
 
-    /// Blocks of all parts, the long ones first, so that the short ones fill the gaps in the end.
+    /// The blocks of all parts, longest first, so that threads finish at about the same time.
     static func split(_ rows: [Int]) -> [RowBlock] {
         let blocks = rows.enumerated().flatMap { part, rows in
             stride(from: 0, to: rows, by: size).map { RowBlock(part: part, rows: $0..<min($0 + size, rows)) }
@@ -119,7 +121,7 @@ private struct RowBlock {
 }
 
 extension Matrix {
-    /// A worker's part of scratch memory.
+    /// A thread's part of scratch memory.
     fileprivate func block(_ worker: Int, rows: Int, columns: Int) -> Matrix {
         self.rows(worker * RowBlock.size..<worker * RowBlock.size + rows).columns(0..<columns)
     }

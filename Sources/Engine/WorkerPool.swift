@@ -3,25 +3,26 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// A fixed number of threads; BLAS itself stays on the calling thread.
+/// A number of threads to divide work among. OpenBLAS itself uses its caller's thread alone.
 package struct WorkerPool: Sendable {
     package let threads: Int
 
+    /// - Parameter threads: at least 1 is used.
     package init(threads: Int) {
         self.threads = max(1, threads)
         BLAS.useCallingThreadOnly
     }
 
-    /// Runs `body(task, worker)` for every task; tasks of one worker run in order on one thread.
-    ///
-    /// Which task a worker gets does not influence what a task computes, so results do not depend on `threads`.
+    /// Runs `body(task, worker)` for every task from 0 to `tasks` − 1 and returns when all have ended. Tasks of the
+    /// same worker (0 to `threads` − 1) run one after another, in ascending order, on one thread; which worker takes a
+    /// task is not determined, so its result must not depend on it.
     package func run(tasks: Int, _ body: @Sendable (_ task: Int, _ worker: Int) -> Void) {
         let workers = min(threads, tasks)
         if workers <= 1 {
             for task in 0..<tasks { body(task, 0) }
             return
         }
-        // Whoever is free takes the next task, since tasks differ in length.
+        // Tasks differ in length, so each worker takes the next task when it is done with one.
         let taken = Atomic(0)
         DispatchQueue.concurrentPerform(iterations: workers) { worker in
             while true {
@@ -32,7 +33,8 @@ package struct WorkerPool: Sendable {
         }
     }
 
-    /// The processors this process may use, less where a control group's quota is smaller.
+    /// Processors that this process may run on: those of its affinity mask, or its control group's CPU quota, rounded
+    /// up, where that is less.
     package static var availableProcessors: Int {
         let permitted = Int(host_permitted_processors())
         let online = permitted > 0 ? permitted : ProcessInfo.processInfo.activeProcessorCount

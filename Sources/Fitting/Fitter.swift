@@ -25,7 +25,8 @@ package struct Fitter: Sendable {
         let next = Mutex(0)
         DispatchQueue.concurrentPerform(iterations: min(threads, max(1, sources.count))) { _ in
             let fit = SineFit(
-                sizes: recipe.sizes(channels: pictures.channels), omega0: Float(recipe.omega0), points: coordinates)
+                sizes: recipe.sizes(channels: pictures.channels), omega0: Float(recipe.omega0), coordinates: coordinates
+            )
             while true {
                 let place = next.withLock { place in
                     defer { place += 1 }

@@ -32,7 +32,7 @@ import Testing
         let points = Matrix(rows: 36, columns: 2, values: places.flatMap { row in places.flatMap { [row, $0] } })
         let targets = (0..<36).map { sin(Float($0) / 5) }
         let start = numbers.floats(8 * 2 + 8 + 64 + 8 + 8 + 1, in: -0.2...0.2)
-        let fit = SineFit(sizes: [2, 8, 8, 1], omega0: 10, points: points)
+        let fit = SineFit(sizes: [2, 8, 8, 1], omega0: 10, coordinates: points)
         let first = fit(from: start, targets: targets, steps: 300, rate: 5e-3, stop: nil)
         #expect(first.error < 1e-3)
         let again = fit(from: start, targets: targets, steps: 300, rate: 5e-3, stop: nil)

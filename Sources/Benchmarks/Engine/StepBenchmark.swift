@@ -18,7 +18,7 @@ package enum StepBenchmark {
             let y = record(builder, x)
             let plan = builder.finish(keeping: [x] + [y].compactMap { $0 })
             x.write((0..<x.count).map { Float($0 % 173) / 40 - 2 })
-            return SpeedMeasurement(name, threads: threads, repeats: repeats, flops: plan.operations) {
+            return SpeedMeasurement(name, threads: threads, repeats: repeats, flops: plan.flops) {
                 plan.run(pool)
             }
         }
@@ -59,7 +59,7 @@ package enum StepBenchmark {
             let y = record(ParameterReader(drawing: 0).root, x, builder)
             let plan = builder.finish(keeping: x.arrays + y)
             for array in x.arrays { array.write((0..<array.count).map { Float($0 % 173) / 86 - 1 }) }
-            return SpeedMeasurement(name, threads: threads, repeats: repeats, flops: plan.operations) {
+            return SpeedMeasurement(name, threads: threads, repeats: repeats, flops: plan.flops) {
                 plan.run(pool)
             }
         }

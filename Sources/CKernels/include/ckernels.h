@@ -1,11 +1,14 @@
-/* Elementwise and row-wise loops that are worth a vectoriser. Plain C: no state, no allocation.
-   On x86-64 every function is compiled for AVX2+FMA and for the baseline, and the loader picks by processor. */
+/* Loops over float32 arrays that the compiler vectorises, and matrix products. No function allocates memory or keeps
+   state. Arrays may overlap only where a comment says so. A `step` is the number of floats from the start of a row (or
+   block) to the start of the next.
+   On x86-64 every function marked CKERNEL is compiled for AVX-512, AVX2 with FMA, and the baseline; the dynamic loader
+   chooses by processor. */
 #pragma once
 #include <stddef.h>
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-/* The loader picks before the sanitizer is ready to watch. */
+/* The loader would run instrumented code before the thread sanitizer is initialised. */
 #define CKERNEL_ONCE
 #endif
 #endif
@@ -15,7 +18,7 @@
 #define CKERNEL
 #endif
 
-/* Tells the processor that this thread waits for another. */
+/* Tells the processor that this thread is spinning. */
 static inline void ck_relax(void) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
@@ -24,86 +27,94 @@ static inline void ck_relax(void) {
 #endif
 }
 
-/* y[i] = x times the share of a normal distribution below x; error below 2e-7, or 2e-7 |x| where x is above 1. x may be y. */
+/* y[i] = x[i] * Phi(x[i]), Phi the distribution function of the standard normal; absolute error below 2e-7 * max(1,
+   |x|). x may be y. */
 void ck_gelu(const float *x, float *y, size_t count);
-/* y[i] = exp(x[i]), as softmax and the others use it; relative error below 2e-7 for x in [-87, 88]; x below gives 0. */
+/* y[i] = exp(x[i]); relative error below 2e-7 for x in [-87, 88]; 0 for x below -87.34, the value at 88 for x above 88.
+   x may be y. */
 void ck_exp(const float *x, float *y, size_t count);
-/* y[i] = max(x[i], 0) */
+/* y[i] = max(x[i], 0); x may be y. */
 void ck_relu(const float *x, float *y, size_t count);
-/* y[i] = 1 / (1 + exp(-x[i])); relative error below 3e-7 for x in [-80, 80]. */
+/* y[i] = 1 / (1 + exp(-x[i])); relative error below 3e-7 for x in [-80, 80]. x may be y. */
 void ck_sigmoid(const float *x, float *y, size_t count);
-/* s[i] = sin(x[i]), c[i] = cos(x[i]); absolute error below 2e-7 for |x| <= 8192, the C library beyond. */
+/* s[i] = sin(x[i]), c[i] = cos(x[i]); absolute error below 2e-7. Where any |x[i]| is above 8192 or not a number, all
+   elements are computed by the C library. x may be s. */
 void ck_sincos(const float *x, float *s, float *c, size_t count);
-/* y[i] = sin(x[i]), as ck_sincos. */
+/* y[i] = sin(x[i]), as ck_sincos; x may be y. */
 void ck_sin(const float *x, float *y, size_t count);
-/* y = softmax(scale * x) over one row; x may be y. */
+/* y[i] = exp(scale * x[i]) / sum over j of exp(scale * x[j]); x may be y. */
 void ck_softmax(const float *x, float *y, size_t count, float scale);
-/* Mean and sum of squared deviations of one row. */
+/* *mean = sum of x[i] / count; *squares = sum of (x[i] - mean)^2. */
 void ck_moments(const float *x, size_t count, float *mean, float *squares);
-/* Rows of y = (x - mean) / deviation * gamma + beta. The deviation is that of a sample plus 1e-5 where `unbiased`, else
-   the root of the variance plus 1e-5. Rows lie a step apart. */
+/* y[row][i] = (x[row][i] - mean) / divisor * gamma[i] + beta[i], with mean and squares of the row as ck_moments;
+   divisor = sqrt(squares / (count - 1)) + 1e-5 where `unbiased`, else sqrt(squares / count + 1e-5). */
 void ck_normalize(const float *x, size_t x_step, float *y, size_t y_step, size_t rows, size_t count, int unbiased,
                   const float *gamma, const float *beta);
-/* y += x */
+/* y[i] += x[i] */
 void ck_add(const float *x, float *y, size_t count);
-/* y = mean of rows that lie a step apart, summed in order in float64. */
+/* y[i] = mean over rows of x[row][i], summed in order in float64. */
 void ck_mean_row(const float *x, size_t x_step, size_t rows, float *y, size_t count);
-/* y += factor * x */
+/* y[i] += factor * x[i], rounded twice: not a fused multiply-add. */
 void ck_add_scaled(const float *x, float *y, size_t count, float factor);
-/* sum += x, in float64. */
+/* sum[i] += x[i], in float64. */
 void ck_accumulate(const float *x, double *sum, size_t count);
-/* y = sum * factor, rounded to float32. */
+/* y[i] = sum[i] * factor, rounded to float32. */
 void ck_store(const double *sum, float *y, size_t count, double factor);
-/* y = weight x + bias, weight row-major, terms summed in order. */
+/* y = weight x + bias, weight (rows, columns) row-major; the terms of an element are added in order. */
 void ck_matrix_vector(const float *weight, const float *x, const float *bias, float *y, size_t rows, size_t columns);
-/* y block = x block, `count` blocks of `width` that lie a step apart; and y block += x block. x_step may
-   be 0. */
+/* y[block][i] = x[block][i], or +=, for `count` blocks of `width` floats. x_step may be 0: the same block each time. */
 void ck_copy_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count);
 void ck_add_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count);
 
-/* Which instructions the products below use. */
+/* Instruction sets that the products below are compiled for. */
 enum { CK_PLAIN, CK_MIDDLE /* AVX2 and FMA */, CK_WIDE /* AVX-512 */ };
-/* The best that this processor has. */
+/* The last of them that this processor supports. */
 int ck_best_instructions(void);
-/* Columns of one panel of a packed matrix. */
+/* Outputs of one panel of a packed affine map. */
 enum { CK_PANEL = 32 };
-/* Floats of a packed affine map. */
+/* Size of a packed affine map in floats. */
 size_t ck_packed_count(size_t outputs, size_t inputs);
-/* Packs weight (outputs x inputs, rows a step apart) with bias, which may be null, for ck_multiply_packed. */
+/* Copies weight (outputs, inputs) and bias (outputs), zeros where it is null, in the order in which ck_multiply_packed
+   reads them: for each panel its biases, then for each input the weights of its outputs. The last panel is filled up
+   with zeros. */
 void ck_pack(const float *weight, size_t step, const float *bias, size_t outputs, size_t inputs, float *packed);
-/* y = x weight^T + bias, or y += where accumulating; x (rows, inputs) and y (rows, outputs), rows a step apart. */
+/* y = x weight^T + bias, or y += where accumulating; x (rows, inputs), y (rows, outputs). */
 void ck_multiply_packed(const float *x, size_t x_step, size_t rows, const float *packed, size_t outputs, size_t inputs,
                         float *y, size_t y_step, int accumulating, int instructions);
 
-/* y = x z, or y += where accumulating; x (rows, depth), or (depth, rows) where transposed, z (depth, columns), y (rows,
-   columns), rows a step apart. */
+/* y = x z, or y = x^T z where transposed, or y += where accumulating; x (rows, depth), or (depth, rows) where
+   transposed; z (depth, columns); y (rows, columns). */
 void ck_multiply_matrices(const float *x, size_t x_step, int transposed, size_t rows, const float *z, size_t z_step,
                           size_t columns, size_t depth, float *y, size_t y_step, int accumulating, int instructions);
 
-/* y = x z^T; x (rows, depth), z (columns, depth), rows a step apart. */
+/* y = x z^T, or y += where accumulating; x (rows, depth), z (columns, depth), y (rows, columns). */
 void ck_multiply_rows(const float *x, size_t x_step, size_t rows, const float *z, size_t z_step, size_t columns,
                       size_t depth, float *y, size_t y_step, int accumulating, int instructions);
 
-/* Adjoints: what a function's derivative does to the gradient of its result. */
+/* For backward passes. */
 
-/* y = gelu(x) as above and slope = its derivative; x may be y. */
+/* y[i] = gelu(x[i]) as ck_gelu, slope[i] = gelu'(x[i]); x may be y. */
 void ck_gelu_slope(const float *x, float *y, float *slope, size_t count);
-/* y *= x */
+/* y[i] *= x[i] */
 void ck_multiply(const float *x, float *y, size_t count);
-/* y += a * b */
+/* y[i] += a[i] * b[i] */
 void ck_add_product(const float *a, const float *b, float *y, size_t count);
-/* y = factor * x, or += where accumulating. */
+/* y[i] = factor * x[i], or += where accumulating; x may be y. */
 void ck_contribute(const float *x, float *y, size_t count, float factor, int accumulating);
-/* scores' gradient from that of their softmax: s = p (dp - sum p dp) * scale, in place of dp. */
+/* The gradient of s for p = softmax(scale * s): dp[i] = scale * p[i] * (dp[i] - sum over j of p[j] dp[j]), in place of
+   dp. */
 void ck_softmax_adjoint(const float *p, float *dp, size_t count, float scale);
-/* One row of y = (x - mean) * factor * gamma + beta. dx (or nothing where null) is set or added to; dgamma and dbeta are
-   added to. `curvature` times sum(dy gamma xhat) is the share of xhat in dx. */
+/* Gradients for one row of ck_normalize, factor = 1 / divisor. With g = dy * gamma and d = x - mean,
+   dx[i] = factor * (g[i] - mean of g) - curvature * factor^2 * d[i] * sum(g d), or += where accumulating;
+   dgamma[i] += dy[i] * d[i] * factor; dbeta[i] += dy[i]. dx, or dgamma together with dbeta, may be null. */
 void ck_norm_adjoint(const float *x, const float *dy, const float *gamma, size_t count, float mean, float factor,
                      float curvature, float *dx, int accumulating, float *dgamma, float *dbeta);
-/* Sum of squares, in float64. */
+/* Sum of x[i]^2, in float64. */
 double ck_sum_squares(const float *x, size_t count);
-/* One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101): `correction1` and `correction2` are 1 / (1 - beta^t). */
+/* One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) on parameters x: with g = gradient_factor * gradient, m =
+   beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, x -= rate * (m correction1 / (sqrt(v correction2) + epsilon)
+   + decay x). correction1 = 1 / (1 - beta1^t) and correction2 = 1 / (1 - beta2^t) in step t. */
 void ck_adamw(float *x, const float *gradient, float *m, float *v, size_t count, float rate, float beta1, float beta2,
               float epsilon, float decay, float correction1, float correction2, float gradient_factor);
-/* average += share * (x - average) */
+/* average[i] += share * (x[i] - average[i]) */
 void ck_blend(const float *x, float *average, size_t count, float share);

@@ -1,24 +1,28 @@
 import CKernels
 import Foundation
 
-/// AdamW (Loshchilov and Hutter, arXiv 1711.05101) on matrices that own their memory.
+/// The optimizer AdamW (Loshchilov and Hutter, arXiv 1711.05101).
 package struct AdamW: Sendable {
     package let beta1: Float
     package let beta2: Float
     package let epsilon: Float
 
+    /// The defaults are PyTorch's.
     package init(beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8) {
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
     }
 
-    /// One step in place.
+    /// One step in place: with g = gradientFactor · gradient, m = β₁ m + (1 − β₁) g and v = β₂ v + (1 − β₂) g²,
+    /// parameter −= rate · (m̂ / (√v̂ + ε) + decay · parameter), m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), t = count.
+    ///
+    /// All matrices are contiguous and of the parameter's shape.
     /// - Parameters:
-    ///   - moments: running means of the gradient and of its square, of the parameter's shape.
-    ///   - count: steps taken, this one included.
-    ///   - decay: the share of the parameter that a rate of 1 would take away.
-    ///   - gradientFactor: multiplies the gradient, for clipping.
+    ///   - moments: m and v, zeros before the first step.
+    ///   - count: the number of this step, from 1.
+    ///   - decay: weight decay.
+    ///   - gradientFactor: 1, or less to clip the norm of all gradients.
     package func update(
         _ parameter: Matrix, gradient: Matrix, moments: (Matrix, Matrix), count: Int, rate: Float, decay: Float,
         gradientFactor: Float
@@ -34,31 +38,31 @@ package struct AdamW: Sendable {
 }
 
 extension Matrix {
-    /// Zeros with memory of their own.
+    /// A contiguous matrix of zeros with memory of its own.
     package init(zeros rows: Int, _ columns: Int) {
         self.init(
             storage: Storage(zeros: rows * columns), offset: 0, rows: rows, columns: columns, stride: columns)
     }
 
-    /// self += other; both contiguous.
+    /// self += other. Both are contiguous and of one size.
     package func add(_ other: Matrix) {
         precondition(isContiguous && other.isContiguous && count == other.count, "sum of unlike matrices")
         ck_add(other.pointer, pointer, count)
     }
 
-    /// self += share · (other − self); both contiguous.
+    /// self += share · (other − self). Both are contiguous and of one size.
     package func blend(_ other: Matrix, share: Float) {
         precondition(isContiguous && other.isContiguous && count == other.count, "blend of unlike matrices")
         ck_blend(other.pointer, pointer, count, share)
     }
 
-    /// Copies another matrix's elements; both contiguous.
+    /// self = other, element by element. Both are contiguous and of one size.
     package func assign(_ other: Matrix) {
         precondition(isContiguous && other.isContiguous && count == other.count, "copy of an unlike matrix")
         pointer.update(from: other.pointer, count: count)
     }
 
-    /// Sum of squares, for norms; contiguous.
+    /// The sum of the squares of all elements, in float64; of contiguous matrices only.
     package var sumOfSquares: Double {
         precondition(isContiguous, "sum over a contiguous matrix")
         return ck_sum_squares(pointer, count)

@@ -1,4 +1,4 @@
-/// Which places of a storage have been written: disjoint ranges in ascending order, neighbours merged.
+/// A set of offsets as disjoint ranges in ascending order; adjacent ranges are merged.
 struct CoveredRanges {
     private var ranges: [Range<Int>] = []
 
@@ -6,7 +6,7 @@ struct CoveredRanges {
 
     func overlaps(_ range: Range<Int>) -> Bool { ranges.contains { $0.overlaps(range) } }
 
-    /// The parts of `range` that are not covered.
+    /// The parts of `range` that are not in the set, in ascending order.
     func gaps(in range: Range<Int>) -> [Range<Int>] {
         var gaps: [Range<Int>] = []
         var next = range.lowerBound

@@ -1,10 +1,15 @@
 import CKernels
 
-/// What a plan needs to walk its own steps backwards: reverse-mode differentiation over memory that steps write.
+/// Reverse-mode differentiation of the steps of a plan.
 ///
-/// A storage's gradient is that of its contents at the moment reached; so `y += f(x)` only adds to x's gradient, and
-/// `x = f(x)` replaces it. Two rules keep this sound, and every kernel follows them: a step that overwrites does so to
-/// memory that nothing has written before, and what an adjoint reads is not written after the step that it belongs to.
+/// Each step that gradients pass through appends its adjoint: a closure that records steps which turn the gradient of
+/// the step's result into contributions to the gradients of its sources. `unwind` calls the adjoints in reverse order.
+/// At any point of it, the gradient of a storage is that of the contents which the storage had after the step reached:
+/// the adjoint of `y += f(x)` adds to x's gradient and leaves y's, the adjoint of `x = f(x)` replaces x's gradient.
+///
+/// That is correct under two rules, which debug builds check (`StepChecks`): a step overwrites only memory that no
+/// earlier step has written, updates in place aside; and what an adjoint reads is not written after the step it belongs
+/// to.
 final class GradientTape {
     typealias Adjoint = (GradientTape) -> Void
 
@@ -20,21 +25,22 @@ final class GradientTape {
 
     init(_ builder: PlanBuilder) { self.builder = builder }
 
-    /// Whether anything depends on it whose gradient is wanted.
+    /// Whether its gradient is needed: it, or something that it was computed from, is tracked.
     func isActive(_ matrix: Matrix) -> Bool { active.contains(ObjectIdentifier(matrix.storage)) }
 
+    /// Marks a tracked matrix, or a result of one.
     func activate(_ matrix: Matrix) { active.insert(ObjectIdentifier(matrix.storage)) }
 
-    /// To be called right after the step that the adjoint belongs to was recorded.
+    /// Must be called right after the step that the adjoint belongs to was recorded.
     func append(_ adjoint: @escaping Adjoint) { adjoints.append((builder.stepCount, adjoint)) }
 
-    /// Steps recorded before the adjoint that is being recorded was appended; nil in the forward pass.
+    /// In the backward pass, the number of forward steps up to the one whose adjoint is being recorded; nil before.
     private(set) var adjointEnd: Int?
 
-    /// From here on steps belong to the backward pass.
+    /// Steps recorded from here on belong to the backward pass.
     func beginBackwardPass() { adjointEnd = builder.stepCount }
 
-    /// Records every adjoint, last first.
+    /// Calls the adjoints, last first.
     func unwind() {
         for (end, body) in adjoints.reversed() {
             adjointEnd = end
@@ -44,9 +50,9 @@ final class GradientTape {
         adjointEnd = builder.stepCount
     }
 
-    // MARK: What adjoints ask for
+    // MARK: For adjoints
 
-    /// The gradient of a result, complete and readable; nil where nothing depends on it.
+    /// The gradient of a result, to be read; nil where no output depends on the result.
     func cotangent(of y: Matrix) -> Matrix? {
         let key = ObjectIdentifier(y.storage)
         guard let gradient = gradients[key], gradient.covered.overlaps(y.span) else { return nil }
@@ -54,8 +60,9 @@ final class GradientTape {
         return y.counterpart(in: gradient.matrix)
     }
 
-    /// Where to put a contribution that covers all of `x`, and whether to add it to what is there.
-    /// - Returns: nil where the gradient is not wanted.
+    /// The memory for a contribution to the gradient of `x` that has a value for every element, and whether the
+    /// contribution must be added to what is there rather than overwrite it.
+    /// - Returns: nil where the gradient is not needed.
     func target(for x: Matrix) -> (matrix: Matrix, accumulating: Bool)? {
         guard isActive(x) else { return nil }
         let gradient = gradient(of: x)
@@ -67,7 +74,8 @@ final class GradientTape {
         return (x.counterpart(in: gradient.matrix), true)
     }
 
-    /// Where to add contributions to parts of `x`; nil where the gradient is not wanted.
+    /// The gradient of `x`, zeros where there was no contribution, to which contributions may be added; nil where it is
+    /// not needed.
     func sum(for x: Matrix) -> Matrix? {
         guard isActive(x) else { return nil }
         let gradient = gradient(of: x)
@@ -98,28 +106,29 @@ final class GradientTape {
 }
 
 extension Matrix {
-    /// The same view of another storage.
+    /// The view of another storage with the same offset, extents and stride.
     fileprivate func counterpart(in other: Matrix) -> Matrix {
         Matrix(storage: other.storage, offset: offset, rows: rows, columns: columns, stride: stride)
     }
 }
 
 extension PlanBuilder {
-    /// Asks for the gradients of parameters or inputs; before the steps that read them are recorded.
+    /// Asks for the gradients of parameters or inputs. Must be called before the steps that read them are recorded.
     package func track(_ matrices: [Matrix]) {
         for matrix in matrices { tape?.activate(matrix) }
     }
 
-    /// Says how a step's result depends on its sources. `body` records the steps that turn the result's gradient into
-    /// contributions to theirs; it is never called where none of them is wanted.
+    /// Appends the adjoint of the step just recorded, whose result `y` depends on `sources`. `body` records steps that
+    /// turn the gradient of `y` into contributions to the sources' gradients; it is not called where none of those is
+    /// needed.
     func adjoint(of y: Matrix, from sources: [Matrix?], _ body: @escaping GradientTape.Adjoint) {
         guard let tape, sources.contains(where: { $0.map(tape.isActive) ?? false }) else { return }
         tape.activate(y)
         tape.append(body)
     }
 
-    /// Records the backward pass of everything recorded so far.
-    /// - Parameter outputs: results, each with the gradient of the whole with respect to it, of its shape.
+    /// Records the backward pass of all steps recorded so far, for the scalar Σ cotangent · y over `outputs`.
+    /// - Parameter outputs: results, each with the derivative of the scalar with respect to it, of its shape.
     package func differentiate(_ outputs: [(y: Matrix, cotangent: Matrix)]) {
         guard let tape else { preconditionFailure("the plan records no gradients") }
         tape.beginBackwardPass()
@@ -131,15 +140,14 @@ extension PlanBuilder {
         tape.unwind()
     }
 
-    /// The gradient of a tracked matrix, after `differentiate`; zero where no output depends on it.
-    ///
-    /// It must be among the matrices that `finish` keeps.
+    /// The gradient of a tracked matrix, of its shape; zeros where no output depends on it. To be called after
+    /// `differentiate`; to be read after a run, it must be among the matrices that `finish` keeps.
     package func gradient(of x: Matrix) -> Matrix {
         guard let gradient = tape?.sum(for: x) else { preconditionFailure("the gradient of an untracked matrix") }
         return gradient
     }
 
-    /// target = source, or += source.
+    /// target = factor · source, or target += factor · source where `accumulating`.
     func contribute(_ source: Matrix, to target: Matrix, accumulating: Bool, factor: Float = 1) {
         step(reading: [source] + (accumulating ? [target] : []), writing: [target]) {
             for row in 0..<source.rows {

@@ -2,7 +2,8 @@ import CKernels
 import Foundation
 
 extension PlanBuilder {
-    /// loss[row] = −Σ target · log softmax(logits), for targets that may be spread over several classes.
+    /// loss[row] = −Σ target[row, class] · log softmax(logits[row])[class], in nats. Targets are probabilities of the
+    /// classes; they need not be 0 or 1, and nothing is differentiated with respect to them.
     ///
     /// *Shapes:* logits and targets (rows, classes) → (rows, 1).
     package func crossEntropy(_ logits: Matrix, _ targets: Matrix) -> Matrix {
@@ -39,7 +40,9 @@ extension PlanBuilder {
         return losses
     }
 
-    /// loss[row] = mean over columns of (x − target)². *Shapes:* (rows, n) → (rows, 1).
+    /// loss[row] = Σ (x[row, column] − target[row, column])² / n; nothing is differentiated with respect to `target`.
+    ///
+    /// *Shapes:* x and target (rows, n) → (rows, 1).
     package func squaredError(_ x: Matrix, _ target: Matrix) -> Matrix {
         precondition(x.rows == target.rows && x.columns == target.columns, "target's shape")
         let losses = matrix(rows: x.rows, columns: 1)
@@ -68,10 +71,10 @@ extension PlanBuilder {
         return losses
     }
 
-    /// y[row] = share[row] · x[row] + (1 − share[row]) · x[last − row]: mixup (Zhang et al., arXiv 1710.09412) with the
-    /// mirrored row as partner, which is as random as any where the rows are shuffled.
+    /// Mixup (Zhang et al., arXiv 1710.09412): y[i] = share[i] · x[i] + (1 − share[i]) · x[batch − 1 − i] for every
+    /// item i of the batch. The partner is random where the order of the batch is.
     ///
-    /// *Shapes:* x (batch·group, n), share (batch, 1); the rows of a group stay together and in order.
+    /// *Shapes:* x (batch·group, n), an item being `group` consecutive rows; share (batch, 1) → (batch·group, n).
     package func mixRows(_ x: Matrix, share: Matrix) -> Matrix {
         let (batch, group) = (share.rows, x.rows / share.rows)
         precondition(batch * group == x.rows, "groups of rows to mix")

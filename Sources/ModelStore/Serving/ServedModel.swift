@@ -132,7 +132,7 @@ package final class ServedModel: Sendable {
         let key = PlanCache.Key(operation: operation, spec: spec, threads: 1)
         let compiled = try planned(key)
         plans.giveBack(compiled, key)
-        return compiled.plan.operations
+        return compiled.plan.flops
     }
 
     private func planned(_ key: PlanCache.Key) throws(ModelError) -> CompiledPlan {

@@ -3,7 +3,8 @@ import Networks
 import Tensors
 
 extension WeightSpaceFeatures {
-    /// Fills an array from a tensor in the reference's layout, (B, C, out, in[, kh, kw]) or (B, C, out).
+    /// Overwrites an array by a tensor in the reference's layout: (B, C, out, in[, kh, kw]) for a weight, (B, C, out)
+    /// for a bias.
     package func write(_ tensor: Tensor, to array: ArrayIndex) {
         let (matrix, places, kernelCount) = layout(array)
         var values = [Float](repeating: 0, count: tensor.count)
@@ -22,7 +23,7 @@ extension WeightSpaceFeatures {
         matrix.write(values)
     }
 
-    /// The inverse of `write`.
+    /// An array as a tensor in the reference's layout, as `write` takes it.
     package func read(_ array: ArrayIndex) -> Tensor {
         let (matrix, places, kernelCount) = layout(array)
         let rows = matrix.read()
@@ -39,7 +40,7 @@ extension WeightSpaceFeatures {
         return Tensor(shape: shape(array), values: values)
     }
 
-    /// The reference's shape of an array.
+    /// The shape of an array in the reference's layout.
     package func shape(_ array: ArrayIndex) -> [Int] {
         switch array {
         case .weight(let layer): [batch, channels] + spec.layers[layer].weightShape
@@ -47,10 +48,10 @@ extension WeightSpaceFeatures {
         }
     }
 
-    /// Fills single-channel features with raw weights, one network after another.
+    /// Overwrites these features, which must have one channel, by the raw weights of as many networks as the batch has.
     package func write(_ networks: [NetworkWeights]) {
         precondition(channels == 1 && networks.count == batch, "raw weights have one channel")
-        // One network's values are written as they lie.
+        // The values of a single network are written without a copy.
         func values(_ tensor: (NetworkWeights) -> Tensor) -> [Float] {
             batch == 1 ? tensor(networks[0]).values : networks.flatMap { tensor($0).values }
         }

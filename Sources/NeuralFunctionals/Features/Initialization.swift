@@ -1,13 +1,13 @@
 import Tensors
 
-/// What a parameter holds before any training.
+/// The initial values of a parameter.
 package enum Initialization: Sendable {
     case uniform(bound: Float)
     case normal(deviation: Float = 1)
     case constant(Float)
     case values([Float])
 
-    /// PyTorch's own for maps: uniform within 1/√`fanIn`.
+    /// Uniform from −1/√`fanIn` to 1/√`fanIn`, as PyTorch initialises linear layers.
     package static func uniform(fanIn: Int) -> Initialization { .uniform(bound: 1 / Float(max(fanIn, 1)).squareRoot()) }
 
     func draw(_ count: Int, _ random: inout RandomSource) -> [Float] {

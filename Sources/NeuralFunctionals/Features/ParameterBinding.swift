@@ -1,12 +1,12 @@
 import Engine
 import Tensors
 
-/// Where a parameter of the state dict stands in a layer's own memory.
+/// A parameter of the state dict and the matrix in which a layer holds its elements.
 package struct ParameterBinding: Sendable {
     package let name: String
     package let shape: [Int]
     package let matrix: Matrix
-    /// Element i of the matrix is element `order[i]` of the tensor, times `factor`; in order where nil.
+    /// matrix[i] = factor · tensor[order[i]]; factor · tensor[i] where nil.
     private let order: [Int]?
     private let factor: Float
 
@@ -18,15 +18,15 @@ package struct ParameterBinding: Sendable {
         self.factor = factor
     }
 
-    /// The tensor of the state dict that `matrix`, by default the layer's own, stands for.
+    /// The tensor of the state dict that corresponds to the elements of `matrix`, by default the layer's.
     package func tensor(_ matrix: Matrix? = nil) -> Tensor {
         unordered((matrix ?? self.matrix).read(), factor: 1 / factor)
     }
 
-    /// The gradient of the tensor from that of the matrix.
+    /// The gradient of the tensor, given that of the matrix.
     package func gradient(_ matrix: Matrix) -> Tensor { unordered(matrix.read(), factor: factor) }
 
-    /// Fills `matrix`, by default the layer's own, from a tensor of the state dict.
+    /// Overwrites `matrix`, by default the layer's, by the elements of a tensor of the state dict.
     package func write(_ tensor: Tensor, to matrix: Matrix? = nil) {
         (matrix ?? self.matrix).write(Self.ordered(tensor.values, order, factor))
     }

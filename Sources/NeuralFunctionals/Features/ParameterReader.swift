@@ -1,7 +1,7 @@
 import Engine
 import Tensors
 
-/// What is wrong with a checkpoint, every parameter named at once.
+/// All problems of a checkpoint: parameters that are missing, left over, of another shape or not finite.
 package struct ParameterError: Error, Equatable, CustomStringConvertible {
     package let problems: [String]
 
@@ -10,17 +10,19 @@ package struct ParameterError: Error, Equatable, CustomStringConvertible {
     package var description: String { problems.joined(separator: "; ") }
 }
 
-/// Hands parameters to the layers that own them and notes which are missing, misshapen or left over.
+/// Reads the parameters of a state dict for the layers that ask for them, and collects problems.
 ///
-/// A layer that asks for a parameter that is not there gets a zero instead, so that one pass finds every problem. It is
-/// one zero whatever the shape: settings may ask for more than any memory holds. Layers keep their parameters and do not
-/// look at them until something is computed, which `finish` then prevents.
+/// A layer that asks for a parameter that is missing or has another shape gets a 1 × 1 matrix of zero instead, so that
+/// one pass finds all problems; not a matrix of the shape asked for, because the settings of a damaged model may ask
+/// for more than memory holds. Layers only keep their parameters until something is computed, and `finish` throws
+/// before that.
 package final class ParameterReader {
-    /// All parameters and buffers: those given, or those drawn so far.
+    /// All parameters and buffers: those read from, or, in a new model, those drawn so far.
     package private(set) var dictionary: StateDict
     /// The parameters that can be learned, in the order in which layers asked for them.
     package private(set) var bindings: [ParameterBinding] = []
-    /// Tensors that are stored with the model and never learned by gradient steps, such as the statistics of its inputs.
+    /// Tensors that are stored with the model and never learned by gradient steps, such as the statistics of its
+    /// inputs.
     package private(set) var buffers: [ParameterBinding] = []
     private var used: Set<String> = []
     private var problems: [String] = []
@@ -28,7 +30,7 @@ package final class ParameterReader {
 
     package init(_ dictionary: StateDict) { self.dictionary = dictionary }
 
-    /// Draws every parameter that is asked for: an untrained model, whose names and shapes it then knows.
+    /// Draws initial values for every parameter that is asked for: `dictionary` is then that of an untrained model.
     package init(drawing seed: UInt64) {
         dictionary = StateDict()
         random = RandomSource(seed: seed)
@@ -36,7 +38,8 @@ package final class ParameterReader {
 
     package var root: ParameterScope { ParameterScope(reader: self, prefix: "") }
 
-    /// Throws unless every parameter was asked for once and had the shape asked for.
+    /// Throws all problems found: parameters that are missing, not finite or of another shape than asked for, and
+    /// parameters that no layer asked for.
     package func finish() throws(ParameterError) {
         let left = dictionary.names.filter { !used.contains($0) }
         let all = problems + left.map { "unexpected parameter '\($0)'" }
@@ -46,7 +49,7 @@ package final class ParameterReader {
     fileprivate func bind(_ binding: ParameterBinding) { bindings.append(binding) }
     fileprivate func bind(buffer: ParameterBinding) { buffers.append(buffer) }
 
-    /// Nothing, and a problem noted, where there is no such parameter.
+    /// The tensor of that name; nil, after noting a problem, where it is missing or of another shape.
     fileprivate func tensor(_ name: String, _ shape: [Int], _ initial: Initialization) -> Tensor? {
         used.insert(name)
         if var source = random {
@@ -69,7 +72,7 @@ package final class ParameterReader {
     }
 }
 
-/// A place in the tree of a state dict's names.
+/// A prefix of names in a state dict: the parameters of one module.
 package struct ParameterScope {
     private let reader: ParameterReader
     private let prefix: String
@@ -83,10 +86,10 @@ package struct ParameterScope {
     package func scope(_ name: String) -> ParameterScope { ParameterScope(reader: reader, prefix: prefix + name + ".") }
     package func scope(_ index: Int) -> ParameterScope { scope(String(index)) }
 
-    /// For a parameter that is not there.
+    /// What layers get in place of a parameter that could not be read.
     private static var standIn: Matrix { Matrix(zeros: 1, 1) }
 
-    /// A tensor of the state dict that is never learned, as a matrix.
+    /// A tensor of the state dict that is not learned by gradient steps, as a matrix of (rows, columns).
     package func buffer(
         _ name: String, _ shape: [Int], rows: Int, columns: Int, _ initial: Initialization
     ) -> Matrix {
@@ -97,10 +100,13 @@ package struct ParameterScope {
         return matrix
     }
 
-    /// Places of elements among others, only made where there are such.
+    /// Makes an order of elements: element i of the result is element order[i] of the tensor. Called only where the
+    /// parameter can be read.
     package typealias Order = () -> [Int]
 
-    /// A parameter as a matrix; its elements are the tensor's in the given `order`, times `factor`.
+    /// A parameter as a matrix of (rows, columns): element i is factor · tensor[order[i]], in order where `order` is
+    /// nil.
+    /// - Parameter shape: of the tensor in the state dict.
     package func matrix(
         _ name: String, _ shape: [Int], rows: Int, columns: Int, order: Order? = nil, factor: Float = 1,
         _ initial: Initialization
@@ -114,25 +120,27 @@ package struct ParameterScope {
         return matrix
     }
 
-    /// A parameter of two axes, as it is.
+    /// A parameter of shape [rows, columns].
     package func matrix(_ name: String, rows: Int, columns: Int, _ initial: Initialization) -> Matrix {
         matrix(name, [rows, columns], rows: rows, columns: columns, initial)
     }
 
-    /// A vector as one row.
+    /// A parameter of shape [count], as a matrix of one row.
     package func row(_ name: String, _ count: Int, _ initial: Initialization) -> Matrix {
         matrix(name, [count], rows: 1, columns: count, initial)
     }
 
-    /// A single number.
+    /// A parameter of shape [], as a matrix of one element.
     package func scalar(_ name: String, _ initial: Initialization) -> Matrix {
         matrix(name, [], rows: 1, columns: 1, initial)
     }
 
-    /// `weight` (outputs, inputs, then `kernelRank` ones, as 1 × 1 convolutions have) and, unless told otherwise, `bias`.
+    /// The affine map of the parameters `weight` and, where `hasBias`, `bias`.
     /// - Parameters:
-    ///   - rowOrder, columnOrder: where the engine's outputs and inputs stand among the tensor's.
-    ///   - biasFactor: how many times the reference adds the bias.
+    ///   - kernelRank: how many trailing axes of one element the shape of `weight` has, [outputs, inputs, 1, …]: those
+    ///     of a convolution with a kernel of one element.
+    ///   - rowOrder, columnOrder: the map's output i is output rowOrder[i] of the tensor, and likewise for inputs.
+    ///   - biasFactor: what the bias is multiplied by: how many times the reference adds it.
     package func affine(
         inputs: Int, outputs: Int, kernelRank: Int = 0, hasBias: Bool = true, rowOrder: Order? = nil,
         columnOrder: Order? = nil, biasFactor: Float = 1
@@ -154,13 +162,13 @@ package struct ParameterScope {
                     "bias", [outputs], rows: 1, columns: outputs, order: rowOrder, factor: biasFactor, initial) : nil)
     }
 
-    /// A map of two of the scope's parameters, of which only one may be there.
+    /// The affine map of two parameters, or a stand-in where one of them could not be read.
     package func map(weight: Matrix, bias: Matrix?) -> AffineMap {
         let isWhole = bias.map { $0.columns == weight.rows } ?? true
         return isWhole ? AffineMap(weight: weight, bias: bias) : AffineMap(weight: Self.standIn, bias: nil)
     }
 
-    /// Gain and offset of a norm over `count` channels.
+    /// The parameters `gamma` and `beta` (names in the state dict) of a layer norm, both of `shape`, as one row each.
     package func norm(
         _ kind: NormalizationKind, gamma: String, beta: String, _ shape: [Int], order: Order? = nil
     ) -> Normalization {
@@ -173,13 +181,13 @@ package struct ParameterScope {
         return Normalization(kind: kind, gamma: isWhole ? gain : Self.standIn, beta: isWhole ? offset : Self.standIn)
     }
 
-    /// `torch.nn.LayerNorm` over `count` channels.
+    /// The parameters of a `torch.nn.LayerNorm` over `count` channels.
     package func layerNorm(_ count: Int) -> Normalization {
         norm(.standard, gamma: "weight", beta: "bias", [count])
     }
 }
 
-/// The order that turns an (outer, inner) index, inner fastest, into (inner, outer).
+/// The order that transposes an (outer, inner) array: element i of the (inner, outer) result is element order[i].
 func transposedOrder(outer: Int, inner: Int) -> [Int] {
     (0..<inner).flatMap { innerIndex in (0..<outer).map { $0 * inner + innerIndex } }
 }

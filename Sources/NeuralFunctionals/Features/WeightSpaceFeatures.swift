@@ -2,19 +2,25 @@ import Engine
 import Networks
 import Tensors
 
-/// Features of a batch of networks: for every weight and bias entry a token with channels.
+/// Features of a batch of networks of one shape: every entry of a weight or bias has a token, a row of channels. Raw
+/// weights are features of one channel.
 ///
-/// *Shapes:* `weights[i]` (batch·outputs·inputs, channels·k) where k is the kernel's size and column
-/// channel·k + position; `biases[i]` (batch·outputs, channels). Rows are network-major, as PyTorch orders the entries.
+/// *Shapes:* `weights[i]` (batch·outputs·inputs, channels·k) for a kernel of k positions, column = channel · k +
+/// position; `biases[i]` (batch·outputs, channels). Rows are ordered by network, then output, then input.
+///
+/// Layers are counted from 0 everywhere, as in the reference's state dicts (its papers count from 1): arrays are w0, b0,
+/// w1, b1, …, which formulas write W_0, b_0, W_1, b_1, …
 package struct WeightSpaceFeatures: Sendable {
     package let spec: NetworkSpec
     package let batch: Int
     package let channels: Int
     package let weights: [Matrix]
     package let biases: [Matrix]
-    /// All tokens as one matrix, array after array (w0, b0, w1, …); nil where kernels make their widths differ.
+    /// All tokens as one matrix, w0 of all networks, then b0 of all networks, w1, …; nil where some tokens have more
+    /// columns because of a kernel.
     package let tokens: Matrix?
 
+    /// New features in a plan's memory, to be written by steps or, as inputs, by the caller.
     package init(_ spec: NetworkSpec, batch: Int, channels: Int, in builder: PlanBuilder) {
         self.spec = spec
         self.batch = batch
@@ -50,50 +56,52 @@ package struct WeightSpaceFeatures: Sendable {
         self.tokens = tokens
     }
 
-    /// Features of the same shape with memory of their own, all zero.
+    /// Features of the same shape with memory of their own, all zeros.
     package func standalone() -> WeightSpaceFeatures {
         func own(_ matrix: Matrix) -> Matrix { Matrix(zeros: matrix.rows, matrix.columns) }
         return WeightSpaceFeatures(
             spec, batch: batch, channels: channels, weights: weights.map(own), biases: biases.map(own), tokens: nil)
     }
 
-    /// The gradients of these features, after the plan was differentiated.
+    /// The gradients of these features, which must be tracked; after `PlanBuilder.differentiate`.
     package func gradients(in builder: PlanBuilder) -> WeightSpaceFeatures {
         WeightSpaceFeatures(
             spec, batch: batch, channels: channels, weights: weights.map(builder.gradient),
             biases: biases.map(builder.gradient), tokens: tokens.map(builder.gradient))
     }
 
-    /// Every array, w0, b0, w1, b1, …
+    /// All arrays: w0, b0, w1, b1, …
     package var arrays: [Matrix] { zip(weights, biases).flatMap { [$0, $1] } }
 
-    /// Matrices that together hold every token once, as few as the layout allows.
+    /// The fewest matrices that together have every token once: `tokens`, or all arrays.
     package var blocks: [Matrix] { tokens.map { [$0] } ?? arrays }
 
-    /// New features of the same networks.
+    /// New features in a plan's memory, of networks of the same shape and number.
     package func like(channels: Int? = nil, in builder: PlanBuilder) -> WeightSpaceFeatures {
         WeightSpaceFeatures(spec, batch: batch, channels: channels ?? self.channels, in: builder)
     }
 
-    /// The rows of weight `layer` read as (network, output, input).
+    /// Extents of weight `layer`: its rows are indexed (network, output, input), and its kernel has `kernelCount`
+    /// positions.
     package func axes(_ layer: Int) -> (outputs: Int, inputs: Int, kernelCount: Int) {
         let shape = spec.layers[layer]
         return (shape.outputs, shape.inputs, shape.kernelCount)
     }
 
-    /// Mean of weight `layer` over its outputs: a row for every network and input neuron.
+    /// The mean of weight `layer` over its outputs. *Shape:* y (batch·inputs, channels·k).
     func meanOverOutputs(_ layer: Int, into y: Matrix, in builder: PlanBuilder) {
         let (outputs, inputs, _) = axes(layer)
         builder.mean(weights[layer], Axes(outer: batch, middle: outputs, inner: inputs), into: y)
     }
 
-    /// Mean of weight `layer` over its inputs: a row for every network and output neuron.
+    /// The mean of weight `layer` over its inputs. *Shape:* y (batch·outputs, channels·k).
     func meanOverInputs(_ layer: Int, into y: Matrix, in builder: PlanBuilder) {
         let (outputs, inputs, _) = axes(layer)
         builder.mean(weights[layer], Axes(outer: batch * outputs, middle: inputs), into: y)
     }
 
-    /// Means over all entries of each array, one row a network: all weights' channels, then all biases'.
+    /// The means over all entries of each array, all weights' and then all biases', as consecutive columns. *Shape:* a
+    /// row for every network.
     func means(into cursor: inout ColumnCursor, in builder: PlanBuilder) {
         for array in arraysByKind {
             let place = cursor.take(columns(of: array))
@@ -108,13 +116,13 @@ package struct WeightSpaceFeatures: Sendable {
     }
 }
 
-/// One of a network's arrays.
+/// One of a network's arrays, by its layer from 0.
 package enum ArrayIndex: Hashable, Sendable {
     case weight(Int)
     case bias(Int)
 }
 
-/// Hands out neighbouring column ranges of a matrix: concatenation without copies.
+/// Takes consecutive ranges of a matrix's columns, so that steps write the parts of a concatenation directly.
 struct ColumnCursor {
     private let matrix: Matrix
     private var next = 0

@@ -1,6 +1,7 @@
 import Engine
 
-/// A convolution of pictures whose pixels are rows of channels; parameters as a map of whole neighbourhoods.
+/// A convolution of pictures whose pixels are rows of channels: an affine map of each patch (`PatchGrid`). Its weight
+/// is (outputs, side² · inputs), a patch's pixels row by row, the channels of a pixel together.
 struct Convolution: Sendable {
     private let map: AffineMap
     private let side: Int
@@ -14,7 +15,8 @@ struct Convolution: Sendable {
         self.margin = margin
     }
 
-    /// *Shapes:* x (batch·height·width, inputs) → (batch·rows·columns, outputs), and the new extents.
+    /// *Shapes:* x (batch·height·width, inputs) → (batch·rows·columns, outputs), with the rows and columns of the
+    /// result as its height and width.
     func callAsFunction(_ x: Matrix, height: Int, width: Int, in builder: PlanBuilder) -> PixelRows {
         let grid = PatchGrid(height: height, width: width, side: side, step: step, margin: margin)
         return PixelRows(
@@ -22,14 +24,14 @@ struct Convolution: Sendable {
     }
 }
 
-/// Pictures whose pixels are rows of channels, picture after picture.
+/// Pictures of one size. *Shape:* matrix (batch·height·width, channels), a picture's pixels row by row.
 struct PixelRows {
     let matrix: Matrix
     let height: Int
     let width: Int
 }
 
-/// x + map(GELU(convolution(norm(x)))), the residual block of a small picture network.
+/// x + linear(GELU(convolution(norm(x)))), a residual block of a picture network; the kernel is 3 × 3, the size stays.
 struct ConvolutionBlock: Sendable {
     private let norm: Normalization
     private let convolution: Convolution

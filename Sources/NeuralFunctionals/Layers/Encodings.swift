@@ -3,12 +3,13 @@ import Foundation
 import Networks
 import Tensors
 
-/// [sin(2π x·B), cos(2π x·B)] on channels; B is a buffer drawn once.
+/// y = [sin(2π x·B), cos(2π x·B)] for every token x (Tancik et al., arXiv 2006.10739); the frequencies B (channels,
+/// count) are drawn from a normal distribution and never learned.
 package struct GaussianFourierFeatures: WeightSpaceLayer {
     private let frequencies: Matrix
     package let outputChannels: Int
 
-    /// - Parameter scale: spread of the frequencies where they are drawn anew.
+    /// - Parameter scale: standard deviation of the frequencies of a new model.
     package init(_ parameters: ParameterScope, inputs: Int, count: Int, scale: Float = 3) {
         frequencies = parameters.buffer(
             "_B", [inputs, count], rows: inputs, columns: count, .normal(deviation: scale))
@@ -31,7 +32,9 @@ package struct GaussianFourierFeatures: WeightSpaceLayer {
     }
 }
 
-/// A learned vector for each layer's weights, another for its biases, and one for every input and output neuron.
+/// Adds learned vectors to tokens: one for each layer's weight, one for each bias, one for every input neuron (to its
+/// column of the first weight) and one for every output neuron (to its row of the last weight and its entry of the last
+/// bias).
 package struct LearnedPosEmbedding: WeightSpaceLayer {
     /// (layers, channels), (layers, channels), (inputs, channels), (outputs, channels)
     private let weight: Matrix
@@ -56,7 +59,7 @@ package struct LearnedPosEmbedding: WeightSpaceLayer {
         for layer in 0..<x.spec.depth {
             let (outputs, inputs, kernelCount) = x.axes(layer)
             func repeated(_ table: Matrix) -> Matrix { builder.repeatColumns(table, kernelCount) }
-            // One network's sum first, so that the batch is passed over once.
+            // The vectors of one network are added up first, so that the batch is read and written once.
             let sum = builder.matrix(rows: outputs * inputs, columns: x.columns(of: .weight(layer)))
             builder.broadcast(
                 repeated(weight.rows(layer..<layer + 1)), Axes(outer: 1, middle: outputs * inputs), into: sum,
@@ -77,7 +80,9 @@ package struct LearnedPosEmbedding: WeightSpaceLayer {
     }
 }
 
-/// Appends the sinusoidal codes of the layer number, the input index and the output index, summed, as channels.
+/// Appends channels to tokens: the sum of the sinusoidal codes of the layer's number, in the first weight of the
+/// input's number, and in the last weight and bias of the output's number. The code of a number, scaled to t in −1…1,
+/// is [sin(π f t)…, cos(π f t)…, t] with frequencies f evenly spaced from 1 to `maximumFrequency` / 2.
 package struct IOSinusoidalEncoding: WeightSpaceLayer {
     private let maximumFrequency: Float
     private let bands: Int
@@ -89,6 +94,7 @@ package struct IOSinusoidalEncoding: WeightSpaceLayer {
         self.encodesLayers = encodesLayers
     }
 
+    /// Channels that are appended.
     package var addedChannels: Int { 2 * bands + 1 }
 
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
@@ -126,7 +132,7 @@ package struct IOSinusoidalEncoding: WeightSpaceLayer {
             overwriting: true)
     }
 
-    /// [sin…, cos…, x] of `count` points on linspace(−1, 1).
+    /// The codes of `count` numbers.
     private func codes(_ count: Int) -> [[Float]] {
         let frequencies = linearSpace(1, maximumFrequency / 2, bands)
         return linearSpace(-1, 1, count).map { x in
@@ -136,7 +142,7 @@ package struct IOSinusoidalEncoding: WeightSpaceLayer {
     }
 }
 
-/// One learned factor for every array.
+/// Multiplies every array by a learned factor of its own.
 package struct LearnedScale: WeightSpaceLayer {
     private let weights: [Matrix]
     private let biases: [Matrix]

@@ -2,11 +2,23 @@ import Engine
 import Networks
 import Tensors
 
-/// The linear layer that is equivariant to permuting hidden neurons only; inputs and outputs keep their identity
-/// (arXiv 2302.14040). Needs at least two layers.
+/// The linear layer that is equivariant to permutations of hidden neurons but not of inputs and outputs (Zhou et al.,
+/// arXiv 2302.14040). For networks of at least two layers.
 ///
-/// Where the reference folds (channel, neuron) into channels, this engine's rows read (neuron, channel); the
-/// parameters are reordered once, at load.
+/// A layer's weight W_i is (outputs o, inputs p), i from 0 to l. Inputs of W_0 and outputs of W_l are not
+/// interchangeable, so a row W_0[o, :] and a column W_l[:, p] count as one vector of neurons × channels:
+///
+///     y.W_0[o, :] = w0_rpt(r_0[o]) + w0_rbdcst(m)          y.b_0[o] = bias_0(r_0[o]) + bias_0_rc(m)
+///     y.W_l[:, p] = wfin_cpt(c_l[p]) + wfin_cbdcst(m)      y.b_l[:] = bias_fin_rc(m)
+///     r_0[o] = [W_0[o, :], mean_o′ W_1[o′, o], b_0[o]], with W_l[:, o] after them where l = 1
+///     c_l[p] = [W_l[:, p], mean_p′ W_{l−1}[p, p′]], with W_0[p, :] after them where l = 1
+///
+/// The weights and biases between are mapped as by `NPLinear`, with two differences: c_1[p] ends with row p of W_0, and
+/// r_{l−1}[o] with column o of W_l. The pooled vector m has the means of all weights, those of all biases, then
+/// mean_o W_0[o, :], mean_p W_l[:, p] and b_l as whole vectors.
+///
+/// Names are those of the parameters in the reference's state dict. It orders a vector of neurons × channels
+/// channel-major; this engine's order is neuron-major, and parameters are reordered once, when they are read.
 package struct HNPLinear: WeightSpaceLayer {
     private let outputChannels: Int
     private let first: EndMaps
@@ -14,7 +26,8 @@ package struct HNPLinear: WeightSpaceLayer {
     private let middle: [Int: MiddleMaps]
     private let lastBias: AffineMap
 
-    /// Maps of the first weight, from features of its output neurons, or of the last, from those of its input neurons.
+    /// Maps that make the first weight from features of its output neurons (r_0), or the last from those of its input
+    /// neurons (c_l), and both from the pooled vector (`everywhere`).
     private struct EndMaps {
         let perNeuron: AffineMap
         let everywhere: AffineMap
@@ -83,7 +96,7 @@ package struct HNPLinear: WeightSpaceLayer {
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(channels: outputChannels, in: builder)
         let pooled = pool(x, in: builder)
-        // The last weight with its input neurons as rows: (network, input, output·channel).
+        // (network·input, output·channel)
         let lastByColumn = lastWeightByColumn(x, in: builder)
         applyFirst(x, pooled: pooled, lastByColumn: lastByColumn, into: y, in: builder)
         for layer in 1..<max(x.spec.depth - 1, 1) {
@@ -120,7 +133,7 @@ package struct HNPLinear: WeightSpaceLayer {
         return swapped.reshaped(rows: x.batch * inputs, columns: outputs * weight.columns)
     }
 
-    /// The first weight with its output neurons as rows: (network, output, input·channel).
+    /// The first weight as (network·output, input·channel): a row for each of its output neurons.
     private func firstWeightByRow(_ x: WeightSpaceFeatures) -> Matrix {
         let (outputs, inputs, _) = x.axes(0)
         return x.weights[0].reshaped(rows: x.batch * outputs, columns: inputs * x.weights[0].columns)

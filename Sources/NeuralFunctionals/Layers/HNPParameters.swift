@@ -2,7 +2,7 @@ import Engine
 import Networks
 import Tensors
 
-/// Columns of an HNP map: channels alone, or channels of each of some neurons, folded channel-major by the reference.
+/// Consecutive columns of an HNP map: channels, or channels × neurons, which the reference orders channel-major.
 enum FoldedColumns {
     case plain(Int)
     case folded(_ channels: Int, _ neurons: Int)
@@ -14,7 +14,7 @@ enum FoldedColumns {
         }
     }
 
-    /// Positions in the reference's order of this engine's (neuron, channel) order.
+    /// Element i, in this engine's neuron-major order, is element order[i] in the reference's.
     var order: [Int] {
         switch self {
         case .plain(let channels): Array(0..<channels)
@@ -23,10 +23,11 @@ enum FoldedColumns {
     }
 }
 
-/// Reads an HNP layer's maps into the engine's channel order.
+/// Reads the maps of an `HNPLinear`, with their columns and rows in this engine's order.
 struct HNPParameters {
     private let parameters: ParameterScope
-    /// The columns of the pooled vector: means of every array, then input columns, output rows and the last bias whole.
+    /// The columns of the pooled vector m: means of all weights, means of all biases, then as whole vectors the first
+    /// weight's mean over outputs, the last weight's mean over inputs, and the last bias.
     let pooled: [FoldedColumns]
 
     init(_ parameters: ParameterScope, _ spec: NetworkSpec, inputs: Int, outputs: Int) {

@@ -1,18 +1,19 @@
 import Engine
 import Networks
 
-/// Layers from features to one vector a network, the same however hidden neurons are permuted.
+/// Pools features to one vector a network that does not depend on the order of hidden neurons.
 ///
-/// *Shape of the result:* (batch, channels·pieces), channel-major: PyTorch's (B, C, pieces) flattened.
+/// *Shape of the result:* (batch, channels · `pieces`), channel-major: PyTorch's (B, C, pieces) flattened.
 package enum InvariantPool: Sendable {
-    /// Means of every array.
+    /// The mean of every array (and kernel position).
     case np
-    /// Means over hidden neurons only; inputs of the first weight and outputs of the last keep their places.
+    /// Means over hidden neurons only: of the first weight one for each input, of the last weight one for each output,
+    /// and the last bias as it is.
     case hnp
-    /// Mean, unbiased variance and five quantiles of every array (Unterthiner et al., arXiv 2002.11448).
+    /// Mean, unbiased variance and the quantiles 0, ¼, ½, ¾, 1 of every array (Unterthiner et al., arXiv 2002.11448).
     case statistics
 
-    /// Entries per channel.
+    /// Elements of the result per channel.
     package func pieces(_ spec: NetworkSpec) -> Int {
         switch self {
         case .np: spec.layers.reduce(0) { $0 + $1.kernelCount + 1 }
@@ -69,7 +70,7 @@ package enum InvariantPool: Sendable {
         return false
     }
 
-    /// Rows that a network keeps of one layer's weight and bias.
+    /// How many means are kept of a layer's weight (per kernel position) and of its bias.
     private func groups(_ spec: NetworkSpec, _ layer: Int) -> (weight: Int, bias: Int) {
         guard case .hnp = self else { return (1, 1) }
         let bias = layer == spec.depth - 1 ? spec.outputs : 1

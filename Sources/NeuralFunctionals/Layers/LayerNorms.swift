@@ -2,7 +2,8 @@ import Engine
 import Networks
 import Tensors
 
-/// Every token normalized over its channels with the unbiased deviation; gains of their own for each array.
+/// Layer norm of every token over its channels, with the unbiased standard deviation (`NormalizationKind.unbiased`);
+/// every array has parameters of its own.
 package struct SimpleLayerNorm: WeightSpaceLayer {
     private let weightNorms: [Normalization]
     private let biasNorms: [Normalization]
@@ -16,7 +17,7 @@ package struct SimpleLayerNorm: WeightSpaceLayer {
         biasNorms = spec.layers.indices.map { norm("v_norms", $0, channels) }
     }
 
-    /// In the order of the arrays: w0, b0, w1, b1, …
+    /// One for each array, w0, b0, w1, b1, …
     var norms: [Normalization] { zip(weightNorms, biasNorms).flatMap { [$0, $1] } }
 
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
@@ -28,14 +29,14 @@ package struct SimpleLayerNorm: WeightSpaceLayer {
     }
 }
 
-/// The norm over channels and whichever neurons cannot be permuted: inputs in the first weight, outputs in the last
-/// weight and bias. Fully connected networks only.
+/// Layer norm over channels and over those neurons that may not be permuted: inputs in the first weight, outputs in the
+/// last weight and bias. With PyTorch's divisor (`NormalizationKind.standard`). Fully connected networks only.
 package struct ParamLayerNorm: WeightSpaceLayer {
     private let weightNorms: [Normalization]
     private let biasNorms: [Normalization]
 
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int) {
-        /// The reference's (channel, neuron) elements in this engine's (neuron, channel) order.
+        /// Parameters that the reference orders channel-major, in this engine's neuron-major order.
         func folded(_ scope: ParameterScope, neurons: Int) -> Normalization {
             scope.norm(
                 .standard, gamma: "weight", beta: "bias", [channels, neurons],

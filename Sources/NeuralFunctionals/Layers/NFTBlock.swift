@@ -1,7 +1,8 @@
 import Engine
 import Networks
 
-/// Pre-norm transformer block: x += attention(norm(x)); x += Pointwise(GELU(Pointwise(norm(x)))).
+/// The transformer block of Neural Functional Transformers, with norms before (Zhou et al., arXiv 2305.13546):
+/// y = x + NPAttention(norm₁(x)), result = y + Pointwise(GELU(Pointwise(norm₂(y)))).
 package struct NFTBlock: WeightSpaceLayer {
     private let attentionNorm: SimpleLayerNorm
     private let feedForwardNorm: SimpleLayerNorm
@@ -36,7 +37,7 @@ package struct NFTBlock: WeightSpaceLayer {
     }
 }
 
-/// The NFN encoder's block: x + relu(linear(norm(x))).
+/// A residual block of equivariant linear layers: x + ReLU(linear(norm(x))), linear an `HNPLinear` or `NPLinear`.
 package struct LinearResidualBlock: WeightSpaceLayer {
     private let norm: SimpleLayerNorm
     private let linear: any WeightSpaceLayer
@@ -59,12 +60,12 @@ package struct LinearResidualBlock: WeightSpaceLayer {
 }
 
 extension PlanBuilder {
-    /// y += x on every token.
+    /// y += x for all tokens.
     func add(_ x: WeightSpaceFeatures, to y: WeightSpaceFeatures) {
         for (source, target) in zip(x.blocks, y.blocks) { add(source, to: target) }
     }
 
-    /// x = f(x) on every token.
+    /// x = f(x) in place for all tokens.
     func activate(_ x: WeightSpaceFeatures, _ activation: Activation) {
         for block in x.blocks { activate(block, activation) }
     }

@@ -1,17 +1,27 @@
 import Engine
 import Networks
 
-/// The paper's weight-space self-attention: all arrays' means attend to each other, and in every neuron layer the
-/// columns of the weight before it, the bias and the rows of the weight after it (arXiv 2305.13546, §3).
-/// There is no output projection.
+/// Weight-space self-attention, equivariant to permutations of the neurons of every layer (Zhou et al., arXiv
+/// 2305.13546, §3). There is no output projection.
+///
+/// Every token x has q, k, v = to_qkv(x), cut into heads. Its result is a sum of attentions softmax(Q Kᵀ / √d) V, in
+/// which
+/// - all arrays attend to each other, each a token of its mean q, k and v; the result goes to every entry of the array
+///   (d = head width);
+/// - in the neuron layer between weights W_i and W_{i+1} the columns W_i[:, p], the bias b_i and the rows W_{i+1}[o, :]
+///   attend to each other. Each is a vector over the layer's neurons, so d = neurons · head width; entry n of a result
+///   goes to the weight or bias entry that belongs to neuron n. Inputs and outputs are neuron layers too.
+///
+/// So a weight's entry has three terms (array, column, row) and a bias's two.
 package struct NPAttention: WeightSpaceLayer {
     private let heads: Int
     private let projections: Projections
 
     private enum Projections {
-        /// One map for every weight and bias.
+        /// One `to_qkv` for all weights and biases.
         case shared(AffineMap)
-        /// Maps of their own for each layer, weights and biases; weights are mapped back to their kernel's positions.
+        /// One `to_qkv` for each weight and each bias; `unprojections` map the results for weights back to all
+        /// positions of their kernels.
         case perLayer(weights: [AffineMap], biases: [AffineMap], unprojections: [AffineMap])
     }
 
@@ -34,7 +44,8 @@ package struct NPAttention: WeightSpaceLayer {
             },
             biases: spec.layers.indices.map { map("bias_to_qkv", $0, channels, 3 * channels) },
             unprojections: spec.layers.enumerated().map { index, layer in
-                // The reference maps each of a weight's three terms back, bias and all, and adds them up.
+                // The reference maps each of a weight's three terms and adds up the results, so the bias counts three
+                // times.
                 map("unproject_weight", index, channels, channels * layer.kernelCount, biasFactor: 3)
             })
     }
@@ -43,7 +54,7 @@ package struct NPAttention: WeightSpaceLayer {
         self(x, norm: nil, in: builder)
     }
 
-    /// - Parameter norm: comes before the attention.
+    /// - Parameter norm: is applied to x first.
     func callAsFunction(
         _ x: WeightSpaceFeatures, norm: SimpleLayerNorm?, in builder: PlanBuilder
     ) -> WeightSpaceFeatures {
@@ -85,13 +96,14 @@ package struct NPAttention: WeightSpaceLayer {
         }
     }
 
-    /// The arrays' mean queries, keys and values attend to each other; each result goes to every entry of its array.
+    /// The attention among arrays. Overwrites `out`.
     private func attendGlobally(
         _ qkv: WeightSpaceFeatures, into out: WeightSpaceFeatures, in builder: PlanBuilder
     ) {
         let arrays = qkv.arraysByKind
         let width = qkv.channels / 3 / heads
-        // A network's 2L tokens stand in one row, so that every mean has a column range of its own.
+        // (batch, arrays · channels): each mean is written to a range of columns, then read as a row of a reshaped
+        // view.
         let means = builder.matrix(rows: qkv.batch, columns: arrays.count * qkv.channels)
         var cursor = ColumnCursor(means)
         qkv.means(into: &cursor, in: builder)
@@ -119,7 +131,8 @@ package struct NPAttention: WeightSpaceLayer {
         }
     }
 
-    /// For each neuron layer, inputs first: columns of the weight before it, its bias, rows of the weight after it.
+    /// The neuron layers from inputs to outputs, each with the columns of the weight before it, its bias and the rows
+    /// of the weight after it.
     private func neuronGroups(qkv: WeightSpaceFeatures, out: WeightSpaceFeatures) -> [NeuronGroup] {
         (-1..<qkv.spec.depth).map { layer in
             var sources: [NeuronTokens] = []

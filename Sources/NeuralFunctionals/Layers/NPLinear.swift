@@ -2,14 +2,26 @@ import Engine
 import Networks
 import Tensors
 
-/// The linear layer that is equivariant to permuting every neuron layer, inputs and outputs included
+/// The linear layer that is equivariant to permutations of the neurons of every layer, inputs and outputs included
 /// (Zhou et al., Permutation Equivariant Neural Functionals, arXiv 2302.14040, appendix).
+///
+/// A layer's weight W_i is (outputs o, inputs p), i from 0. With affine maps of channels under their names in the
+/// reference's state dict:
+///
+///     y.W_i[o, p] = layer_i(W_i[o, p]) + layer_i_rc(m) + layer_i_r(c_i[p]) + layer_i_c(r_i[o])
+///     y.b_i[o]    = bias_i(r_i[o]) + bias_i_rc(m)
+///     c_i[p] = [mean_o W_i[o, p], mean_p′ W_{i−1}[p, p′], b_{i−1}[p]]
+///     r_i[o] = [mean_p W_i[o, p], b_i[o], mean_o′ W_{i+1}[o′, o]]
+///     m      = [mean W_0, mean W_1, …, mean b_0, mean b_1, …]
+///
+/// where parts of missing neighbours are left out. A suffix says along what a result is constant: `_r` along rows, so
+/// that it has a value per column (`perColumn` here), `_c` along columns (`perRow`), `_rc` along both (`everywhere`).
 package struct NPLinear: WeightSpaceLayer {
     private let outputChannels: Int
     private let layers: [LayerMaps]
     private let ioEmbedding: IOEmbedding?
 
-    /// The maps whose broadcast results add up to one layer's weight and bias.
+    /// The maps of one layer.
     private struct LayerMaps {
         let pointwise: AffineMap
         let everywhere: AffineMap
@@ -19,6 +31,9 @@ package struct NPLinear: WeightSpaceLayer {
         let biasEverywhere: AffineMap
     }
 
+    /// - Parameters:
+    ///   - inputs, outputs: channels.
+    ///   - embedsIO: whether learned vectors are added to inputs and outputs first.
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, inputs: Int, outputs: Int, embedsIO: Bool = false) {
         outputChannels = outputs
         let kernels = spec.layers.map(\.kernelCount)
@@ -66,7 +81,7 @@ package struct NPLinear: WeightSpaceLayer {
         return y
     }
 
-    /// Means of every array: all weights' channels, then all biases'.
+    /// The pooled vector m. *Shape:* (batch, columns).
     private func pool(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
         let pooled = builder.matrix(rows: x.batch, columns: layers[0].everywhere.inputs)
         var cursor = ColumnCursor(pooled)
@@ -74,7 +89,7 @@ package struct NPLinear: WeightSpaceLayer {
         return pooled
     }
 
-    /// What belongs to the input neurons of `layer`: a row for every network and neuron.
+    /// c_layer. *Shape:* (batch·inputs, columns).
     private func columnFeatures(_ x: WeightSpaceFeatures, _ layer: Int, in builder: PlanBuilder) -> Matrix {
         let (_, inputs, _) = x.axes(layer)
         let y = builder.matrix(rows: x.batch * inputs, columns: layers[layer].perColumn.inputs)
@@ -87,7 +102,7 @@ package struct NPLinear: WeightSpaceLayer {
         return y
     }
 
-    /// What belongs to the output neurons of `layer`.
+    /// r_layer. *Shape:* (batch·outputs, columns).
     private func rowFeatures(_ x: WeightSpaceFeatures, _ layer: Int, in builder: PlanBuilder) -> Matrix {
         let (outputs, _, _) = x.axes(layer)
         let y = builder.matrix(rows: x.batch * outputs, columns: layers[layer].perRow.inputs)
@@ -101,9 +116,10 @@ package struct NPLinear: WeightSpaceLayer {
     }
 }
 
-/// Learned vectors added to inputs and outputs, so that those stop being interchangeable.
+/// Adds a learned vector for every input neuron to the first weight, and for every output neuron to the last weight and
+/// bias: inputs and outputs are then no longer interchangeable.
 private struct IOEmbedding {
-    /// (inputs, channels·k), (outputs, channels·k), (outputs, channels)
+    /// (inputs, channels·k), (outputs, channels·k) and (outputs, channels), k kernel positions
     private let input: Matrix
     private let output: Matrix
     private let outputBias: Matrix

@@ -2,8 +2,9 @@ import Engine
 import Networks
 import Tensors
 
-/// Pools every token into a latent array: learned latents cross-attend to the tokens, then a gated feed-forward, then
-/// optionally self-attention among the latents (Jaegle et al., Perceiver, arXiv 2103.03206).
+/// Pools all tokens of a network into a latent array: learned latents attend to the tokens, then pass a gated
+/// feed-forward block, then layers of self-attention and feed-forward blocks, if any (Jaegle et al., Perceiver, arXiv
+/// 2103.03206).
 package struct PerceiverPool: Sendable {
     private let latents: Matrix
     private let contextNorm: Normalization
@@ -47,7 +48,7 @@ package struct PerceiverPool: Sendable {
     }
 }
 
-/// x + to_out(attention(to_q(norm(x)), to_kv(context))), keys in the first half of to_kv's result, values in the second.
+/// x + to_out(attention(to_q(norm(x)), keys, values)), where the columns of to_kv(context) are [keys, values].
 private struct PreNormAttention {
     private let norm: Normalization
     private let toQ: AffineMap
@@ -67,7 +68,7 @@ private struct PreNormAttention {
         self.headWidth = headWidth
     }
 
-    /// `context` is normalized already; without one, x attends to itself.
+    /// - Parameter context: the tokens to attend to, already normalized; norm(x) where nil.
     func callAsFunction(_ x: Matrix, context: Matrix?, batch: Int, in builder: PlanBuilder) -> Matrix {
         let normed = builder.normalize(x, norm)
         let q = builder.apply(toQ, to: normed)
@@ -83,7 +84,7 @@ private struct PreNormAttention {
     }
 }
 
-/// x + Linear(value · gelu(gate)) with [value, gate] = Linear(norm(x)), four times as wide.
+/// x + Linear(value ⊙ gelu(gate)), where [value, gate] = Linear(norm(x)), each four times as wide as x.
 private struct GatedFeedForward {
     private let norm: Normalization
     private let expand: AffineMap

@@ -1,7 +1,8 @@
 import Engine
 import Networks
 
-/// An affine map of channels for every weight and another for every bias; a kernel's positions count as channels.
+/// An affine map of channels, y[entry] = map(x[entry]), with a map of its own for every weight and every bias; the
+/// positions of a kernel count as channels.
 package struct Pointwise: WeightSpaceLayer {
     private let outputChannels: Int
     private let weightMaps: [AffineMap]
@@ -18,7 +19,7 @@ package struct Pointwise: WeightSpaceLayer {
         }
     }
 
-    /// In the order of the arrays: w0, b0, w1, b1, …
+    /// One for each array, w0, b0, w1, b1, …
     var maps: [AffineMap] { zip(weightMaps, biasMaps).flatMap { [$0, $1] } }
 
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {

@@ -1,12 +1,22 @@
 import Engine
 import Networks
 
-/// Tokens that know what reaches their neurons. Learned features of the first hidden neurons are carried forward by the
-/// network's own weights, learned features of the last ones backward, with a sine after every step; a token is an affine
-/// map of its weight and what its two neurons have then.
+/// Embeds raw weights as tokens by affine maps of each weight and of features of its two neurons, which the network's
+/// own weights carry from layer to layer.
 ///
+/// A layer's weight W_i is (outputs o, inputs p), i from 0 to l. Neurons n of layer i (inputs are layer 0) have forward
+/// features f_i and backward features g_i of `width` channels:
+///
+///     f_1[n] = sin(forward_0([W_0[n, :], b_0[n]]))       f_{i+1}[n] = sin(forward_i([Σ_p W_i[n, p] f_i[p], b_i[n]]))
+///     g_l[n] = sin(backward_l(W_l[:, n]))                g_i[n] = sin(backward_i(Σ_o W_i[o, n] g_{i+1}[o]))
+///     token of W_i[o, p] = weight_maps_i([W_i[o, p], f_i[p], g_i[p], f_{i+1}[o], g_{i+1}[o]])
+///     token of b_i[o]    = bias_maps_i([b_i[o], f_{i+1}[o], g_{i+1}[o]])
+///
+/// Inputs have neither f nor g, outputs have no g. The maps are affine, forward_i is `forward.i` in the state dict. Equivariant to permutations of hidden neurons.
 /// The products of weights with features of neurons are those of graph networks on weights (Kofinas et al., arXiv
-/// 2403.12143; Kalogeropoulos et al., arXiv 2406.10685). Equivariant to permuting hidden neurons. Fully connected only.
+/// 2403.12143; Kalogeropoulos et al., arXiv 2406.10685).
+///
+/// *Shapes:* one channel → `channels`. Fully connected networks only.
 package struct PropagatedEmbedding: WeightSpaceLayer {
     private let channels: Int
     private let forward: [AffineMap]
@@ -14,6 +24,10 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
     private let weightMaps: [TokenMap]
     private let biasMaps: [TokenMap]
 
+    /// - Parameters:
+    ///   - channels: of a token.
+    ///   - width: channels of f and g.
+    ///   - scale: standard deviation of the weights of `forward_0` in a new model.
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, width: Int, scale: Float) {
         self.channels = channels
         func map(_ name: String, _ index: Int, _ inputs: Int, _ outputs: Int, _ deviation: Float) -> AffineMap {
@@ -30,7 +44,8 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
         backward = (1..<max(depth, 1)).map { layer in
             map("backward", layer, layer == depth - 1 ? spec.outputs : width, width, layer == depth - 1 ? 1 : spread)
         }
-        // Neurons before weight `layer`: none for inputs; outputs have no way back.
+        // Channels of [f, g] at the neurons before weight `layer`, or after the last: inputs have neither, outputs no
+        // g.
         func carried(_ layer: Int) -> Int { layer == 0 ? 0 : layer == depth ? width : 2 * width }
         weightMaps = (0..<depth).map { layer in
             TokenMap(
@@ -63,8 +78,8 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
         return y
     }
 
-    /// For the neurons before each weight and after the last: what came forward and what came backward, (batch·neurons,
-    /// width) each.
+    /// [f, g] at the neurons before each weight and after the last, as far as they exist. *Shapes:* (batch·neurons,
+    /// width).
     private func neurons(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> [[Matrix]] {
         let depth = x.spec.depth
         var result = [[Matrix]](repeating: [], count: depth + 1)
@@ -103,8 +118,8 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
     }
 }
 
-/// An affine map of a weight and what its two neurons have, cut into one for each of the three: what neurons have is
-/// mapped once a neuron and not once a weight.
+/// The affine map of [weight, features of neuron p, features of neuron o], as a sum of three maps: the features of a
+/// neuron are then mapped once, not again for each of its weights.
 private struct TokenMap {
     private let whole: AffineMap
     private let beforeCount: Int
@@ -116,9 +131,11 @@ private struct TokenMap {
         afterCount = after
     }
 
+    /// The part for the weight itself, with the bias.
     var own: AffineMap { AffineMap(weight: whole.weight.columns(0..<1), bias: whole.bias) }
-    /// Of the neuron that the weight reads; nil where nothing is known of it.
+    /// The part for neuron p, which the weight reads; nil where p has no features.
     var before: AffineMap? { beforeCount > 0 ? part(1..<1 + beforeCount) : nil }
+    /// The part for neuron o.
     var after: AffineMap { part(1 + beforeCount..<1 + beforeCount + afterCount) }
 
     private func part(_ columns: Range<Int>) -> AffineMap {

@@ -3,7 +3,8 @@ import Networks
 import Tensors
 
 extension WeightSpaceFeatures {
-    /// Tokens network by network: for each layer all of its weight row by row, then its bias (`FlattenWeights`).
+    /// The tokens in the order of the reference's `FlattenWeights`: network after network, of each w0 row by row, b0,
+    /// w1, …
     ///
     /// *Shape:* (batch·T, channels), T the parameter count. Fully connected networks only.
     package func flattened(in builder: PlanBuilder) -> Matrix {
@@ -22,7 +23,7 @@ extension WeightSpaceFeatures {
         return y
     }
 
-    /// The inverse of `flattened`: fills these features from a token sequence.
+    /// The inverse of `flattened`: overwrites these features with a sequence of tokens.
     package func unflatten(_ x: Matrix, in builder: PlanBuilder) {
         let count = x.rows / batch
         var first = 0
@@ -37,7 +38,8 @@ extension WeightSpaceFeatures {
     }
 }
 
-/// Learned queries attend to every token: (batch·latents, channels).
+/// Learned queries attend to all tokens of a network: softmax(q · xᵀ / √C) · x. *Shape of the result:* (batch·latents,
+/// channels).
 package struct CrossAttnEncoder: Sendable {
     private let queries: Matrix
 
@@ -51,7 +53,8 @@ package struct CrossAttnEncoder: Sendable {
     }
 }
 
-/// A learned query for every parameter attends to the latents and becomes that parameter's token.
+/// Makes features of latents: a learned query for every parameter of the network attends to the latents, and the result
+/// is the parameter's token.
 package struct CrossAttnDecoder: Sendable {
     private let queries: Matrix
     private let spec: NetworkSpec
@@ -70,7 +73,7 @@ package struct CrossAttnDecoder: Sendable {
 }
 
 extension PlanBuilder {
-    /// softmax(q · xᵀ / √C) · x with one head and shared queries.
+    /// softmax(q · xᵀ / √C) · x with one head; all networks have the same queries.
     fileprivate func attend(_ queries: Matrix, to x: Matrix, batch: Int) -> Matrix {
         let y = matrix(rows: batch * queries.rows, columns: queries.columns)
         let columns = HeadColumns(width: queries.columns)
