@@ -122,7 +122,7 @@ import Testing
                     (values[$0] - mean) / divisor * gamma.element(0, $0) + beta.element(0, $0)
                 }
             }
-            // Two close values divide a small difference by a small deviation.
+            // For two columns of similar values, a small difference is divided by a small deviation.
             #expect(largestError(y, reference) < 2e-4 / Double(columns))
         }
     }

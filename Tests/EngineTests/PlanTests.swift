@@ -139,7 +139,8 @@ import Testing
         builder.add(results[2], to: results[0])
         builder.activate(results[2], .relu)
         let plan = builder.finish(keeping: [input] + results)
-        // Three copies; a sum; another of the same target, whose source is changed only after it: one task after the other.
+        // The copies share a phase. The two sums have the same target, and the activation waits until the second sum has
+        // read its operand: three phases of one task each, made one.
         #expect(plan.phases.map(\.tasks) == (threads == 1 ? [1, 1, 1, 1, 1, 1] : [3, 1]))
         let values = (0..<16).map { Float($0) - 8 }
         input.write(values)
@@ -159,7 +160,7 @@ import Testing
             progress.endTask(of: 0, tasks: 3)
             #expect(progress.takeTask(of: 1, tasks: 1) == nil)
             progress.endTask(of: 0, tasks: 3)
-            // Whoever comes late passes by without waiting.
+            // A thread that joins late neither waits for a completed phase nor takes tasks of it.
             progress.wait(for: 0)
             #expect(progress.takeTask(of: 0, tasks: 3) == nil)
             #expect(progress.takeTask(of: 1, tasks: 1) == 0)

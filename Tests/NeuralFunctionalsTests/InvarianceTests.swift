@@ -32,7 +32,7 @@ import Testing
             let values = FeatureValues(sample.spec, batch: 3, channels: input.channels)
             let together = try summarize(values, record)
             let alone = try (0..<3).flatMap { try summarize(values.network($0), record) }
-            // BLAS picks kernels, and with them the order of sums, by the number of rows.
+            // OpenBLAS chooses kernels, and with them the order of additions, by the number of rows.
             #expect(largestDifference(together, alone) <= 1e-5)
         }
     }
@@ -46,7 +46,7 @@ import Testing
             let plain = try summarize(values, record)
             #expect(plain.allSatisfy { $0.isFinite })
             let difference = largestDifference(try summarize(values.permuted(orders), record), plain)
-            // Of the answer's own size, which rounding grows with.
+            // Relative to the size of the answer, to which rounding errors are proportional.
             #expect(difference <= 1e-5 * max(1, plain.map(abs).max() ?? 0))
         }
     }

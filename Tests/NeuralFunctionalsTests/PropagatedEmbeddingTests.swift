@@ -41,7 +41,7 @@ import Testing
         func bias(_ layer: Int, _ output: Int) -> Double { Double(network.biases[layer].values[output]) }
         func map(_ name: String, _ index: Int) -> ReferenceParameters { parameters.scope(name).scope(String(index)) }
 
-        // What stands at the neurons before each layer, and after the last: forward features, then backward ones.
+        // Forward features, then backward ones, of the neurons before each layer and after the last.
         var forward: [[Vector]] = [[Vector](repeating: [], count: network.spec.inputs)]
         for layer in 0..<depth {
             forward.append(

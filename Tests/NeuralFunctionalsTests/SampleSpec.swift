@@ -16,7 +16,7 @@ struct SampleSpec: Sendable, CustomTestStringConvertible {
     ]
     static let convolutional = SampleSpec([2, 4, 5, 3], other: [2, 6, 3, 3], kernels: [[3, 3], [3, 3], []])
     static let all = fullyConnected + [convolutional]
-    /// Pictures' networks, which an Inr2Array decodes to.
+    /// Networks that draw pictures: two inputs, one or three outputs.
     static let pictures = [SampleSpec([2, 6, 5, 1], other: [2, 8, 4, 1]), SampleSpec([2, 7, 3], other: [2, 4, 3])]
 
     private init(_ sizes: [Int], other: [Int], kernels: [[Int]]? = nil) {
