@@ -98,7 +98,6 @@ import Testing
         func picture(_ network: NetworkWeights, _ convention: SIRENConvention) -> [Float] {
             let builder = PlanBuilder(threads: 1)
             let x = WeightSpaceFeatures(spec, batch: 1, channels: 1, in: builder)
-            builder.markInputs(x.arrays)
             let drawn = decoder.drawInputs(x, omega0: 30, convention: convention, in: builder)
             let plan = builder.finish(keeping: x.arrays + [drawn])
             x.write([network])
