@@ -3,9 +3,12 @@ import CKernels
 /// Extents of a multi-head softmax attention in which, for every network and head, `queries` tokens attend to `keys`
 /// tokens.
 package struct AttentionShape: Sendable {
+    /// Networks.
     package let batch: Int
     package let heads: Int
+    /// Tokens of a network that attend.
     package let queries: Int
+    /// Tokens of a network that are attended to.
     package let keys: Int
     /// Whether all networks of the batch have the same queries, which are then given once.
     package let sharesQueries: Bool

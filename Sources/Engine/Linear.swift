@@ -3,12 +3,11 @@ import CKernels
 /// An affine map of channels: y = x · weightᵀ + bias, as `torch.nn.Linear` or a convolution with a kernel of one
 /// element.
 package struct AffineMap: Sendable {
-    /// (outputs, inputs)
     package let weight: Matrix
-    /// (1, outputs)
     package let bias: Matrix?
     let packed = PackedMap()
 
+    /// *Shapes:* weight (outputs, inputs), bias (1, outputs), zero where nil.
     package init(weight: Matrix, bias: Matrix?) {
         precondition(bias.map { $0.rows == 1 && $0.columns == weight.rows } ?? true, "bias of an affine map")
         self.weight = weight
@@ -16,7 +15,9 @@ package struct AffineMap: Sendable {
     }
 
     var parameters: [Matrix] { [weight] + [bias].compactMap { $0 } }
+    /// Channels of x.
     package var inputs: Int { weight.columns }
+    /// Channels of y.
     package var outputs: Int { weight.rows }
 }
 

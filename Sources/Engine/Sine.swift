@@ -13,6 +13,7 @@ package struct SineGrid: Sendable {
     /// Networks of a picture.
     package let networks: Int
 
+    /// Traps unless the shapes fit and every cell is below `networks`.
     package init(sizes: [Int], omega0: Float, coordinates: Matrix, cells: [Int], networks: Int) {
         precondition(coordinates.columns == sizes.first && coordinates.rows == cells.count, "grid's coordinates")
         precondition(cells.allSatisfy { $0 >= 0 && $0 < networks }, "cell without a network")
