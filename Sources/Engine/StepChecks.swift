@@ -7,6 +7,9 @@
     /// where gradients are recorded, the two rules of `GradientTape` hold. While it runs: a step touches no temporary that
     /// it does not declare, and leaves as it is what it declares only to read.
     struct StepChecks {
+        /// Set by `WEIGHTSPACE_CHECK_STEPS`: the checks make a debug build several times slower.
+        static let areEnabled = getenv("WEIGHTSPACE_CHECK_STEPS") != nil
+
         private var written: [ObjectIdentifier: WrittenElements] = [:]
         private var unwrittenReads: [(storage: ObjectIdentifier, problem: String)] = []
         private var forwardWrites: [ObjectIdentifier: [(region: Matrix, step: Int)]] = [:]
