@@ -108,7 +108,8 @@ package final class PlanBuilder {
 
     /// Appends a step of tasks that may run in any order and at the same time.
     ///
-    /// Debug builds check the declarations (`StepChecks`); phases and memory depend on them.
+    /// Phases and memory depend on the declarations. With `WEIGHTSPACE_CHECK_STEPS` in the environment, debug builds check
+    /// them (`StepChecks`).
     /// - Parameters:
     ///   - reads: what it reads, parameters and what it adds to included. Nothing else may be read.
     ///   - writes: what it writes, scratch memory included. Nothing else may be written.
@@ -120,11 +121,14 @@ package final class PlanBuilder {
         guard tasks > 0 else { return }
         var step = RecordedStep(step: Step(tasks: tasks, body: body), reads: reads, writes: writes)
         #if DEBUG
-            let problem = checks.record(
-                name, reading: reads, writing: writes, recordsGradients: recordsGradients, adjointEnd: tape?.adjointEnd)
-            precondition(problem == nil, problem ?? "")
-            let watched = StepChecks.watched(name, step, isSequential: threads == 1)
-            step = RecordedStep(step: Step(tasks: tasks, body: watched), reads: reads, writes: writes)
+            if StepChecks.areEnabled {
+                let problem = checks.record(
+                    name, reading: reads, writing: writes, recordsGradients: recordsGradients,
+                    adjointEnd: tape?.adjointEnd)
+                precondition(problem == nil, problem ?? "")
+                let watched = StepChecks.watched(name, step, isSequential: threads == 1)
+                step = RecordedStep(step: Step(tasks: tasks, body: watched), reads: reads, writes: writes)
+            }
         #endif
         recorded.append(step)
     }
@@ -161,8 +165,10 @@ package final class PlanBuilder {
     package func finish(keeping kept: [Matrix]) -> Plan {
         tape = nil
         #if DEBUG
-            let problem = checks.problem(inputs: kept)
-            precondition(problem == nil, problem ?? "")
+            if StepChecks.areEnabled {
+                let problem = checks.problem(inputs: kept)
+                precondition(problem == nil, problem ?? "")
+            }
         #endif
         let layout = bestLayout(keeping: kept)
         var steps = [[Step]](repeating: [], count: (layout.places.max() ?? -1) + 1)

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Engine
@@ -113,6 +114,7 @@ import Testing
         @Test("a step that writes what it declares only to read stops the program")
         func hiddenWrites() async {
             let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                setenv("WEIGHTSPACE_CHECK_STEPS", "1", 1)
                 let builder = PlanBuilder(threads: 1)
                 let (a, b) = (builder.matrix(rows: 1, columns: 1), builder.matrix(rows: 1, columns: 1))
                 builder.step(reading: [a], writing: [b]) { a.pointer[0] = 1 }
@@ -124,6 +126,7 @@ import Testing
         @Test("a step that touches memory that it does not declare stops the program")
         func undeclaredAccess() async {
             let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                setenv("WEIGHTSPACE_CHECK_STEPS", "1", 1)
                 let builder = PlanBuilder(threads: 1)
                 let (a, b) = (builder.matrix(rows: 1, columns: 1), builder.matrix(rows: 1, columns: 1))
                 builder.step(reading: [], writing: [b]) { b.pointer[0] = a.pointer[0] }
