@@ -34,7 +34,7 @@ package struct Matrix: Sendable {
     package var isContiguous: Bool { stride == columns || rows == 1 }
 
     /// The address of element (0, 0), valid for as long as the storage lives. Traps for a temporary whose plan was not
-    /// finished; in debug builds also for one that the running step does not declare.
+    /// finished; where steps are checked (`StepChecks`) also for one that the running step does not declare.
     var pointer: UnsafeMutablePointer<Float> {
         precondition(storage.isPlaced, "temporary used before its plan was finished")
         #if DEBUG

@@ -1,7 +1,8 @@
 #if DEBUG
     import Glibc
 
-    /// Checks, in debug builds, that steps access memory as they declare.
+    /// Checks, in debug builds with `WEIGHTSPACE_CHECK_STEPS` in the environment, that steps access memory as they
+    /// declare.
     ///
     /// While a plan is recorded, it checks that a step reads only what an earlier step has written, inputs and
     /// parameters, and in a plan with gradients that the two rules of `GradientTape` hold. While the plan runs, it

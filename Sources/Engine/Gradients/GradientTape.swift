@@ -7,7 +7,7 @@ import CKernels
 /// At any point of it, the gradient of a storage is that of the contents which the storage had after the step reached:
 /// the adjoint of `y += f(x)` adds to x's gradient and leaves y's, the adjoint of `x = f(x)` replaces x's gradient.
 ///
-/// That is correct under two rules, which debug builds check (`StepChecks`): a step overwrites only memory that no
+/// That is correct under two rules, which `StepChecks` can check: a step overwrites only memory that no
 /// earlier step has written, updates in place aside; and what an adjoint reads is not written after the step it belongs
 /// to.
 final class GradientTape {
