@@ -66,9 +66,14 @@ let package = Package(
         // Weights to features to model.
         target("Engine", ["COpenBLAS", "CKernels", "CHost"], memorySafe: false),
         target("NeuralFunctionals", ["Tensors", "Networks", "Engine"]),
+        target("Models", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"]),
         target(
-            "ModelStore", ["Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
+            "ModelStore", ["Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "Models"],
             resources: [.copy("Resources/Models")]),
+
+        // Layers and models against the numbers of PyTorch.
+        target(
+            "Verification", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "Models"]),
 
         // The standard protocol of inference servers, on the wire.
         target("OpenInference", ["Tensors", "WeightFormats"]),

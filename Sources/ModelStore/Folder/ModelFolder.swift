@@ -1,4 +1,5 @@
 import Foundation
+import Models
 import Networks
 import NeuralFunctionals
 import Tensors
@@ -60,17 +61,17 @@ package enum ModelFolder {
                 throw ModelFolderError(folder: url.lastPathComponent, reason: "'\(name)': \(error.detail)")
             }
         }
-        let manifest = try JSONDecoder().decode(ModelManifest.self, from: Data(try contents("config.json")))
-        let networks = try ServedNetworks(manifest) { ParameterReader(try parameters($0)) }
+        let configuration = try ModelConfiguration(json: try contents("config.json"))
+        let model = try configuration.model { ParameterReader(try parameters($0)) }
         // Parameters of one version under the settings of another may fit and still be wrong.
         guard snapshot.isCurrent else {
             throw ModelFolderError(
                 folder: url.lastPathComponent, reason: "it changed while it was being read; load it again")
         }
-        return try ServedModel(manifest, networks, sha256: digest.finish())
+        return ServedModel(configuration, model, sha256: digest.finish())
     }
 
     private static func reason(for error: any Error) -> String {
-        error is DecodingError ? "'config.json': \(describe(error))" : String(describing: error)
+        error is SettingError ? "'config.json': \(error)" : String(describing: error)
     }
 }

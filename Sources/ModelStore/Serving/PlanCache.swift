@@ -1,4 +1,5 @@
 import Engine
+import Models
 import Networks
 import NeuralFunctionals
 import Synchronization
@@ -7,7 +8,7 @@ import Synchronization
 struct CompiledPlan: Sendable {
     let plan: Plan
     let input: WeightSpaceFeatures
-    let output: Matrix
+    let output: RecordedOutput
 }
 
 /// Keeps the plans of recent shapes, so that a shape is laid out once and not for every request.
@@ -16,7 +17,7 @@ struct CompiledPlan: Sendable {
 /// bytes: clients choose hidden widths, and every width has plans of its own.
 final class PlanCache: Sendable {
     struct Key: Hashable, Sendable {
-        let operation: Operation
+        let output: Output
         let spec: NetworkSpec
         let threads: Int
     }

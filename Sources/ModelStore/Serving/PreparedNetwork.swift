@@ -1,3 +1,4 @@
+import Models
 import Networks
 
 /// What a client says of an upload where it does not want it guessed.
@@ -32,11 +33,10 @@ package struct PreparedNetwork: Sendable {
         self.detection = detection
     }
 
-    /// A SIREN that no model reads, only drawn: brought into the `nfn` convention at omega0 = 30.
+    /// A SIREN that no model reads, only drawn: in the `nfn` convention at omega0 = 30.
     package init(drawing network: NetworkWeights, _ upload: UploadConvention) throws(NetworkError) {
         let found = upload.detection(of: network)
-        var own = try network.converted(from: found.convention, to: .nfn)
-        if let omega0 = upload.omega0 { own = try own.absorbing(omega0: omega0) }
+        let own = try InputTransform().converted(network, from: found.convention, omega0: upload.omega0)
         self.init(features: own, network: own, detection: found)
     }
 }

@@ -61,6 +61,24 @@ extension WeightSpaceFeatures {
         }
     }
 
+    /// The inverse of `write`: the networks of single-channel features, under the names that PyTorch would give.
+    package func networks() -> [NetworkWeights] {
+        precondition(channels == 1, "raw weights have one channel")
+        let arrays = zip(weights, biases).map { ($0.read(), $1.read()) }
+        return (0..<batch).map { network in
+            NetworkWeights(
+                layers: spec.layers.enumerated().map { index, shape in
+                    func part(_ values: [Float], _ shape: [Int]) -> Tensor {
+                        let count = shape.reduce(1, *)
+                        return Tensor(shape: shape, values: Array(values[network * count..<(network + 1) * count]))
+                    }
+                    return NetworkLayer(
+                        weightName: "\(index).weight", weight: part(arrays[index].0, shape.weightShape),
+                        biasName: "\(index).bias", bias: part(arrays[index].1, [shape.outputs]))
+                })
+        }
+    }
+
     private func layout(_ array: ArrayIndex) -> (matrix: Matrix, places: Int, kernelCount: Int) {
         switch array {
         case .weight(let layer):

@@ -123,13 +123,13 @@ package enum ArrayIndex: Hashable, Sendable {
 }
 
 /// Takes consecutive ranges of a matrix's columns, so that steps write the parts of a concatenation directly.
-struct ColumnCursor {
+package struct ColumnCursor {
     private let matrix: Matrix
     private var next = 0
 
-    init(_ matrix: Matrix) { self.matrix = matrix }
+    package init(_ matrix: Matrix) { self.matrix = matrix }
 
-    mutating func take(_ count: Int) -> Matrix {
+    package mutating func take(_ count: Int) -> Matrix {
         defer { next += count }
         return matrix.columns(next..<next + count)
     }

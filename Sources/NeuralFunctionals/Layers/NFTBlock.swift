@@ -66,7 +66,7 @@ extension PlanBuilder {
     }
 
     /// x = f(x) in place for all tokens.
-    func activate(_ x: WeightSpaceFeatures, _ activation: Activation) {
+    package func activate(_ x: WeightSpaceFeatures, _ activation: Activation) {
         for block in x.blocks { activate(block, activation) }
     }
 }

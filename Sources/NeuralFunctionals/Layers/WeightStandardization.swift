@@ -3,11 +3,11 @@ import Networks
 import Tensors
 
 /// Per-position statistics of raw weights that some checkpoints carry as buffers (`mean_weights_0`, `std_bias_1`, …).
-struct WeightStandardization: Sendable {
+package struct WeightStandardization: Sendable {
     private let means: [Matrix]
     private let deviations: [Matrix]
 
-    init(_ parameters: ParameterScope, _ spec: NetworkSpec) {
+    package init(_ parameters: ParameterScope, _ spec: NetworkSpec) {
         func rows(_ kind: String) -> [Matrix] {
             spec.layers.enumerated().flatMap { index, layer in
                 let initial = Initialization.constant(kind == "std" ? 1 : 0)
@@ -22,7 +22,7 @@ struct WeightStandardization: Sendable {
     }
 
     /// Only for networks of exactly the spec's widths and one channel.
-    func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+    package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(in: builder)
         for (index, (source, target)) in zip(x.arrays, y.arrays).enumerated() {
             let width = source.count / x.batch
@@ -35,7 +35,7 @@ struct WeightStandardization: Sendable {
 
     /// Sets the statistics to those of `networks`: per position the mean and the standard deviation (divided by n); a
     /// position that does not vary keeps 1 as its deviation. The networks have the spec's widths.
-    func fit(to networks: [NetworkWeights]) {
+    package func fit(to networks: [NetworkWeights]) {
         guard !networks.isEmpty else { return }
         let count = Double(networks.count)
         for array in means.indices {

@@ -210,7 +210,7 @@ private struct DistinctNames {
 
 extension JSONScanner.Kind {
     /// The kind with its article.
-    var phrase: String {
+    package var phrase: String {
         switch self {
         case .object, .array: "an \(rawValue)"
         case .null: rawValue

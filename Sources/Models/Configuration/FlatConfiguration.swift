@@ -1,0 +1,82 @@
+import WeightFormats
+
+/// The first form of `config.json`, in which `task` and the sections `encoder`, `classifier`, `network` and `probe` stand
+/// side by side: read as the `model` node that says the same.
+enum FlatConfiguration {
+    private enum Task: String, CaseIterable {
+        case classify
+        case encode
+        case predictAccuracy = "predict_accuracy"
+    }
+
+    /// - Parameter path: where the document stands in a larger one.
+    /// - Returns: the node, and the paths that its objects have in the document.
+    static func node(_ settings: Settings, path: String) throws -> (JSONValue, authorPaths: [String: String]) {
+        let task: Task = try settings.choice("task")
+        let encoder = try section("encoder", ["AutoEncoder"], settings)
+        let classifier = try section("classifier", ["TransformerClassifier"], settings)
+        let network = try section("network", ["InvariantNFN", "StatNet"], settings)
+        let probe = try section("probe", ["ProbeClassifier"], settings)
+        let share = settings.value("probe_share")
+        switch task {
+        case .classify:
+            guard network != nil || probe != nil || (encoder != nil && classifier != nil) else {
+                throw ModelError(
+                    "task 'classify' needs an encoder and a classifier, an InvariantNFN network or a probe")
+            }
+        case .encode:
+            guard encoder != nil else { throw ModelError("task 'encode' needs an encoder") }
+        case .predictAccuracy:
+            guard let network else { throw ModelError("task 'predict_accuracy' needs a network") }
+            if let outputs = network["num_out"]?.int, outputs != 1 {
+                throw ModelError("task 'predict_accuracy' needs one output, received \(outputs)")
+            }
+        }
+        func full(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+        var paths: [String: String] = [:]
+        /// The part that reads weights, to stand at `place`.
+        func weights(at place: String) -> JSONValue? {
+            if let network {
+                paths[place] = full("network")
+                return network
+            }
+            guard let encoder else { return nil }
+            guard let classifier else {
+                paths[place] = full("encoder")
+                return encoder
+            }
+            paths["\(place).encoder"] = full("encoder")
+            paths["\(place).head"] = full("classifier")
+            return object(["type": .string("LatentClassifier"), "encoder": encoder, "head": classifier])
+        }
+        guard let probe else {
+            return (weights(at: "model") ?? .null, paths)
+        }
+        guard let weights = weights(at: "model.weights") else {
+            paths["model"] = full("probe")
+            return (probe, paths)
+        }
+        paths["model.probes"] = full("probe")
+        paths["model.probe_share"] = full("probe_share")
+        return (
+            object([
+                "type": .string("Ensemble"), "weights": weights, "probes": probe, "probe_share": share ?? .number(0.5),
+            ]), paths
+        )
+    }
+
+    /// A section whose member `model` becomes the node's `type`.
+    private static func section(_ name: String, _ types: [String], _ settings: Settings) throws -> JSONValue? {
+        guard let value = settings.value(name) else { return nil }
+        guard let members = value.members else { throw settings.error(name, "expected an object") }
+        guard let model = value["model"]?.string else { throw settings.error("\(name).model", "is missing") }
+        guard types.contains(model) else {
+            throw settings.error("\(name).model", "expected \(types.joined(separator: " or ")), received '\(model)'")
+        }
+        return .object([JSONMember("type", .string(model))] + members.filter { $0.name != "model" })
+    }
+
+    private static func object(_ members: [String: JSONValue]) -> JSONValue {
+        .object(members.sorted { $0.key < $1.key }.map { JSONMember($0.key, $0.value) })
+    }
+}

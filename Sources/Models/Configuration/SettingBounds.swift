@@ -1,0 +1,12 @@
+/// Bounds of what a configuration may ask for: far above any model, far below what overflows or exhausts an address
+/// space, so that a damaged or hostile file gets an error message and does not end the program.
+package enum SettingBounds {
+    /// Channels, widths, heads, latents, classes: a count of at least one.
+    package static let extent = 1...8192
+    /// Layers and blocks, of which there may be none.
+    package static let depth = 0...256
+    /// Neurons of a layer.
+    package static let neurons = 1...65536
+    /// Pixels of a kernel's side.
+    package static let kernel = 1...32
+}

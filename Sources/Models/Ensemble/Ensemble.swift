@@ -1,0 +1,71 @@
+import Engine
+import Networks
+import NeuralFunctionals
+
+/// A model that reads weights and one that evaluates the network, whose logits are mixed:
+/// share · probes + (1 − share) · weights.
+package struct Ensemble: Model {
+    package static let type = "Ensemble"
+
+    private let weights: any Model
+    private let probes: any Model
+    /// The probes' share of the mixed logits.
+    private let share: Float
+
+    package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
+        share = Float(try settings.number("probe_share", in: 0...1, default: 0.5))
+        weights = try assembly.model(settings.section("weights"))
+        probes = try assembly.model(settings.section("probes"))
+        guard let own = probes.shape(of: .classes)?.first else {
+            throw ModelError("the probes of an Ensemble must classify")
+        }
+        if let others = weights.shape(of: .classes)?.first, own != others {
+            throw ModelError("the probe tells \(own) classes, the rest of the model \(others)")
+        }
+    }
+
+    package var outputs: [OutputDescription] {
+        let own = weights.outputs
+        return weights.offers(.classes) ? own : probes.outputs.filter { $0.output == .classes } + own
+    }
+
+    package var needsOwnWidths: Bool { weights.needsOwnWidths || probes.needsOwnWidths }
+    package var standardizes: Bool { weights.standardizes || probes.standardizes }
+
+    package func fitStandardization(to networks: [NetworkWeights]) {
+        weights.fitStandardization(to: networks)
+        probes.fitStandardization(to: networks)
+    }
+
+    package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
+        let others = outputs.filter { $0 != .classes || weights.offers(.classes) }
+        var fromWeights = (others.isEmpty ? [] : try weights.record(others, in: pass)).makeIterator()
+        var recorded: [RecordedOutput] = []
+        for output in outputs {
+            let own = output != .classes || weights.offers(.classes) ? fromWeights.next() : nil
+            guard output == .classes else {
+                if let own { recorded.append(own) }
+                continue
+            }
+            guard case .classes(let probed) = try probes.record(.classes, in: pass) else {
+                throw Self.notOffered(.classes)
+            }
+            if case .classes(let read) = own {
+                recorded.append(.classes(mixed(read, probed, in: pass.builder)))
+            } else {
+                recorded.append(.classes(probed))
+            }
+        }
+        return recorded
+    }
+
+    private func mixed(
+        _ read: RecordedClasses, _ probed: RecordedClasses, in builder: PlanBuilder
+    ) -> RecordedClasses {
+        let logits = builder.matrix(rows: probed.logits.rows, columns: probed.logits.columns)
+        builder.copy(probed.logits, to: logits)
+        builder.scale(logits, by: share)
+        builder.add(read.logits, to: logits, factor: 1 - share)
+        return RecordedClasses(logits: logits, parts: read.parts + probed.parts)
+    }
+}

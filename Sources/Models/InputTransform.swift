@@ -1,0 +1,66 @@
+import Engine
+import Networks
+import NeuralFunctionals
+
+/// How a network becomes what a model reads, and back: convention, sine frequency, canonical form, factor of every array.
+///
+/// Serving, training and drawing all go through it. All steps but the canonical form are exact inverses of each other up
+/// to rounding; the canonical form chooses one of the many weights of the same function, which the inverse keeps.
+package struct InputTransform: Sendable {
+    /// Of the networks that the model was trained on.
+    package let convention: SIRENConvention
+    package let omega0: Double
+    private let canonicalForm: CanonicalForm?
+    private let scales: ArrayScales?
+    private let scaleMatrices: [Matrix]?
+
+    /// - Parameter scales: a factor for every array, w0, b0, w1, …; nil for none.
+    package init(
+        convention: SIRENConvention = .nfn, omega0: Double = 30, isCanonical: Bool = false, scales: ArrayScales? = nil
+    ) {
+        self.convention = convention
+        self.omega0 = omega0
+        canonicalForm = isCanonical ? CanonicalForm(omega0: Float(omega0)) : nil
+        self.scales = scales
+        scaleMatrices = scales?.values.map { Matrix(rows: 1, columns: 1, values: [$0]) }
+    }
+
+    /// The same function in the model's convention and frequency: what is drawn.
+    /// - Parameter omega0: the network's own frequency; nil where it is the model's.
+    /// - Throws: where the network has no convention, or a weight leaves the range of float32.
+    package func converted(
+        _ network: NetworkWeights, from source: SIRENConvention, omega0 own: Double? = nil
+    ) throws(NetworkError) -> NetworkWeights {
+        let result = try network.converted(from: source, to: convention)
+        guard let own, own != omega0 else { return result }
+        return try result.absorbing(omega0: own, into: omega0)
+    }
+
+    /// The inverse of `converted`.
+    package func restored(
+        _ network: NetworkWeights, to target: SIRENConvention, omega0 own: Double? = nil
+    ) throws(NetworkError) -> NetworkWeights {
+        var result = network
+        if let own, own != omega0 { result = try result.absorbing(omega0: omega0, into: own) }
+        return try result.converted(from: convention, to: target)
+    }
+
+    /// The canonical weights of the network's function, where the model asks for them: what a pass reads.
+    package func canonical(_ network: NetworkWeights) -> NetworkWeights { canonicalForm.map { $0(network) } ?? network }
+
+    /// Every array times its factor.
+    package func scaled(_ network: NetworkWeights) -> NetworkWeights { scales.map { $0(network) } ?? network }
+
+    /// The inverse of `scaled`.
+    package func unscaled(_ network: NetworkWeights) -> NetworkWeights { scales.map { $0.inverse(network) } ?? network }
+
+    /// The same as steps of a plan.
+    func scaled(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        guard let scaleMatrices else { return x }
+        let y = x.like(in: builder)
+        for (index, (source, target)) in zip(x.arrays, y.arrays).enumerated() {
+            builder.scale(source, by: scaleMatrices[index], into: target)
+        }
+        return y
+    }
+}

@@ -1,0 +1,132 @@
+import Engine
+import Networks
+import NeuralFunctionals
+
+/// The autoencoder from an INR's weights to a latent array and back to small INRs (Zhou et al., arXiv 2305.13546, §4).
+///
+/// The encoder reads any hidden width; depth, inputs and outputs are those it was built for.
+package struct Inr2Array: Sendable {
+    package let configuration: Inr2ArrayConfiguration
+    package let spec: NetworkSpec
+    package let image: ImageShape
+    package let decoder: InrDecoder
+    private let inputEmbedding: any WeightSpaceLayer
+    private let positions: LearnedPosEmbedding
+    private let blocks: [any WeightSpaceLayer]
+    private let pool: PerceiverPool
+
+    package init(
+        _ parameters: ParameterScope, _ configuration: Inr2ArrayConfiguration, spec: NetworkSpec, image: ImageShape
+    ) throws(ModelError) {
+        let channels = 2 * configuration.mappingSize
+        guard spec.isFullyConnected else { throw ModelError("Inr2Array reads fully connected networks only") }
+        guard configuration.blockType != .nft || channels % configuration.heads == 0 else {
+            throw ModelError("\(channels) channels do not divide into \(configuration.heads) heads")
+        }
+        guard configuration.blockType != .hnpResidual || spec.depth > 1 else {
+            throw ModelError("HNP layers need networks of at least two layers")
+        }
+        self.configuration = configuration
+        self.spec = spec
+        self.image = image
+        let encoder = parameters.scope("encoder")
+        let scale = configuration.frequencyScale
+        inputEmbedding =
+            switch configuration.inputEmbedding {
+            case .fourier:
+                GaussianFourierFeatures(encoder.scope(0), inputs: 1, count: configuration.mappingSize, scale: scale)
+            case .propagated:
+                PropagatedEmbedding(
+                    encoder.scope(0), spec, channels: channels, width: configuration.embeddingWidth ?? channels,
+                    scale: scale
+                )
+            }
+        positions = LearnedPosEmbedding(encoder.scope(1), spec, channels: channels)
+        blocks = (0..<configuration.blockCount).map { index in
+            let scope = encoder.scope(2 + index)
+            return switch configuration.blockType {
+            case .nft:
+                NFTBlock(
+                    scope, spec, channels: channels, heads: configuration.heads, expansion: configuration.expansion)
+            case .np: ActivatedLinear(NPLinear(scope.scope(0), spec, inputs: channels, outputs: channels))
+            case .npResidual: LinearResidualBlock(scope, spec, channels: channels, isHiddenOnly: false)
+            case .hnpResidual: LinearResidualBlock(scope, spec, channels: channels, isHiddenOnly: true)
+            }
+        }
+        pool = PerceiverPool(
+            encoder.scope(2 + configuration.blockCount).scope("net").scope(1), channels: channels,
+            latents: configuration.pool.latentCount, width: configuration.pool.latentWidth,
+            selfAttentionLayers: configuration.pool.selfAttentionLayers)
+        decoder = try InrDecoder(
+            parameters, configuration.decoder, spec: spec, image: image,
+            latents: configuration.isSpatial ? configuration.pool.latentCount : 1,
+            latentWidth: configuration.pool.latentWidth)
+    }
+
+    /// Latents a network: the array's length, or 1 where the model averages it.
+    package var latentCount: Int { configuration.isSpatial ? pool.latentCount : 1 }
+    package var latentWidth: Int { pool.latentWidth }
+
+    /// *Shapes:* single-channel features of `batch` networks → (batch·latents, width).
+    package func encode(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
+        var y = positions(inputEmbedding(x, in: builder), in: builder)
+        for block in blocks { y = block(y, in: builder) }
+        let latents = pool(y.flattened(in: builder), batch: x.batch, in: builder)
+        guard !configuration.isSpatial else { return latents }
+        let mean = builder.matrix(rows: x.batch, columns: latents.columns)
+        builder.mean(latents, Axes(outer: x.batch, middle: pool.latentCount), into: mean)
+        return mean
+    }
+}
+
+/// relu(linear(x)): the plain NFN encoder's block.
+private struct ActivatedLinear: WeightSpaceLayer {
+    let linear: NPLinear
+
+    init(_ linear: NPLinear) { self.linear = linear }
+
+    func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        let y = linear(x, in: builder)
+        builder.activate(y, .relu)
+        return y
+    }
+}
+
+extension Inr2Array: Model {
+    package static let type = "AutoEncoder"
+
+    package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
+        guard let image = assembly.input.image else { throw ModelError("input.image is needed by an encoder") }
+        let configuration = try Inr2ArrayConfiguration(settings)
+        self = try assembly.module(settings) { parameters in
+            try Inr2Array(parameters, configuration, spec: assembly.input.spec, image: image)
+        }
+    }
+
+    package var outputs: [OutputDescription] {
+        let latents = OutputDescription(.latents, [latentCount, latentWidth])
+        guard configuration.isDecoderTrained else { return [latents] }
+        return [latents, OutputDescription(.picture, [image.height, image.width, image.channels])]
+    }
+
+    package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
+        try record(outputs, from: encode(pass.scaledWeights, in: pass.builder), in: pass)
+    }
+
+    /// The same from latents that are there already.
+    func record(
+        _ outputs: [Output], from latents: Matrix, in pass: ForwardPass
+    ) throws(ModelError) -> [RecordedOutput] {
+        var recorded: [RecordedOutput] = []
+        for output in outputs {
+            switch output {
+            case .latents: recorded.append(.latents(latents, count: latentCount))
+            // Also with a decoder that is not trained yet: training asks for it.
+            case .picture:
+                recorded.append(.picture(decoder.draw(latents, batch: pass.batch, in: pass.builder), image))
+            default: throw Self.notOffered(output)
+            }
+        }
+        return recorded
+    }
+}

@@ -1,0 +1,15 @@
+import Engine
+import NeuralFunctionals
+
+extension InvariantNFN: ReferenceModule {
+    package static func reference(
+        _ parameters: ParameterScope, _ settings: Settings, _ input: ModelInput?
+    ) throws -> ReferenceRecord {
+        let model = try InvariantNFN(
+            parameters, try InvariantNFNConfiguration(settings), spec: try networks(input).spec)
+        return { input, batch, builder in
+            let y = model(try input.features(channels: 1), in: builder)
+            return ["output": .tensor(y, [batch, y.columns])]
+        }
+    }
+}

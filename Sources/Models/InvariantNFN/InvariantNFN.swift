@@ -1,0 +1,129 @@
+import Engine
+import Networks
+import NeuralFunctionals
+
+/// Equivariant layers, an invariant pool and an MLP: class logits of an INR, or the predicted accuracy of a CNN
+/// (arXiv 2302.14040).
+package struct InvariantNFN: Model {
+    package static let type = "InvariantNFN"
+
+    package let configuration: InvariantNFNConfiguration
+    private let standardization: WeightStandardization?
+    private let features: LayerSequence
+    private let head: [AffineMap]
+    /// Whether its outputs are logits of classes, and not scalars.
+    private let classifies: Bool
+
+    package init(
+        _ parameters: ParameterScope, _ configuration: InvariantNFNConfiguration, spec: NetworkSpec,
+        classifies: Bool = false
+    ) throws(ModelError) {
+        guard configuration.mode != .hnp || spec.depth > 1 else {
+            throw ModelError("HNP layers need networks of at least two layers")
+        }
+        guard configuration.norm != .param || spec.isFullyConnected else {
+            throw ModelError("lnorm 'param' works on fully connected networks only")
+        }
+        self.configuration = configuration
+        self.classifies = classifies
+        standardization = configuration.normalizes ? WeightStandardization(parameters, spec) : nil
+        features = try Self.features(parameters.scope("nfnet_features"), configuration, spec)
+        let pooled = features.channels * configuration.pool.layer.pieces(spec)
+        let step = configuration.headDropout > 0 ? 3 : 2
+        let sizes = [pooled, configuration.headSize, configuration.headSize, configuration.outputs]
+        head = (0..<3).map { index in
+            parameters.scope("head").scope("head").scope(2 + index * step).affine(
+                inputs: sizes[index], outputs: sizes[index + 1])
+        }
+    }
+
+    package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
+        let configuration = try InvariantNFNConfiguration(settings)
+        self = try assembly.module(settings) { parameters in
+            try InvariantNFN(
+                parameters, configuration, spec: assembly.input.spec, classifies: !assembly.labels.isEmpty)
+        }
+    }
+
+    package var outputs: [OutputDescription] {
+        [OutputDescription(classifies ? .classes : .scalars, [configuration.outputs])]
+    }
+
+    package var standardizes: Bool { configuration.normalizes }
+
+    package func fitStandardization(to networks: [NetworkWeights]) { standardization?.fit(to: networks) }
+
+    package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
+        let values = self(pass.scaledWeights, mix: pass.mixed, in: pass.builder)
+        return try outputs.map { output throws(ModelError) in
+            switch output {
+            case .classes where classifies: return .classes(RecordedClasses("weights", values))
+            case .scalars where !classifies: return .scalars(values)
+            default: throw Self.notOffered(output)
+            }
+        }
+    }
+
+    private static func features(
+        _ parameters: ParameterScope, _ configuration: InvariantNFNConfiguration, _ spec: NetworkSpec
+    ) throws(ModelError) -> LayerSequence {
+        var chain = LayerSequence(channels: 1)
+        switch configuration.inputEncoding {
+        case .gaussian:
+            guard let settings = configuration.gaussian else { throw ModelError("inp_enc 'gaussian' without settings") }
+            chain.append(parameters, channels: 2 * settings.mappingSize) {
+                GaussianFourierFeatures($0, inputs: 1, count: settings.mappingSize)
+            }
+        case .pointwise:
+            guard let settings = configuration.pointwise else {
+                throw ModelError("inp_enc 'pointwise' without settings")
+            }
+            chain.append(parameters, channels: settings.outputChannels) {
+                Pointwise($0, spec, inputs: 1, outputs: settings.outputChannels)
+            }
+        case nil: break
+        }
+        if configuration.encodesPositions {
+            guard let layer = configuration.sinusoidal?.layer else { throw ModelError("pos_enc without io_sinusoidal") }
+            chain.append(parameters, channels: chain.channels + layer.addedChannels) { _ in layer }
+        }
+        for channels in configuration.hiddenChannels {
+            let inputs = chain.channels
+            chain.append(parameters, channels: channels) {
+                configuration.mode.layer($0, spec, inputs: inputs, outputs: channels)
+            }
+            switch configuration.norm {
+            case .simple: chain.append(parameters, channels: channels) { SimpleLayerNorm($0, spec, channels: channels) }
+            case .param: chain.append(parameters, channels: channels) { ParamLayerNorm($0, spec, channels: channels) }
+            case nil: break
+            }
+            chain.appendReLU()
+            if configuration.featureDropout > 0 { chain.skip() }
+        }
+        return chain
+    }
+
+    /// - Parameter mix: changes the pooled features before they are read, for training.
+    ///
+    /// *Shapes:* single-channel features → (batch, outputs).
+    package func callAsFunction(
+        _ x: WeightSpaceFeatures, mix: (Matrix) -> Matrix = { $0 }, in builder: PlanBuilder
+    ) -> Matrix {
+        let features = features(standardization.map { $0(x, in: builder) } ?? x, in: builder)
+        let pooled = configuration.pool.layer(features, in: builder)
+        return builder.mlp(head, on: mix(pooled), endsInSigmoid: configuration.endsInSigmoid)
+    }
+}
+
+extension PlanBuilder {
+    /// Affine maps with ReLU between them, and optionally a sigmoid at the end.
+    func mlp(_ maps: [AffineMap], on x: Matrix, endsInSigmoid: Bool) -> Matrix {
+        let y = maps.enumerated().reduce(x) { input, step in
+            let output = apply(step.element, to: input)
+            if step.offset < maps.count - 1 { activate(output, .relu) }
+            return output
+        }
+        if endsInSigmoid { activate(y, .sigmoid) }
+        return y
+    }
+}

@@ -1,0 +1,47 @@
+import Engine
+import NeuralFunctionals
+
+/// An Inr2Array with a transformer that reads the class off its latents (Zhou et al., arXiv 2305.13546, §4.2).
+package struct LatentClassifier: Model {
+    package static let type = "LatentClassifier"
+
+    private let encoder: Inr2Array
+    private let head: TransformerHead
+
+    package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
+        let node = try settings.section("encoder")
+        guard let encoder = try assembly.model(node) as? Inr2Array else {
+            throw node.error("type", "expected \(Inr2Array.type)")
+        }
+        self.encoder = encoder
+        let headNode = try settings.section("head")
+        guard try headNode.text("type") == TransformerHead.type else {
+            throw headNode.error("type", "expected \(TransformerHead.type)")
+        }
+        let configuration = try TransformerHeadConfiguration(headNode)
+        head = try assembly.module(headNode) { try TransformerHead($0, configuration) }
+        guard encoder.latentCount <= configuration.positions, encoder.latentWidth == configuration.latentWidth else {
+            throw ModelError(
+                "the classifier reads at most \(configuration.positions) latents of \(configuration.latentWidth), the encoder makes \(encoder.latentCount) of \(encoder.latentWidth)"
+            )
+        }
+    }
+
+    package var outputs: [OutputDescription] {
+        [OutputDescription(.classes, [head.configuration.classes])] + encoder.outputs
+    }
+
+    package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
+        let latents = encoder.encode(pass.scaledWeights, in: pass.builder)
+        var recorded: [RecordedOutput] = []
+        for output in outputs {
+            if output == .classes {
+                let logits = try head(pass.mixed(latents), batch: pass.batch, in: pass.builder)
+                recorded.append(.classes(RecordedClasses("weights", logits)))
+            } else {
+                recorded += try encoder.record([output], from: latents, in: pass)
+            }
+        }
+        return recorded
+    }
+}

@@ -1,0 +1,65 @@
+import Foundation
+import NeuralFunctionals
+
+/// Every kind of model, by its name. A new kind is a folder beside this file and a line here.
+package enum ModelKinds {
+    package static let all: [any ModelKind.Type] = [
+        Inr2Array.self,
+        LatentClassifier.self,
+        TransformerHead.self,
+        InvariantNFN.self,
+        StatNet.self,
+        ProbeClassifier.self,
+        TransferNet.self,
+        Ensemble.self,
+    ]
+
+    static func named(_ type: String) -> (any ModelKind.Type)? { all.first { $0.type == type } }
+
+    /// Names of the kinds that a node of `config.json` may have.
+    static var models: [String] { all.filter { $0 is any Model.Type }.map { $0.type } }
+}
+
+/// Puts a model together: its nodes of `config.json`, the networks it reads, and its files of parameters.
+package final class ModelAssembly {
+    package let input: ModelInput
+    /// Names of the classes; empty for a model that does not classify.
+    package let labels: [String]
+    private let open: (_ file: String) throws -> ParameterReader
+
+    /// - Parameter open: reads a parameter file of the model.
+    package init(
+        input: ModelInput, labels: [String], open: @escaping (_ file: String) throws -> ParameterReader
+    ) {
+        self.input = input
+        self.labels = labels
+        self.open = open
+    }
+
+    /// The model of a node, whose `type` says which kind.
+    func model(_ settings: Settings) throws -> any Model {
+        let type = try settings.text("type")
+        guard let kind = ModelKinds.named(type) as? any Model.Type else {
+            let nearest = nearestName(to: type, among: ModelKinds.models).map { "; did you mean '\($0)'?" } ?? ""
+            throw settings.error(
+                "type", "expected \(ModelKinds.models.joined(separator: ", ")), received '\(type)'\(nearest)")
+        }
+        return try kind.init(settings, self)
+    }
+
+    /// A part of the model with parameters of its own, in the node's `file`: every parameter of the file must be used.
+    func module<Module>(_ settings: Settings, _ build: (ParameterScope) throws -> Module) throws -> Module {
+        let file = try settings.text("file")
+        guard !file.isEmpty, !file.contains("/"), file != "..", file != "." else {
+            throw settings.error("file", "expected the name of a file in the folder, received '\(file)'")
+        }
+        let reader = try open(file)
+        let module = try build(reader.root)
+        do throws(ParameterError) {
+            try reader.finish()
+        } catch {
+            throw ParameterError(problems: error.problems.map { "'\(file)': \($0)" })
+        }
+        return module
+    }
+}

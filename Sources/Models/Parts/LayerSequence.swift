@@ -1,0 +1,45 @@
+import Engine
+import Networks
+import NeuralFunctionals
+
+/// A chain of layers whose parameters carry their position in a `torch.nn.Sequential`.
+struct LayerSequence: Sendable {
+    enum Element: Sendable {
+        case layer(any WeightSpaceLayer)
+        case relu
+    }
+
+    private var elements: [Element] = []
+    private var position = 0
+    private(set) var channels: Int
+
+    init(channels: Int) { self.channels = channels }
+
+    /// Appends the layer that `make` builds from the parameters of the next position.
+    mutating func append(
+        _ parameters: ParameterScope, channels: Int, _ make: (ParameterScope) -> any WeightSpaceLayer
+    ) {
+        elements.append(.layer(make(parameters.scope(position))))
+        self.channels = channels
+        position += 1
+    }
+
+    mutating func appendReLU() {
+        elements.append(.relu)
+        position += 1
+    }
+
+    /// Leaves out a position that holds nothing when serving, such as a dropout.
+    mutating func skip() { position += 1 }
+
+    func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        elements.reduce(x) { features, element in
+            switch element {
+            case .layer(let layer): return layer(features, in: builder)
+            case .relu:
+                builder.activate(features, .relu)
+                return features
+            }
+        }
+    }
+}

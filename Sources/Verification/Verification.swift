@@ -1,0 +1,83 @@
+import Engine
+import Models
+import Networks
+import NeuralFunctionals
+import Tensors
+
+/// How far one output lies from the reference's.
+package struct OutputComparison: Sendable, Equatable {
+    package let name: String
+    package let shape: [Int]
+    /// Largest |difference| / max(1, |reference|).
+    package let largestError: Float
+    package let tolerance: Float
+    /// How far one float32 rounding of the input moves this output; computed only where the tolerance is exceeded.
+    package let roundingFloor: Float?
+
+    /// Within the tolerance, or within four times the rounding floor where that is larger, ten times for a gradient: a
+    /// module rounds many times inside, its backward pass more often, and no two float32 programs agree better than that
+    /// allows, the reference with itself included.
+    package var agrees: Bool {
+        let allowance: Float = name.hasPrefix("grad.") ? 10 : 4
+        return largestError.isFinite && largestError <= max(tolerance, allowance * (roundingFloor ?? 0))
+    }
+}
+
+/// Runs a golden file's module on its input and compares every output, and every gradient that the file holds.
+package enum Verification {
+    /// - Throws: `VerificationError`, `ParameterError` or `ModelError` where the file is not of the form.
+    package static func run(_ file: GoldenFile, pool: WorkerPool) throws -> [OutputComparison] {
+        let module = try GoldenModule(file)
+        let tolerance = file.configuration.kind.tolerance
+        let forward = try RecordedModule(file, module, in: PlanBuilder(threads: pool.threads))
+        let outputs = try compare(file.expected, file, tolerance: tolerance) { forward.compute($0, pool) }
+        guard file.gradients.count > 0 else { return outputs }
+        let backward = try RecordedModule(file, module, in: PlanBuilder(recordsGradients: true))
+        return try outputs
+            + compare(file.gradients, file, tolerance: 10 * tolerance) { backward.compute($0, pool) }
+    }
+
+    private static func compare(
+        _ expected: StateDict, _ file: GoldenFile, tolerance: Float, _ compute: (StateDict) -> [String: Tensor]
+    ) throws -> [OutputComparison] {
+        let computed = compute(file.inputs)
+        let errors = try expected.entries.sorted { naturallyPrecedes($0.name, $1.name) }
+            .map { entry in (entry, try error(of: computed[entry.name], against: entry)) }
+        // A few draws: a single one may leave an output's most sensitive entries alone.
+        let perturbed =
+            errors.contains { $0.1 > tolerance } ? (0..<4).map { compute(rounded(file.inputs, seed: $0)) } : []
+        return errors.map { entry, error in
+            let own = computed[entry.name] ?? entry.tensor
+            let floor = perturbed.map { largestError($0[entry.name] ?? own, own) }.max()
+            return OutputComparison(
+                name: entry.name, shape: own.shape, largestError: error, tolerance: tolerance,
+                roundingFloor: error > tolerance ? floor : nil)
+        }
+    }
+
+    /// The inputs with every element moved by at most half a unit in the last place of float32.
+    private static func rounded(_ inputs: StateDict, seed: UInt64) -> StateDict {
+        var random = RandomSource(seed: seed)
+        return StateDict(
+            inputs.entries.map { entry in
+                let values = entry.tensor.values.map { $0 * (1 + random.uniform(in: -1...1) * Float.ulpOfOne / 2) }
+                return NamedTensor(name: entry.name, tensor: Tensor(shape: entry.tensor.shape, values: values))
+            })
+    }
+
+    private static func error(of own: Tensor?, against entry: NamedTensor) throws(VerificationError) -> Float {
+        guard let own else { throw VerificationError("the module has no output '\(entry.name)'") }
+        guard own.shape == entry.tensor.shape else {
+            throw VerificationError("'\(entry.name)': the file has shape \(entry.tensor.shape), computed \(own.shape)")
+        }
+        return largestError(own, entry.tensor)
+    }
+
+    private static func largestError(_ own: Tensor, _ reference: Tensor) -> Float {
+        zip(own.values, reference.values).reduce(0) { largest, pair in
+            let error = abs(pair.0 - pair.1) / max(1, abs(pair.1))
+            // A NaN on either side must not pass as agreement.
+            return error.isNaN ? .infinity : max(largest, error)
+        }
+    }
+}
