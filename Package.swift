@@ -93,7 +93,7 @@ let package = Package(
         target(
             "Training",
             [
-                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets",
+                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "Models", "Datasets",
             ],
             resources: [.copy("Resources/Recipes")]),
 

@@ -125,31 +125,6 @@ package struct InrDecoder: Sendable {
         return pictures
     }
 
-    /// The pictures that networks of `convention` draw themselves, on the decoder's grid, with values in [−1, 1].
-    ///
-    /// *Shapes:* raw single-channel features → (batch·pixels, channels).
-    package func drawInputs(
-        _ x: WeightSpaceFeatures, omega0: Float, convention: SIRENConvention, in builder: PlanBuilder
-    ) -> Matrix {
-        let pictures = builder.matrix(rows: x.batch * image.pixels, columns: x.spec.outputs)
-        let coordinates: Matrix
-        switch convention {
-        case .nfn: coordinates = grid.coordinates
-        // The first input is the column, not the row.
-        case .dws: coordinates = Matrix(rows: image.pixels, columns: 2, values: swappedPairs(grid.coordinates.read()))
-        }
-        builder.evaluateSines(
-            x.arrays.map { $0.reshaped(rows: x.batch, columns: $0.count / x.batch) }, sizes: x.spec.sizes,
-            omega0: omega0, at: coordinates, batch: x.batch, into: pictures)
-        // A dws network computes p / 2 for a pixel p of [−1, 1].
-        if convention == .dws { builder.scale(pictures, by: 2) }
-        return pictures
-    }
-
-    private func swappedPairs(_ values: [Float]) -> [Float] {
-        values.indices.map { values[$0 ^ 1] }
-    }
-
     private func split(_ all: Matrix) -> [Matrix] {
         var cursor = ColumnCursor(all)
         return Self.arrayCounts(spec).map { cursor.take($0) }

@@ -1,5 +1,4 @@
 import Engine
-import ModelStore
 import NeuralFunctionals
 import Tensors
 

@@ -1,48 +1,39 @@
 import Engine
 import Foundation
-import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import Tensors
 
 /// One network of a batch as it is fed: its index in the corpus, and the random numbers that are its own.
-struct BatchItem: Sendable {
-    let index: Int
-    let label: Int
-    let random: RandomSource
+package struct BatchItem: Sendable {
+    package let index: Int
+    package let label: Int
+    package let random: RandomSource
 }
 
 /// Turns items into what a plan reads.
 struct Feeder: Sendable {
     let corpus: Corpus
     let augmentation: Augmentation?
-    let canonicalForm: CanonicalForm?
-    let objective: Objective
-    let classes: Int
+    let transform: InputTransform
+    let mixup: Float
 
-    /// Fills the model's inputs with the items, one a network.
-    func feed(_ items: [BatchItem], to model: RecordedModel) {
+    /// Fills the inputs and targets with the items, one a network.
+    func feed(_ items: [BatchItem], to objective: RecordedObjective) {
         var randoms = items.map(\.random)
         let networks = items.indices.map { place in
             var network = corpus[items[place].index]
             if let augmentation { network = augmentation(network, &randoms[place]) }
-            return canonicalForm.map { $0(network) } ?? network
+            return transform.canonical(network)
         }
-        model.input.write(networks)
+        objective.input.write(networks)
         var shares = [Float](repeating: 1, count: items.count)
-        if model.share != nil {
-            for place in items.indices { shares[place] = Self.betaShare(objective.mixup, &randoms[place]) }
-            model.share?.write(shares)
+        if let share = objective.share {
+            for place in items.indices { shares[place] = Self.betaShare(mixup, &randoms[place]) }
+            share.write(shares)
         }
-        guard let targets = model.targets else { return }
-        var rows = [Float](repeating: objective.labelSmoothing / Float(classes), count: items.count * classes)
-        for place in items.indices {
-            let partner = items[items.count - 1 - place].label
-            let rest = 1 - objective.labelSmoothing
-            rows[place * classes + items[place].label] += rest * shares[place]
-            rows[place * classes + partner] += rest * (1 - shares[place])
-        }
-        targets.write(rows)
+        for task in objective.tasks { task.fill(items, shares: shares) }
     }
 
     /// A draw of max(λ, 1 − λ) with λ from the symmetric beta distribution (Jöhnk's method).
@@ -60,7 +51,7 @@ struct Feeder: Sendable {
 
 /// A few networks' forward and backward pass on one thread, ready to run again and again.
 struct Microbatch: Sendable {
-    let model: RecordedModel
+    let objective: RecordedObjective
     /// Of every learned parameter, in order.
     let gradients: [Matrix]
     private let plan: Plan
@@ -68,33 +59,32 @@ struct Microbatch: Sendable {
 
     /// A pass for training: the objective's mean over `total` networks is differentiated.
     init(
-        training networks: ServedNetworks, _ manifest: ModelManifest, _ objective: Objective,
-        _ parameters: LearnedParameters, size: Int, total: Int
+        training model: any Model, _ input: ModelInput, _ objective: Objective, _ parameters: LearnedParameters,
+        size: Int, total: Int
     ) throws(ModelError) {
         let builder = PlanBuilder(recordsGradients: true)
         builder.track(parameters.slots.map(\.matrix))
-        let model = try RecordedModel(
-            networks, manifest, objective, batch: size, isTraining: true, in: builder)
+        let recorded = try RecordedObjective(model, input, objective, batch: size, isTraining: true, in: builder)
         builder.differentiate(
-            model.losses.map { loss in
+            recorded.losses.map { loss in
                 let share = [Float](repeating: loss.weight / Float(total), count: size)
                 return (loss.matrix, Matrix(rows: size, columns: 1, values: share))
             })
         gradients = parameters.slots.map { builder.gradient(of: $0.matrix) }
-        plan = builder.finish(keeping: model.ends + gradients)
-        self.model = model
+        plan = builder.finish(keeping: recorded.ends + gradients)
+        self.objective = recorded
     }
 
-    /// A pass that only looks.
+    /// A pass that only measures.
     init(
-        evaluating networks: ServedNetworks, _ manifest: ModelManifest, _ objective: Objective, size: Int
+        evaluating model: any Model, _ input: ModelInput, _ objective: Objective, size: Int
     ) throws(ModelError) {
         let builder = PlanBuilder(threads: 1, parametersAreFixed: false)
-        let model = try RecordedModel(
-            networks, manifest, objective, batch: size, isTraining: false, in: builder)
+        let recorded = try RecordedObjective(
+            model, input, objective.plain, batch: size, isTraining: false, in: builder)
         gradients = []
-        plan = builder.finish(keeping: model.ends)
-        self.model = model
+        plan = builder.finish(keeping: recorded.ends)
+        self.objective = recorded
     }
 
     func run() { plan.run(pool) }

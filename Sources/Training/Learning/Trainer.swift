@@ -1,7 +1,7 @@
 import Dispatch
 import Engine
 import Foundation
-import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import Synchronization
@@ -62,7 +62,7 @@ package final class Trainer: Sendable {
     private static let laneCount = 8
 
     package init(
-        _ networks: ServedNetworks, _ manifest: ModelManifest, _ objective: Objective, _ parameters: LearnedParameters,
+        _ model: any Model, _ input: ModelInput, _ objective: Objective, _ parameters: LearnedParameters,
         corpus: Corpus, indices: [Int], augmentation: Augmentation?, plan: TrainingPlan, threads: Int
     ) throws(ModelError) {
         guard plan.batch % plan.microbatch == 0, plan.batch > 0 else {
@@ -71,9 +71,7 @@ package final class Trainer: Sendable {
         self.plan = plan
         self.parameters = parameters
         feeder = Feeder(
-            corpus: corpus, augmentation: augmentation,
-            canonicalForm: manifest.input.canonicalizes ? CanonicalForm(omega0: Float(manifest.input.omega0)) : nil,
-            objective: objective, classes: manifest.labels.count)
+            corpus: corpus, augmentation: augmentation, transform: input.transform, mixup: objective.mixup)
         order = EpochOrder(indices, sources: corpus.sources, seed: plan.seed)
         guard order.count >= plan.batch else {
             throw ModelError("\(order.count) pictures to learn from are fewer than a batch of \(plan.batch)")
@@ -83,10 +81,10 @@ package final class Trainer: Sendable {
         for _ in 0..<min(threads, laneCount) {
             workers.append(
                 try Microbatch(
-                    training: networks, manifest, objective, parameters, size: plan.microbatch, total: plan.batch))
+                    training: model, input, objective, parameters, size: plan.microbatch, total: plan.batch))
         }
         self.workers = workers
-        lossNames = workers[0].model.names
+        lossNames = workers[0].objective.losses.map(\.name)
         lanes = (0..<laneCount).map { _ in parameters.slots.map { Matrix(zeros: $0.matrix.rows, $0.matrix.columns) } }
     }
 
@@ -125,12 +123,12 @@ package final class Trainer: Sendable {
             for lane in stride(from: index, to: lanes.count, by: workers.count) {
                 // Micro-batches lane, lane + lanes, lane + 2 · lanes, …
                 for part in stride(from: lane, to: count, by: lanes.count) {
-                    feeder.feed(Array(items[part * size..<(part + 1) * size]), to: worker.model)
+                    feeder.feed(Array(items[part * size..<(part + 1) * size]), to: worker.objective)
                     worker.run()
                     for (total, gradient) in zip(lanes[lane], worker.gradients) {
                         part == lane ? total.assign(gradient) : total.add(gradient)
                     }
-                    let own = worker.model.losses.map { loss in
+                    let own = worker.objective.losses.map { loss in
                         loss.matrix.read().reduce(0.0) { $0 + Double($1) }
                     }
                     sums.withLock { $0[part] = own }

@@ -1,13 +1,12 @@
-import Engine
 import Foundation
-import ModelStore
+import Models
 import Networks
 
 /// A training run in one small JSON file: the model, what it is to be good at, and how it gets there.
 package struct TrainingRecipe: Sendable {
     package let name: String
-    /// The sections of a model folder's `config.json`.
-    package let manifest: ModelManifest
+    /// The `config.json` of the model.
+    package let configuration: ModelConfiguration
     package let objective: Objective
     package let augmentation: Augmentation
     package let optimization: Optimization
@@ -34,13 +33,25 @@ package struct TrainingRecipe: Sendable {
 
     /// - Parameter overrides: `optimization.rate=0.001` and the like, applied before anything is read.
     package init(_ json: Data, overrides: [String] = []) throws(RecipeError) {
+        let document = try RecipeDocument(json, overrides)
+        self.json = document.data
         do {
-            let document = try RecipeDocument(json, overrides)
-            self = try JSONDecoder().decode(TrainingRecipe.Contents.self, from: document.data).recipe(document.data)
-        } catch let error as RecipeError {
-            throw error
+            let settings = try Settings(json: Array(document.data))
+            name = try settings.text("name")
+            _ = settings.value("comment")
+            guard let model = settings.value("model") else { throw SettingError("member 'model' is missing") }
+            configuration = try ModelConfiguration(model, path: "model")
+            let transform = configuration.input.transform
+            objective = try Objective(try settings.sectionOrEmpty("objective"), configuration)
+            augmentation = try Augmentation(try settings.sectionOrEmpty("augmentation")).with(
+                omega0: Float(transform.omega0), convention: transform.convention)
+            optimization = try Optimization(try settings.section("optimization"))
+            validationPictures = try settings.int("validation_pictures", in: 1...1_000_000_000, default: 5000)
+            frozen = try settings.texts("frozen")
+            seed = UInt64(try settings.int("seed", in: 0...(1 << 53), default: 0))
+            try settings.finish()
         } catch {
-            throw RecipeError(describe(error))
+            throw RecipeError(String(describing: error))
         }
     }
 
@@ -59,18 +70,6 @@ package struct TrainingRecipe: Sendable {
         plan.seed = seed
         return plan
     }
-
-    fileprivate init(_ contents: Contents, json: Data) {
-        name = contents.name
-        manifest = contents.model
-        objective = contents.objective
-        augmentation = contents.augmentation
-        optimization = contents.optimization
-        validationPictures = contents.validationPictures
-        frozen = contents.frozen
-        seed = contents.seed
-        self.json = json
-    }
 }
 
 /// What is wrong with a recipe.
@@ -80,114 +79,30 @@ package struct RecipeError: Error, Sendable, Equatable, CustomStringConvertible 
     package init(_ description: String) { self.description = description }
 }
 
-extension TrainingRecipe {
-    fileprivate struct Contents: Decodable {
-        let name: String
-        let model: ModelManifest
-        let objective: Objective
-        let augmentation: Augmentation
-        let optimization: Optimization
-        let validationPictures: Int
-        let frozen: [String]
-        let seed: UInt64
-
-        enum CodingKeys: String, CodingKey, CaseIterable {
-            case name
-            case model
-            case objective
-            case augmentation
-            case optimization
-            case validationPictures = "validation_pictures"
-            case frozen
-            case seed
-            case comment
-        }
-
-        init(from decoder: any Decoder) throws {
-            let values = try StrictMembers<CodingKeys>(decoder)
-            name = try values.required(.name)
-            model = try values.required(.model)
-            let omega0 = Float(model.input.omega0)
-            objective = try values.optional(.objective) ?? Objective()
-            augmentation = (try values.optional(.augmentation) ?? Augmentation()).with(
-                omega0: omega0, convention: model.input.convention)
-            optimization = try values.required(.optimization)
-            validationPictures = try values.number(.validationPictures, 5000, in: 1...1e9)
-            frozen = try values.optional(.frozen) ?? []
-            seed = try values.optional(.seed) ?? 0
-        }
-
-        func recipe(_ json: Data) -> TrainingRecipe { TrainingRecipe(self, json: json) }
+extension TrainingRecipe.Optimization {
+    fileprivate init(_ settings: Settings) throws(SettingError) {
+        epochs = try settings.number("epochs", in: 0.001...1e5)
+        batch = try settings.int("batch", in: 1...65536, default: 64)
+        microbatch = try settings.int("microbatch", in: 1...1024, default: 4)
+        rate = Float(try settings.number("rate", in: 1e-9...10, default: 1e-3))
+        warmUpSteps = try settings.int("warm_up_steps", in: 0...1_000_000, default: 200)
+        finalShare = Float(try settings.number("final_share", in: 0...1, default: 0))
+        decay = Float(try settings.number("decay", in: 0...10, default: 0.01))
+        clipNorm = Float(try settings.number("clip_norm", in: 1e-6...1e6, default: 1))
+        averageDecay = Float(try settings.number("average_decay", in: 0...0.99999, default: 0.999))
     }
 }
 
-extension TrainingRecipe.Optimization: Decodable {
-    private enum CodingKeys: String, CodingKey, CaseIterable {
-        case epochs
-        case batch
-        case microbatch
-        case rate
-        case warmUpSteps = "warm_up_steps"
-        case finalShare = "final_share"
-        case decay
-        case clipNorm = "clip_norm"
-        case averageDecay = "average_decay"
-    }
-
-    package init(from decoder: any Decoder) throws {
-        let values = try StrictMembers<CodingKeys>(decoder)
-        epochs = try values.number(.epochs, nil, in: 0.001...1e5)
-        batch = try values.number(.batch, 64, in: 1...65536)
-        microbatch = try values.number(.microbatch, 4, in: 1...1024)
-        rate = try values.number(.rate, 1e-3, in: 1e-9...10)
-        warmUpSteps = try values.number(.warmUpSteps, 200, in: 0...1e6)
-        finalShare = try values.number(.finalShare, 0, in: 0...1)
-        decay = try values.number(.decay, 0.01, in: 0...10)
-        clipNorm = try values.number(.clipNorm, 1, in: 1e-6...1e6)
-        averageDecay = try values.number(.averageDecay, 0.999, in: 0...0.99999)
-    }
-}
-
-extension Objective: Decodable {
-    private enum CodingKeys: String, CodingKey, CaseIterable {
-        case classification
-        case reconstruction
-        case labelSmoothing = "label_smoothing"
-        case mixup
-    }
-
-    package init(from decoder: any Decoder) throws {
-        let values = try StrictMembers<CodingKeys>(decoder)
+extension Augmentation {
+    fileprivate init(_ settings: Settings) throws(SettingError) {
         self.init()
-        classification = try values.number(.classification, 1, in: 0...1e4)
-        reconstruction = try values.number(.reconstruction, 0, in: 0...1e4)
-        labelSmoothing = try values.number(.labelSmoothing, 0, in: 0...0.9)
-        mixup = try values.number(.mixup, 0, in: 0...10)
-    }
-}
-
-extension Augmentation: Decodable {
-    private enum CodingKeys: String, CodingKey, CaseIterable {
-        case flipsSigns = "sign_flips"
-        case halfTurns = "half_turns"
-        case permutes = "permutations"
-        case noise
-        case mirrors
-        case shift
-        case rotation
-        case zoom
-    }
-
-    package init(from decoder: any Decoder) throws {
-        let values = try StrictMembers<CodingKeys>(decoder)
-        self.init()
-        flipsSigns = try values.optional(.flipsSigns) ?? false
-        halfTurns = try values.optional(.halfTurns) ?? false
-        permutes = try values.optional(.permutes) ?? false
-        noise = try values.number(.noise, 0, in: 0...1)
-        mirrors = try values.optional(.mirrors) ?? false
-        shift = try values.number(.shift, 0, in: 0...1)
-        rotation = try values.number(.rotation, 0, in: 0...Double.pi)
-        zoom = try values.number(.zoom, 0, in: 0...0.9)
+        flipsSigns = try settings.bool("sign_flips", default: false)
+        halfTurns = try settings.bool("half_turns", default: false)
+        permutes = try settings.bool("permutations", default: false)
+        noise = Float(try settings.number("noise", in: 0...1, default: 0))
+        mirrors = try settings.bool("mirrors", default: false)
+        shift = Float(try settings.number("shift", in: 0...1, default: 0))
+        rotation = Float(try settings.number("rotation", in: 0...Double.pi, default: 0))
+        zoom = Float(try settings.number("zoom", in: 0...0.9, default: 0))
     }
 }

@@ -1,15 +1,16 @@
 import Datasets
 import Foundation
-import ModelStore
+import Models
 import Networks
+import WeightFormats
 
 extension Corpus {
     /// Reads folders of shards, all of networks of one size, into the convention of a model.
     /// - Parameter views: the fits of a picture to read, the first so many; all without it.
     package init(
-        shards folders: [String], views: Int? = nil, expecting spec: NetworkSpec, omega0: Double,
-        convention: SIRENConvention
+        shards folders: [String], views: Int? = nil, for input: ModelInput
     ) throws(DatasetError) {
+        let (spec, omega0) = (input.spec, input.transform.omega0)
         var weights: [Float] = []
         var (labels, sources) = ([Int](), [Int]())
         for folder in folders {
@@ -24,7 +25,7 @@ extension Corpus {
                         "'\(folder)/\(name)': expected networks \(spec.summary) of omega0 \(omega0), received \(found) of \(contents.omega0)"
                     )
                 }
-                weights += try Self.converted(contents, spec, to: convention, "\(folder)/\(name)")
+                weights += try Self.converted(contents, spec, by: input.transform, "\(folder)/\(name)")
                 labels += contents.labels
                 sources += contents.sources
             }
@@ -33,15 +34,15 @@ extension Corpus {
     }
 
     private static func converted(
-        _ contents: InrShards.Contents, _ spec: NetworkSpec, to convention: SIRENConvention, _ path: String
+        _ contents: InrShards.Contents, _ spec: NetworkSpec, by transform: InputTransform, _ path: String
     ) throws(DatasetError) -> [Float] {
-        guard contents.convention != convention else { return contents.weights }
+        guard contents.convention != transform.convention else { return contents.weights }
         let size = spec.parameterCount
         var result: [Float] = []
         do throws(NetworkError) {
             for start in stride(from: 0, to: contents.weights.count, by: size) {
                 let network = try NetworkWeights(spec: spec, flat: Array(contents.weights[start..<start + size]))
-                result += try network.converted(from: contents.convention, to: convention).flattened
+                result += try transform.converted(network, from: contents.convention).flattened
             }
         } catch {
             throw DatasetError("'\(path)': \(error.description)")

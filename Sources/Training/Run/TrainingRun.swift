@@ -1,5 +1,5 @@
 import Foundation
-import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import Tensors
@@ -28,8 +28,8 @@ package final class TrainingRun {
         package let steps: Int
         package let epoch: Double
         package let loss: Double
-        /// Of the last look at the validation pictures, for each part of the model.
-        package let accuracies: [Double]
+        /// Of the last look at the validation networks: every task's metrics, by name.
+        package let metrics: [(name: String, value: Double)]
         /// Networks that were learned from since the run was started or went on.
         package let networks: Int
     }
@@ -40,13 +40,15 @@ package final class TrainingRun {
     package init(
         _ recipe: TrainingRecipe, corpus: Corpus, folder: URL, initial: [URL], threads: Int
     ) throws {
-        let manifest = recipe.manifest
+        let configuration = recipe.configuration
         self.recipe = recipe
         self.folder = folder
         self.corpus = corpus
         var readers: [(file: String, reader: ParameterReader)] = []
-        let networks = try ServedNetworks(manifest) { file in
+        var isInitial = false
+        let model = try configuration.model { file in
             let given = try initial.compactMap { try Self.contents(of: $0.appendingPathComponent(file)) }.first
+            if given != nil { isInitial = true }
             let reader =
                 given.map { ParameterReader($0) }
                 ?? ParameterReader(drawing: recipe.seed &+ UInt64(readers.count + 1))
@@ -64,25 +66,26 @@ package final class TrainingRun {
                 "validation_pictures: expected fewer than the \(Set(corpus.sources).count) pictures of the data, received \(recipe.validationPictures)"
             )
         }
-        if recipe.objective.classification > 0 { try Self.checkLabels(corpus, manifest) }
-        if networks.standardizes, !initial.contains(where: { Self.hasFile(of: manifest, in: $0) }) {
-            networks.fitStandardization(to: Self.prepared(training, corpus, manifest))
+        for task in recipe.objective.tasks { try task.check(corpus) }
+        if model.standardizes, !isInitial {
+            model.fitStandardization(to: Self.sample(training, corpus, configuration.input.transform))
         }
         self.validation = validation
         trainingCount = training.count
         plan = recipe.plan(pictures: Set(training.map { corpus.sources[$0] }).count)
         trainer = try Trainer(
-            networks, manifest, recipe.objective, parameters, corpus: corpus, indices: training,
+            model, configuration.input, recipe.objective, parameters, corpus: corpus, indices: training,
             augmentation: recipe.augmentation, plan: plan, threads: threads)
-        evaluator = try Evaluator(networks, manifest, recipe.objective, corpus: corpus, threads: threads)
+        evaluator = try Evaluator(
+            model, configuration.input, recipe.objective, corpus: corpus, threads: threads)
         identity = ContentDigest.hexadecimal(
             Array(recipe.json) + Array(corpus.digest.utf8) + Array("from \(initial.map(\.lastPathComponent))".utf8))
-        let losses = trainer.lossNames
-        let parts = losses.filter { $0 != "loss_reconstruction" }.map { $0.dropFirst("loss_".count) }
+        let losses = trainer.lossNames.map { "loss_\($0)" }
+        let names = zip(recipe.objective.tasks, evaluator.partNames).flatMap { $0.metricNames(parts: $1) }
         metrics = MetricsLog(
             folder.appendingPathComponent("metrics.csv"),
             columns: ["step", "epoch", "rate", "gradient_norm"] + losses + losses.map { "validation_\($0)" }
-                + parts.map { "validation_accuracy_\($0)" })
+                + names.map { "validation_\($0)" })
         sums = losses.map { _ in 0 }
         step = 0
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -95,34 +98,11 @@ package final class TrainingRun {
         try metrics.prepare(keepingUpTo: step)
     }
 
-    /// Throws unless the model's labels can name the data's classes.
-    private static func checkLabels(_ corpus: Corpus, _ manifest: ModelManifest) throws(RunError) {
-        let names = manifest.labels
-        if let wrong = corpus.labels.first(where: { !names.indices.contains($0) }) {
-            throw RunError(
-                "expected labels from 0 to \(names.count - 1), the model's \(names.count) classes; received \(wrong)")
-        }
-        let highest = corpus.labels.max() ?? 0
-        guard highest == names.count - 1 else {
-            throw RunError(
-                "the data has labels 0 to \(highest), the recipe's model \(names.count) classes (\(names.joined(separator: ", "))); name the data's own with --set 'model.labels=[\"…\", …]' and set the number of classes of each part (n_classes or num_out) to \(highest + 1)"
-            )
-        }
-    }
-
-    /// Whether a model folder holds the parameters of the part that standardises its inputs.
-    private static func hasFile(of manifest: ModelManifest, in folder: URL) -> Bool {
-        guard let file = manifest.network?.file else { return false }
-        return FileManager.default.fileExists(atPath: folder.appendingPathComponent(file).path)
-    }
-
-    /// Networks for statistics, as the model reads them: at most 4,096, evenly spread over those to learn from.
-    private static func prepared(_ indices: [Int], _ corpus: Corpus, _ manifest: ModelManifest) -> [NetworkWeights] {
+    /// Networks for statistics, as the model's layers read them: at most 4,096, evenly spread over those to learn from.
+    private static func sample(_ indices: [Int], _ corpus: Corpus, _ transform: InputTransform) -> [NetworkWeights] {
         let stride = max(1, indices.count / 4096)
-        let form = manifest.input.canonicalizes ? CanonicalForm(omega0: Float(manifest.input.omega0)) : nil
         return indices.indices.filter { $0 % stride == 0 }.map { place in
-            let network = corpus[indices[place]]
-            return form.map { $0(network) } ?? network
+            transform.scaled(transform.canonical(corpus[indices[place]]))
         }
     }
 
@@ -140,7 +120,7 @@ package final class TrainingRun {
         checkpointSeconds: Double, shouldStop: () -> Bool, report: (Progress) -> Void
     ) throws -> Bool {
         var cache: (epoch: Int, networks: [Int])?
-        var accuracies: [Double] = []
+        var latest: [(name: String, value: Double)] = []
         var kept = ContinuousClock.now
         let first = step
         while step < plan.steps {
@@ -148,12 +128,12 @@ package final class TrainingRun {
             for index in sums.indices { sums[index] += done.losses[index] }
             step += 1
             if step % lookEvery == 0 || step == plan.steps {
-                accuracies = try look(done).accuracies
+                latest = try look(done)
             }
             report(
                 Progress(
                     step: step, steps: plan.steps, epoch: Double(step) / Double(trainer.stepsPerEpoch),
-                    loss: done.losses.reduce(0, +), accuracies: accuracies,
+                    loss: done.losses.reduce(0, +), metrics: latest,
                     networks: (step - first) * plan.batch))
             let isOver = step == plan.steps || shouldStop()
             if isOver || .now - kept > .seconds(checkpointSeconds) {
@@ -168,15 +148,18 @@ package final class TrainingRun {
     /// Steps between two looks at the validation pictures.
     private var lookEvery: Int { min(trainer.stepsPerEpoch, max(1, plan.steps / 4)) }
 
-    private func look(_ done: StepReport) throws -> Evaluation {
+    private func look(_ done: StepReport) throws -> [(name: String, value: Double)] {
         let evaluation = parameters.withAverages { evaluator(validation) }
+        let values = zip(zip(recipe.objective.tasks, evaluation.tasks), evaluator.partNames).flatMap { own, parts in
+            zip(own.0.metricNames(parts: parts), own.0.metrics(own.1, corpus)).map { (name: $0, value: $1) }
+        }
         let count = Double((step - 1) % lookEvery + 1)
         try metrics.append(
             [Double(step), Double(done.epoch), Double(done.rate), done.gradientNorm] + sums.map { $0 / count }
-                + evaluation.losses.map(\.mean) + evaluation.accuracies)
+                + evaluation.losses.map(\.mean) + values.map(\.value))
         for index in sums.indices { sums[index] = 0 }
         try drawCurves()
-        return evaluation
+        return values
     }
 
     private func checkpoint() throws {
@@ -201,33 +184,38 @@ package final class TrainingRun {
         }
     }
 
-    /// Writes the model that was learned, calibrated on the validation pictures, as a folder to serve.
-    /// - Returns: its folder, and what the validation pictures said of it.
-    package func writeModel() throws -> (folder: URL, report: ClassificationReport?) {
+    /// Writes the model that was learned, calibrated on the validation networks, as a folder to serve.
+    /// - Returns: its folder, and what the validation networks say of it, for each task.
+    package func writeModel() throws -> (folder: URL, reports: [any TrainingReport]) {
         let evaluation = parameters.withAverages { evaluator(validation) }
-        let calibration = Calibration(evaluation)
-        let model = folder.appendingPathComponent("model")
-        try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
+        let folder = folder.appendingPathComponent("model")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         for (name, contents) in parameters.averagedFiles() {
             try Data(SafetensorsWriter.write(contents)).write(
-                to: model.appendingPathComponent(name), options: .atomic)
+                to: folder.appendingPathComponent(name), options: .atomic)
         }
+        var document = try ModelDocument(recipe: recipe.json)
         var card: [String: Any] = [
             "recipe": recipe.name, "seed": Int(clamping: recipe.seed), "parameters": parameters.totalCount,
             "training_networks": trainingCount, "steps": plan.steps,
         ]
-        if let report = calibration?.report { card["validation_accuracy"] = report.accuracy }
-        for (name, mean) in evaluation.losses where name == "loss_reconstruction" {
-            card["validation_reconstruction_mse"] = mean
+        var reports: [any TrainingReport] = []
+        for (task, own) in zip(recipe.objective.tasks, evaluation.tasks) {
+            let calibration = task.calibrate(own, corpus)
+            document.apply(calibration)
+            guard let report = calibration.report else { continue }
+            reports.append(report)
+            for (name, value) in report.figures { card["validation_\(name)"] = value }
         }
-        try recipe.manifestJSON(card: card, calibration: calibration).write(
-            to: model.appendingPathComponent("config.json"), options: .atomic)
-        return (model, calibration?.report)
+        document.add(toCard: card)
+        document.setDecoderTrained(recipe.objective.asks(for: .picture))
+        try document.json().write(to: folder.appendingPathComponent("config.json"), options: .atomic)
+        return (folder, reports)
     }
 
     /// Draws validation networks beside what their latents draw; nil where the model does not reconstruct.
     package func writeReconstructions(count: Int = 32) throws -> URL? {
-        guard let image = recipe.manifest.input.image, recipe.objective.reconstruction > 0 else { return nil }
+        guard let image = recipe.configuration.input.image, recipe.objective.asks(for: .picture) else { return nil }
         let pairs = parameters.withAverages { evaluator.pictures(Array(validation.prefix(count)), image) }
         let url = folder.appendingPathComponent("reconstructions.png")
         try Data(try PictureSheet(pairs).png()).write(to: url, options: .atomic)

@@ -108,5 +108,3 @@ private final class TrainingLine {
 
     func clear() { line.clear() }
 }
-
-func percent(_ share: Double) -> String { String(format: "%.2f %%", 100 * share) }

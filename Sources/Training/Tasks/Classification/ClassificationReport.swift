@@ -99,3 +99,6 @@ package struct ClassificationReport: Sendable {
         return ([header] + rows).joined(separator: "\n")
     }
 }
+
+/// A share as a percentage with two decimals: "92.57 %".
+package func percent(_ share: Double) -> String { String(format: "%.2f %%", 100 * share) }
