@@ -101,7 +101,7 @@ let package = Package(
         target(
             "Benchmarks",
             [
-                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets",
+                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "Models", "ModelStore", "Datasets",
                 "Fitting", "Training",
             ], memorySafe: false),
 
@@ -109,13 +109,13 @@ let package = Package(
         target(
             "InferenceService",
             [
-                "Host", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals", "ModelStore",
+                "Host", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals", "Models", "ModelStore",
                 "OpenInference", "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", httpTypes, logging,
             ], resources: [.copy("Resources/openapi.json")]),
         .executableTarget(
             name: "weightspace",
             dependencies: [
-                "Host", "CHost", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals",
+                "Host", "CHost", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals", "Models", "Verification",
                 "ModelStore",
                 "HTTPCore", "HTTPServer", "InferenceService", "Datasets", "Fitting", "Training",
                 "Benchmarks", arguments, httpTypes, logging,

@@ -3,6 +3,7 @@ import ComputeQueue
 import Engine
 import Logging
 import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import Synchronization
@@ -10,14 +11,14 @@ import Synchronization
 /// A model and what is asked of it.
 struct ModelWork: Sendable {
     let model: ServedModel
-    let operations: [Operation]
+    let outputs: [Output]
 }
 
 /// The queue between requests and models: one for all models.
 package final class ModelQueue: Sendable {
-    /// A network's answers, one for each of the work's operations.
-    typealias Output = Result<[Answer], ServiceFault>
-    typealias Queue = ComputeQueue<ModelWork, NetworkWeights, Output>
+    /// A network's answers, one for each of the work's outputs.
+    typealias Outcome = Result<[Answer], ServiceFault>
+    typealias Queue = ComputeQueue<ModelWork, NetworkWeights, Outcome>
     /// Computes one pass: the output of each network, in their order.
     typealias Compute = Queue.Compute
 
@@ -37,12 +38,12 @@ package final class ModelQueue: Sendable {
             let pool = WorkerPool(threads: threads / min(threads, busy.enter() + waiting))
             defer { busy.leave() }
             do throws(ModelError) {
-                var answers = [Output](repeating: .success([]), count: networks.count)
-                for operation in work.operations {
-                    let rows = try work.model.run(operation, networks, pool)
+                var answers = [Outcome](repeating: .success([]), count: networks.count)
+                for output in work.outputs {
+                    let computed = try work.model.run(output, networks, pool)
                     for index in answers.indices {
                         answers[index] = answers[index].flatMap { answers in
-                            ServiceFault.checked(rows[index]).map { answers + [work.model.answer(operation, $0)] }
+                            ServiceFault.checked(computed[index]).map { answers + [$0] }
                         }
                     }
                 }
@@ -51,7 +52,7 @@ package final class ModelQueue: Sendable {
                 logger.error(
                     "computation failed",
                     metadata: [
-                        "model": "\(work.model.name)", "operations": "\(work.operations.map(\.rawValue))",
+                        "model": "\(work.model.name)", "operations": "\(work.outputs.map(\.rawValue))",
                         "networks": "\(networks.count)", "reason": "\(error.reason)",
                     ])
                 return networks.map { _ in .failure(.internalFault) }

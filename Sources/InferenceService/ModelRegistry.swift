@@ -1,4 +1,5 @@
 import ModelStore
+import Models
 import Synchronization
 
 /// The models that are served, by name.

@@ -2,6 +2,7 @@ import HTTPCore
 import HTTPTypes
 import Logging
 import ModelStore
+import Models
 import Synchronization
 
 /// The service as the HTTP server sees it. It matches paths, asks `AdmissionControl`, starts jobs and answers with

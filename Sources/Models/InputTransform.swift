@@ -11,6 +11,8 @@ package struct InputTransform: Sendable {
     package let convention: SIRENConvention
     package let omega0: Double
     private let canonicalForm: CanonicalForm?
+    /// Whether the model reads canonical weights.
+    package var isCanonical: Bool { canonicalForm != nil }
     private let scales: ArrayScales?
     private let scaleMatrices: [Matrix]?
 

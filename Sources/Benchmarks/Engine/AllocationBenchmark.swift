@@ -1,15 +1,16 @@
 import Engine
 import Glibc
 import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 
 /// Counts the heap allocations of a model's answer after warming up. The counter `Tests/Performance/allocations.c` must be
 /// loaded by `LD_PRELOAD`.
 package struct AllocationBenchmark {
-    /// The number of allocations of one operation.
+    /// The number of allocations for one output.
     package struct Count: Sendable {
-        package let operation: ModelStore.Operation
+        package let output: Output
         /// Allocations of running the plan.
         package let plan: Int
         /// Allocations of a whole answer: finding the plan, copying features in, running, copying the result out.
@@ -28,19 +29,20 @@ package struct AllocationBenchmark {
     /// Counts on one thread, after two runs to warm up.
     package func run(_ model: ServedModel) throws -> [Count] {
         let pool = WorkerPool(threads: 1)
-        let network = NetworkWeights.example(spec: model.manifest.input.spec, seed: 0)
+        let network = NetworkWeights.example(spec: model.input.spec, seed: 0)
         let features = try model.prepare(network, UploadConvention()).features
         // A plan's allocations do not depend on the values of its parameters.
-        let untrained = try ServedNetworks(model.manifest) { _ in ParameterReader(drawing: 0) }
-        return try model.operations.map { operation in
+        let untrained = try model.configuration.untrained()
+        return try model.outputs.map(\.output).map { output in
             let builder = PlanBuilder(threads: 1)
             let input = WeightSpaceFeatures(features.spec, batch: 1, channels: 1, in: builder)
-            let output = try untrained.record(operation, input, in: builder)
-            let plan = builder.finish(keeping: input.arrays + [output])
+            let pass = ForwardPass(input, model.input.transform, in: builder)
+            let recorded = try untrained.record(output, in: pass)
+            let plan = builder.finish(keeping: input.arrays + recorded.matrices)
             input.write([features])
             return Count(
-                operation: operation, plan: count { plan.run(pool) },
-                answer: try count { _ = try model.run(operation, [features], pool) })
+                output: output, plan: count { plan.run(pool) },
+                answer: try count { _ = try model.run(output, [features], pool) })
         }
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Host
 import ModelStore
+import Models
 import NeuralFunctionals
 import WeightFormats
 
@@ -13,7 +14,7 @@ package enum BenchmarkModel: String, Sendable, CaseIterable {
 
     /// - Parameter hiddenWidth: the hidden width of the networks that the model reads.
     package func load(hiddenWidth: Int = 32) throws -> ServedModel {
-        try ServedModel(drawing: manifest(config(hiddenWidth: hiddenWidth)))
+        try ServedModel(drawing: configuration(config(hiddenWidth: hiddenWidth)))
     }
 
     /// Writes the model as a model folder.
@@ -21,7 +22,7 @@ package enum BenchmarkModel: String, Sendable, CaseIterable {
     package func write(to folder: URL, hiddenWidth: Int = 32) throws {
         let config = config(hiddenWidth: hiddenWidth)
         let parameters = ParameterReader(drawing: 0)
-        _ = try ServedNetworks(manifest(config)) { _ in parameters }
+        _ = try configuration(config).model { _ in parameters }
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
@@ -42,14 +43,14 @@ package enum BenchmarkModel: String, Sendable, CaseIterable {
 
     private static let parameterFile = "encoder.safetensors"
 
-    private func manifest(_ config: Data) throws -> ModelManifest {
-        try JSONDecoder().decode(ModelManifest.self, from: config)
+    private func configuration(_ config: Data) throws -> ModelConfiguration {
+        try ModelConfiguration(json: [UInt8](config))
     }
 
     private func config(hiddenWidth: Int) -> Data {
         let text = """
-            {"name": "\(rawValue)", "version": "0", "task": "encode", "labels": [],
-             "input": \(Self.inputSection(hiddenWidth: hiddenWidth)), "encoder": \(encoderSection)}
+            {"name": "\(rawValue)", "version": "0",
+             "input": \(Self.inputSection(hiddenWidth: hiddenWidth)), "model": \(encoderNode)}
 
             """
         return Data(text.utf8)
@@ -63,11 +64,11 @@ package enum BenchmarkModel: String, Sendable, CaseIterable {
         """
     }
 
-    /// `encoder` of `config.json`.
-    var encoderSection: String {
+    /// The encoder's node of `config.json`.
+    var encoderNode: String {
         let (mapping, blocks) = self == .paper ? (128, 6) : (32, 3)
         return """
-            {"model": "AutoEncoder", "file": "\(Self.parameterFile)", "block_type": "nft", "num_blocks": \(blocks),
+            {"type": "AutoEncoder", "file": "\(Self.parameterFile)", "block_type": "nft", "num_blocks": \(blocks),
              "spatial": true, "enc_map_size": \(mapping), "enc_scale": 3, "num_heads": 4, "ff_factor": 4,
              "dec_type": "sitzmann", "dec_hidden_size": 256, "dec_hidden_layers": 1, "additive": false,
              "pool_cls": {"n_latent": 16, "latent_dim": 256, "self_per_cross_attn": 0}}

@@ -1,4 +1,5 @@
 import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import Tensors

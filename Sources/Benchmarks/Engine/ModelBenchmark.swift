@@ -1,16 +1,17 @@
 import Engine
 import ModelStore
+import Models
 import Networks
 
 /// Times a model's forward passes, as the service runs them.
 package struct ModelBenchmark {
     private let model: ServedModel
-    private let operation: ModelStore.Operation
+    private let output: Output
 
-    /// - Parameter operation: nil means the model's first one.
-    package init(_ model: ServedModel, operation: ModelStore.Operation? = nil) {
+    /// - Parameter output: nil means the model's first one.
+    package init(_ model: ServedModel, output: Output? = nil) {
         self.model = model
-        self.operation = operation ?? model.operations[0]
+        self.output = output ?? model.outputs[0].output
     }
 
     /// - Parameters:
@@ -18,15 +19,15 @@ package struct ModelBenchmark {
     ///   - batch: networks per run.
     package func run(name: String? = nil, batch: Int, threads: Int, repeats: Int) throws -> SpeedMeasurement {
         let pool = WorkerPool(threads: threads)
-        let spec = model.manifest.input.spec
-        let convention = UploadConvention(convention: model.manifest.input.convention)
+        let spec = model.input.spec
+        let convention = UploadConvention(convention: model.input.transform.convention)
         let networks = try (0..<batch).map { seed in
             try model.prepare(NetworkWeights.example(spec: spec, seed: UInt64(seed)), convention).features
         }
-        let flops = try model.cost(operation, spec) * batch
+        let flops = try model.flops(output, spec) * batch
         return try SpeedMeasurement(
-            name ?? "\(model.name) \(operation.rawValue)", batch: batch, threads: threads, repeats: repeats,
+            name ?? "\(model.name) \(output.rawValue)", batch: batch, threads: threads, repeats: repeats,
             flops: flops
-        ) { _ = try model.run(operation, networks, pool) }
+        ) { _ = try model.run(output, networks, pool) }
     }
 }

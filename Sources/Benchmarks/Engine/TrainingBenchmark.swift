@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import Training
@@ -16,21 +17,22 @@ package struct TrainingBenchmark {
     package init(_ model: BenchmarkModel, overrides: [String] = []) throws(RecipeError) {
         let json = """
             {"name": "\(model.rawValue)", "optimization": {"epochs": 1, "batch": 64, "microbatch": 2},
-             "model": {"name": "\(model.rawValue)", "version": "0", "task": "classify",
+             "model": {"name": "\(model.rawValue)", "version": "0",
               "labels": ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
-              "input": \(BenchmarkModel.inputSection(hiddenWidth: 32)), "encoder": \(model.encoderSection),
-              "classifier": {"model": "TransformerClassifier", "file": "classifier.safetensors", "n_classes": 10, "num_blocks": 1,
-               "d_model": 64, "heads": 4, "dim_feedforward": 128, "latent_dim": 256, "positions": 64}}}
+              "input": \(BenchmarkModel.inputSection(hiddenWidth: 32)),
+              "model": {"type": "LatentClassifier", "encoder": \(model.encoderNode),
+               "head": {"type": "TransformerClassifier", "file": "classifier.safetensors", "n_classes": 10, "num_blocks": 1,
+                "d_model": 64, "heads": 4, "dim_feedforward": 128, "latent_dim": 256, "positions": 64}}}}
             """
         recipe = try TrainingRecipe(Data(json.utf8), overrides: overrides)
     }
 
     /// The operations are counted as three forward passes.
     package func run(threads: Int, repeats: Int) throws -> SpeedMeasurement {
-        let manifest = recipe.manifest
-        let spec = manifest.input.spec
+        let configuration = recipe.configuration
+        let spec = configuration.input.spec
         var readers: [(file: String, reader: ParameterReader)] = []
-        let networks = try ServedNetworks(manifest) { file in
+        let model = try configuration.model { file in
             let reader = ParameterReader(drawing: UInt64(readers.count))
             readers.append((file, reader))
             return reader
@@ -38,18 +40,18 @@ package struct TrainingBenchmark {
         let batch = recipe.optimization.batch
         let corpus = Corpus(
             spec: spec, weights: (0..<batch).flatMap { NetworkWeights.example(spec: spec, seed: UInt64($0)).flattened },
-            labels: (0..<batch).map { $0 % manifest.labels.count }, sources: Array(0..<batch))
+            labels: (0..<batch).map { $0 % configuration.labels.count }, sources: Array(0..<batch))
         let trainer = try Trainer(
-            networks, manifest, recipe.objective, LearnedParameters(readers, frozen: Set(recipe.frozen)),
+            model, configuration.input, recipe.objective, LearnedParameters(readers, frozen: Set(recipe.frozen)),
             corpus: corpus, indices: Array(0..<batch), augmentation: recipe.augmentation,
             plan: recipe.plan(pictures: batch), threads: threads)
-        let model = try ServedModel(drawing: manifest)
+        let served = try ServedModel(drawing: configuration)
         var forward = 0
-        if recipe.objective.classification > 0 { forward += try model.cost(.classify, spec) }
-        if recipe.objective.reconstruction > 0 {
-            // The encoder runs once for both objectives.
-            let shared = recipe.objective.classification > 0 ? try model.cost(.encode, spec) : 0
-            forward += try model.cost(.reconstruct, spec) - shared
+        if recipe.objective.asks(for: .classes) { forward += try served.flops(.classes, spec) }
+        if recipe.objective.asks(for: .picture) {
+            // The encoder runs once for both tasks.
+            let shared = recipe.objective.asks(for: .classes) ? try served.flops(.latents, spec) : 0
+            forward += try served.flops(.picture, spec) - shared
         }
         var cache: (epoch: Int, networks: [Int])?
         return SpeedMeasurement(

@@ -1,4 +1,4 @@
-import ModelStore
+import WeightFormats
 
 /// The known API keys. They are stored as SHA-256 digests, from which a key cannot be derived.
 package struct APIKeys: Sendable {

@@ -1,6 +1,7 @@
 import HTTPCore
 import HTTPTypes
 import ModelStore
+import Models
 import Networks
 import Tensors
 import WeightFormats
@@ -77,6 +78,7 @@ struct AnswerWriter {
         switch value {
         case .model(.classes(let classes)): vector(classes.scores.logits)
         case .model(.scalars(let values)): vector(values)
+        case .model(.weights(let network)): vector(network.flattened)
         case .model(.latents(let latents)): Tensor(shape: latents.shape, values: latents.values)
         case .model(.picture(let picture)), .picture(let picture, _):
             Tensor(shape: [picture.height, picture.width, picture.channels], values: picture.values)
@@ -126,14 +128,18 @@ struct AnswerWriter {
 
 /// The member of the JSON document that lists the answers.
 enum AnswerList: String, Sendable {
-    case predictions, latents, reconstructions, pictures
+    case predictions, latents, reconstructions, pictures, networks
 
-    init(_ operation: Operation) {
+    init(_ output: Output) {
         self =
-            switch operation {
-            case .classify, .predict: .predictions
-            case .encode: .latents
-            case .reconstruct: .reconstructions
+            switch output {
+            case .classes, .scalars: .predictions
+            case .latents: .latents
+            case .picture: .reconstructions
+            case .weights: .networks
             }
     }
+
+    /// The outputs that have a path.
+    static let outputs: [Output] = [.classes, .latents, .picture, .scalars]
 }

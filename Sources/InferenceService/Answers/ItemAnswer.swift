@@ -1,4 +1,5 @@
 import ModelStore
+import Models
 import Networks
 
 /// The result for one network of a `/v1` request.

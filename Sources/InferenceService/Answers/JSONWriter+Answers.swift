@@ -1,4 +1,5 @@
 import ModelStore
+import Models
 import Networks
 import WeightFormats
 
@@ -34,7 +35,7 @@ extension JSONWriter {
 
     /// The best class and, as `top_k`, the best few; for a model of several parts also whether they agree on the best
     /// class, and the best class of each.
-    mutating func classification(_ classes: Classification, labels: [String], topK: Int) {
+    package mutating func classification(_ classes: Classification, labels: [String], topK: Int) {
         let ranking = classes.scores.ranking
         if let best = ranking.first { score(best, labels) }
         name("top_k")
@@ -55,11 +56,6 @@ extension JSONWriter {
             endObject()
         }
         endObject()
-    }
-
-    /// - Parameter values: of one network, as `run(.classify, …)` returns them.
-    package mutating func classification(_ values: [Float], of model: ServedModel, topK: Int) {
-        classification(model.classes(values), labels: model.labels, topK: topK)
     }
 
     private mutating func score(_ score: ClassScore, _ labels: [String]) {

@@ -1,6 +1,7 @@
 import HTTPCore
 import HTTPTypes
 import ModelStore
+import Models
 import WeightFormats
 
 /// The service on the administration socket: its clients may request everything without a key.

@@ -1,9 +1,10 @@
 import HTTPCore
 import ModelStore
+import Models
 
 /// What the service serves.
 enum Endpoint: Sendable, Hashable {
-    case inference(Operation)
+    case inference(Output)
     case render
     /// Inference in the form of the Open Inference Protocol.
     case infer
@@ -63,7 +64,7 @@ enum Endpoint: Sendable, Hashable {
     static let routes: [Router<Endpoint>.Route] = {
         var routes: [Router<Endpoint>.Route] = []
         let named: [(String, Endpoint)] =
-            Operation.allCases.map { ($0.rawValue, .inference($0)) } + [("render", .render)]
+            AnswerList.outputs.map { ($0.rawValue, .inference($0)) } + [("render", .render)]
         for (name, endpoint) in named {
             routes.append(.init("POST", "/v1/\(name)", endpoint))
             routes.append(.init("POST", "/v1/models/{model}/\(name)", endpoint))

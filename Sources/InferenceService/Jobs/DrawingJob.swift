@@ -2,6 +2,7 @@ import Clocks
 import HTTPCore
 import HTTPTypes
 import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import Uploads
@@ -58,7 +59,7 @@ struct DrawingJob: Sendable {
         _ networks: [Result<PreparedNetwork, ServiceFault>], _ options: RequestOptions, _ model: ServedModel?
     ) throws(ServiceFault) -> [ItemAnswer] {
         let configuration = resources.configuration
-        let input = model?.manifest.input
+        let input = model?.input
         let (height, width) = (options.height ?? input?.image?.height ?? 28, options.width ?? input?.image?.width ?? 28)
         let limit = configuration.maxPictureSide
         guard max(height, width) <= limit else {
@@ -66,8 +67,9 @@ struct DrawingJob: Sendable {
         }
         try configuration.checkPictures(
             of: networks.compactMap { try? $0.get().network.spec }, pixels: height * width)
+        let transform = input?.transform ?? InputTransform()
         let renderer = SIRENRenderer(
-            omega0: Float(input?.omega0 ?? 30), convention: input?.convention ?? .nfn, sizeLimit: limit)
+            omega0: Float(transform.omega0), convention: transform.convention, sizeLimit: limit)
         var items: [ItemAnswer] = []
         for (index, network) in networks.enumerated() {
             try reply.checkWanted(timeout: options.timeout)
@@ -77,7 +79,7 @@ struct DrawingJob: Sendable {
                 }.mapError(ServiceFault.init)
             }
             let outcome = picture.flatMap { picture in
-                ServiceFault.checked(picture.values).map { _ in ItemAnswer.Value.picture(picture, reference: nil) }
+                ServiceFault.checked(.picture(picture)).map { _ in ItemAnswer.Value.picture(picture, reference: nil) }
             }
             items.append(ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome))
         }
@@ -104,9 +106,9 @@ extension ServiceConfiguration {
 
     /// The same for the pictures that a model reconstructs, where it is asked to.
     func checkPictures(
-        _ operations: [Operation], of networks: [NetworkSpec], by model: ServedModel
+        _ outputs: [Output], of networks: [NetworkSpec], by model: ServedModel
     ) throws(ServiceFault) {
-        guard operations.contains(.reconstruct), let image = model.manifest.input.image else { return }
+        guard outputs.contains(.picture), let image = model.input.image else { return }
         try checkPictures(of: networks, pixels: image.height * image.width)
     }
 }

@@ -1,6 +1,7 @@
 import Clocks
 import HTTPCore
 import ModelStore
+import Models
 import Networks
 
 /// A wire form of inference: reads a request's body and writes its answers. One value belongs to one request.
@@ -22,7 +23,7 @@ protocol InferenceCodec: Sendable {
     ) throws(ServiceFault) -> (call: InferenceCall, details: Details)
 
     /// Writes the answers.
-    /// - Parameter answers: of each network of the call, one for each of its operations.
+    /// - Parameter answers: of each network of the call, one for each of its outputs.
     /// - Throws: a fault of a network where the request asks for all or nothing, or where the form has no place for it.
     func encode(
         _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ details: Details
@@ -33,7 +34,7 @@ protocol InferenceCodec: Sendable {
 struct InferenceCall: Sendable {
     let model: ServedModel
     /// Each once.
-    let operations: [Operation]
+    let outputs: [Output]
     /// In the order of the request; a network that could not be read is a failure in its place.
     let networks: [Result<PreparedNetwork, ServiceFault>]
     /// Counted from the end of the request's head.

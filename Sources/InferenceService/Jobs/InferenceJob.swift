@@ -2,6 +2,7 @@ import Clocks
 import ComputeQueue
 import HTTPCore
 import ModelStore
+import Models
 
 /// What jobs share.
 struct JobResources: Sendable {
@@ -30,7 +31,7 @@ struct InferenceJob<Codec: InferenceCodec>: Sendable {
             timing.parse = .now - began
             resources.metrics.recordParse(format: call.format, duration: timing.parse, bytes: call.byteCount)
             reply.context.note(model: call.model.name, networks: call.networks.count)
-            try resources.configuration.checkPictures(call.operations, of: call.specs, by: call.model)
+            try resources.configuration.checkPictures(call.outputs, of: call.specs, by: call.model)
             submit(call, details, timing)
         } catch {
             timing.parse = .now - began
@@ -41,7 +42,7 @@ struct InferenceJob<Codec: InferenceCodec>: Sendable {
     private func submit(_ call: InferenceCall, _ details: Codec.Details, _ timing: RequestTiming) {
         do throws(ServiceFault) {
             let ticket = try resources.queue.submit(
-                ModelWork(model: call.model, operations: call.operations), call.features,
+                ModelWork(model: call.model, outputs: call.outputs), call.features,
                 deadline: call.timeout.map { request.received + $0 }
             ) { [self] result in
                 let finish: @Sendable () -> Void = { self.finish(result, call, details, timing) }

@@ -3,6 +3,7 @@ import ComputeQueue
 import HTTPCore
 import HTTPTypes
 import ModelStore
+import Models
 
 /// The end of one request with weights: counts its outcome, notes it for the access log and sends the response.
 struct JobReply: Sendable {

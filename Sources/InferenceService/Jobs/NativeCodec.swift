@@ -2,6 +2,7 @@ import HTTPContent
 import HTTPCore
 import HTTPTypes
 import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import Uploads
@@ -54,18 +55,18 @@ struct NativeCodec: InferenceCodec {
     func decode(
         _ lookup: inout ModelLookup, _ configuration: ServiceConfiguration
     ) throws(ServiceFault) -> (call: InferenceCall, details: Details) {
-        guard case .inference(let operation) = endpoint else { throw .internalFault }
+        guard case .inference(let output) = endpoint else { throw .internalFault }
         let (upload, options) = try read(configuration)
         let model = try lookup.find(ModelSelection(name: options.model, version: options.version))
-        guard model.operations.contains(operation) else { throw .noSuchOperation(operation, model: model) }
+        guard model.offers(output) else { throw .noSuchOperation(output, model: model) }
         let (networks, isStrict) = try prepare(upload, options, configuration, flatSpec: nil, reads: model.expectation)
         {
             network, convention throws(NetworkError) in try model.prepare(network, convention)
         }
         let call = InferenceCall(
-            model: model, operations: [operation], networks: networks, timeout: options.timeout,
+            model: model, outputs: [output], networks: networks, timeout: options.timeout,
             format: upload.format, byteCount: upload.byteCount)
-        return (call, Details(options: options, list: AnswerList(operation), isStrict: isStrict))
+        return (call, Details(options: options, list: AnswerList(output), isStrict: isStrict))
     }
 
     /// The body's tensors and the request's options. Options in the path have precedence over those in the query, these
@@ -74,7 +75,7 @@ struct NativeCodec: InferenceCodec {
         let (upload, fields) = try readUpload(configuration.formatLimits)
         var options = try RequestOptions(query: request.head.target.query, members: upload.options, form: fields)
         options.model = modelInPath ?? options.model
-        if options.output == nil, acceptsPNG, endpoint == .render || endpoint == .inference(.reconstruct) {
+        if options.output == nil, acceptsPNG, endpoint == .render || endpoint == .inference(.picture) {
             options.output = .png
         }
         return (upload, options)
@@ -180,8 +181,8 @@ struct NativeCodec: InferenceCodec {
 
     /// The picture that the network itself draws, at the size of a reconstruction of it; nil where it draws none.
     private static func drawing(_ network: PreparedNetwork, like picture: Picture, _ model: ServedModel) -> Picture? {
-        let input = model.manifest.input
-        let renderer = SIRENRenderer(omega0: Float(input.omega0), convention: input.convention)
+        let transform = model.input.transform
+        let renderer = SIRENRenderer(omega0: Float(transform.omega0), convention: transform.convention)
         return try? renderer.picture(of: network.network, height: picture.height, width: picture.width)
     }
 }

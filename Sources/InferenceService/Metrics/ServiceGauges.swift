@@ -1,4 +1,5 @@
 import ModelStore
+import Models
 
 /// The program's version, commit and compiler.
 package struct BuildInfo: Hashable, Sendable {

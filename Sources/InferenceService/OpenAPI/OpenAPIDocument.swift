@@ -1,6 +1,7 @@
 import Foundation
 import Host
 import ModelStore
+import Models
 import Networks
 import Tensors
 import WeightFormats
@@ -43,7 +44,7 @@ enum OpenAPIDocument {
 extension ServedModel {
     /// A freshly initialised network in the form that `/v1` paths read.
     var exampleRequest: JSONValue {
-        let network = NetworkWeights.example(spec: manifest.input.spec, seed: 0)
+        let network = NetworkWeights.example(spec: input.spec, seed: 0)
         let members = network.stateDict.entries.map { entry in
             JSONMember(entry.name, entry.tensor.jsonValue)
         }
@@ -52,7 +53,7 @@ extension ServedModel {
 
     /// The same in the form of the Open Inference Protocol.
     var exampleInferRequest: JSONValue {
-        let network = NetworkWeights.example(spec: manifest.input.spec, seed: 0)
+        let network = NetworkWeights.example(spec: input.spec, seed: 0)
         let inputs = network.stateDict.entries.map { entry in
             JSONValue.object([
                 JSONMember("name", .string(entry.name)),

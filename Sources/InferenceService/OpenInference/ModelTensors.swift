@@ -1,4 +1,5 @@
 import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import OpenInference
@@ -22,12 +23,12 @@ enum ModelOutput: String, Sendable, CaseIterable {
     case accuracy
 
     /// What is computed for it.
-    var operation: Operation {
+    var output: Output {
         switch self {
-        case .logits, .probabilities, .classID, .label: .classify
-        case .latent: .encode
-        case .reconstruction: .reconstruct
-        case .accuracy: .predict
+        case .logits, .probabilities, .classID, .label: .classes
+        case .latent: .latents
+        case .reconstruction: .picture
+        case .accuracy: .scalars
         }
     }
 
@@ -35,13 +36,13 @@ enum ModelOutput: String, Sendable, CaseIterable {
     var isByClass: Bool { self == .logits || self == .probabilities }
 
     func description(_ model: ServedModel) -> TensorDescription {
-        let image = model.manifest.input.image
+        let image = model.input.image
         let (datatype, shape): (InferDatatype, [Int]) =
             switch self {
             case .logits, .probabilities: (.fp32, [model.labels.count])
             case .classID: (.int64, [])
             case .label: (.bytes, [])
-            case .latent: (.fp32, model.latentShape ?? [])
+            case .latent: (.fp32, model.shape(of: .latents) ?? [])
             case .reconstruction: (.fp32, image.map { [$0.height, $0.width, $0.channels] } ?? [])
             case .accuracy: (.fp32, [])
             }
@@ -49,7 +50,7 @@ enum ModelOutput: String, Sendable, CaseIterable {
     }
 
     /// The values of all networks, one after the other.
-    /// - Parameter answers: to `operation`, one of each network.
+    /// - Parameter answers: to `output`, one of each network.
     func values(_ answers: [Answer], labels: [String]) -> InferResponse.Values {
         switch self {
         case .logits: .floats(answers.flatMap { $0.scores?.logits ?? [] })
@@ -76,21 +77,12 @@ extension Answer {
         guard case .classes(let classes) = self else { return nil }
         return classes.scores
     }
-
-    fileprivate var values: [Float] {
-        switch self {
-        case .classes(let classes): classes.scores.logits
-        case .scalars(let values): values
-        case .latents(let latents): latents.values
-        case .picture(let picture): picture.values
-        }
-    }
 }
 
 extension ServedModel {
     /// One input for every weight and bias, named as PyTorch names them.
     var inputTensors: [TensorDescription] {
-        let names = manifest.input.spec.torchNames(manifest.input.convention)
+        let names = input.spec.torchNames(input.transform.convention)
         return zip(expectation.layerShapes, names).flatMap { shape, names in
             [
                 TensorDescription(name: names.weight, datatype: .fp32, shape: shape.weight),
@@ -104,5 +96,5 @@ extension ServedModel {
         TensorDescription(name: "weights", datatype: .fp32, shape: [expectation.spec.parameterCount])
     }
 
-    var modelOutputs: [ModelOutput] { ModelOutput.allCases.filter { operations.contains($0.operation) } }
+    var modelOutputs: [ModelOutput] { ModelOutput.allCases.filter { offers($0.output) } }
 }

@@ -1,6 +1,7 @@
 import HTTPCore
 import HTTPTypes
 import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import OpenInference
@@ -25,10 +26,11 @@ struct OpenInferenceCodec: InferenceCodec {
     struct Details: Sendable {
         /// The client's name for the request, which the response repeats.
         let id: String?
-        let outputs: [Output]
+        let outputs: [RequestedTensor]
     }
 
-    struct Output: Sendable {
+    /// A tensor that the request asks for.
+    struct RequestedTensor: Sendable {
         let kind: ModelOutput
         let isBinary: Bool
         /// How many classes are named in place of the values.
@@ -55,7 +57,7 @@ struct OpenInferenceCodec: InferenceCodec {
         let outputs = try outputs(infer, model)
         let call = InferenceCall(
             model: model,
-            operations: Operation.allCases.filter { operation in outputs.contains { $0.kind.operation == operation } },
+            outputs: Output.allCases.filter { output in outputs.contains { $0.kind.output == output } },
             networks: networks.map { .success($0) }, timeout: try timeout(infer.parameters),
             format: "open_inference", byteCount: body.count)
         return (call, Details(id: infer.id, outputs: outputs))
@@ -101,10 +103,10 @@ struct OpenInferenceCodec: InferenceCodec {
         return microseconds == 0 ? nil : .microseconds(microseconds)
     }
 
-    private func outputs(_ infer: InferRequest, _ model: ServedModel) throws(ServiceFault) -> [Output] {
+    private func outputs(_ infer: InferRequest, _ model: ServedModel) throws(ServiceFault) -> [RequestedTensor] {
         guard let wanted = infer.outputs, !wanted.isEmpty else {
             return model.modelOutputs.map {
-                Output(kind: $0, isBinary: infer.prefersBinary, classCount: nil)
+                RequestedTensor(kind: $0, isBinary: infer.prefersBinary, classCount: nil)
             }
         }
         return try wanted.map { output throws(ServiceFault) in
@@ -116,7 +118,7 @@ struct OpenInferenceCodec: InferenceCodec {
             guard output.classCount == nil || kind.isByClass else {
                 throw .badRequest("output '\(kind.rawValue)' holds no classes to name; logits and probabilities do")
             }
-            return Output(
+            return RequestedTensor(
                 kind: kind, isBinary: output.isBinary ?? infer.prefersBinary,
                 classCount: output.classCount.map { min($0, model.labels.count) })
         }
@@ -129,7 +131,7 @@ struct OpenInferenceCodec: InferenceCodec {
     ) throws(ServiceFault) -> Response {
         let networks = try answers.map { answer throws(ServiceFault) in try answer.get() }
         let outputs = details.outputs.map { output in
-            let place = call.operations.firstIndex(of: output.kind.operation) ?? 0
+            let place = call.outputs.firstIndex(of: output.kind.output) ?? 0
             let answers = networks.compactMap { $0.dropFirst(place).first }
             guard let count = output.classCount else {
                 return InferResponse.Output(

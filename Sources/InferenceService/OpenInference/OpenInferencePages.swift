@@ -1,5 +1,6 @@
 import HTTPCore
 import ModelStore
+import Models
 import OpenInference
 import WeightFormats
 

@@ -1,6 +1,7 @@
 import HTTPCore
 import HTTPTypes
 import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import Tensors
@@ -102,21 +103,21 @@ struct ServicePages: Sendable {
             identify(model, to: &writer)
             writer.name("labels")
             writer.array(model.labels) { writer, label in writer.value(label) }
-            if let shape = model.latentShape {
+            if let shape = model.shape(of: .latents) {
                 writer.name("latent_shape")
                 writer.array(shape) { writer, extent in writer.value(extent) }
             }
-            let input = model.manifest.input
+            let input = model.input
             writer.name("input")
             writer.beginObject()
             writer.member("family", input.family.rawValue)
             writer.member("networks", model.expectation.summary)
             writer.name("sizes")
-            writer.array(input.sizes) { writer, size in writer.value(size) }
+            writer.array(input.spec.sizes) { writer, size in writer.value(size) }
             if input.family == .siren {
-                writer.member("omega0", input.omega0)
-                writer.member("convention", input.convention.rawValue)
-                writer.member("canonicalize", input.canonicalizes)
+                writer.member("omega0", input.transform.omega0)
+                writer.member("convention", input.transform.convention.rawValue)
+                writer.member("canonicalize", input.transform.isCanonical)
             }
             if let image = input.image {
                 writer.name("image")
@@ -125,7 +126,7 @@ struct ServicePages: Sendable {
             writer.endObject()
             writer.name("card")
             writer.beginObject()
-            for (name, value) in model.manifest.card.sorted(by: { $0.key < $1.key }) {
+            for (name, value) in model.configuration.card.sorted(by: { $0.key < $1.key }) {
                 switch value {
                 case .text(let text): writer.member(name, text)
                 case .number(let number): writer.member(name, number)
@@ -138,9 +139,9 @@ struct ServicePages: Sendable {
 
     private func identify(_ model: ServedModel, to writer: inout JSONWriter) {
         writer.identity(of: model)
-        writer.member("task", model.manifest.task.rawValue)
+        writer.member("task", model.task)
         writer.name("operations")
-        writer.array(model.operations) { writer, operation in writer.value(operation.rawValue) }
+        writer.array(model.outputs) { writer, own in writer.value(own.output.rawValue) }
     }
 
     private func openAPI() throws(ServiceFault) -> Response {

@@ -3,6 +3,7 @@ import HTTPContent
 import HTTPCore
 import HTTPTypes
 import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import Uploads
@@ -54,11 +55,11 @@ package struct ServiceFault: Error, Sendable, Equatable {
             "model '\(model)' has no version '\(printable(version))'; served: \(served.joined(separator: ", "))")
     }
 
-    static func noSuchOperation(_ operation: Operation, model: ServedModel) -> ServiceFault {
-        let offered = model.operations.map(\.rawValue).joined(separator: ", ")
+    static func noSuchOperation(_ output: Output, model: ServedModel) -> ServiceFault {
+        let offered = model.outputs.map(\.output.rawValue).joined(separator: ", ")
         return ServiceFault(
             .notFound, "no_such_operation", "No such operation",
-            "model '\(model.name)' does not offer \(operation.rawValue); it offers \(offered)")
+            "model '\(model.name)' does not offer \(output.rawValue); it offers \(offered)")
     }
 
     static let missingKey = ServiceFault(
@@ -141,9 +142,9 @@ package struct ServiceFault: Error, Sendable, Equatable {
         self.init(.unprocessableContent, "shape_mismatch", "Network draws no picture", error.detail)
     }
 
-    /// A model's result; `non_finite_output` where an element is not a finite number.
-    package static func checked(_ values: [Float]) -> Result<[Float], ServiceFault> {
-        values.allSatisfy(\.isFinite) ? .success(values) : .failure(.nonFiniteOutput)
+    /// A model's answer; `non_finite_output` where an element is not a finite number.
+    static func checked(_ answer: Answer) -> Result<Answer, ServiceFault> {
+        answer.values.allSatisfy(\.isFinite) ? .success(answer) : .failure(.nonFiniteOutput)
     }
 
     /// Throws the fault of the first network without a result; with several networks its detail begins with the index.

@@ -49,6 +49,13 @@ package final class ServedModel: Sendable {
 
     package func offers(_ output: Output) -> Bool { shape(of: output) != nil }
 
+    /// What the model is for, in one word, as lists of models say it.
+    package var task: String {
+        if offers(.classes) { return "classify" }
+        if offers(.scalars) { return "predict_accuracy" }
+        return offers(.latents) ? "encode" : "edit"
+    }
+
     /// Checks an uploaded network and brings it into the form that the model reads.
     package func prepare(
         _ network: NetworkWeights, _ upload: UploadConvention

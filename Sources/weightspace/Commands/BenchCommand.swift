@@ -3,6 +3,7 @@ import Benchmarks
 import Engine
 import Foundation
 import ModelStore
+import Models
 import Training
 import WeightFormats
 
@@ -219,7 +220,7 @@ struct BenchAllocationsCommand: ParsableCommand {
             throw CommandFailure("no counter is loaded; Tests/Performance/allocations.c says how to build and load it")
         }
         for count in try benchmark.run(try benchmarkModel(model)) {
-            let name = "\(model) \(count.operation.rawValue)"
+            let name = "\(model) \(count.output.rawValue)"
             print(
                 json
                     ? "{\"what\":\"\(name)\",\"plan\":\(count.plan),\"answer\":\(count.answer)}"

@@ -2,6 +2,7 @@ import ArgumentParser
 import Engine
 import InferenceService
 import ModelStore
+import Models
 import WeightFormats
 
 /// `weightspace classify FILE…`
@@ -36,18 +37,17 @@ struct ClassifyCommand: ParsableCommand {
         let pool = WorkerPool(threads: try threads.resolve(&settings))
         let convention = try conventions.resolve()
         let model = try selection.load()
-        let run = BatchRun(model: model, operation: .classify, convention: convention, pool: pool)
+        let run = BatchRun(model: model, output: .classes, convention: convention, pool: pool)
         let list = try FileList(files)
         var (answered, disagreements) = (0, 0)
         let failures = try run(list.paths, skippable: list.found) { answer in
-            guard case .success(let values) = answer.values else {
+            guard case .success(.classes(let classes)) = answer.outcome else {
                 if json { printLine(answer, model) }
                 return
             }
-            let classification = model.classification(values)
             answered += 1
-            if classification.agrees == false { disagreements += 1 }
-            json ? printLine(answer, model) : print(text(answer.name, classification, model))
+            if classes.agrees == false { disagreements += 1 }
+            json ? printLine(answer, model) : print(text(answer.name, classes, model.labels))
         }
         if !json, disagreements > 0, answered > 1 {
             Terminal.complain("weights and probes disagree on \(disagreements) of \(answered) networks")
@@ -58,14 +58,14 @@ struct ClassifyCommand: ParsableCommand {
         if failures > 0 { throw ExitCode(1) }
     }
 
-    private func text(_ name: String, _ classification: Classification, _ model: ServedModel) -> String {
-        func classes(_ logits: [Float], _ count: Int) -> String {
-            model.ranking(logits).prefix(count).map { "\(model.labels[$0.classID])  \(percent($0.score))" }
-                .joined(separator: ",  ")
+    private func text(_ name: String, _ answer: Classification, _ labels: [String]) -> String {
+        func classes(_ scores: ClassScores, _ count: Int) -> String {
+            scores.ranking.prefix(count).map { "\(labels[$0.classID])  \(percent($0.score))" }.joined(separator: ",  ")
         }
-        let line = "\(name)  \(classes(classification.logits, topK))"
-        guard classification.agrees == false, let opinions = classification.opinions else { return line }
-        return line + "  (disagreement: weights \(classes(opinions.weights, 1)), probes \(classes(opinions.probes, 1)))"
+        let line = "\(name)  \(classes(answer.scores, topK))"
+        guard answer.agrees == false else { return line }
+        let opinions = answer.opinions.map { "\($0.name) \(classes($0.scores, 1))" }
+        return line + "  (disagreement: \(opinions.joined(separator: ", ")))"
     }
 
     private func percent(_ score: Float) -> String { "\((score * 1000).rounded() / 10) %" }
@@ -75,9 +75,10 @@ struct ClassifyCommand: ParsableCommand {
         writer.beginObject()
         writer.member("file", answer.path)
         writer.member("index", answer.index)
-        switch answer.values {
+        switch answer.outcome {
         case .failure(let fault): writer.error(code: fault.code, detail: fault.detail)
-        case .success(let values): writer.classification(values, of: model, topK: topK)
+        case .success(.classes(let classes)): writer.classification(classes, labels: model.labels, topK: topK)
+        case .success: break
         }
         writer.endObject()
         print(String(decoding: writer.bytes, as: UTF8.self))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import ModelStore
+import Models
 import WeightFormats
 
 /// `weightspace encode FILE… --output latents.npy`
@@ -50,8 +51,10 @@ struct EncodeCommand: ParsableCommand {
         let pool = WorkerPool(threads: try threads.resolve(&settings))
         let convention = try conventions.resolve()
         let model = try selection.load()
-        guard let shape = model.latentShape else { throw CommandFailure("model '\(model.name)' has no encoder") }
-        let run = BatchRun(model: model, operation: .encode, convention: convention, pool: pool)
+        guard let shape = model.shape(of: .latents) else {
+            throw CommandFailure("model '\(model.name)' has no encoder")
+        }
+        let run = BatchRun(model: model, output: .latents, convention: convention, pool: pool)
         let files = try FileList(files).paths
         let failures: Int
         if let shard = shard.flatMap(EncodingShard.init) {

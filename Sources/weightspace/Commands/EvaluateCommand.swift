@@ -3,6 +3,7 @@ import Datasets
 import Engine
 import Foundation
 import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import Training
@@ -46,54 +47,56 @@ struct EvaluateCommand: ParsableCommand {
         var settings = Settings()
         let pool = WorkerPool(threads: try threads.resolve(&settings))
         let model = try ModelSelection.load(folderOrName: model)
-        let input = model.manifest.input
+        let input = model.input
         let corpus = try Corpus(
-            shards: [data], expecting: input.spec, omega0: input.omega0, convention: input.convention)
+            shards: [data], for: input)
         let indices = 0..<min(count ?? .max, corpus.count)
         guard !indices.isEmpty else { throw CommandFailure("no networks to evaluate") }
         let labels = indices.map { corpus.labels[$0] }
         let isLabelled = labels.contains { $0 >= 0 }
-        if isLabelled, model.operations.contains(.classify),
+        if isLabelled, model.offers(.classes),
             let wrong = labels.first(where: { !model.labels.indices.contains($0) })
         {
             throw CommandFailure("expected labels from 0 to \(model.labels.count - 1), received \(wrong)")
         }
         var result = ModelEvaluation(model: model.name, version: model.version, count: indices.count)
         var progress = ProgressBar(total: indices.count, unit: "networks")
-        let convention = UploadConvention(convention: mistakenFor ?? input.convention)
+        let convention = UploadConvention(convention: mistakenFor ?? input.transform.convention)
         var seconds = 0.0
-        var logits: [Classification] = []
+        var answers: [Classification] = []
         var squares = 0.0
         for start in stride(from: 0, to: indices.count, by: 256) {
             let own = start..<min(start + 256, indices.count)
             let prepared = try own.map { try model.prepare(corpus[$0], convention) }
-            if model.operations.contains(.classify) {
+            if model.offers(.classes) {
                 let begin = ContinuousClock.now
-                let values = try model.run(.classify, prepared.map(\.features), pool)
+                let computed = try model.run(.classes, prepared.map(\.features), pool)
                 seconds += (.now - begin) / Duration.seconds(1)
-                logits += values.map(model.classification)
+                for case .classes(let classes) in computed { answers.append(classes) }
             }
-            if model.operations.contains(.reconstruct), let image = input.image {
-                let drawn = try model.run(.reconstruct, prepared.map(\.features), pool)
-                let renderer = SIRENRenderer(omega0: Float(input.omega0), convention: input.convention)
-                for (network, values) in zip(prepared, drawn) {
-                    let picture = try renderer.picture(of: network.network, height: image.height, width: image.width)
+            if model.offers(.picture), let image = input.image {
+                let computed = try model.run(.picture, prepared.map(\.features), pool)
+                let renderer = SIRENRenderer(
+                    omega0: Float(input.transform.omega0), convention: input.transform.convention)
+                for (network, answer) in zip(prepared, computed) {
+                    let own = try renderer.picture(of: network.network, height: image.height, width: image.width)
+                    let drawn = answer.values
                     squares +=
-                        zip(picture.values, values).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
-                        / Double(values.count)
+                        zip(own.values, drawn).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
+                        / Double(drawn.count)
                 }
             }
             progress.update(own.upperBound)
         }
         progress.clear()
-        if !logits.isEmpty {
+        if !answers.isEmpty {
             result.classify(
-                logits, labels: isLabelled ? labels : nil, temperature: Double(model.manifest.temperature))
-            result.flops = try model.cost(.classify, input.spec)
+                answers, labels: isLabelled ? labels : nil, temperature: Double(model.configuration.temperature))
+            result.flops = try model.flops(.classes, input.spec)
             result.millisecondsPerNetwork = 1000 * seconds / Double(indices.count)
             result.threads = pool.threads
         }
-        if model.operations.contains(.reconstruct) { result.reconstructionError = squares / Double(indices.count) }
+        if model.offers(.picture) { result.reconstructionError = squares / Double(indices.count) }
         print(json ? result.json : result.text(labels: model.labels))
         if record { try record(result) }
     }

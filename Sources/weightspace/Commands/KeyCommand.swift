@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModelStore
+import Models
 
 /// `weightspace key`
 struct KeyCommand: ParsableCommand {

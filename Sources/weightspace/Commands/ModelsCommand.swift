@@ -1,6 +1,7 @@
 import ArgumentParser
 import InferenceService
 import ModelStore
+import Models
 import Networks
 import WeightFormats
 
@@ -33,17 +34,17 @@ struct ModelsCommand: ParsableCommand {
             var writer = JSONWriter()
             writer.beginObject()
             writer.identity(of: model)
-            writer.member("task", model.manifest.task.rawValue)
+            writer.member("task", model.task)
             writer.member("networks", model.expectation.summary)
             writer.name("operations")
-            writer.array(model.operations) { writer, operation in writer.value(operation.rawValue) }
+            writer.array(model.outputs) { writer, own in writer.value(own.output.rawValue) }
             writer.endObject()
             return print(String(decoding: writer.bytes, as: UTF8.self))
         }
-        let operations = model.operations.map(\.rawValue).joined(separator: ", ")
+        let operations = model.outputs.map(\.output.rawValue).joined(separator: ", ")
         print("\(model.name) \(model.version)  reads \(model.expectation.summary)  offers \(operations)")
         print("  sha256 \(model.sha256)")
-        for (name, value) in model.manifest.card.sorted(by: { $0.key < $1.key }) {
+        for (name, value) in model.configuration.card.sorted(by: { $0.key < $1.key }) {
             switch value {
             case .text(let text): print("  \(name): \(text)")
             case .number(let number): print("  \(name): \(number)")

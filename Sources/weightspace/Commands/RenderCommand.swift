@@ -3,6 +3,7 @@ import Foundation
 import Host
 import InferenceService
 import ModelStore
+import Models
 import Networks
 
 /// `weightspace render FILE --output net.png`

@@ -4,6 +4,7 @@ import Engine
 import Foundation
 import Host
 import ModelStore
+import Models
 import NeuralFunctionals
 import Synchronization
 import Training
@@ -46,9 +47,8 @@ struct TrainCommand: ParsableCommand {
         var settings = Settings()
         let threads = try threads.resolve(&settings)
         let recipe = try TrainingRecipe(try EmbeddedRecipes.load(recipe), overrides: overrides)
-        let input = recipe.manifest.input
         let corpus = try Corpus(
-            shards: data, views: views, expecting: input.spec, omega0: input.omega0, convention: input.convention)
+            shards: data, views: views, for: recipe.configuration.input)
         let run = try TrainingRun(
             recipe, corpus: corpus, folder: URL(fileURLWithPath: output),
             initial: initial.map { URL(fileURLWithPath: $0) }, threads: threads)
@@ -57,8 +57,8 @@ struct TrainCommand: ParsableCommand {
             \(recipe.name): \(run.parameterCount) parameters, \(run.trainingCount) training and \(run.validation.count) \
             validation networks, \(run.plan.steps) steps\(run.stepsDone > 0 ? ", continued at step \(run.stepsDone)" : "")
             """)
-        if recipe.objective.classification > 0 {
-            Terminal.complain("answers are named \(recipe.manifest.labels.joined(separator: ", "))")
+        if recipe.objective.asks(for: .classes) {
+            Terminal.complain("answers are named \(recipe.configuration.labels.joined(separator: ", "))")
         }
         let isInterrupted = Mutex(false)
         let signals = SignalWatcher([SIGINT, SIGTERM]) { _ in isInterrupted.withLock { $0 = true } }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Engine
-import ModelStore
+import Verification
 import WeightFormats
 
 /// `weightspace verify FILE…`

@@ -1,5 +1,6 @@
 import Engine
 import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import Uploads
@@ -10,7 +11,7 @@ struct FileAnswer {
     /// The network's number within the file.
     let index: Int
     let detection: ConventionDetection?
-    let values: Result<[Float], FileFault>
+    let outcome: Result<Answer, FileFault>
 
     /// The file and, from the second network on, the number within it.
     var name: String { index == 0 ? path : "\(path)[\(index)]" }
@@ -23,12 +24,12 @@ struct FileFault: Error {
 
     init(_ error: UploadError) { (code, detail) = (error.code.rawValue, error.detail) }
 
-    /// A model's result; a fault where an element is not a finite number.
-    static func checked(_ values: [Float]) -> Result<[Float], FileFault> {
-        values.allSatisfy(\.isFinite) ? .success(values) : .failure(.nonFiniteOutput)
+    /// A model's answer; a fault where an element is not a finite number.
+    static func checked(_ answer: Answer) -> Result<Answer, FileFault> {
+        answer.values.allSatisfy(\.isFinite) ? .success(answer) : .failure(.nonFiniteOutput)
     }
 
-    private static let nonFiniteOutput = FileFault(
+    static let nonFiniteOutput = FileFault(
         code: "non_finite_output", detail: "the model's result has elements that are not finite numbers")
 
     private init(code: String, detail: String) { (self.code, self.detail) = (code, detail) }
@@ -37,7 +38,7 @@ struct FileFault: Error {
 /// Runs a model over many files, 64 at a time.
 struct BatchRun {
     let model: ServedModel
-    let operation: Operation
+    let output: Output
     let convention: UploadConvention
     let pool: WorkerPool
 
@@ -51,9 +52,9 @@ struct BatchRun {
     func callAsFunction(
         _ paths: [String], skippable: Set<String> = [], _ take: (FileAnswer) throws -> Void
     ) throws -> Int {
-        guard model.operations.contains(operation) else {
-            let offered = model.operations.map(\.rawValue).joined(separator: ", ")
-            throw CommandFailure("model '\(model.name)' does not offer \(operation.rawValue); it offers \(offered)")
+        guard model.offers(output) else {
+            let offered = model.outputs.map(\.output.rawValue).joined(separator: ", ")
+            throw CommandFailure("model '\(model.name)' does not offer \(output.rawValue); it offers \(offered)")
         }
         var progress = ProgressBar(total: paths.count, unit: "files")
         var failures = 0
@@ -62,7 +63,7 @@ struct BatchRun {
             let answers = try answers(Array(chunk))
             progress.clear()
             for answer in answers {
-                if case .failure(let fault) = answer.values {
+                if case .failure(let fault) = answer.outcome {
                     guard !skippable.contains(answer.path) || !Self.noNetwork.contains(fault.code) else {
                         Terminal.complain("\(answer.name): skipped, no network: \(fault.detail)")
                         continue
@@ -90,15 +91,15 @@ struct BatchRun {
                 networks.append((path, index, prepared))
             }
         }
-        var outputs = try model.run(operation, networks.compactMap { try? $0.prepared.get().features }, pool)
+        var outputs = try model.run(output, networks.compactMap { try? $0.prepared.get().features }, pool)
             .makeIterator()
         return networks.map { network in
-            let values = network.prepared.flatMap { _ in
-                FileFault.checked(outputs.next() ?? [.nan])
+            let outcome = network.prepared.flatMap { _ in
+                outputs.next().map(FileFault.checked) ?? .failure(.nonFiniteOutput)
             }
             return FileAnswer(
                 path: network.path, index: network.index, detection: try? network.prepared.get().detection,
-                values: values)
+                outcome: outcome)
         }
     }
 }

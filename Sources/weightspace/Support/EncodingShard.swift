@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import ModelStore
+import Models
 import Networks
 import Tensors
 import WeightFormats

@@ -1,5 +1,6 @@
 import Foundation
 import ModelStore
+import Models
 import Tensors
 import WeightFormats
 

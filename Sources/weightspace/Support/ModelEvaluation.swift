@@ -1,5 +1,6 @@
 import Foundation
 import ModelStore
+import Models
 import Training
 import WeightFormats
 
@@ -33,21 +34,20 @@ struct ModelEvaluation {
 
     /// - Parameter labels: class ids, one for each answer; nil where the networks have none.
     mutating func classify(_ answers: [Classification], labels: [Int]?, temperature: Double) {
-        let logits = answers.map(\.logits)
+        let logits = answers.map(\.scores.logits)
         confidence = ClassificationReport.meanConfidence(logits: logits, temperature: temperature)
         report = labels.map { ClassificationReport(logits: logits, labels: $0, temperature: temperature) }
-        let opinions = answers.compactMap(\.opinions)
-        guard opinions.count == answers.count else { return }
+        guard let names = answers.first?.opinions.map(\.name), !names.isEmpty else { return }
         if let labels {
-            func accuracy(_ logits: [[Float]]) -> Double {
-                ClassificationReport(logits: logits, labels: labels, temperature: 1).accuracy
+            parts = names.enumerated().map { index, name in
+                let logits = answers.map { $0.opinions[index].scores.logits }
+                return (name, ClassificationReport(logits: logits, labels: labels, temperature: 1).accuracy)
             }
-            parts = [("weights", accuracy(opinions.map(\.weights))), ("probes", accuracy(opinions.map(\.probes)))]
         }
         func accuracy(agreeing: Bool) -> Double? {
             labels.map { labels in
                 let own = zip(answers, labels).filter { $0.0.agrees == agreeing }
-                return Double(own.count { $0.0.best == $0.1 }) / Double(max(1, own.count))
+                return Double(own.count { $0.0.scores.best == $0.1 }) / Double(max(1, own.count))
             }
         }
         let share = Double(answers.count { $0.agrees == true }) / Double(max(1, answers.count))

@@ -3,6 +3,7 @@ import Foundation
 import InferenceService
 import Logging
 import ModelStore
+import Models
 import Synchronization
 
 /// Loads the model folders and, when asked to, loads them again while their models are served.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Engine
 import Foundation
 import ModelStore
+import Models
 
 /// The one model that a command uses.
 struct ModelSelection: ParsableArguments {

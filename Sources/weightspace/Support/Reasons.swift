@@ -1,6 +1,7 @@
 import Foundation
 import Host
 import ModelStore
+import Models
 import Networks
 import Uploads
 import WeightFormats

@@ -7,6 +7,7 @@ import Host
 import InferenceService
 import Logging
 import ModelStore
+import Models
 import Synchronization
 
 /// The running service, from opening the port and loading the models to draining and the end of the process.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Host
 import ModelStore
+import Models
 import Networks
 import Uploads
 import WeightFormats
