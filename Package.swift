@@ -101,7 +101,8 @@ let package = Package(
         target(
             "Benchmarks",
             [
-                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "Models", "ModelStore", "Datasets",
+                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "Models", "ModelStore",
+                "Datasets",
                 "Fitting", "Training",
             ], memorySafe: false),
 
@@ -109,13 +110,15 @@ let package = Package(
         target(
             "InferenceService",
             [
-                "Host", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals", "Models", "ModelStore",
+                "Host", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals", "Models",
+                "ModelStore",
                 "OpenInference", "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", httpTypes, logging,
             ], resources: [.copy("Resources/openapi.json")]),
         .executableTarget(
             name: "weightspace",
             dependencies: [
-                "Host", "CHost", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals", "Models", "Verification",
+                "Host", "CHost", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals",
+                "Models", "Verification",
                 "ModelStore",
                 "HTTPCore", "HTTPServer", "InferenceService", "Datasets", "Fitting", "Training",
                 "Benchmarks", arguments, httpTypes, logging,
@@ -128,7 +131,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "TestSupport", "Tensors", "WeightFormats", "Networks", "Uploads", "ModelStore", "Clocks", "HTTPCore",
+                "TestSupport", "Tensors", "WeightFormats", "Networks", "Uploads", "Models", "ModelStore", "Clocks",
+                "HTTPCore",
                 "HTTPContent",
                 "InferenceService", "Datasets", httpTypes, logging,
             ], path: "Tests/Fuzzing/Targets", swiftSettings: settings()),
@@ -139,15 +143,20 @@ let package = Package(
         tests("Uploads", ["Tensors", "WeightFormats", "Networks"]),
         tests("Engine", ["CKernels"]),
         tests(
-            "NeuralFunctionals", ["Tensors", "WeightFormats", "Networks", "Engine"], resources: [.copy("Fixtures")]),
+            "NeuralFunctionals", ["Models", "Tensors", "WeightFormats", "Networks", "Engine"],
+            resources: [.copy("Fixtures")]),
         tests(
-            "ModelStore", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
+            "ModelStore",
+            ["Models", "Verification", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
             resources: [.copy("Fixtures")]),
         tests("Datasets", ["Tensors", "WeightFormats"]),
         tests("Fitting", ["Datasets", "Tensors", "Networks", "WeightFormats"]),
         tests(
             "Training",
-            ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
+            [
+                "Models", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore",
+                "Datasets",
+            ]),
         tests("Clocks"),
         tests("HTTPCore", ["Clocks", httpTypes], resources: [.copy("Fixtures")]),
         tests("HTTPContent", ["WeightFormats"]),
@@ -158,7 +167,8 @@ let package = Package(
         tests(
             "InferenceService",
             [
-                "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", "Uploads", "ModelStore", "TestSupport", "Tensors",
+                "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", "Uploads", "Models", "ModelStore", "TestSupport",
+                "Tensors",
                 "WeightFormats",
                 "Networks",
                 httpTypes,

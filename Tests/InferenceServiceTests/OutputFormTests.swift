@@ -1,5 +1,6 @@
 import Foundation
 import ModelStore
+import Models
 import Networks
 import Tensors
 import Testing
@@ -23,7 +24,7 @@ struct OutputFormTests {
     @Test("latents are the same numbers as JSON, base64, .npy and raw bytes")
     func latents() throws {
         let body = SafetensorsWriter.write(try Samples.stack())
-        let shape = try #require(try Models.embedded.get().latentShape)
+        let shape = try #require(try Models.embedded.get().shape(of: .latents))
         let json = try service.post("/v1/encode", body).items("latents")
         #expect(json.count == 4)
         let expected = json.flatMap { $0["data"]?.numbers ?? [] }
@@ -58,7 +59,7 @@ struct OutputFormTests {
     @Test("the array of one network has an axis of length one for the networks")
     func singleArray() throws {
         let answer = try service.post("/v1/encode?output=raw", try Samples.bytes("net0.pth"))
-        let shape = try #require(try Models.embedded.get().latentShape)
+        let shape = try #require(try Models.embedded.get().shape(of: .latents))
         #expect(answer.field("X-Tensor-Shape") == ([1] + shape).map(String.init).joined(separator: ","))
     }
 

@@ -1,4 +1,5 @@
 import ModelStore
+import Models
 import Networks
 import TestSupport
 import Testing
@@ -28,11 +29,11 @@ struct PageTests {
         let page = try service.get("/v1/models/\(model.name)").json()
         #expect(page["name"]?.string == model.name && page["version"]?.string == model.version)
         #expect(page["sha256"]?.string == model.sha256)
-        #expect(page["operations"]?.strings == model.operations.map(\.rawValue))
+        #expect(page["operations"]?.strings == model.outputs.map(\.output.rawValue))
         #expect(page["labels"]?.strings == model.labels)
-        #expect(page["latent_shape"]?.ints == model.latentShape)
+        #expect(page["latent_shape"]?.ints == model.shape(of: .latents))
         #expect(page["input"]?["networks"]?.string == model.expectation.summary)
-        #expect(page["input"]?["sizes"]?.ints == model.manifest.input.sizes)
+        #expect(page["input"]?["sizes"]?.ints == model.input.spec.sizes)
         #expect(page["card"]?.members?.isEmpty == false)
         #expect(try service.get("/v1/models/another").problem().code == "no_such_model")
     }

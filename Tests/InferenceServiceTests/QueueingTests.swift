@@ -1,6 +1,7 @@
 import Dispatch
 import HTTPCore
 import ModelStore
+import Models
 import Networks
 import TestSupport
 import Testing
@@ -38,7 +39,8 @@ struct QueueingTests {
             $0.networksPerPass = 1
         } compute: { [gate] _, networks, _ in
             gate.pass()
-            return networks.map { _ in .success([model.answer(.classify, model.labels.indices.map { Float($0) })]) }
+            let scores = ClassScores(logits: model.labels.indices.map { Float($0) }, temperature: 1)
+            return networks.map { _ in .success([.classes(Classification(scores: scores, opinions: []))]) }
         }
     }
 

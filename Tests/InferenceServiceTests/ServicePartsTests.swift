@@ -3,8 +3,10 @@ import Dispatch
 import HTTPTypes
 import Logging
 import ModelStore
+import Models
 import TestSupport
 import Testing
+import WeightFormats
 
 @testable import HTTPCore
 @testable import InferenceService
@@ -101,7 +103,7 @@ struct ServicePartsTests {
         "the endpoint chooses the form of its errors",
         arguments: [
             (.infer, .plainJSON), (.openInference(.live), .plainJSON), (.live, .problemDetails),
-            (.inference(.classify), .problemDetails), (.render, .problemDetails),
+            (.inference(.classes), .problemDetails), (.render, .problemDetails),
         ] as [(Endpoint, ErrorForm)])
     func errorForms(_ endpoint: Endpoint, _ form: ErrorForm) {
         #expect(endpoint.errorForm == form)
@@ -146,11 +148,11 @@ struct ServicePartsTests {
         let admission = AdmissionControl(
             access: AccessControl(keys: keys), registry: registry, queue: queue, workers: workers)
         let stranger = AccessControl.Client.anonymous(address: nil, showsKey: false)
-        #expect(admission.refusal(stranger, .inference(.classify))?.code == "unauthorized")
-        #expect(admission.refusal(.administrator, .inference(.classify))?.code == "starting")
+        #expect(admission.refusal(stranger, .inference(.classes))?.code == "unauthorized")
+        #expect(admission.refusal(.administrator, .inference(.classes))?.code == "starting")
         #expect(admission.refusal(.administrator, .models) == nil, "pages need no room")
         registry.publish([])
-        #expect(admission.refusal(.administrator, .inference(.classify)) == nil)
+        #expect(admission.refusal(.administrator, .inference(.classes)) == nil)
         workers.run { [gate] in gate.pass() }
         #expect(gate.waitUntilBegun())
         workers.run {}
@@ -178,7 +180,7 @@ struct ServicePartsTests {
         let recorder = OutcomeRecorder(metrics: metrics)
         let timing = RequestTiming()
         recorder.record(.answered(Response(.ok), items: 3), of: .infer, model: model, timing: timing)
-        recorder.record(.failed(.internalFault), of: .inference(.classify), model: model, timing: timing)
+        recorder.record(.failed(.internalFault), of: .inference(.classes), model: model, timing: timing)
         recorder.record(.refused(.starting), of: .infer, model: model, timing: nil)
         recorder.record(.refused(.starting), of: .infer, model: nil, timing: nil)
         recorder.record(.failed(.internalFault), of: .render, model: model, timing: timing)

@@ -1,9 +1,9 @@
 import Engine
 import Foundation
-import ModelStore
 import NeuralFunctionals
 import Tensors
 import Testing
+import Verification
 
 @Suite struct GoldenTests {
     private func verify(_ contents: StateDict, threads: Int = 1) throws -> [OutputComparison] {

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Models
 import Networks
 import Tensors
 import Testing
@@ -9,53 +10,53 @@ import WeightFormats
 
 @Suite struct ModelFolderTests {
     private func answer(
-        _ model: ServedModel, _ operation: ModelStore.Operation, _ spec: NetworkSpec = SampleModel.pictureSpec
+        _ model: ServedModel, _ output: Output, _ spec: NetworkSpec = SampleModel.pictureSpec
     ) throws -> [Float] {
         let prepared = try model.prepare(NetworkWeights.example(spec: spec, seed: 5), UploadConvention())
-        return try model.run(operation, [prepared.features], WorkerPool(threads: 1))[0]
+        return try model.run(output, [prepared.features], WorkerPool(threads: 1))[0].values
     }
 
     @Test("an autoencoder with a trained decoder encodes and reconstructs")
     func reconstruction() throws {
         let model = try SampleModel.autoencoder().load()
-        #expect(model.operations == [.encode, .reconstruct])
-        #expect(try answer(model, .encode).count == 12)
-        let picture = try answer(model, .reconstruct)
+        #expect(model.outputs.map(\.output) == [.latents, .picture])
+        #expect(try answer(model, .latents).count == 12)
+        let picture = try answer(model, .picture)
         #expect(picture.count == 35)
         #expect(Set(picture).count > 5)
         #expect(picture.allSatisfy { $0.isFinite })
 
         let untrained = try SampleModel.autoencoder()
             .replacing(#""spatial": true"#, with: #""spatial": true, "decoder_trained": false"#).load()
-        #expect(untrained.operations == [.encode])
+        #expect(untrained.outputs.map(\.output) == [.latents])
     }
 
     @Test("a model that averages its latents gives one of them")
     func nonSpatialEncoders() throws {
         let sample = try SampleModel.autoencoder()
-        let spatial = try answer(try sample.load(), .encode)
+        let spatial = try answer(try sample.load(), .latents)
         let model = try sample.replacing(#""spatial": true"#, with: #""spatial": false"#).load()
-        #expect(model.latentShape == [1, 3])
+        #expect(model.shape(of: .latents) == [1, 3])
         let means = (0..<3).map { column in (0..<4).reduce(0) { $0 + spatial[$1 * 3 + column] } / 4 }
-        #expect(largestDifference(try answer(model, .encode), means) < 1e-6)
-        #expect(try answer(model, .reconstruct).count == 35)
+        #expect(largestDifference(try answer(model, .latents), means) < 1e-6)
+        #expect(try answer(model, .picture).count == 35)
     }
 
     @Test("a classifier of latents keeps its version, labels and card")
     func latentClassifiers() throws {
         let model = try SampleModel.classifyingPictures().load()
-        #expect(model.operations == [.classify, .encode, .reconstruct])
+        #expect(model.outputs.map(\.output) == [.classes, .latents, .picture])
         #expect(model.version == "2.1" && model.labels == ["no", "yes"])
-        #expect(model.manifest.card == ["data": .text("none"), "accuracy": .number(0.5)])
-        #expect(try answer(model, .classify).count == 2)
+        #expect(model.configuration.card == ["data": .text("none"), "accuracy": .number(0.5)])
+        #expect(try answer(model, .classes).count == 2)
     }
 
     @Test("an InvariantNFN classifies by itself")
     func invariantClassifiers() throws {
         let model = try SampleModel.invariantClassifier().load()
-        #expect(model.operations == [.classify])
-        #expect(model.latentShape == nil)
-        #expect(try answer(model, .classify).count == 3)
+        #expect(model.outputs.map(\.output) == [.classes])
+        #expect(model.shape(of: .latents) == nil)
+        #expect(try answer(model, .classes).count == 3)
     }
 
     @Test("predictors read convolutional networks")
@@ -63,8 +64,8 @@ import WeightFormats
         let spec = SampleModel.convolutional
         for sample in [try SampleModel.statisticsPredictor(), try SampleModel.invariantPredictor()] {
             let model = try sample.load()
-            #expect(model.operations == [.predict])
-            let accuracy = try answer(model, .predict, spec)
+            #expect(model.outputs.map(\.output) == [.scalars])
+            let accuracy = try answer(model, .scalars, spec)
             #expect(accuracy.count == 1 && accuracy[0] > 0 && accuracy[0] < 1)
             let prepared = try model.prepare(NetworkWeights.example(spec: spec, seed: 5), UploadConvention())
             #expect(prepared.detection == nil)
@@ -74,10 +75,10 @@ import WeightFormats
     @Test("statistics of every position fix the widths, other models leave them free")
     func widthBounds() throws {
         let other = NetworkSpec(sizes: [1, 5, 4, 2], kernels: [[3, 3], [3, 3], []])
-        #expect(try answer(try SampleModel.statisticsPredictor().load(), .predict, other).count == 1)
+        #expect(try answer(try SampleModel.statisticsPredictor().load(), .scalars, other).count == 1)
         let bound = try SampleModel.invariantPredictor().load()
         #expect(bound.expectation.hiddenWidths == .fixed)
-        #expect(throws: NetworkError.self) { try answer(bound, .predict, other) }
+        #expect(throws: NetworkError.self) { try answer(bound, .scalars, other) }
     }
 
     @Test(
@@ -89,7 +90,7 @@ import WeightFormats
         let sample = try SampleModel.autoencoder()
         let parameters = try SampleModel.encoderParameters().renaming { prefix + $0 }
         let wrapped = sample.replacing("encoder.safetensors", with: parameters)
-        #expect(try answer(try wrapped.load(), .encode) == answer(try sample.load(), .encode))
+        #expect(try answer(try wrapped.load(), .latents) == answer(try sample.load(), .latents))
     }
 
     @Test("checkpoints may keep the parameters under a member", arguments: ["state_dict", "nfnet", "weights"])
@@ -105,7 +106,7 @@ import WeightFormats
         var wrapped = sample
         wrapped.files["network.safetensors"] = Array("{\"\(member)\": {\(tensors.joined(separator: ", "))}}".utf8)
         let spec = SampleModel.convolutional
-        #expect(try answer(try wrapped.load(), .predict, spec) == answer(try sample.load(), .predict, spec))
+        #expect(try answer(try wrapped.load(), .scalars, spec) == answer(try sample.load(), .scalars, spec))
     }
 
     @Test("the digest covers the configuration and every file")

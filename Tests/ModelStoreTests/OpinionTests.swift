@@ -1,5 +1,6 @@
 import Engine
 import ModelStore
+import Models
 import Networks
 import Tensors
 import Testing
@@ -10,7 +11,7 @@ import Testing
     private func classification(_ model: ServedModel, seed: UInt64) throws -> Classification {
         let network = NetworkWeights.example(spec: SampleModel.pictureSpec, seed: seed)
         let features = try model.prepare(network, UploadConvention(convention: .nfn)).features
-        return model.classification(try model.run(.classify, [features], pool)[0])
+        return try #require(try model.run(.classes, [features], pool)[0].classes)
     }
 
     @Test("the answer mixes what weights and probes say by the probes' share")
@@ -19,20 +20,25 @@ import Testing
         let weightsAlone = try SampleModel.classifyingPictures().load()
         for seed in 0..<6 {
             let answer = try classification(model, seed: UInt64(seed))
-            let opinions = try #require(answer.opinions)
-            let mixed = zip(opinions.weights, opinions.probes).map { 0.75 * $0 + 0.25 * $1 }
-            #expect(largestDifference(answer.logits, mixed) < 1e-5)
-            #expect(
-                try largestDifference(opinions.weights, classification(weightsAlone, seed: UInt64(seed)).logits) < 1e-5)
+            try #require(answer.opinions.map(\.name) == ["weights", "probes"])
+            let (weights, probes) = (answer.opinions[0].scores.logits, answer.opinions[1].scores.logits)
+            let mixed = zip(weights, probes).map { 0.75 * $0 + 0.25 * $1 }
+            #expect(largestDifference(answer.scores.logits, mixed) < 1e-5)
+            let alone = try classification(weightsAlone, seed: UInt64(seed))
+            #expect(alone.opinions.isEmpty && alone.agrees == nil)
+            #expect(largestDifference(weights, alone.scores.logits) < 1e-5)
         }
     }
 
     @Test("parts agree where their highest logits are of one class")
     func agrees() {
-        #expect(Classification([0, 1, 2, 3, 0, 5], classes: 2).agrees == true)
-        #expect(Classification([0, 1, 3, 2, 0, 5], classes: 2).agrees == false)
-        let sole = Classification([4, 1], classes: 2)
-        #expect(sole.agrees == nil && sole.opinions == nil && sole.best == 0)
+        func answer(_ parts: [[Float]]) -> Classification {
+            let scores = parts.map { ClassScores(logits: $0, temperature: 1) }
+            return Classification(scores: scores[0], opinions: scores.map { Opinion(name: "part", scores: $0) })
+        }
+        #expect(answer([[2, 3], [0, 5]]).agrees == true)
+        #expect(answer([[3, 2], [0, 5]]).agrees == false)
+        #expect(Classification(scores: ClassScores(logits: [4, 1], temperature: 1), opinions: []).agrees == nil)
     }
 
     @Test("probes see the network's function: flipped signs and half turns change nothing that they say")
@@ -45,7 +51,7 @@ import Testing
         flipped.layers[1].flipInputs([true, false, false, false, false, false])
         func logits(_ network: NetworkWeights) throws -> [Float] {
             let features = try model.prepare(network, UploadConvention(convention: .nfn)).features
-            return model.classification(try model.run(.classify, [features], pool)[0]).logits
+            return try #require(try model.run(.classes, [features], pool)[0].classes).scores.logits
         }
         #expect(try largestDifference(logits(flipped), logits(network)) < 1e-4)
     }
@@ -67,4 +73,8 @@ import Testing
         let fewer = model.replacing("[2, 2, 2, 2]", with: "[2, 2, 2]")
         #expect(try !#require(fewer.refusal).contains("halve"))
     }
+}
+
+extension Answer {
+    var classes: Classification? { if case .classes(let classes) = self { classes } else { nil } }
 }

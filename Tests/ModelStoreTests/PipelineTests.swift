@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Models
 import Networks
 import NeuralFunctionals
 import Tensors
@@ -25,15 +26,15 @@ import Testing
             try model.prepare(network, UploadConvention(convention: .nfn)).features
         }
 
-        func answers(_ operation: ModelStore.Operation, _ network: NetworkWeights) throws -> [Float] {
-            try model.run(operation, [prepared(network)], WorkerPool(threads: 1))[0]
+        func answers(_ output: Output, _ network: NetworkWeights) throws -> [Float] {
+            try model.run(output, [prepared(network)], WorkerPool(threads: 1))[0].values
         }
 
         /// The largest change of latents and logits where `change` is made to some of the networks.
         func effect(_ change: (NetworkWeights) throws -> NetworkWeights) throws -> Float {
             try networks.prefix(2).reduce(0) { largest, network in
                 let changed = try change(network)
-                return try [ModelStore.Operation.encode, .classify].reduce(largest) {
+                return try [Output.latents, .classes].reduce(largest) {
                     max($0, largestDifference(try answers($1, changed), try answers($1, network)))
                 }
             }
@@ -48,8 +49,8 @@ import Testing
     func modelDescribesItself() {
         let model = pipeline.model
         #expect(model.name == "fashion-mnist" && model.labels.count == 10)
-        #expect(model.operations == [.classify, .encode])
-        #expect(model.latentShape == [16, 32])
+        #expect(model.outputs.map(\.output) == [.classes, .latents])
+        #expect(model.shape(of: .latents) == [16, 32])
         #expect(model.expectation.summary == "2-*-*-1")
         #expect(model.sha256.count == 64)
         #expect(pipeline.networks.count == 20)
@@ -71,15 +72,15 @@ import Testing
     @Test("latents and logits agree with PyTorch, alone or together, on one thread or two, bit for bit")
     func answersAgree() throws {
         let features = try pipeline.networks.map { try pipeline.prepared($0) }
-        for (operation, name, count) in [(ModelStore.Operation.encode, "latent", 5), (.classify, "logits", 20)] {
-            let together = try pipeline.model.run(operation, Array(features.prefix(count)), WorkerPool(threads: 1))
+        for (output, name, count) in [(Output.latents, "latent", 5), (.classes, "logits", 20)] {
+            let together = try pipeline.model.run(output, Array(features.prefix(count)), WorkerPool(threads: 1)).map(\.values)
             let reference = try #require(pipeline.reference[name])
             let width = reference.count / 20
             #expect(largestDifference(together.flatMap { $0 }, Array(reference.values.prefix(count * width))) < 1e-4)
-            let threaded = try pipeline.model.run(operation, Array(features.prefix(5)), WorkerPool(threads: 2))
+            let threaded = try pipeline.model.run(output, Array(features.prefix(5)), WorkerPool(threads: 2)).map(\.values)
             #expect(bits(threaded) == bits(Array(together.prefix(5))))
             let alone = try features.prefix(2).map {
-                try pipeline.model.run(operation, [$0], WorkerPool(threads: 2))[0]
+                try pipeline.model.run(output, [$0], WorkerPool(threads: 2))[0].values
             }
             #expect(bits(alone) == bits(Array(together.prefix(2))))
         }
@@ -143,18 +144,18 @@ import Testing
         let network = pipeline.networks[0]
         let other = try network.converted(from: .nfn, to: .dws)
         let prepared = try pipeline.model.prepare(other, UploadConvention(convention: .dws))
-        let latents = try pipeline.model.run(.encode, [prepared.features], WorkerPool(threads: 1))[0]
-        #expect(largestDifference(latents, try pipeline.answers(.encode, network)) < 1e-4)
+        let latents = try pipeline.model.run(.latents, [prepared.features], WorkerPool(threads: 1))[0].values
+        #expect(largestDifference(latents, try pipeline.answers(.latents, network)) < 1e-4)
         #expect(prepared.detection?.convention == .dws)
     }
 
     @Test("other hidden widths are read with the same parameters", arguments: [8, 64])
     func otherWidths(width: Int) throws {
         let network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, width, width + 1, 1]), seed: 3)
-        let logits = try pipeline.answers(.classify, network)
+        let logits = try pipeline.answers(.classes, network)
         #expect(logits.count == 10)
         #expect(logits.allSatisfy { $0.isFinite })
-        #expect(try pipeline.answers(.encode, network).count == 16 * 32)
+        #expect(try pipeline.answers(.latents, network).count == 16 * 32)
     }
 
     @Test("another depth, output count or too great a width is refused with the reason")
@@ -170,16 +171,16 @@ import Testing
         #expect(try refusal([2, 513, 8, 1]).contains("512"))
     }
 
-    @Test("warming up runs every operation")
+    @Test("warming up computes every output")
     func warmUp() throws {
         try pipeline.model.warmUp(WorkerPool(threads: 2))
     }
 
     @Test("what the model does not do is an error")
-    func unknownOperations() {
-        for operation in [ModelStore.Operation.predict, .reconstruct] {
-            #expect(throws: ModelError("the model does not \(operation.rawValue)")) {
-                try pipeline.answers(operation, pipeline.networks[0])
+    func unknownOutputs() {
+        for output in [Output.scalars, .picture] {
+            #expect(throws: ModelError("the model does not \(output.rawValue)")) {
+                try pipeline.answers(output, pipeline.networks[0])
             }
         }
     }

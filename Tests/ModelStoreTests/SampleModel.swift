@@ -1,5 +1,6 @@
 import Foundation
 import ModelStore
+import Models
 import Networks
 import NeuralFunctionals
 import Tensors
@@ -70,9 +71,7 @@ struct SampleModel {
         return reader.dictionary
     }
 
-    private static func settings<Configuration: Decodable>(_ json: String) throws -> Configuration {
-        try JSONDecoder().decode(Configuration.self, from: Data(json.utf8))
-    }
+    private static func settings(_ json: String) throws -> Settings { try Settings(json: Array(json.utf8)) }
 
     // MARK: Autoencoders of pictures
 
@@ -87,7 +86,8 @@ struct SampleModel {
     static func encoderParameters() throws -> StateDict {
         try parameters {
             _ = try Inr2Array(
-                $0, try settings(encoder), spec: pictureSpec, image: ImageShape(height: 5, width: 7, channels: 1))
+                $0, Inr2ArrayConfiguration(try settings(encoder)), spec: pictureSpec,
+                image: ImageShape(height: 5, width: 7, channels: 1))
         }
     }
 
@@ -100,7 +100,10 @@ struct SampleModel {
 
     /// An autoencoder and a classifier of two classes.
     static func classifyingPictures() throws -> SampleModel {
-        let classifierParameters = try parameters { _ = try LatentClassifier($0, try settings(classifier)) }
+        let classifierParameters = try parameters {
+            _ = try TransformerHead(
+                $0, TransformerHeadConfiguration(try settings(classifier)))
+        }
         return SampleModel(
             #"{"name": "two-classes", "version": "2.1", "task": "classify", "labels": ["no", "yes"], "temperature": 2, "card": {"data": "none", "accuracy": 0.5}, \#(pictureInput), "encoder": \#(encoder), "classifier": \#(classifier)}"#,
             ["encoder.safetensors": try encoderParameters(), "classifier.safetensors": classifierParameters])
@@ -114,7 +117,10 @@ struct SampleModel {
         var model = try classifyingPictures().replacing(
             #""classifier": {"file""#, with: #""probe_share": \#(share), "probe": \#(probe), "classifier": {"file""#)
         model.files["probe.safetensors"] = SafetensorsWriter.write(
-            try parameters { _ = try ProbeClassifier($0, try settings(probe), spec: pictureSpec, omega0: 30) })
+            try parameters {
+                _ = try ProbeClassifier(
+                    $0, ProbeConfiguration(try settings(probe)), spec: pictureSpec, omega0: 30)
+            })
         return model
     }
 
@@ -132,7 +138,7 @@ struct SampleModel {
             #"{"name": "direct", "task": "classify", "labels": ["a", "b", "c"], "input": {"sizes": [2, 6, 6, 1]}, "network": \#(network)}"#,
             [
                 "network.safetensors": try parameters {
-                    _ = try InvariantNFN($0, try settings(network), spec: pictureSpec)
+                    _ = try InvariantNFN($0, InvariantNFNConfiguration(try settings(network)), spec: pictureSpec)
                 }
             ])
     }
@@ -144,7 +150,7 @@ struct SampleModel {
             #"{"name": "accuracy", "task": "predict_accuracy", \#(convolutionalInput), "network": \#(network)}"#,
             [
                 "network.safetensors": try parameters {
-                    _ = try InvariantNFN($0, try settings(network), spec: convolutional)
+                    _ = try InvariantNFN($0, InvariantNFNConfiguration(try settings(network)), spec: convolutional)
                 }
             ])
     }
@@ -155,7 +161,7 @@ struct SampleModel {
             #"{"name": "statistics", "task": "predict_accuracy", \#(convolutionalInput), "network": \#(network)}"#,
             [
                 "network.safetensors": try parameters {
-                    _ = StatNet($0, try settings(network), spec: convolutional)
+                    _ = StatNet($0, try StatNetConfiguration(try settings(network)), spec: convolutional)
                 }
             ])
     }

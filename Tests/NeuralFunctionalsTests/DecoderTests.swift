@@ -1,9 +1,10 @@
 import Engine
 import Networks
+import NeuralFunctionals
 import Tensors
 import Testing
 
-@testable import NeuralFunctionals
+@testable import Models
 
 @Suite struct DecoderTests {
     @Test(
@@ -88,17 +89,15 @@ import Testing
         #expect(FeatureValues(reading: x) == values)
     }
 
-    @Test("a network draws the same picture for the decoder in either convention")
+    @Test("a network draws the same picture for a model of either convention")
     func drawsEitherConvention() throws {
         let spec = NetworkSpec(sizes: [2, 6, 6, 1])
         let image = ImageShape(height: 5, width: 7, channels: 1)
-        let decoder = try InrDecoder(
-            ParameterReader(drawing: 1).root, try settings(#"{"dec_hidden_size": 4}"#), spec: spec, image: image,
-            latents: 4, latentWidth: 3)
-        func picture(_ network: NetworkWeights, _ convention: SIRENConvention) -> [Float] {
+        func picture(_ network: NetworkWeights, _ convention: SIRENConvention) throws -> [Float] {
+            let input = ModelInput(spec: spec, image: image, transform: InputTransform(convention: convention))
             let builder = PlanBuilder(threads: 1)
             let x = WeightSpaceFeatures(spec, batch: 1, channels: 1, in: builder)
-            let drawn = decoder.drawInputs(x, omega0: 30, convention: convention, in: builder)
+            let drawn = try input.recordDrawing(x, image, in: builder)
             let plan = builder.finish(keeping: x.arrays + [drawn])
             x.write([network])
             plan.run(WorkerPool(threads: 1))
@@ -107,7 +106,7 @@ import Testing
         let network = NetworkWeights.example(spec: spec, seed: 4)
         let reference = try SIRENRenderer().picture(of: network, height: 5, width: 7).values
         let converted = try network.converted(from: .nfn, to: .dws)
-        for values in [picture(network, .nfn), picture(converted, .dws)] {
+        for values in [try picture(network, .nfn), try picture(converted, .dws)] {
             #expect(zip(values, reference).allSatisfy { abs($0 - $1) < 1e-4 })
         }
     }

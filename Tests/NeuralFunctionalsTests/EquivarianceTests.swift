@@ -1,4 +1,5 @@
 import Engine
+import Models
 import Networks
 import NeuralFunctionals
 import Tensors
@@ -78,9 +79,10 @@ import Testing
         "the editor commutes with permutations of hidden neurons",
         arguments: ["HNP", "NP", "NP-PosEmb", "PT"], SampleSpec.fullyConnected)
     func editorCommutes(mode: String, sample: SampleSpec) throws {
-        let configuration: TransferNetConfiguration = try settings(
-            #"{"mode": "\#(mode)", "hidden_chan": 4, "hidden_layers": 2, "mapping_size": 3, "pos_enc": true, "lnorm": true}"#
-        )
+        let configuration = try TransferNetConfiguration(
+            try settings(
+                #"{"mode": "\#(mode)", "hidden_chan": 4, "hidden_layers": 2, "mapping_size": 3, "pos_enc": true, "lnorm": true}"#
+            ))
         let model = try TransferNet(ParameterReader(drawing: 5).root, configuration, spec: sample.spec)
         let values = FeatureValues(sample.spec, channels: 1)
         let orders = NeuronOrders(sample.spec, seed: 9)

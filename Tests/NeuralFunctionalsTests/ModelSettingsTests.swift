@@ -1,3 +1,4 @@
+import Models
 import Networks
 import NeuralFunctionals
 import Testing
@@ -10,7 +11,7 @@ import Testing
         _ configuration: String, sizes: [Int] = [2, 4, 1], kernels: [[Int]]? = nil, channels: Int = 1
     ) throws {
         _ = try Inr2Array(
-            ParameterReader(drawing: 1).root, try settings(configuration),
+            ParameterReader(drawing: 1).root, try Inr2ArrayConfiguration(try settings(configuration)),
             spec: NetworkSpec(sizes: sizes, kernels: kernels),
             image: ImageShape(height: 4, width: 4, channels: channels)
         )
@@ -54,21 +55,22 @@ import Testing
         let parameters = ParameterReader(drawing: 1).root
         if mode == "HNP" {
             #expect(throws: ModelError.self) {
-                try InvariantNFN(parameters, try settings(#"{"hchannels": [2]}"#), spec: one)
+                try InvariantNFN(parameters, InvariantNFNConfiguration(try settings(#"{"hchannels": [2]}"#)), spec: one)
             }
             #expect(throws: ModelError.self) {
                 try TransferNet(
-                    parameters, try settings(#"{"mode": "HNP", "hidden_chan": 2, "hidden_layers": 1}"#), spec: one)
+                    parameters,
+                    TransferNetConfiguration(
+                        try settings(#"{"mode": "HNP", "hidden_chan": 2, "hidden_layers": 1}"#)), spec: one)
             }
         } else {
-            _ = try InvariantNFN(parameters, try settings(#"{"mode": "NP", "hchannels": [2]}"#), spec: one)
+            _ = try InvariantNFN(
+                parameters, InvariantNFNConfiguration(try settings(#"{"mode": "NP", "hchannels": [2]}"#)), spec: one)
         }
         for damaged in [#"{"hchannels": [0]}"#, #"{"hchannels": [2], "num_out": 0}"#, #"{}"#] {
-            #expect(throws: DecodingError.self) {
-                let _: InvariantNFNConfiguration = try settings(damaged)
-            }
+            #expect(throws: SettingError.self) { try InvariantNFNConfiguration(try settings(damaged)) }
         }
-        #expect(throws: DecodingError.self) { let _: StatNetConfiguration = try settings(#"{"h_size": 0}"#) }
-        #expect(throws: DecodingError.self) { let _: SinusoidalSettings = try settings(#"{"num_bands": 0}"#) }
+        #expect(throws: SettingError.self) { try StatNetConfiguration(try settings(#"{"h_size": 0}"#)) }
+        #expect(throws: SettingError.self) { try SinusoidalSettings(try settings(#"{"num_bands": 0}"#)) }
     }
 }

@@ -1,4 +1,5 @@
 import Engine
+import Models
 import Networks
 import NeuralFunctionals
 import Tensors
@@ -48,7 +49,7 @@ import Testing
     private func expectAgreement(
         _ json: String, _ spec: NetworkSpec, _ head: (ReferenceParameters, [Vector]) -> Vector
     ) throws {
-        let configuration: ProbeConfiguration = try settings(json)
+        let configuration = try ProbeConfiguration(try settings(json))
         let omega0: Float = 2
         func make(_ parameters: ParameterScope) throws -> ProbeClassifier {
             try ProbeClassifier(parameters, configuration, spec: spec, omega0: omega0)

@@ -1,6 +1,4 @@
-import Foundation
+import Models
 
-/// A configuration as a model folder writes it.
-func settings<Configuration: Decodable>(_ json: String) throws -> Configuration {
-    try JSONDecoder().decode(Configuration.self, from: Data(json.utf8))
-}
+/// A section of a model's configuration.
+func settings(_ json: String) throws -> Settings { try Settings(json: Array(json.utf8)) }

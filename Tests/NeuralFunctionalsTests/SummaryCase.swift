@@ -1,4 +1,5 @@
 import Engine
+import Models
 import Networks
 import NeuralFunctionals
 import Tensors
@@ -66,31 +67,34 @@ struct SummaryCase: Sendable, CustomTestStringConvertible {
             },
             SummaryCase(name: "probes anywhere", seesCoupling: true, specs: SampleSpec.pictures) { parameters, spec in
                 let model = try ProbeClassifier(
-                    parameters, try settings(#"{"n_classes": 3, "n_probes": 5, "hidden": [6, 4]}"#), spec: spec,
+                    parameters, ProbeConfiguration(try settings(#"{"n_classes": 3, "n_probes": 5, "hidden": [6, 4]}"#)),
+                    spec: spec,
                     omega0: 1)
                 return { x, builder in model(x, in: builder) }
             },
             SummaryCase(name: "a grid of probes", seesCoupling: true, specs: SampleSpec.pictures) { parameters, spec in
                 let model = try ProbeClassifier(
                     parameters,
-                    try settings(
-                        #"{"n_classes": 3, "grid": [6, 8], "head": "conv", "channels": [3, 4], "num_blocks": 1}"#),
+                    ProbeConfiguration(
+                        try settings(
+                            #"{"n_classes": 3, "grid": [6, 8], "head": "conv", "channels": [3, 4], "num_blocks": 1}"#)),
                     spec: spec, omega0: 1)
                 return { x, builder in model(x, in: builder) }
             },
             SummaryCase(name: "latent classifier", seesCoupling: true, specs: SampleSpec.pictures) { parameters, spec in
                 let model = try encoder(parameters.scope("encoder"), spec, block: "nft")
-                let classifier = try LatentClassifier(
+                let classifier = try TransformerHead(
                     parameters.scope("classifier"),
-                    try settings(
-                        #"{"n_classes": 5, "num_blocks": 1, "d_model": 8, "heads": 2, "dim_feedforward": 16, "latent_dim": 6, "positions": 8}"#
-                    ))
+                    TransformerHeadConfiguration(
+                        try settings(
+                            #"{"n_classes": 5, "num_blocks": 1, "d_model": 8, "heads": 2, "dim_feedforward": 16, "latent_dim": 6, "positions": 8}"#
+                        )))
                 return { x, builder in
                     try classifier(model.encode(x, in: builder), batch: x.batch, in: builder)
                 }
             },
             SummaryCase(name: "StatNet", specs: SampleSpec.all) { parameters, spec in
-                let model = StatNet(parameters, try settings(#"{"h_size": 8}"#), spec: spec)
+                let model = StatNet(parameters, try StatNetConfiguration(try settings(#"{"h_size": 8}"#)), spec: spec)
                 return { x, builder in model(x, in: builder) }
             },
         ]
@@ -99,9 +103,10 @@ struct SummaryCase: Sendable, CustomTestStringConvertible {
                 parameters, spec in
                 let model = try InvariantNFN(
                     parameters,
-                    try settings(
-                        #"{"mode": "\#(mode)", "pool_mode": "\#(pool)", "hchannels": [4, 4], "h_size": 8, "num_out": 3, "lnorm": "simple", "inp_enc": "pointwise", "pointwise": {"out_channels": 4}}"#
-                    ),
+                    InvariantNFNConfiguration(
+                        try settings(
+                            #"{"mode": "\#(mode)", "pool_mode": "\#(pool)", "hchannels": [4, 4], "h_size": 8, "num_out": 3, "lnorm": "simple", "inp_enc": "pointwise", "pointwise": {"out_channels": 4}}"#
+                        )),
                     spec: spec)
                 return { x, builder in model(x, in: builder) }
             }
@@ -110,9 +115,10 @@ struct SummaryCase: Sendable, CustomTestStringConvertible {
     private static func encoder(
         _ parameters: ParameterScope, _ spec: NetworkSpec, block: String, lift: String = "fourier"
     ) throws -> Inr2Array {
-        let configuration: Inr2ArrayConfiguration = try settings(
-            #"{"block_type": "\#(block)", "lift": "\#(lift)", "num_blocks": 2, "enc_map_size": 4, "num_heads": 2, "ff_factor": 2, "dec_hidden_size": 4, "pool_cls": {"n_latent": 4, "latent_dim": 6}}"#
-        )
+        let configuration = try Inr2ArrayConfiguration(
+            try settings(
+                #"{"block_type": "\#(block)", "lift": "\#(lift)", "num_blocks": 2, "enc_map_size": 4, "num_heads": 2, "ff_factor": 2, "dec_hidden_size": 4, "pool_cls": {"n_latent": 4, "latent_dim": 6}}"#
+            ))
         let image = ImageShape(height: 6, width: 6, channels: spec.outputs)
         return try Inr2Array(parameters, configuration, spec: spec, image: image)
     }

@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import ModelStore
+import Models
 import Networks
 import Tensors
 import Testing
@@ -72,14 +73,17 @@ import WeightFormats
         try withFolder { folder in
             let run = try run(folder, ["optimization.epochs=30"])
             let (model, report) = try run.writeModel()
-            #expect(try #require(report).accuracy == 1)
+            #expect(try #require(report.compactMap { $0 as? ClassificationReport }.first).accuracy == 1)
             let served = try ModelFolder.load(model)
-            #expect(served.operations == [.classify, .encode, .reconstruct])
+            #expect(served.outputs.map(\.output) == [.classes, .latents, .picture])
             let corpus = SampleCorpus.make()
             let features = try served.prepare(corpus[1], UploadConvention(convention: .nfn)).features
-            let values = try served.run(.classify, [features], .init(threads: 1))[0]
-            let answer = served.classification(values)
-            #expect(answer.best == corpus.labels[1])
+            var answers: [Classification] = []
+            for case .classes(let classes) in try served.run(.classes, [features], .init(threads: 1)) {
+                answers.append(classes)
+            }
+            let answer = try #require(answers.first)
+            #expect(answer.scores.best == corpus.labels[1])
             #expect(answer.agrees != nil)
             let sheet = try #require(try run.writeReconstructions(count: 3))
             #expect(try Data(contentsOf: sheet).starts(with: [0x89, 0x50, 0x4e, 0x47]))

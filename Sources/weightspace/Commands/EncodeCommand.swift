@@ -60,7 +60,7 @@ struct EncodeCommand: ParsableCommand {
         if let shard = shard.flatMap(EncodingShard.init) {
             failures = try shard.encode(files, into: output, with: run, shape: shape)
         } else {
-            var latents = Latents(shape: shape)
+            var latents = LatentsFile(shape: shape)
             failures = try run(files) { latents.append($0) }
             let bytes = output.hasSuffix(".npy") ? NPYWriter.write(latents.tensor) : latents.safetensors(model)
             try OutputFile.write(bytes, to: output)

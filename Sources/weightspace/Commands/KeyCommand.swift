@@ -1,6 +1,5 @@
 import ArgumentParser
-import ModelStore
-import Models
+import WeightFormats
 
 /// `weightspace key`
 struct KeyCommand: ParsableCommand {

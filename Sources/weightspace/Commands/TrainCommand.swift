@@ -70,13 +70,9 @@ struct TrainCommand: ParsableCommand {
         guard isDone else {
             throw CommandFailure("stopped at step \(run.stepsDone); the same command continues from there")
         }
-        let (folder, report) = try run.writeModel()
+        let (folder, reports) = try run.writeModel()
         let pictures = try run.writeReconstructions()
-        if let report {
-            print(
-                "validation accuracy \(percent(report.accuracy)), calibration error \(percent(report.calibrationError))"
-            )
-        }
+        for report in reports { print("validation \(report.summary)") }
         if let pictures { print("reconstructions: \(pictures.path)") }
         print("model: \(folder.path)")
     }
@@ -99,8 +95,8 @@ private final class TrainingLine {
             let left = Double(progress.steps - progress.step) * seconds / stepsHere
             var text = "step \(progress.step)/\(progress.steps)  epoch \(String(format: "%.1f", progress.epoch))"
             text += "  loss \(String(format: "%.4f", progress.loss))"
-            if !progress.accuracies.isEmpty {
-                text += "  validation " + progress.accuracies.map(percent).joined(separator: ", ")
+            for metric in progress.metrics {
+                text += "  \(metric.name.replacing("_", with: " ")) \(String(format: "%.4f", metric.value))"
             }
             return text + "  \(Int(rate)) INR/s  \(Terminal.duration(left)) left"
         }

@@ -45,7 +45,7 @@ struct EncodingShard {
             try? FileManager.default.removeItem(atPath: partial)
             return done.latents.failures
         }
-        var (latents, next) = try read(partial, list, run, shape) ?? (Latents(shape: shape), 0)
+        var (latents, next) = try read(partial, list, run, shape) ?? (LatentsFile(shape: shape), 0)
         while next < part.count {
             let end = min(part.count, next + Self.filesAtATime)
             _ = try run(Array(part[next..<end])) { latents.append($0) }
@@ -70,7 +70,9 @@ struct EncodingShard {
         return ContentDigest.hexadecimal(Array(lines.joined(separator: "\n").utf8))
     }
 
-    private func write(_ latents: Latents, _ next: Int, _ list: String, _ model: ServedModel, to path: String) throws {
+    private func write(_ latents: LatentsFile, _ next: Int, _ list: String, _ model: ServedModel, to path: String)
+        throws
+    {
         try OutputFile.write(latents.safetensors(model, ["list": list, "next": String(next)]), to: path)
     }
 
@@ -78,7 +80,7 @@ struct EncodingShard {
     /// - Throws: where it was made from other files, by another model or with other options.
     private func read(
         _ path: String, _ list: String, _ run: BatchRun, _ shape: [Int]
-    ) throws -> (latents: Latents, next: Int)? {
+    ) throws -> (latents: LatentsFile, next: Int)? {
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
         let state: StateDict
         do {
@@ -91,7 +93,7 @@ struct EncodingShard {
             throw CommandFailure("'\(path)' cannot be read; remove it to start again: \(reason(error))")
         }
         guard state.metadata["list"] == list, state.metadata["sha256"] == run.model.sha256,
-            let next = state.metadata["next"].flatMap({ Int($0) }), let latents = try Latents(state, shape: shape)
+            let next = state.metadata["next"].flatMap({ Int($0) }), let latents = try LatentsFile(state, shape: shape)
         else {
             throw CommandFailure(
                 "'\(path)' was made from other files, by another model or with other options; remove it to start again")

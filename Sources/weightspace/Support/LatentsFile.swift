@@ -5,7 +5,7 @@ import Tensors
 import WeightFormats
 
 /// The latent arrays of many networks, which one file is to hold.
-struct Latents {
+struct LatentsFile {
     /// The shape of one network's latents.
     let shape: [Int]
     private(set) var values: [Float] = []
@@ -17,8 +17,8 @@ struct Latents {
     init(shape: [Int]) { self.shape = shape }
 
     mutating func append(_ answer: FileAnswer) {
-        switch answer.values {
-        case .success(let own): values += own
+        switch answer.outcome {
+        case .success(let own): values += own.values
         case .failure:
             values += [Float](repeating: .nan, count: shape.reduce(1, *))
             failures += 1

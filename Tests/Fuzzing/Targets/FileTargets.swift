@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import HTTPContent
 import ModelStore
+import Models
 import Networks
 import Tensors
 import WeightFormats
@@ -90,8 +91,8 @@ enum FileTargets {
 
     /// The `config.json` of a model folder.
     static func manifest(_ bytes: [UInt8]) throws -> Bool {
-        guard let manifest = try? JSONDecoder().decode(ModelManifest.self, from: Data(bytes)) else { return false }
-        let spec = manifest.input.spec
+        guard let configuration = try? ModelConfiguration(json: bytes) else { return false }
+        let spec = configuration.input.spec
         try require(spec.depth > 0 && spec.parameterCount > 0, "an input of \(spec.summary)")
         return true
     }

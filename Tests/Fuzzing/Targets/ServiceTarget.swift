@@ -5,6 +5,7 @@ import HTTPTypes
 import InferenceService
 import Logging
 import ModelStore
+import Models
 import TestSupport
 import WeightFormats
 
@@ -24,9 +25,9 @@ enum ServiceTarget {
                 {"name": "small", "task": "predict_accuracy", "input": {"sizes": [2, 3, 1], "image": [4, 4, 1]},
                  "network": {"file": "network.safetensors", "model": "StatNet", "h_size": 4, "sigmoid": true}}
                 """
-            let manifest = try JSONDecoder().decode(ModelManifest.self, from: Data(config.utf8))
+            let model = try ModelConfiguration(json: Array(config.utf8))
             let registry = ModelRegistry()
-            registry.publish([try ServedModel(drawing: manifest)])
+            registry.publish([try ServedModel(drawing: model)])
             var configuration = FuzzTarget.bounds
             configuration.maxPictureSide = 32
             configuration.maxPictureValues = 1 << 14

@@ -1,5 +1,5 @@
-import ModelStore
 import Testing
+import WeightFormats
 
 /// SHA-256 against the vectors that NIST publishes with the standard.
 @Suite struct DigestTests {
