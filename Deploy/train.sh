@@ -46,7 +46,7 @@ if [ -n "$smoke" ]; then
     fit t10k 1 test --count 300
     fit train 0 train --count 1000
     train probe-conv --set validation_pictures=100 --set optimization.epochs=6 --set optimization.warm_up_steps=20 \
-        --set optimization.average_decay=0.95 --set 'model.probe.channels=[16,32,48]'
+        --set optimization.average_decay=0.95 --set 'model.model.channels=[16,32,48]'
     # A run that is killed must resume when it is started again.
     short='--set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1'
     # shellcheck disable=SC2086  # a list of arguments
@@ -62,7 +62,7 @@ if [ -n "$smoke" ]; then
     # shellcheck disable=SC2086
     train nfn-encoder $short
     train nfn-joint --initial "$folder/nfn-encoder/model" --set validation_pictures=100 --set optimization.epochs=1
-    assemble='--set validation_pictures=100 --set model.probe.channels=[16,32,48]'
+    assemble='--set validation_pictures=100 --set model.model.probes.channels=[16,32,48]'
 else
     fit t10k 1 test
     fit train 0 train --views 2

@@ -15,7 +15,7 @@ import WeightFormats
             (#""name": "two-classes", "#, "", "'name' is missing"),
             (#""version": "2.1""#, #""version": "2 1""#, "received '2 1'"),
             (#""labels": ["no", "yes"]"#, #""labels": ["no"]"#, "1 labels for 2 classes"),
-            (#""temperature": 2"#, #""temperature": 0"#, "positive"),
+            (#""temperature": 2"#, #""temperature": 0"#, "a number above 0"),
             (#""sizes": [2, 6, 6, 1]"#, #""sizes": [2]"#, "sizes"),
             (#""sizes": [2, 6, 6, 1]"#, #""sizes": [2, -6, 6, 1]"#, "sizes"),
             (#""sizes": [2, 6, 6, 1]"#, #""sizes": [3, 6, 6, 1]"#, "does not draw"),
@@ -23,14 +23,14 @@ import WeightFormats
             (#""image": [5, 7, 1]"#, #""image": [5, 0, 1]"#, "[height, width, channels]"),
             (
                 #""array_scales": [1, 2, 3, 4, 5, 6]"#, #""array_scales": [1, 2]"#,
-                "expected 6 finite numbers, received [1.0, 2.0]"
+                "expected 6 numbers other than 0, received [1, 2]"
             ),
             (#""canonicalize": true"#, #""convention": "xy""#, "expected nfn or dws, received 'xy'"),
             (#""canonicalize": true"#, #""canonicalize": true, "family": "cnn""#, "sine networks only"),
-            (#""canonicalize": true"#, #""omega0": 0"#, "positive"),
+            (#""canonicalize": true"#, #""omega0": 0"#, "a number above 0"),
             (#""canonicalize": true"#, #""max_hidden_width": -1"#, "max_hidden_width"),
-            (#""canonicalize": true"#, #""filters": [null]"#, "expected at least two positive sizes"),
-            (#""canonicalize": true"#, #""filters": [[0, 3], null, null]"#, "expected at least two positive sizes"),
+            (#""canonicalize": true"#, #""filters": [null]"#, "for each of the 3 layers, received [null]"),
+            (#""canonicalize": true"#, #""filters": [[0, 3], null, null]"#, "received [[0, 3], null, null]"),
             (#""canonicalize": true"#, #""filters": [[3, 3], null, null]"#, "fully connected networks only"),
             (#""model": "AutoEncoder""#, #""model": "VAE""#, "expected AutoEncoder, received 'VAE'"),
             (#""file": "encoder.safetensors""#, #""file": "../encoder.safetensors""#, "'../encoder.safetensors'"),
@@ -41,11 +41,14 @@ import WeightFormats
             (#""enc_map_size": 2"#, #""enc_map_size": 3"#, "parameter 'encoder.0._B': expected shape [1, 3]"),
             (#""heads": 2, "dim_feed"#, #""heads": 3, "dim_feed"#, "does not divide into 3 heads"),
             (#""d_model": 4"#, #""d_model": 0"#, "d_model"),
-            (#""num_heads": 2"#, #""num_head": 2"#, "'encoder.num_head': unknown; did you mean 'num_heads'?"),
-            (#""n_latent": 4"#, #""n_latent": 4, "depth": 1"#, "'encoder.pool_cls.depth': unknown; expected one of"),
+            (#""num_heads": 2"#, #""num_head": 2"#, "unknown member 'encoder.num_head'; did you mean 'num_heads'?"),
+            (
+                #""n_latent": 4"#, #""n_latent": 4, "depth": 1"#,
+                "unknown member 'encoder.pool_cls.depth'; expected one of"
+            ),
             (#""positions": 4"#, #""position": 4"#, "positions"),
-            (#""temperature": 2"#, #""temprature": 2"#, "'temprature': unknown; did you mean 'temperature'?"),
-            (#""canonicalize": true"#, #""canonicalise": true"#, "'input.canonicalise': unknown; did you mean"),
+            (#""temperature": 2"#, #""temprature": 2"#, "unknown member 'temprature'; did you mean 'temperature'?"),
+            (#""canonicalize": true"#, #""canonicalise": true"#, "unknown member 'input.canonicalise'; did you mean"),
         ])
     func damagedConfigurations(text: String, replacement: String, reason: String) throws {
         let sample = try SampleModel.classifyingPictures()

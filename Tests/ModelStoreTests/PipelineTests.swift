@@ -73,11 +73,13 @@ import Testing
     func answersAgree() throws {
         let features = try pipeline.networks.map { try pipeline.prepared($0) }
         for (output, name, count) in [(Output.latents, "latent", 5), (.classes, "logits", 20)] {
-            let together = try pipeline.model.run(output, Array(features.prefix(count)), WorkerPool(threads: 1)).map(\.values)
+            let together = try pipeline.model.run(output, Array(features.prefix(count)), WorkerPool(threads: 1)).map(
+                \.values)
             let reference = try #require(pipeline.reference[name])
             let width = reference.count / 20
             #expect(largestDifference(together.flatMap { $0 }, Array(reference.values.prefix(count * width))) < 1e-4)
-            let threaded = try pipeline.model.run(output, Array(features.prefix(5)), WorkerPool(threads: 2)).map(\.values)
+            let threaded = try pipeline.model.run(output, Array(features.prefix(5)), WorkerPool(threads: 2)).map(
+                \.values)
             #expect(bits(threaded) == bits(Array(together.prefix(5))))
             let alone = try features.prefix(2).map {
                 try pipeline.model.run(output, [$0], WorkerPool(threads: 2))[0].values

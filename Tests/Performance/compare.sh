@@ -9,7 +9,7 @@ swift build -c release --product weightspace
 weightspace=$(swift build -c release --show-bin-path)/weightspace
 runs=$folder/compare
 mkdir -p "$runs"
-fourier='--set model.encoder.lift=fourier --set model.encoder.enc_scale=1 --set model.input.array_scales=[1.08,8.7,11.62,8.81,4.21,2.63]'
+fourier='--set model.model.encoder.lift=fourier --set model.model.encoder.enc_scale=1 --set model.input.array_scales=[1.08,8.7,11.62,8.81,4.21,2.63]'
 
 # number JSON NAME: a member of one line of JSON.
 number() { echo "$1" | sed -n "s/.*\"$2\":\([0-9.e-]*\).*/\1/p"; }
@@ -38,20 +38,20 @@ compare() {
     compare nfn nfn-encoder 2.6
     compare nft-fourier nft-fourier 1.1
     compare nfn-fourier nfn-encoder 3.3 $fourier
-    compare nfn-np nfn-np 3.8 --set 'model.network.hchannels=[44,44]'
+    compare nfn-np nfn-np 3.8 --set 'model.model.hchannels=[44,44]'
     compare nfn-hnp nfn-hnp 6.5
     # 25 minutes, as long as nfn-encoder takes in train.sh.
     compare nft-long nft 12
     compare nfn-long nfn-encoder 8
     for latents in 4 16 64; do
-        compare "inr2array-$latents" inr2array 4 --set model.encoder.pool_cls.n_latent=$latents
+        compare "inr2array-$latents" inr2array 4 --set model.model.pool_cls.n_latent=$latents
     done
     # One choice at a time, beside nfn and nfn-long.
     compare nfn-raw nfn-encoder 2.6 --set model.input.canonicalize=false
     compare nfn-one-fit nfn-encoder 2.6 --views 1
     compare nfn-long-one-fit nfn-encoder 8 --views 1
-    compare nfn-narrow nfn-encoder 2.6 --set model.encoder.enc_map_size=8
-    compare nfn-wide nfn-encoder 2.6 --set model.encoder.enc_map_size=32
-    compare nfn-1-block nfn-encoder 2.6 --set model.encoder.num_blocks=1
-    compare nfn-3-blocks nfn-encoder 2.6 --set model.encoder.num_blocks=3
+    compare nfn-narrow nfn-encoder 2.6 --set model.model.encoder.enc_map_size=8
+    compare nfn-wide nfn-encoder 2.6 --set model.model.encoder.enc_map_size=32
+    compare nfn-1-block nfn-encoder 2.6 --set model.model.encoder.num_blocks=1
+    compare nfn-3-blocks nfn-encoder 2.6 --set model.model.encoder.num_blocks=3
 }

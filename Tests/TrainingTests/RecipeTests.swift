@@ -51,6 +51,8 @@ import Training
         for file in files {
             let recipe = try TrainingRecipe(try Data(contentsOf: file))
             #expect(recipe.name + ".json" == file.lastPathComponent)
+            let model = try recipe.configuration.untrained()
+            #expect(recipe.objective.tasks.allSatisfy { model.offers($0.output) }, "\(recipe.name)")
         }
     }
 }

@@ -2,7 +2,12 @@ import WeightFormats
 
 /// The first form of `config.json`, in which `task` and the sections `encoder`, `classifier`, `network` and `probe` stand
 /// side by side: read as the `model` node that says the same.
-enum FlatConfiguration {
+struct FlatConfiguration {
+    let node: JSONValue
+    /// The paths that the node's objects have in the document.
+    let authorPaths: [String: String]
+    let classifies: Bool
+
     private enum Task: String, CaseIterable {
         case classify
         case encode
@@ -10,17 +15,18 @@ enum FlatConfiguration {
     }
 
     /// - Parameter path: where the document stands in a larger one.
-    /// - Returns: the node, and the paths that its objects have in the document.
-    static func node(_ settings: Settings, path: String) throws -> (JSONValue, authorPaths: [String: String]) {
+    init(_ settings: Settings, path: String) throws {
         let task: Task = try settings.choice("task")
-        let encoder = try section("encoder", ["AutoEncoder"], settings)
-        let classifier = try section("classifier", ["TransformerClassifier"], settings)
-        let network = try section("network", ["InvariantNFN", "StatNet"], settings)
-        let probe = try section("probe", ["ProbeClassifier"], settings)
+        classifies = task == .classify
+        let encoder = try Self.section("encoder", ["AutoEncoder"], settings)
+        let classifier = try Self.section("classifier", ["TransformerClassifier"], settings)
+        let network = try Self.section("network", ["InvariantNFN", "StatNet"], settings)
+        let probe = try Self.section("probe", ["ProbeClassifier"], settings)
         let share = settings.value("probe_share")
         switch task {
         case .classify:
-            guard network != nil || probe != nil || (encoder != nil && classifier != nil) else {
+            let isClassifier = network?["type"]?.string == InvariantNFN.type
+            guard isClassifier || (network == nil && probe != nil) || (encoder != nil && classifier != nil) else {
                 throw ModelError(
                     "task 'classify' needs an encoder and a classifier, an InvariantNFN network or a probe")
             }
@@ -47,22 +53,22 @@ enum FlatConfiguration {
             }
             paths["\(place).encoder"] = full("encoder")
             paths["\(place).head"] = full("classifier")
-            return object(["type": .string("LatentClassifier"), "encoder": encoder, "head": classifier])
+            return Self.object(["type": .string("LatentClassifier"), "encoder": encoder, "head": classifier])
         }
         guard let probe else {
-            return (weights(at: "model") ?? .null, paths)
+            (node, authorPaths) = (weights(at: "model") ?? .null, paths)
+            return
         }
         guard let weights = weights(at: "model.weights") else {
-            paths["model"] = full("probe")
-            return (probe, paths)
+            (node, authorPaths) = (probe, ["model": full("probe")])
+            return
         }
         paths["model.probes"] = full("probe")
         paths["model.probe_share"] = full("probe_share")
-        return (
-            object([
-                "type": .string("Ensemble"), "weights": weights, "probes": probe, "probe_share": share ?? .number(0.5),
-            ]), paths
-        )
+        authorPaths = paths
+        node = Self.object([
+            "type": .string("Ensemble"), "weights": weights, "probes": probe, "probe_share": share ?? .number(0.5),
+        ])
     }
 
     /// A section whose member `model` becomes the node's `type`.

@@ -13,7 +13,7 @@ package struct ModelConfiguration: Sendable {
     package let temperature: Float
     package let card: [String: CardValue]
     private let node: JSONValue
-    /// Paths of today's flat form, where the document has it.
+    /// Where the document has the node's objects, as far as that is elsewhere.
     private let authorPaths: [String: String]
 
     package init(json: [UInt8]) throws {
@@ -31,14 +31,17 @@ package struct ModelConfiguration: Sendable {
         let settings = try Settings(document, path: path)
         name = try Self.identifier("name", in: settings)
         version = try Self.identifier("version", in: settings, default: "1")
-        labels = try settings.texts("labels")
+        let labels = try settings.texts("labels")
         input = try ModelInput(try settings.section("input"))
         temperature = Float(try settings.positive("temperature", default: 1))
         card = try Self.card(settings)
         if let node = settings.value("model") {
-            (self.node, authorPaths) = (node, path.isEmpty ? [:] : ["model": "\(path).model"])
+            (self.node, self.labels) = (node, labels)
+            authorPaths = path.isEmpty ? [:] : ["model": "\(path).model"]
         } else {
-            (node, authorPaths) = try FlatConfiguration.node(settings, path: path)
+            let flat = try FlatConfiguration(settings, path: path)
+            (node, authorPaths) = (flat.node, flat.authorPaths)
+            self.labels = flat.classifies ? labels : []
         }
         try settings.finish()
     }

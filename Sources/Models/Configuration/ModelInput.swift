@@ -30,8 +30,11 @@ package struct ModelInput: Sendable {
         family = try settings.choice("family", default: .siren)
         let sizes = try settings.ints("sizes", in: SettingBounds.neurons, count: 2...257)
         spec = NetworkSpec(sizes: sizes, kernels: try kernels(settings, layers: sizes.count - 1))
-        image = try settings.optionalInts("image", in: 1...512, count: 3...3).map {
-            ImageShape(height: $0[0], width: $0[1], channels: $0[2])
+        image = try settings.read("image", "[height, width, channels], 1 to 512 each") { value in
+            guard let extents = value.ints, extents.count == 3, extents.allSatisfy((1...512).contains) else {
+                return nil
+            }
+            return ImageShape(height: extents[0], width: extents[1], channels: extents[2])
         }
         maximumHiddenWidth = try settings.int("max_hidden_width", in: SettingBounds.extent, default: 512)
         let isCanonical = try settings.bool("canonicalize", default: false)

@@ -229,10 +229,12 @@ extension JSONValue {
 }
 
 /// The name that a misspelt one most likely stands for: the fewest insertions, deletions and substitutions (Levenshtein
-/// distance), at most a third of its length; nil where none is that near.
+/// distance), at most two or a third of its length; nil where none is that near.
 package func nearestName(to name: String, among known: [String]) -> String? {
     let distances = known.map { ($0, editDistance(name, $0)) }
-    guard let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= max(1, name.count / 3) else { return nil }
+    guard let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= (name.count < 4 ? 1 : max(2, name.count / 3)) else {
+        return nil
+    }
     return best.0
 }
 

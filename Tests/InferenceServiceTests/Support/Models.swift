@@ -29,9 +29,13 @@ enum Models {
             }
             let text = try Data(contentsOf: source.appending(path: "config.json"))
             var config = try JSONSerialization.jsonObject(with: text) as? [String: Any] ?? [:]
-            var encoder = config["encoder"] as? [String: Any] ?? [:]
+            var model = config["model"] as? [String: Any] ?? [:]
+            var weights = model["weights"] as? [String: Any] ?? [:]
+            var encoder = weights["encoder"] as? [String: Any] ?? [:]
             encoder["decoder_trained"] = isDecoderTrained
-            config["encoder"] = encoder
+            weights["encoder"] = encoder
+            model["weights"] = weights
+            config["model"] = model
             config["name"] = name
             if let version { config["version"] = version }
             try JSONSerialization.data(withJSONObject: config).write(to: folder.appending(path: "config.json"))
