@@ -61,13 +61,19 @@ let package = Package(
         target("Tensors"),
         target("WeightFormats", ["Tensors", "CZlib"], memorySafe: false),
         target("Networks", ["Tensors"]),
-        target("Uploads", ["Tensors", "WeightFormats", "Networks"]),
+        target("NetworkReading", ["Tensors", "Networks"]),
+        target("SIREN", ["Tensors", "Networks"]),
+        target("Uploads", ["Tensors", "WeightFormats", "Networks", "NetworkReading"]),
 
         // Weights to features to model.
         target("Engine", ["COpenBLAS", "CKernels", "CHost"], memorySafe: false),
-        target("NeuralFunctionals", ["Tensors", "Networks", "Engine"]),
+        target("NeuralFunctionals", ["Tensors", "Networks", "SIREN", "Engine"]),
         target(
-            "ModelStore", ["Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
+            "ModelStore",
+            [
+                "Host", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Engine",
+                "NeuralFunctionals",
+            ],
             resources: [.copy("Resources/Models")]),
 
         // The standard protocol of inference servers, on the wire.
@@ -81,14 +87,15 @@ let package = Package(
         target("ComputeQueue", ["Clocks"]),
 
         // Pictures to INRs.
-        target("Datasets", ["Host", "Tensors", "WeightFormats", "Networks"]),
-        target("Fitting", ["Tensors", "Networks", "Engine", "Datasets"]),
+        target("Datasets", ["Host", "Tensors", "WeightFormats", "Networks", "SIREN"]),
+        target("Fitting", ["Tensors", "Networks", "SIREN", "Engine", "Datasets"]),
 
         // Models that learn.
         target(
             "Training",
             [
-                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets",
+                "Host", "Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "NeuralFunctionals", "ModelStore",
+                "Datasets",
             ],
             resources: [.copy("Resources/Recipes")]),
 
@@ -96,24 +103,25 @@ let package = Package(
         target(
             "Benchmarks",
             [
-                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets",
-                "Fitting", "Training",
+                "Host", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Engine",
+                "NeuralFunctionals",
+                "ModelStore", "Datasets", "Fitting", "Training",
             ], memorySafe: false),
 
         // Where the two halves meet, and the executable.
         target(
             "InferenceService",
             [
-                "Host", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals", "ModelStore",
-                "OpenInference", "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", httpTypes, logging,
+                "Host", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Engine",
+                "NeuralFunctionals", "ModelStore", "OpenInference", "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue",
+                httpTypes, logging,
             ], resources: [.copy("Resources/openapi.json")]),
         .executableTarget(
             name: "weightspace",
             dependencies: [
-                "Host", "CHost", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals",
-                "ModelStore",
-                "HTTPCore", "HTTPServer", "InferenceService", "Datasets", "Fitting", "Training",
-                "Benchmarks", arguments, httpTypes, logging,
+                "Host", "CHost", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Engine",
+                "NeuralFunctionals", "ModelStore", "HTTPCore", "HTTPServer", "InferenceService", "Datasets", "Fitting",
+                "Training", "Benchmarks", arguments, httpTypes, logging,
             ],
             swiftSettings: settings()),
 
@@ -123,26 +131,32 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "TestSupport", "Tensors", "WeightFormats", "Networks", "Uploads", "ModelStore", "Clocks", "HTTPCore",
-                "HTTPContent",
-                "InferenceService", "Datasets", httpTypes, logging,
+                "TestSupport", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads",
+                "ModelStore", "Clocks", "HTTPCore", "HTTPContent", "InferenceService", "Datasets", httpTypes, logging,
             ], path: "Tests/Fuzzing/Targets", swiftSettings: settings()),
 
         tests("Tensors"),
         tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
-        tests("Networks", ["Tensors"], resources: [.copy("Fixtures")]),
-        tests("Uploads", ["Tensors", "WeightFormats", "Networks"]),
+        tests("Networks", ["Tensors", "SIREN"]),
+        tests("NetworkReading", ["Tensors", "Networks", "SIREN"]),
+        tests("SIREN", ["Tensors", "Networks"], resources: [.copy("Fixtures")]),
+        tests("Uploads", ["Tensors", "WeightFormats", "Networks", "NetworkReading"]),
         tests("Engine", ["CKernels"]),
         tests(
-            "NeuralFunctionals", ["Tensors", "WeightFormats", "Networks", "Engine"], resources: [.copy("Fixtures")]),
+            "NeuralFunctionals", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine"],
+            resources: [.copy("Fixtures")]),
         tests(
-            "ModelStore", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
+            "ModelStore",
+            ["Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Engine", "NeuralFunctionals"],
             resources: [.copy("Fixtures")]),
         tests("Datasets", ["Tensors", "WeightFormats"]),
-        tests("Fitting", ["Datasets", "Tensors", "Networks", "WeightFormats"]),
+        tests("Fitting", ["Datasets", "Tensors", "Networks", "SIREN", "WeightFormats"]),
         tests(
             "Training",
-            ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore", "Datasets"]),
+            [
+                "Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "NeuralFunctionals", "ModelStore",
+                "Datasets",
+            ]),
         tests("Clocks"),
         tests("HTTPCore", ["Clocks", httpTypes], resources: [.copy("Fixtures")]),
         tests("HTTPContent", ["WeightFormats"]),
@@ -154,10 +168,7 @@ let package = Package(
             "InferenceService",
             [
                 "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", "Uploads", "ModelStore", "TestSupport", "Tensors",
-                "WeightFormats",
-                "Networks",
-                httpTypes,
-                logging,
+                "WeightFormats", "Networks", "NetworkReading", "SIREN", httpTypes, logging,
             ], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "WeightspaceTests", dependencies: ["weightspace", "TestSupport", "Tensors", "WeightFormats"],

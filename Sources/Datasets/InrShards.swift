@@ -1,6 +1,7 @@
 import Foundation
 import Host
 import Networks
+import SIREN
 import Tensors
 import WeightFormats
 

@@ -1,4 +1,5 @@
 import Networks
+import SIREN
 import Tensors
 
 /// How SIRENs are fitted to pictures: initialisation, coordinates and range of the authors' data, Adam with a rate that

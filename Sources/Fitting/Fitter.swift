@@ -3,7 +3,9 @@ import Dispatch
 import Engine
 import Foundation
 import Networks
+import SIREN
 import Synchronization
+import Tensors
 
 /// Fits many pictures, each on one thread: a fit depends on its recipe, picture and view alone.
 package struct Fitter: Sendable {

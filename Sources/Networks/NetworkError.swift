@@ -1,3 +1,5 @@
+import Tensors
+
 /// One thing wrong with an uploaded network: which tensor, what was expected and what came.
 package struct NetworkMismatch: Sendable, Hashable {
     /// Stable words that clients may switch on.
@@ -19,17 +21,17 @@ package struct NetworkMismatch: Sendable, Hashable {
     package let detail: String
 
     /// A finding about one tensor; `reason` says where the expectation comes from.
-    init(_ code: Code, tensor: String, expected: String, reason: String? = nil, received: String) {
+    package init(_ code: Code, tensor: String, expected: String, reason: String? = nil, received: String) {
         self.code = code
         self.tensor = tensor
         self.expected = expected
         self.received = received
         let because = reason.map { " (\($0))" } ?? ""
-        detail = "tensor \(quoted(tensor)): expected \(expected)\(because), received \(received)"
+        detail = "tensor \(Self.quoted(tensor)): expected \(expected)\(because), received \(received)"
     }
 
     /// A finding about the network as a whole.
-    init(_ code: Code, expected: String, received: String) {
+    package init(_ code: Code, expected: String, received: String) {
         self.code = code
         tensor = nil
         self.expected = expected
@@ -43,8 +45,8 @@ package struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible 
     /// Never empty.
     package let mismatches: [NetworkMismatch]
 
-    init(_ mismatches: [NetworkMismatch]) { self.mismatches = mismatches }
-    init(_ mismatch: NetworkMismatch) { mismatches = [mismatch] }
+    package init(_ mismatches: [NetworkMismatch]) { self.mismatches = mismatches }
+    package init(_ mismatch: NetworkMismatch) { mismatches = [mismatch] }
 
     /// The first mismatch's code.
     package var code: String { (mismatches.first?.code ?? .shapeMismatch).rawValue }
@@ -57,11 +59,24 @@ package struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible 
     package var description: String { "\(code): \(detail)" }
 }
 
-/// `name` between quotes, shortened so that one name cannot swell a whole error answer.
-func quoted(_ name: String) -> String {
-    let limit = 120
-    return name.count > limit ? "'\(name.prefix(limit))…'" : "'\(name)'"
-}
+extension NetworkMismatch {
+    /// The first value of a tensor that is not finite, with its place; nil where all are finite.
+    package static func nonFiniteValue(_ entry: NamedTensor) -> NetworkMismatch? {
+        guard let index = entry.tensor.values.firstIndex(where: { !$0.isFinite }) else { return nil }
+        var place: [Int] = []
+        var rest = index
+        for extent in entry.tensor.shape.reversed() where extent > 0 {
+            place.append(rest % extent)
+            rest /= extent
+        }
+        return NetworkMismatch(
+            .nonFinite, tensor: entry.name, expected: "finite numbers",
+            received: "\(entry.tensor.values[index]) at \(Array(place.reversed())) (flat index \(index))")
+    }
 
-/// "1 layer", "3 layers".
-func counted(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
+    /// `name` between quotes, cut after 120 characters: a file may hold names of any length.
+    package static func quoted(_ name: String) -> String {
+        let limit = 120
+        return name.count > limit ? "'\(name.prefix(limit))…'" : "'\(name)'"
+    }
+}

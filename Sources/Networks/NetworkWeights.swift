@@ -31,4 +31,15 @@ package struct NetworkWeights: Sendable, Equatable {
                     kernel: Array(layer.weight.shape.dropFirst(2)))
             })
     }
+
+    /// The network as named tensors, weight before bias, in layer order.
+    package var stateDict: StateDict {
+        StateDict(
+            layers.flatMap { layer in
+                [
+                    NamedTensor(name: layer.weightName, tensor: layer.weight),
+                    NamedTensor(name: layer.biasName, tensor: layer.bias),
+                ]
+            })
+    }
 }

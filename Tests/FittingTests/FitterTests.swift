@@ -2,6 +2,7 @@ import Datasets
 import Fitting
 import Foundation
 import Networks
+import SIREN
 import Tensors
 import Testing
 import WeightFormats

@@ -1,4 +1,5 @@
 import ModelStore
+import NetworkReading
 import Networks
 import TestSupport
 import Testing

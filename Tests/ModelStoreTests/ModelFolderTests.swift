@@ -1,6 +1,8 @@
 import Engine
 import Foundation
+import NetworkReading
 import Networks
+import SIREN
 import Tensors
 import Testing
 import WeightFormats

@@ -1,6 +1,7 @@
 import Engine
 import ModelStore
 import Networks
+import SIREN
 import Tensors
 import Testing
 

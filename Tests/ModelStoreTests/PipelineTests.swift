@@ -1,7 +1,9 @@
 import Engine
 import Foundation
+import NetworkReading
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 import Testing
 

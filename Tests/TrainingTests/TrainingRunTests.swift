@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import ModelStore
 import Networks
+import SIREN
 import Tensors
 import Testing
 import Training

@@ -1,6 +1,8 @@
 import ModelStore
+import NetworkReading
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 import WeightFormats
 

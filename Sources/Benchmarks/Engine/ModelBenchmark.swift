@@ -1,6 +1,7 @@
 import Engine
 import ModelStore
 import Networks
+import SIREN
 
 /// Times a model's forward passes, as the service runs them.
 package struct ModelBenchmark {

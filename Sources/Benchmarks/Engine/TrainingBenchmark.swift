@@ -3,6 +3,7 @@ import Foundation
 import ModelStore
 import Networks
 import NeuralFunctionals
+import SIREN
 import Training
 
 /// Times a training step (forward pass, backward pass, update) on random networks.

@@ -2,6 +2,7 @@ import Foundation
 import ModelStore
 import Networks
 import NeuralFunctionals
+import SIREN
 
 /// A model's answer to one network.
 enum Answer: Sendable {

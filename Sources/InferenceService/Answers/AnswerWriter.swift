@@ -2,6 +2,7 @@ import HTTPCore
 import HTTPTypes
 import ModelStore
 import Networks
+import SIREN
 import Tensors
 import WeightFormats
 

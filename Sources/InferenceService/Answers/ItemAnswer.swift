@@ -1,5 +1,5 @@
 import ModelStore
-import Networks
+import SIREN
 
 /// The result for one network of a `/v1` request.
 struct ItemAnswer: Sendable {

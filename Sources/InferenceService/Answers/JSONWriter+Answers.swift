@@ -1,5 +1,6 @@
 import ModelStore
 import Networks
+import SIREN
 import WeightFormats
 
 /// Members that responses over HTTP and the command line's JSON have in common.

@@ -2,8 +2,10 @@ import Clocks
 import HTTPCore
 import HTTPTypes
 import ModelStore
+import NetworkReading
 import Networks
 import NeuralFunctionals
+import SIREN
 import Uploads
 
 /// One request to `/v1/render`, on a worker queue: the pictures that the networks themselves draw. It needs no model;

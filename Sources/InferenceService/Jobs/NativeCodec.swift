@@ -2,8 +2,10 @@ import HTTPContent
 import HTTPCore
 import HTTPTypes
 import ModelStore
+import NetworkReading
 import Networks
 import NeuralFunctionals
+import SIREN
 import Uploads
 import WeightFormats
 

@@ -2,6 +2,7 @@ import Foundation
 import Host
 import ModelStore
 import Networks
+import SIREN
 import Tensors
 import WeightFormats
 

@@ -1,7 +1,9 @@
 import ModelStore
+import NetworkReading
 import Networks
 import NeuralFunctionals
 import OpenInference
+import SIREN
 
 /// An input or output in a model's metadata.
 struct TensorDescription: Sendable {
@@ -90,7 +92,7 @@ extension Answer {
 extension ServedModel {
     /// One input for every weight and bias, named as PyTorch names them.
     var inputTensors: [TensorDescription] {
-        let names = manifest.input.spec.torchNames(manifest.input.convention)
+        let names = manifest.input.convention.layerNames(of: manifest.input.spec)
         return zip(expectation.layerShapes, names).flatMap { shape, names in
             [
                 TensorDescription(name: names.weight, datatype: .fp32, shape: shape.weight),

@@ -1,6 +1,7 @@
 import HTTPCore
 import HTTPTypes
 import ModelStore
+import NetworkReading
 import Networks
 import NeuralFunctionals
 import OpenInference

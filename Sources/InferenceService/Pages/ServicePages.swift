@@ -1,8 +1,10 @@
 import HTTPCore
 import HTTPTypes
 import ModelStore
+import NetworkReading
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 import WeightFormats
 

@@ -5,6 +5,7 @@ import HTTPTypes
 import ModelStore
 import Networks
 import NeuralFunctionals
+import SIREN
 import Uploads
 import WeightFormats
 

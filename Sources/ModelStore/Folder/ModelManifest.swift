@@ -1,6 +1,7 @@
 import Foundation
 import Networks
 import NeuralFunctionals
+import SIREN
 
 /// The `config.json` of a model folder.
 package struct ModelManifest: Decodable, Sendable {

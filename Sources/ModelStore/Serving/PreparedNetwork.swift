@@ -1,4 +1,5 @@
 import Networks
+import SIREN
 
 /// What a client says of an upload where it does not want it guessed.
 package struct UploadConvention: Sendable, Hashable {

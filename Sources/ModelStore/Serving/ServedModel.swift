@@ -1,6 +1,8 @@
 import Engine
+import NetworkReading
 import Networks
 import NeuralFunctionals
+import SIREN
 import Synchronization
 import Tensors
 

@@ -1,5 +1,6 @@
 import Engine
 import Networks
+import SIREN
 import Tensors
 
 /// Extents of a picture.

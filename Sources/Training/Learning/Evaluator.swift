@@ -3,6 +3,7 @@ import Engine
 import ModelStore
 import Networks
 import NeuralFunctionals
+import SIREN
 import Synchronization
 import Tensors
 

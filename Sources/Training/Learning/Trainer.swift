@@ -4,6 +4,7 @@ import Foundation
 import ModelStore
 import Networks
 import NeuralFunctionals
+import SIREN
 import Synchronization
 import Tensors
 

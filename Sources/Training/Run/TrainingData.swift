@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import ModelStore
 import Networks
+import SIREN
 
 extension Corpus {
     /// Reads folders of shards, all of networks of one size, into the convention of a model.

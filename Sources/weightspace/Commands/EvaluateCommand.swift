@@ -5,6 +5,7 @@ import Foundation
 import ModelStore
 import Networks
 import NeuralFunctionals
+import SIREN
 import Training
 import WeightFormats
 

@@ -4,6 +4,7 @@ import Engine
 import Fitting
 import Foundation
 import Networks
+import SIREN
 import Tensors
 import WeightFormats
 

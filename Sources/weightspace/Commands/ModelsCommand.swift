@@ -1,7 +1,7 @@
 import ArgumentParser
 import InferenceService
 import ModelStore
-import Networks
+import NetworkReading
 import WeightFormats
 
 /// `weightspace models`

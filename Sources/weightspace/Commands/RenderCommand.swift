@@ -4,6 +4,7 @@ import Host
 import InferenceService
 import ModelStore
 import Networks
+import SIREN
 
 /// `weightspace render FILE --output net.png`
 struct RenderCommand: ParsableCommand {

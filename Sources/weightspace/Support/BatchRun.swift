@@ -2,6 +2,7 @@ import Engine
 import ModelStore
 import Networks
 import NeuralFunctionals
+import SIREN
 import Uploads
 
 /// The answer to one network of a file.

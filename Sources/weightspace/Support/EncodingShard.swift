@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import ModelStore
 import Networks
+import SIREN
 import Tensors
 import WeightFormats
 

@@ -2,7 +2,9 @@ import ArgumentParser
 import Foundation
 import Host
 import ModelStore
+import NetworkReading
 import Networks
+import SIREN
 import Uploads
 import WeightFormats
 

@@ -1,7 +1,8 @@
+import Networks
 import Tensors
 import Testing
 
-@testable import Networks
+@testable import NetworkReading
 
 @Suite("What is wrong with an upload is said exactly")
 struct NetworkErrorTests {

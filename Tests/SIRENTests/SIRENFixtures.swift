@@ -1,7 +1,8 @@
 import Foundation
+import Networks
 import Testing
 
-@testable import Networks
+@testable import SIREN
 
 /// The contents of `Fixtures/sirens.json`, which `Fixtures/make_fixtures.py` writes.
 struct SIRENFixtures: Decodable {

@@ -1,6 +1,8 @@
+import Networks
+import SIREN
 import Tensors
 
-@testable import Networks
+@testable import NetworkReading
 
 /// Named tensors of these shapes, in this order; every value differs from all others.
 func stateDict(_ entries: [(name: String, shape: [Int])]) -> StateDict {

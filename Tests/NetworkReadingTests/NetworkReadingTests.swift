@@ -1,7 +1,9 @@
+import Networks
+import SIREN
 import Tensors
 import Testing
 
-@testable import Networks
+@testable import NetworkReading
 
 @Suite("Named tensors become layers")
 struct NetworkReadingTests {

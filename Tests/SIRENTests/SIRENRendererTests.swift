@@ -1,8 +1,9 @@
 import Foundation
+import Networks
 import Tensors
 import Testing
 
-@testable import Networks
+@testable import SIREN
 
 @Suite("Drawing a SIREN")
 struct SIRENRendererTests {

@@ -1,15 +1,5 @@
+import Networks
 import Tensors
-
-extension NetworkSpec {
-    /// The tensor names of a SIREN written in PyTorch. In `nfn` sine layers wrap a linear one, the last layer is bare.
-    package func torchNames(_ convention: SIRENConvention = .nfn) -> [(weight: String, bias: String)] {
-        layers.indices.map { index in
-            let prefix =
-                convention == .dws ? "seq.\(index)" : index < layers.count - 1 ? "net.\(index).linear" : "net.\(index)"
-            return (prefix + ".weight", prefix + ".bias")
-        }
-    }
-}
 
 extension NetworkWeights {
     /// A freshly initialised SIREN of these sizes, the same for the same seed: what an example request carries.
@@ -21,7 +11,7 @@ extension NetworkWeights {
     ) -> NetworkWeights {
         var random = RandomSource(seed: seed)
         var layers: [NetworkLayer] = []
-        for (index, (layer, names)) in zip(spec.layers, spec.torchNames(convention)).enumerated() {
+        for (index, (layer, names)) in zip(spec.layers, convention.layerNames(of: spec)).enumerated() {
             let fanIn = Float(max(1, layer.inputs)) * Float(max(1, layer.kernelCount))
             let weightBound = index == 0 && convention == .nfn ? 1 / fanIn : (6 / fanIn).squareRoot() / 30
             layers.append(
@@ -33,17 +23,6 @@ extension NetworkWeights {
                         shape: [layer.outputs], bound: convention == .nfn ? 1 / fanIn.squareRoot() : 0)))
         }
         return NetworkWeights(layers: layers)
-    }
-
-    /// The network as named tensors, weight before bias, in layer order.
-    package var stateDict: StateDict {
-        StateDict(
-            layers.flatMap { layer in
-                [
-                    NamedTensor(name: layer.weightName, tensor: layer.weight),
-                    NamedTensor(name: layer.biasName, tensor: layer.bias),
-                ]
-            })
     }
 }
 

@@ -1,3 +1,4 @@
+import Networks
 import Tensors
 
 /// Which convention an upload follows, and why.

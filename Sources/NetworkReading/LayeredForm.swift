@@ -1,3 +1,4 @@
+import Networks
 import Tensors
 
 /// Paired tensors brought into chain order and one orientation.

@@ -1,3 +1,4 @@
+import Networks
 import Tensors
 
 /// The networks a model reads: a depth, inputs and outputs, and hidden widths that are fixed or free.

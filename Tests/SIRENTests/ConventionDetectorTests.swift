@@ -1,7 +1,8 @@
+import Networks
 import Tensors
 import Testing
 
-@testable import Networks
+@testable import SIREN
 
 @Suite("Which convention a SIREN follows")
 struct ConventionDetectorTests {
@@ -10,9 +11,12 @@ struct ConventionDetectorTests {
         var values = (0..<width).map { _ in Float(1) }
         for index in stride(from: 0, to: width, by: 2) { values[index] = -1 }
         values = values.map { $0 * biasStd }
-        var dict = layeredDict(weight: prefix + "%.weight", bias: prefix + "%.bias", sizes: [2, width, 1])
-        dict.set(NamedTensor(name: prefix + "0.bias", tensor: Tensor(shape: [width], values: values)))
-        return try NetworkWeights(dict)
+        let spec = NetworkSpec(sizes: [2, width, 1])
+        let names = (0..<2).map { LayerNames(weight: "\(prefix)\($0).weight", bias: "\(prefix)\($0).bias") }
+        var network = try NetworkWeights(
+            spec: spec, flat: [Float](repeating: 0.5, count: spec.parameterCount), names: names)
+        network.layers[0].bias.values = values
+        return network
     }
 
     @Test(

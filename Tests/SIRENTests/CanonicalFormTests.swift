@@ -1,7 +1,8 @@
+import Networks
 import Tensors
 import Testing
 
-@testable import Networks
+@testable import SIREN
 
 @Suite("The canonical form of a SIREN")
 struct CanonicalFormTests {

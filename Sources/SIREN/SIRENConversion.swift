@@ -1,3 +1,4 @@
+import Networks
 import Tensors
 
 extension NetworkWeights {
@@ -38,7 +39,7 @@ extension NetworkWeights {
     }
 
     private func checkFinite() throws(NetworkError) {
-        let found = stateDict.entries.compactMap(nonFiniteValue)
+        let found = stateDict.entries.compactMap(NetworkMismatch.nonFiniteValue)
         if !found.isEmpty { throw NetworkError(found) }
     }
 }

@@ -1,3 +1,4 @@
+import Networks
 import Tensors
 
 /// How a file lays out its weights.
@@ -115,7 +116,7 @@ struct LayerChain {
         guard let received = link.biasShape else {
             return NetworkMismatch(
                 .missingTensor, tensor: link.biasName, expected: "\(wanted)",
-                reason: "the bias of \(quoted(link.weightName))", received: "nothing")
+                reason: "the bias of \(NetworkMismatch.quoted(link.weightName))", received: "nothing")
         }
         guard received != wanted else { return nil }
         let agreesWithWeight = shapes[index]?.outputs == outputs
@@ -124,9 +125,9 @@ struct LayerChain {
         if biasCount(index) == outputs, let batch {
             reason = batchReason(batch)
         } else if agreesWithWeight {
-            reason = "\(counted(outputs, "output")) of \(quoted(link.weightName))"
+            reason = "\(counted(outputs, "output")) of \(NetworkMismatch.quoted(link.weightName))"
         } else if let next {
-            reason = "\(counted(outputs, "input")) of \(quoted(next.weightName))"
+            reason = "\(counted(outputs, "input")) of \(NetworkMismatch.quoted(next.weightName))"
         }
         return NetworkMismatch(
             .shapeMismatch, tensor: link.biasName, expected: "\(wanted)", reason: reason, received: "\(received)")
@@ -156,11 +157,11 @@ struct LayerChain {
     }
 
     private func follows(_ count: Int, _ noun: String, from name: String) -> String {
-        "\(counted(count, noun)) follow\(count == 1 ? "s" : "") from \(quoted(name))"
+        "\(counted(count, noun)) follow\(count == 1 ? "s" : "") from \(NetworkMismatch.quoted(name))"
     }
 
     private func batchReason(_ batch: Batch) -> String {
-        "a batch of \(batch.count) follows from \(quoted(batch.source))"
+        "a batch of \(batch.count) follows from \(NetworkMismatch.quoted(batch.source))"
     }
 
     private func stacked(_ shape: [Int]) -> [Int] { (batch.map { [$0.count] } ?? []) + shape }
@@ -179,3 +180,6 @@ struct LayerChain {
         }
     }
 }
+
+/// "1 layer", "3 layers".
+func counted(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }

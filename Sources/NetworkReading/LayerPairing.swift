@@ -1,3 +1,4 @@
+import Networks
 import Tensors
 
 /// A weight and the bias that goes with it.
@@ -92,6 +93,7 @@ struct LayerPairing {
         isWhole = false
         mismatches.append(
             NetworkMismatch(
-                .missingTensor, tensor: name, expected: "a weight for \(quoted(bias.name))", received: "nothing"))
+                .missingTensor, tensor: name, expected: "a weight for \(NetworkMismatch.quoted(bias.name))",
+                received: "nothing"))
     }
 }

@@ -1,3 +1,4 @@
+import Networks
 import Tensors
 
 /// One representative of all SIRENs that differ only in the signs and phases of their hidden neurons.

@@ -1,4 +1,5 @@
 import Foundation
+import Networks
 import Tensors
 
 /// Draws the picture that a SIREN stands for.

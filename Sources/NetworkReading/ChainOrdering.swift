@@ -1,3 +1,5 @@
+import Networks
+
 /// Finds the order in which layers join up, for files whose names sort differently (`input`, `hidden`, `output`).
 struct ChainOrdering {
     /// (inputs, outputs) of every layer, in natural order of names.

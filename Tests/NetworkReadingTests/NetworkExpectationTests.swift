@@ -1,7 +1,9 @@
+import Networks
+import SIREN
 import Tensors
 import Testing
 
-@testable import Networks
+@testable import NetworkReading
 
 @Suite("A model says which networks it reads")
 struct NetworkExpectationTests {

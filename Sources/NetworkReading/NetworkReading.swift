@@ -1,3 +1,4 @@
+import Networks
 import Tensors
 
 /// What named tensors turned out to be: one network or a stack of them, and how they were laid out.
@@ -37,7 +38,7 @@ package struct NetworkReading: Sendable, Equatable {
             return
         }
         let layered = LayeredForm(LayerPairing(parameters), expecting: expectation)
-        let mismatches = dtypeMismatches + layered.mismatches + parameters.compactMap(nonFiniteValue)
+        let mismatches = dtypeMismatches + layered.mismatches + parameters.compactMap(NetworkMismatch.nonFiniteValue)
         guard mismatches.isEmpty else { throw NetworkError(mismatches) }
         try Self.check(layered.batch?.count ?? 1, within: limit)
         networks = layered.networks
@@ -90,20 +91,6 @@ package struct NetworkReading: Sendable, Equatable {
                 received: stateDict.count == 0 ? "no tensors" : "only scalars")
         ]
     }
-}
-
-/// The first value of a tensor that is no finite number.
-func nonFiniteValue(_ entry: NamedTensor) -> NetworkMismatch? {
-    guard let index = entry.tensor.values.firstIndex(where: { !$0.isFinite }) else { return nil }
-    var place: [Int] = []
-    var rest = index
-    for extent in entry.tensor.shape.reversed() where extent > 0 {
-        place.append(rest % extent)
-        rest /= extent
-    }
-    return NetworkMismatch(
-        .nonFinite, tensor: entry.name, expected: "finite numbers",
-        received: "\(entry.tensor.values[index]) at \(Array(place.reversed())) (flat index \(index))")
 }
 
 extension NetworkWeights {
