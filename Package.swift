@@ -86,9 +86,8 @@ let package = Package(
         target("HTTPServer", ["Clocks", "HTTPCore", "CHost", httpTypes, logging], memorySafe: false),
         target("ComputeQueue", ["Clocks"]),
 
-        // Pictures to INRs.
-        target("Datasets", ["Host", "Tensors", "WeightFormats", "Networks", "SIREN"]),
-        target("Fitting", ["Tensors", "Networks", "SIREN", "Engine", "Datasets"]),
+        // Data to learn from: pictures, and INRs fitted to them.
+        target("Datasets", ["Host", "Tensors", "WeightFormats", "Networks", "SIREN", "Engine"]),
 
         // Models that learn.
         target(
@@ -104,8 +103,7 @@ let package = Package(
             "Benchmarks",
             [
                 "Host", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Engine",
-                "NeuralFunctionals",
-                "ModelStore", "Datasets", "Fitting", "Training",
+                "NeuralFunctionals", "ModelStore", "Datasets", "Training",
             ], memorySafe: false),
 
         // Where the two halves meet, and the executable.
@@ -120,7 +118,7 @@ let package = Package(
             name: "weightspace",
             dependencies: [
                 "Host", "CHost", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Engine",
-                "NeuralFunctionals", "ModelStore", "HTTPCore", "HTTPServer", "InferenceService", "Datasets", "Fitting",
+                "NeuralFunctionals", "ModelStore", "HTTPCore", "HTTPServer", "InferenceService", "Datasets",
                 "Training", "Benchmarks", arguments, httpTypes, logging,
             ],
             swiftSettings: settings()),
@@ -149,8 +147,7 @@ let package = Package(
             "ModelStore",
             ["Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Engine", "NeuralFunctionals"],
             resources: [.copy("Fixtures")]),
-        tests("Datasets", ["Tensors", "WeightFormats"]),
-        tests("Fitting", ["Datasets", "Tensors", "Networks", "SIREN", "WeightFormats"]),
+        tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN"]),
         tests(
             "Training",
             [

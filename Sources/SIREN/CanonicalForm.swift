@@ -1,20 +1,22 @@
 import Networks
 import Tensors
 
-/// One representative of all SIRENs that differ only in the signs and phases of their hidden neurons.
+/// Maps all SIRENs that differ only in the signs and half turns of their hidden neurons to the same weights.
 ///
-/// sin(−z) = −sin z and sin(z + kπ) = (−1)ᵏ sin z: a neuron's signs and half turns can move into its outgoing weights
-/// without changing the function. Layer by layer, each neuron's incoming weight of largest magnitude (the first of
-/// equals) becomes positive, then its bias is brought into [0, π/ω₀).
+/// Since sin(−z) = −sin z and sin(z + kπ) = (−1)ᵏ sin z, the function stays the same when a neuron's incoming weights and
+/// bias change sign, or its bias moves by kπ/ω₀, if its outgoing weights change sign accordingly. Layer by layer, the form
+/// makes each neuron's incoming weight of largest magnitude (the first of equals) positive, and then brings its bias into
+/// [0, π/ω₀).
 ///
-/// All arithmetic is float32, as models were trained on: another precision would round some bias to the other side of a
-/// half turn. A bias within rounding of a multiple of π/ω₀ can fall on either side.
+/// All arithmetic is float32, as in the data that models were trained on; with another precision some biases would round
+/// to the other end of the interval. A bias within a rounding error of a multiple of π/ω₀ can land at either end.
 package struct CanonicalForm: Sendable, Hashable {
+    /// ω₀, in radians for each unit of a layer's output.
     package let omega0: Float
 
     package init(omega0: Float = 30) { self.omega0 = omega0 }
 
-    /// The representative of `network`, the same function.
+    /// The canonical weights of the same function.
     package func callAsFunction(_ network: NetworkWeights) -> NetworkWeights {
         var result = network
         for layer in network.layers.indices.dropLast() {
@@ -24,12 +26,12 @@ package struct CanonicalForm: Sendable, Hashable {
         return result
     }
 
-    /// Normalises every neuron of a hidden layer.
+    /// Brings the signs and biases of a hidden layer's neurons into the form.
     /// - Returns: for every neuron, whether its outgoing weights must change sign.
     private func normalise(_ layer: inout NetworkLayer) -> [Bool] {
         let neurons = layer.bias.count
         guard neurons > 0 else { return [] }
-        // Float.pi is rounded towards zero; the nearest float32 to π is the next one.
+        // The float32 nearest to π; Float.pi is the one below it.
         let pi = Float(Double.pi)
         let fanIn = layer.weight.count / neurons
         var flips = [Bool](repeating: false, count: neurons)
@@ -48,6 +50,7 @@ package struct CanonicalForm: Sendable, Hashable {
         return flips
     }
 
+    /// Whether the weight of largest magnitude is negative.
     private func isNegative(_ incoming: ArraySlice<Float>) -> Bool {
         var largest: Float = 0
         for weight in incoming where abs(weight) > abs(largest) { largest = weight }
@@ -56,7 +59,7 @@ package struct CanonicalForm: Sendable, Hashable {
 }
 
 extension NetworkLayer {
-    /// Negates the columns of the inputs marked in `flips`.
+    /// Negates the weights of the inputs marked in `flips`, which has one element for each input.
     package mutating func flipInputs(_ flips: [Bool]) {
         let outputs = bias.count
         guard outputs > 0, !flips.isEmpty else { return }

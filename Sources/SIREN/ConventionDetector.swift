@@ -1,11 +1,12 @@
 import Networks
 import Tensors
 
-/// Which convention an upload follows, and why.
+/// The convention that a network appears to follow, and why.
 package struct ConventionDetection: Sendable, Hashable {
     package let convention: SIRENConvention
+    /// The reason as a sentence for people.
     package let reason: String
-    /// False where the signs disagree or say nothing, so that a client had better name the convention.
+    /// False where the evidence is missing or contradictory; the client should then name the convention.
     package let isConfident: Bool
 
     package init(convention: SIRENConvention, reason: String, isConfident: Bool) {
@@ -15,45 +16,46 @@ package struct ConventionDetection: Sendable, Hashable {
     }
 }
 
-/// Tells the conventions apart by the spread of the first bias and by the names' prefix.
+/// Tells the conventions apart by the standard deviation of the first layer's biases and by the prefix of tensor names.
 ///
-/// One data set starts biases at random, the other at zero, and the first layer has two inputs whatever the hidden width:
-/// trained biases have a standard deviation near 0.41 or below 0.03. Where that spread and the prefix disagree, or the
-/// spread lies between, the prefix decides, without confidence.
+/// nfn networks draw their first biases uniformly within ±1/√2 (two inputs, whatever the hidden width) and keep a standard
+/// deviation near 0.41 when fitted; dws networks start at 0 and stay below 0.03. Where the standard deviation lies between
+/// or contradicts the prefix, the prefix decides, and the detection is not confident.
 package enum ConventionDetector {
-    /// Above it the first bias was drawn at random.
+    /// Biases with a larger standard deviation were drawn at random: nfn.
     static let randomBiasStd = 0.2
-    /// Below it the first bias started at zero.
+    /// Biases with a smaller standard deviation started at zero: dws.
     static let zeroBiasStd = 0.1
-    /// Fewer biases than this say nothing about their spread.
+    /// Fewer biases than this are not judged.
     static let fewestBiases = 8
 
+    /// The convention of a SIREN with two inputs.
     package static func detect(_ network: NetworkWeights) -> ConventionDetection {
-        let (spread, spreadText) = bySpread(network)
+        let (byBiases, stdText) = byStd(network)
         let (prefix, prefixText) = byPrefix(network)
         let hint = "name it with ?convention=nfn or ?convention=dws"
-        switch (spread, prefix) {
-        case (let spread?, let prefix?) where spread == prefix:
+        switch (byBiases, prefix) {
+        case (let byBiases?, let prefix?) where byBiases == prefix:
             return ConventionDetection(
-                convention: spread, reason: "\(spreadText), and \(prefixText)", isConfident: true)
-        case (let spread?, nil):
-            return ConventionDetection(convention: spread, reason: "\(spreadText); \(prefixText)", isConfident: true)
+                convention: byBiases, reason: "\(stdText), and \(prefixText)", isConfident: true)
+        case (let byBiases?, nil):
+            return ConventionDetection(convention: byBiases, reason: "\(stdText); \(prefixText)", isConfident: true)
         case (.some, let prefix?):
             return ConventionDetection(
                 convention: prefix,
-                reason: "\(spreadText), but \(prefixText), which was taken to decide; \(hint)", isConfident: false)
+                reason: "\(stdText), but \(prefixText), which was taken to decide; \(hint)", isConfident: false)
         case (nil, let prefix?):
             return ConventionDetection(
-                convention: prefix, reason: "\(spreadText), so that it is known only that \(prefixText); \(hint)",
+                convention: prefix, reason: "\(stdText), so that it is known only that \(prefixText); \(hint)",
                 isConfident: false)
         case (nil, nil):
             return ConventionDetection(
-                convention: .nfn, reason: "\(spreadText), and \(prefixText); nfn was assumed: \(hint)",
+                convention: .nfn, reason: "\(stdText), and \(prefixText); nfn was assumed: \(hint)",
                 isConfident: false)
         }
     }
 
-    private static func bySpread(_ network: NetworkWeights) -> (SIRENConvention?, String) {
+    private static func byStd(_ network: NetworkWeights) -> (SIRENConvention?, String) {
         guard let bias = network.layers.first?.bias, bias.count >= fewestBiases,
             let std = ArrayStatistics(name: "", tensor: bias).std
         else {

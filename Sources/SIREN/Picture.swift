@@ -1,9 +1,9 @@
-/// A picture as a SIREN draws it: nominally in [-1, 1], pixel after pixel, row by row, the channels of a pixel together.
+/// A picture with values nominally in [−1, 1], from black to white.
 package struct Picture: Sendable, Equatable {
     package let height: Int
     package let width: Int
     package let channels: Int
-    /// height × width × channels values.
+    /// (height, width, channels), row-major: the channels of a pixel lie together.
     package let values: [Float]
 
     package init(height: Int, width: Int, channels: Int, values: [Float]) {
@@ -13,23 +13,26 @@ package struct Picture: Sendable, Equatable {
         self.values = values
     }
 
-    /// 0 for −1 and less, 255 for 1 and more, and everything between truncated to whole numbers.
+    /// The values as bytes, ⌊255 (v + 1) / 2⌋ limited to 0…255; NaN becomes 0.
     package var bytes8: [UInt8] {
         values.map { value in
-            // Comparisons that fail for a value that is no number, so that it comes out black.
+            // False for NaN, whose conversion to an integer would trap.
             guard value > -1 else { return 0 }
             return value < 1 ? UInt8(255 * (value + 1) / 2) : 255
         }
     }
 }
 
-/// Why a network cannot be drawn.
+/// Why a network cannot be drawn as a picture.
 package enum PictureError: Error, Sendable, Hashable {
     case notFullyConnected
+    /// The network's number of inputs, which is not 2.
     case inputs(Int)
+    /// The network's number of outputs, which is neither 1 nor 3.
     case outputs(Int)
     case size(height: Int, width: Int, limit: Int)
 
+    /// The reason as a sentence for people.
     package var detail: String {
         switch self {
         case .notFullyConnected: "only fully connected networks draw pictures; received one with convolutions"

@@ -1,13 +1,18 @@
 import Networks
 
-/// The two published ways in which SIRENs of pictures read coordinates and write pixels.
+/// The order of the coordinates and the range of the pixels in one of the two published data sets of SIRENs.
+///
+/// A SIREN (Sitzmann et al., arXiv 2006.09661) with weights W and biases b is the function
+/// u ↦ W_L sin(ω₀ (W_(L−1) … sin(ω₀ (W_0 u + b_0)) … + b_(L−1))) + b_L of the coordinates u of a pixel.
 package enum SIRENConvention: String, Sendable, Hashable, CaseIterable {
-    /// The neural-functional-networks data: the first coordinate is the row, outputs are pixels in [-1, 1].
+    /// The data of Neural Functional Networks (Zhou et al., arXiv 2302.14040): u = (row, column), and outputs are pixels
+    /// in [−1, 1].
     case nfn
-    /// The deep-weight-spaces data: the first coordinate is x, outputs plus one half are pixels in [0, 1].
+    /// The data of Deep Weight Spaces (Navon et al., arXiv 2301.12780): u = (column, row), and outputs plus ½ are pixels
+    /// in [0, 1].
     case dws
 
-    /// How far apart black and white are in what a network computes.
+    /// The difference between white and black in a network's outputs.
     package var range: Float {
         switch self {
         case .nfn: 2
@@ -15,6 +20,15 @@ package enum SIRENConvention: String, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// The inputs that take the row's and the column's coordinate.
+    package var inputs: (row: Int, column: Int) {
+        switch self {
+        case .nfn: (0, 1)
+        case .dws: (1, 0)
+        }
+    }
+
+    /// The convention in a few words, for pages and the command line.
     package var summary: String {
         switch self {
         case .nfn: "first coordinate is the row, output in [-1, 1] without an offset"
@@ -34,7 +48,7 @@ package enum SIRENConvention: String, Sendable, Hashable, CaseIterable {
 }
 
 extension NetworkWeights {
-    /// Cuts a vector of parameters, in the order w0, b0, w1, b1, …, into layers with the convention's tensor names.
+    /// Cuts a vector of parameters, in the order of `flattened`, into layers with the convention's tensor names.
     /// - Throws: where the vector's length is not the spec's parameter count.
     package init(spec: NetworkSpec, flat: [Float], convention: SIRENConvention) throws(NetworkError) {
         try self.init(spec: spec, flat: flat, names: convention.layerNames(of: spec))

@@ -2,8 +2,9 @@ import Networks
 import Tensors
 
 extension NetworkWeights {
-    /// The same function as a SIREN of frequency `reference`: ω₀/30 moves into the weights and biases of the sine layers.
-    /// - Throws: when ω₀ is no usable frequency, or a product leaves the range of float32.
+    /// The SIREN of frequency `reference` that computes the same function as this one of frequency ω₀: the weights and
+    /// biases of all layers but the last are multiplied by ω₀ / `reference`.
+    /// - Throws: `non_finite` where ω₀ is not a finite number above 0, or a product overflows float32.
     package func absorbing(omega0: Double, into reference: Double = 30) throws(NetworkError) -> NetworkWeights {
         guard omega0.isFinite, omega0 > 0 else {
             throw NetworkError(
@@ -17,8 +18,9 @@ extension NetworkWeights {
         return result
     }
 
-    /// The SIREN of the same picture under another convention: coordinates change places, outputs their range.
-    /// - Throws: when the network does not have two inputs, or a product leaves the range of float32.
+    /// The SIREN that draws the same picture in another convention: the first layer's two inputs are swapped, and the
+    /// last layer is scaled by the ratio of the conventions' ranges.
+    /// - Throws: where the network does not have two inputs, or a product overflows float32.
     package func converted(
         from source: SIRENConvention, to target: SIRENConvention
     ) throws(NetworkError) -> NetworkWeights {
@@ -32,12 +34,13 @@ extension NetworkWeights {
         }
         var result = self
         for row in 0..<first.weight.shape[0] { result.layers[0].weight.values.swapAt(2 * row, 2 * row + 1) }
-        // A picture p in [-1, 1] is q = (p + 1) / 2 in [0, 1], and dws networks compute q - 1/2 = p / 2.
+        // A pixel p in [−1, 1] is q = (p + 1) / 2 in [0, 1], and a dws network computes q − ½ = p / 2.
         result.layers[last].scale(by: target == .nfn ? 2 : 0.5)
         try result.checkFinite()
         return result
     }
 
+    /// Throws where a value is infinite or NaN.
     private func checkFinite() throws(NetworkError) {
         let found = stateDict.entries.compactMap(NetworkMismatch.nonFiniteValue)
         if !found.isEmpty { throw NetworkError(found) }
@@ -45,7 +48,7 @@ extension NetworkWeights {
 }
 
 extension NetworkLayer {
-    /// Multiplies weight and bias, rounding once.
+    /// Multiplies weight and bias by `factor`, in float64 and rounded once to float32.
     fileprivate mutating func scale(by factor: Double) {
         weight.values = weight.values.map { Float(Double($0) * factor) }
         bias.values = bias.values.map { Float(Double($0) * factor) }

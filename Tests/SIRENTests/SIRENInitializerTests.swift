@@ -20,4 +20,24 @@ struct SIRENInitializerTests {
             if entry.tensor.count > 1 { #expect(largest > 0.8 * bound) }
         }
     }
+
+    @Test(
+        "the bounds are 1/n in the first layer, √(6/n)/ω₀ in later ones and 1/√n for biases, kernels counted as inputs")
+    func bounds() {
+        let spec = NetworkSpec(sizes: [2, 6, 1], kernels: [[], [2, 2]])
+        #expect(
+            SIRENInitializer(omega0: 10).bounds(of: spec)
+                == [1 / 2, 1 / Float(2).squareRoot(), Float(6.0 / 24).squareRoot() / 10, 1 / Float(24).squareRoot()])
+    }
+
+    @Test("dws networks draw the first layer like the others, begin with biases of 0 and have the data's names")
+    func dws() {
+        let spec = NetworkSpec(sizes: [2, 8, 1])
+        let initializer = SIRENInitializer(convention: .dws)
+        #expect(
+            initializer.bounds(of: spec) == [Float(3).squareRoot() / 30, 0, (6 / Float(8)).squareRoot() / 30, 0])
+        let network = initializer.network(spec, seed: 2)
+        #expect(network.layers.allSatisfy { $0.bias.values.allSatisfy { $0 == 0 } })
+        #expect(network.stateDict.names == ["seq.0.weight", "seq.0.bias", "seq.1.weight", "seq.1.bias"])
+    }
 }

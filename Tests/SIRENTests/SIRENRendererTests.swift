@@ -42,15 +42,6 @@ struct SIRENRendererTests {
         #expect(picture.values == [-1, -1, 0.5, -1, 1, 0.5, 1, -1, 0.5, 1, 1, 0.5])
     }
 
-    @Test("coordinates mirror each other and reach both ends", arguments: [2, 3, 28, 33, 512])
-    func coordinates(count: Int) {
-        let coordinates = SIRENRenderer.coordinates(count)
-        #expect(coordinates.first == -1 && coordinates.last == 1)
-        #expect(coordinates.count == count)
-        #expect(coordinates.map { -$0 } == coordinates.reversed())
-        #expect(SIRENRenderer.coordinates(1) == [-1])
-    }
-
     @Test("the frequency is the renderer's")
     func frequency() throws {
         let network = try NetworkWeights(spec: NetworkSpec(sizes: [2, 1, 1]), flat: [0, 0, 0.1, 1, 0])

@@ -1,5 +1,6 @@
 import Engine
 import Networks
+import SIREN
 import Tensors
 
 /// Settings of a classifier that evaluates the INR.
@@ -104,7 +105,9 @@ package struct ProbeClassifier: Sendable {
         self.omega0 = omega0
         let (count, inputs) = (configuration.probes, spec.inputs)
         let initial =
-            configuration.grid.map { Initialization.values(Self.gridPlaces($0.height, $0.width)) }
+            configuration.grid.map {
+                Initialization.values(CoordinateGrid(height: $0.height, width: $0.width).coordinates)
+            }
             ?? .uniform(bound: 1)
         places =
             configuration.learnsPlaces
@@ -123,10 +126,6 @@ package struct ProbeClassifier: Sendable {
                     parameters.scope("head"), inputs: spec.outputs, channels: channels, blocks: blocks,
                     classes: configuration.classes))
         }
-    }
-
-    private static func gridPlaces(_ height: Int, _ width: Int) -> [Float] {
-        linearSpace(-1, 1, height).flatMap { y in linearSpace(-1, 1, width).flatMap { [y, $0] } }
     }
 
     /// - Parameter mix: changes the values before they are classified, for training.

@@ -6,16 +6,16 @@ import SIREN
 
 extension Corpus {
     /// Reads folders of shards, all of networks of one size, into the convention of a model.
-    /// - Parameter views: the fits of a picture to read, the first so many; all without it.
+    /// - Parameter restarts: how many of the independent fits of each picture to read; all without it.
     package init(
-        shards folders: [String], views: Int? = nil, expecting spec: NetworkSpec, omega0: Double,
+        shards folders: [String], restarts: Int? = nil, expecting spec: NetworkSpec, omega0: Double,
         convention: SIRENConvention
     ) throws(DatasetError) {
         var weights: [Float] = []
         var (labels, sources) = ([Int](), [Int]())
         for folder in folders {
             let shards = InrShards(folder)
-            let names = try shards.names(views: views)
+            let names = try shards.names(restarts: restarts)
             guard !names.isEmpty else { throw DatasetError("'\(folder)': no shards in the folder") }
             for name in names {
                 let contents = try shards.open(name)

@@ -1,5 +1,4 @@
 import Datasets
-import Fitting
 import Foundation
 import Networks
 import SIREN
@@ -31,28 +30,28 @@ import WeightFormats
     @Test("fits are the same bits at any number of threads and in any company")
     func isReproducible() throws {
         let pictures = try Self.pictures()
-        let all = Fitter(Self.recipe(), pictures, threads: 1)([0, 1, 2, 3, 4, 5], view: 1)
-        #expect(Fitter(Self.recipe(), pictures, threads: 3)([0, 1, 2, 3, 4, 5], view: 1) == all)
-        #expect(Fitter(Self.recipe(), pictures, threads: 2)([4], view: 1) == [all[4]])
+        let all = Fitter(Self.recipe(), pictures, threads: 1)([0, 1, 2, 3, 4, 5], restart: 1)
+        #expect(Fitter(Self.recipe(), pictures, threads: 3)([0, 1, 2, 3, 4, 5], restart: 1) == all)
+        #expect(Fitter(Self.recipe(), pictures, threads: 2)([4], restart: 1) == [all[4]])
         #expect(all.map(\.label) == [0, 1, 2, 3, 4, 5])
     }
 
-    @Test("views and seeds begin at different weights")
-    func viewsDiffer() throws {
+    @Test("restarts and seeds begin at different weights")
+    func restartsDiffer() throws {
         let pictures = try Self.pictures()
         let fitter = Fitter(Self.recipe(steps: 1), pictures, threads: 1)
-        let views = (0..<3).map { fitter([2], view: $0)[0].weights }
-        #expect(Set(views.map { $0[0] }).count == 3)
+        let restarts = (0..<3).map { fitter([2], restart: $0)[0].weights }
+        #expect(Set(restarts.map { $0[0] }).count == 3)
         var other = Self.recipe(steps: 1)
         other.seed = 4
-        #expect(Fitter(other, pictures, threads: 1)([2], view: 0)[0].weights != views[0])
+        #expect(Fitter(other, pictures, threads: 1)([2], restart: 0)[0].weights != restarts[0])
     }
 
     @Test("the network draws the picture that it was fitted to, at the PSNR that it says")
     func drawsItsPicture() throws {
         let pictures = try Self.pictures()
         let recipe = Self.recipe(steps: 150)
-        let fitted = Fitter(recipe, pictures, threads: 1)([4], view: 0)[0]
+        let fitted = Fitter(recipe, pictures, threads: 1)([4], restart: 0)[0]
         #expect(fitted.psnr > 15)
         let network = try NetworkWeights(spec: NetworkSpec(sizes: [2, 12, 12, 1]), flat: fitted.weights)
         let drawn = try SIRENRenderer().picture(of: network, height: 8, width: 8).values
@@ -66,7 +65,7 @@ import WeightFormats
         var recipe = Self.recipe(steps: 150)
         recipe.convention = .dws
         let spec = NetworkSpec(sizes: [2, 12, 12, 1])
-        let fitted = Fitter(recipe, pictures, threads: 1)([4], view: 0)[0]
+        let fitted = Fitter(recipe, pictures, threads: 1)([4], restart: 0)[0]
         let network = try NetworkWeights(spec: spec, flat: fitted.weights, convention: .dws)
         let detection = ConventionDetector.detect(network)
         #expect(detection.convention == .dws && detection.isConfident)
@@ -80,7 +79,7 @@ import WeightFormats
     func stopsAtTarget() throws {
         var recipe = Self.recipe(steps: 2000)
         recipe.targetPSNR = 20
-        let fitted = Fitter(recipe, try Self.pictures(), threads: 1)([0], view: 0)[0]
+        let fitted = Fitter(recipe, try Self.pictures(), threads: 1)([0], restart: 0)[0]
         #expect(fitted.psnr >= 20 && fitted.psnr < 30)
     }
 }

@@ -2,25 +2,28 @@ import Networks
 import SIREN
 import Tensors
 
-/// How SIRENs are fitted to pictures: initialisation, coordinates and range of the authors' data, Adam with a rate that
-/// falls to zero along a cosine.
+/// How SIRENs are fitted to pictures: sizes, initial weights, and Adam with a rate that falls to zero along a cosine.
 package struct FitRecipe: Sendable, Equatable {
+    /// Neurons of each of the two hidden layers.
     package var hiddenWidth = 32
+    /// ω₀, in radians for each unit of a layer's output.
     package var omega0 = 30.0
     package var steps = 150
+    /// The initial learning rate.
     package var rate: Float = 3e-3
     package var seed: UInt64 = 0
-    /// Whose data the networks are to be like: initial weights, order of the coordinates, range of the values.
+    /// The data set that the networks follow in initial weights, order of coordinates and range of values.
     package var convention = SIRENConvention.nfn
-    /// A fit that reaches it stops early.
+    /// The peak signal-to-noise ratio, in dB, at which a fit stops early.
     package var targetPSNR: Double?
 
     package init() {}
 
-    /// Two hidden layers of sines between the two coordinates and the picture's channels.
+    /// Neurons of every layer, from the two coordinates to the picture's channels.
     package func sizes(channels: Int) -> [Int] { [2, hiddenWidth, hiddenWidth, channels] }
 
-    /// The recipe as text; fits of equal texts, sources and views are equal.
+    /// The recipe as text, which a folder of shards keeps: with equal texts, fits of the same picture and restart are
+    /// equal, bit for bit on one machine.
     package func summary(channels: Int) -> String {
         let sizes = sizes(channels: channels).map(String.init).joined(separator: "-")
         var text = "siren \(sizes) omega0 \(omega0), adam \(steps) steps, rate \(rate) cosine to 0, seed \(seed)"
@@ -29,15 +32,15 @@ package struct FitRecipe: Sendable, Equatable {
         return text
     }
 
-    /// The parameters that a fit begins with; every picture and view has its own.
-    func start(channels: Int, source: Int, view: Int) -> [Float] {
+    /// The initial parameters, w0, b0, w1, b1, …, of a fit; they differ between pictures and between restarts.
+    func start(channels: Int, source: Int, restart: Int) -> [Float] {
         var mixed = RandomSource(seed: seed)
         var state = mixed.next()
-        for number in [source, view] {
+        for number in [source, restart] {
             var next = RandomSource(seed: state ^ UInt64(truncatingIfNeeded: number))
             state = next.next()
         }
-        let spec = NetworkSpec(sizes: sizes(channels: channels))
-        return NetworkWeights.example(spec: spec, seed: state, convention: convention).flattened
+        return SIRENInitializer(convention: convention, omega0: Float(omega0))
+            .network(NetworkSpec(sizes: sizes(channels: channels)), seed: state).flattened
     }
 }
