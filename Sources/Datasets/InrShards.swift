@@ -25,8 +25,8 @@ package struct FittedInr: Sendable, Equatable {
 
 /// A folder of fitted SIRENs in safetensors files, `view-RRR-shard-SSSSS.safetensors` for shard S of restart R.
 ///
-/// A file holds `weights` (N, parameters) and `psnr` (N) in float32, and `label`, `source` and `view` (N) in int64, where
-/// `view` is the restart. Its metadata has `recipe`, `sizes` (as in 2-32-32-1), `omega0` and `convention`.
+/// A file holds `weights` (N, parameters) and `psnr` (N) in float32, and `label`, `source` and `view` (N) in int64,
+/// where `view` is the restart. Its metadata has `recipe`, `sizes` (as in 2-32-32-1), `omega0` and `convention`.
 package struct InrShards: Sendable {
     package let folder: String
 

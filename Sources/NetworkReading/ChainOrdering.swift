@@ -1,15 +1,18 @@
 import Networks
 
-/// Finds the order in which layers join up, for files whose names sort differently (`input`, `hidden`, `output`).
+/// Finds the order of layers from their shapes, for files whose names do not sort that way (`input`, `hidden`,
+/// `output`).
+///
+/// In a valid order the outputs of each layer are the inputs of the next. A depth-first search tries all orders.
 struct ChainOrdering {
-    /// (inputs, outputs) of every layer, in natural order of names.
+    /// Inputs and outputs of every layer, in natural order of names.
     private let layers: [(inputs: Int, outputs: Int)]
     private var used: [Bool]
     private var path: [Int] = []
     private var found: [[Int]] = []
-    /// Bounds the search: branching is exponential in the worst case.
+    /// Limits the search, which takes exponential time in the worst case.
     private var stepsLeft = 2000
-    /// Bounds the recursion; longer networks must name their layers in order.
+    /// Limits the recursion. Longer networks are read only if their names sort in the order of layers.
     private static let longestChain = 16
 
     private init(_ layers: [(inputs: Int, outputs: Int)]) {
@@ -17,8 +20,9 @@ struct ChainOrdering {
         used = [Bool](repeating: false, count: layers.count)
     }
 
-    /// The only order in which the layers form a chain, layers of equal shape keeping theirs; nil if there is none or
-    /// more than one.
+    /// The only order in which the layers form a chain, where layers of equal shape stay in order of names; nil if
+    /// there is none or more than one.
+    /// - Parameter batched: whether shapes begin with an axis of networks.
     static func unique(_ links: [ChainLink], order: WeightOrder, batched: Bool) -> [Int]? {
         guard links.count <= longestChain else { return nil }
         var layers: [(inputs: Int, outputs: Int)] = []

@@ -1,14 +1,18 @@
 import Networks
 import Tensors
 
-/// Networks as one vector of parameters: w1, b1, w2, b2 …, each row by row.
+/// Reads one vector of parameters, or several, in the order w0, b0, w1, b1, …, each array row-major.
 enum FlatForm {
-    /// Whether a file's only tensor holds all parameters, rather than being a layer that lost its others.
+    /// Whether a file's only tensor is a vector or matrix of all parameters, and not one layer's weight or bias by its
+    /// name.
     static func isFlat(_ entry: NamedTensor) -> Bool {
         let name = ParameterName(entry.name)
         return entry.tensor.rank <= 2 && (name.role == nil || name.isBareRole)
     }
 
+    /// - Parameters:
+    ///   - entry: (parameters) or (networks, parameters).
+    ///   - spec: the layers to cut each vector into; nil where nothing tells them, which is an error.
     static func networks(
         from entry: NamedTensor, spec: NetworkSpec?
     ) throws(NetworkError) -> [NetworkWeights] {

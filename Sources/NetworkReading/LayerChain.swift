@@ -1,14 +1,14 @@
 import Networks
 import Tensors
 
-/// How a file lays out its weights.
+/// The order of a weight's axes in a file.
 enum WeightOrder {
-    /// (outputs, inputs[, height, width]), as PyTorch.
+    /// (outputs, inputs[, height, width]), as PyTorch stores them.
     case outputsFirst
-    /// ([height, width,] inputs, outputs), as Flax and Haiku.
+    /// ([height, width,] inputs, outputs), as Flax and Haiku store them.
     case inputsFirst
 
-    /// What a weight of `shape` would be as a layer; nil where no layer has that many axes.
+    /// The layer of a weight of that shape; nil unless it has 2 or 4 axes, all of them above 0.
     func layer(_ shape: [Int]) -> LayerShape? {
         guard shape.count == 2 || shape.count == 4, shape.allSatisfy({ $0 > 0 }) else { return nil }
         switch self {
@@ -20,6 +20,7 @@ enum WeightOrder {
         }
     }
 
+    /// The shape of a layer's weight in this order.
     func shape(_ layer: LayerShape) -> [Int] {
         switch self {
         case .outputsFirst: layer.weightShape
@@ -28,28 +29,32 @@ enum WeightOrder {
     }
 }
 
-/// A layer's place in the chain: its tensors' names and shapes, without the values.
+/// The names and shapes of one layer's tensors.
 struct ChainLink {
     let weightName: String
     let weightShape: [Int]
     let biasName: String
-    /// Nil where the file has no such bias.
+    /// Nil where the file has no bias for the layer.
     let biasShape: [Int]?
 }
 
-/// The shapes of a network's tensors read as a chain in which each layer's outputs are the next one's inputs.
+/// The layers of a file in order, with every shape that does not fit its neighbours or the model.
+///
+/// A boundary is a layer of neurons between two layers of weights. Its width is stated by up to three tensors: the
+/// weight and the bias before it and the weight after it. The chain settles each width and reports the tensors that
+/// disagree.
 struct LayerChain {
     let links: [ChainLink]
     let order: WeightOrder
-    /// The leading extent that every tensor must have, where several networks are stacked.
+    /// The networks that are stacked along a leading axis; nil for a single network.
     let batch: Batch?
-    /// What the model reads; considered only where its depth is this chain's.
+    /// The networks that the model reads; nil where it reads another depth, which is reported elsewhere.
     private let expectation: NetworkExpectation?
     private let shapes: [LayerShape?]
-    /// Neurons of every layer as most tensors have it, the network's inputs first; nil where nothing tells.
+    /// The settled widths, the network's inputs first; nil where no tensor states one.
     private(set) var sizes: [Int?] = []
 
-    /// The number of stacked networks, and the tensor that says so.
+    /// The number of stacked networks, and the tensor that it is taken from.
     struct Batch {
         let count: Int
         let source: String
@@ -64,21 +69,21 @@ struct LayerChain {
         sizes = (0...links.count).map(width)
     }
 
-    /// Everything that breaks the chain, in layer order.
+    /// Every tensor that does not fit, in the order of layers.
     var mismatches: [NetworkMismatch] {
         links.indices.flatMap { index in
             [weightMismatch(index), biasMismatch(index)].compactMap(\.self)
         }
     }
 
-    /// Neurons at `boundary`: 0 is the network's input, n the output of its nth layer.
+    /// The width of a boundary: 0 is the network's input, n the output of its nth layer. What the model demands comes
+    /// first; else two tensors that agree, or the first that states a width.
     private func width(_ boundary: Int) -> Int? {
         if let fixed = expectation?.width(boundary) { return fixed }
         guard boundary > 0 else { return shapes.first.flatMap(\.?.inputs) }
         let outputs = shapes[boundary - 1]?.outputs
         let biases = biasCount(boundary - 1)
         let inputs = boundary < links.count ? shapes[boundary]?.inputs : nil
-        // Two of three decide, else the first that says anything.
         if let biases, biases == inputs { return biases }
         return outputs ?? biases ?? inputs
     }
@@ -133,7 +138,7 @@ struct LayerChain {
             .shapeMismatch, tensor: link.biasName, expected: "\(wanted)", reason: reason, received: "\(received)")
     }
 
-    /// A hidden layer that fits its neighbours but is wider than the model's limit.
+    /// The mismatch of a hidden layer that fits its neighbours but is wider than the model's limit.
     private func widthExcess(_ index: Int, _ outputs: Int) -> NetworkMismatch? {
         guard let limit = expectation?.widthLimit, index < links.count - 1, outputs > limit else { return nil }
         return NetworkMismatch(

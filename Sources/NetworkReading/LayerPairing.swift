@@ -1,14 +1,15 @@
 import Networks
 import Tensors
 
-/// A weight and the bias that goes with it.
+/// A weight and the bias of the same layer.
 struct LayerPair {
     let weight: NamedTensor
     let bias: NamedTensor?
-    /// The bias's name, or the name it should have had.
+    /// The bias's name; where it is missing, the name that it would have.
     let biasName: String
 
-    /// The pair with a weight that was stored as one run of numbers given its rows back: the bias says how many.
+    /// The pair with a one-dimensional weight reshaped to (outputs, inputs), where outputs is the bias's length;
+    /// unchanged where the weight has another rank or its length is no multiple.
     var withMatrixWeight: LayerPair {
         guard let bias, bias.tensor.rank == 1, weight.tensor.rank == 1, bias.tensor.count > 0,
             weight.tensor.count.isMultiple(of: bias.tensor.count)
@@ -20,15 +21,15 @@ struct LayerPair {
     }
 }
 
-/// Sorts a file's tensors into layers: by the names' common part, or by shape where the names say nothing.
+/// Pairs a file's weights and biases: by the common part of their names, or else by rank and order.
 struct LayerPairing {
     /// In natural order of the weights' names.
     private(set) var layers: [LayerPair] = []
     private(set) var mismatches: [NetworkMismatch] = []
-    /// Whether every bias found its weight, so that `layers` is the whole network.
+    /// Whether every bias has a weight. Otherwise `layers` lacks some layers, and their shapes cannot be judged.
     private(set) var isWhole = true
 
-    /// - Parameter tensors: floating-point tensors of rank one or more, in natural order of their names.
+    /// - Parameter tensors: of rank 1 or more, in natural order of their names.
     init(_ tensors: [NamedTensor]) {
         let names = tensors.map { ParameterName($0.name) }
         let groups = Dictionary(grouping: tensors.indices) { names[$0].layerKey }
@@ -70,7 +71,7 @@ struct LayerPairing {
     }
 
     private mutating func pairByShape(_ tensors: [NamedTensor]) {
-        // A stack of biases has rank two, as a single network's weights have.
+        // Stacked biases have rank 2, like the weights of a single network.
         let isStack = !tensors.contains { $0.tensor.rank == 1 } && tensors.contains { [3, 5].contains($0.tensor.rank) }
         let biasRank = isStack ? 2 : 1
         let weights = tensors.filter { $0.tensor.rank > biasRank }

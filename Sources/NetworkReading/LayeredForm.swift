@@ -1,25 +1,25 @@
 import Networks
 import Tensors
 
-/// Paired tensors brought into chain order and one orientation.
+/// Networks made of paired tensors: layers in order, weights as (outputs, inputs[, height, width]).
 struct LayeredForm {
     let mismatches: [NetworkMismatch]
     let order: WeightOrder
-    /// Nil for a single network.
+    /// The stacked networks; nil for a single one.
     let batch: LayerChain.Batch?
     private let layers: [LayerPair]
 
     init(_ pairing: LayerPairing, expecting expectation: NetworkExpectation?) {
-        // Stored as runs of numbers, all of them: a single one among matrices is a mistake.
-        let areRuns = pairing.layers.allSatisfy { $0.weight.tensor.rank == 1 }
-        let pairs = areRuns ? pairing.layers.map(\.withMatrixWeight) : pairing.layers
+        // Weights without rows are accepted only if all are: one among matrices is a mistake.
+        let areVectors = pairing.layers.allSatisfy { $0.weight.tensor.rank == 1 }
+        let pairs = areVectors ? pairing.layers.map(\.withMatrixWeight) : pairing.layers
         let batch = Self.batch(of: pairs)
         let links = pairs.map { pair in
             ChainLink(
                 weightName: pair.weight.name, weightShape: pair.weight.tensor.shape, biasName: pair.biasName,
                 biasShape: pair.bias?.tensor.shape)
         }
-        // Whatever their order, layers of the wrong number are refused: no need to look for one.
+        // Networks of another depth are refused in any order.
         let mayReorder = expectation.map { $0.depth == links.count } ?? true
         let (order, sequence) = Self.arrangement(of: links, batch: batch, mayReorder: mayReorder)
         let chain = LayerChain(sequence.map { links[$0] }, order: order, batch: batch, expectation: expectation)
@@ -27,7 +27,7 @@ struct LayeredForm {
         if pairing.isWhole {
             if batch?.count == 0 { found.append(Self.emptyBatch) }
             if let depth = expectation?.depthMismatch(chain) {
-                // The shapes that do not fit because of it need not be told layer by layer.
+                // Shapes that do not fit the model follow from its depth and are left out.
                 found.append(depth)
                 found += chain.mismatches.filter { !Self.isShape($0) }
             } else {
@@ -44,7 +44,7 @@ struct LayeredForm {
         NetworkMismatch(.shapeMismatch, expected: "expected at least one network", received: "a batch of 0")
     }
 
-    /// The networks in canonical layout. Only meaningful without mismatches.
+    /// The networks. Only valid without mismatches.
     var networks: [NetworkWeights] {
         guard let batch else { return [network { $0 }] }
         return (0..<batch.count).map { index in network { $0.slice(index) } }
@@ -62,7 +62,8 @@ struct LayeredForm {
             })
     }
 
-    /// Whether most tensors have one axis more than a single network's, and the leading extent that most of them share.
+    /// The stack, if most tensors have one axis more than a single network's; its count is the commonest leading
+    /// extent.
     private static func batch(of layers: [LayerPair]) -> LayerChain.Batch? {
         var extents: [(count: Int, source: String)] = []
         var singles = 0
@@ -80,26 +81,26 @@ struct LayeredForm {
         return extents.first { tally[$0.count] == most }.map { LayerChain.Batch(count: $0.count, source: $0.source) }
     }
 
-    /// The layout and the sequence of layers under which the shapes chain; PyTorch's and that of the names if several do,
-    /// or if none does.
+    /// The order of axes and the sequence of layers in which the shapes fit together. PyTorch's order and the order of
+    /// names come first, and are used where nothing fits, unless the other order of axes has fewer mismatches.
     private static func arrangement(
         of links: [ChainLink], batch: LayerChain.Batch?, mayReorder: Bool
     ) -> (WeightOrder, [Int]) {
         let natural = Array(links.indices)
-        // Only Flax calls a weight a kernel, which settles networks whose weights are all square.
+        // Only Flax names weights `kernel`: this decides where all weights are square and both orders fit.
         let isFlax = !links.isEmpty && links.allSatisfy { ParameterName($0.weightName).usesKernelWord }
         let orders: [WeightOrder] = isFlax ? [.inputsFirst, .outputsFirst] : [.outputsFirst, .inputsFirst]
-        var breaks: [Int] = []
+        var counts: [Int] = []
         for order in orders {
-            breaks.append(LayerChain(links, order: order, batch: batch).mismatches.count(where: isShape))
-            if breaks.last == 0 { return (order, natural) }
+            counts.append(LayerChain(links, order: order, batch: batch).mismatches.count(where: isShape))
+            if counts.last == 0 { return (order, natural) }
         }
         for order in orders where mayReorder {
             if let sequence = ChainOrdering.unique(links, order: order, batched: batch != nil) {
                 return (order, sequence)
             }
         }
-        return (breaks[1] < breaks[0] ? orders[1] : orders[0], natural)
+        return (counts[1] < counts[0] ? orders[1] : orders[0], natural)
     }
 
     private static func isShape(_ mismatch: NetworkMismatch) -> Bool { mismatch.code == .shapeMismatch }

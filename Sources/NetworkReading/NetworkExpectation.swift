@@ -1,16 +1,17 @@
 import Networks
 import Tensors
 
-/// The networks a model reads: a depth, inputs and outputs, and hidden widths that are fixed or free.
+/// The networks that a model reads: fixed depth, inputs and outputs, with hidden widths that are fixed or free.
 package struct NetworkExpectation: Sendable, Hashable {
-    /// Which hidden widths a model accepts.
+    /// The hidden widths that a model accepts.
     package enum HiddenWidths: Sendable, Hashable {
+        /// Those of `spec`.
         case fixed
-        /// Any width up to the limit, which bounds what one request can cost.
+        /// Any from 1 to the limit, which bounds the memory and time of one network.
         case free(upTo: Int)
     }
 
-    /// The sizes the model was trained on; also how flat uploads are cut up.
+    /// The layers that the model was trained on, into which flat vectors of parameters are cut.
     package let spec: NetworkSpec
     package let hiddenWidths: HiddenWidths
 
@@ -28,7 +29,7 @@ package struct NetworkExpectation: Sendable, Hashable {
         (0...depth).map { width($0).map(String.init) ?? "*" }.joined(separator: "-")
     }
 
-    /// Shapes of every layer's weight and bias; -1 where any width will do.
+    /// The shapes of every layer's weight and bias; −1 for a free width.
     package var layerShapes: [(weight: [Int], bias: [Int])] {
         spec.layers.enumerated().map { index, layer in
             let outputs = width(index + 1) ?? -1
@@ -36,7 +37,7 @@ package struct NetworkExpectation: Sendable, Hashable {
         }
     }
 
-    /// What keeps the model from reading `network`; empty if nothing does.
+    /// Everything in `network` that the model cannot read; empty if it can read the network.
     package func mismatches(in network: NetworkWeights) -> [NetworkMismatch] {
         let links = network.layers.map { layer in
             ChainLink(
@@ -47,24 +48,28 @@ package struct NetworkExpectation: Sendable, Hashable {
         return (depthMismatch(chain).map { [$0] } ?? []) + chain.mismatches
     }
 
-    /// Throws everything that keeps the model from reading `network`.
+    /// Throws all mismatches if the model cannot read `network`.
     package func check(_ network: NetworkWeights) throws(NetworkError) {
         let mismatches = mismatches(in: network)
         if !mismatches.isEmpty { throw NetworkError(mismatches) }
     }
 
+    /// What a demanded shape follows from, for messages.
     var reason: String { "the model reads \(summary)" }
 
+    /// The largest hidden width where widths are free; nil where they are fixed.
     var widthLimit: Int? {
         if case .free(let limit) = hiddenWidths { limit } else { nil }
     }
 
-    /// Neurons demanded at `boundary` (0 the inputs, `depth` the outputs); nil where any number will do.
+    /// The width that the model demands at a boundary (0 for the inputs, `depth` for the outputs); nil where it is
+    /// free.
     func width(_ boundary: Int) -> Int? {
         if widthLimit != nil, boundary > 0, boundary < depth { return nil }
         return spec.sizes.indices.contains(boundary) ? spec.sizes[boundary] : nil
     }
 
+    /// The mismatch of a network of another depth; nil where the depths are equal.
     func depthMismatch(_ chain: LayerChain) -> NetworkMismatch? {
         guard chain.links.count != depth else { return nil }
         let sizes = chain.sizes.map { $0.map(String.init) ?? "?" }.joined(separator: "-")

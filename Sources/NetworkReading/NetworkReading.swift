@@ -1,26 +1,31 @@
 import Networks
 import Tensors
 
-/// What named tensors turned out to be: one network or a stack of them, and how they were laid out.
+/// The networks in a file's named tensors, and the layout in which they were found.
+///
+/// Accepted are a weight and a bias for every layer, with axes in the order of PyTorch or Flax; the same with a leading
+/// axis of networks (a stack); and all parameters in one vector, or one row for each network.
 package struct NetworkReading: Sendable, Equatable {
-    /// One network, or the stacked ones in order; never empty.
+    /// One network, or those of a stack in order; never empty.
     package let networks: [NetworkWeights]
-    /// Whether the tensors had a leading batch axis.
+    /// Whether the tensors had a leading axis of networks.
     package let isBatched: Bool
     /// Whether the parameters came as one flat tensor.
     package let isFlat: Bool
     /// Whether weights came as (inputs, outputs) and were transposed.
     package let isTransposed: Bool
-    /// Names of entries that are no parameters, such as an integer `label`.
+    /// Names of tensors that are not parameters, such as an integer `label`.
     package let ignored: [String]
 
-    /// Reads a file's tensors as networks that satisfy `expectation`.
+    /// Reads a file's tensors as networks.
     ///
-    /// Names only pair weights with biases and break ties; what decides is that the shapes form a chain.
+    /// Names pair weights with biases; the order of layers and of axes is the one in which the shapes fit together, and
+    /// names decide only between several.
     /// - Parameters:
-    ///   - flatSpec: by which a flat upload is cut where nothing is expected; asked for only then.
-    ///   - limit: networks that a stack may hold.
-    /// - Throws: every mismatch found.
+    ///   - expectation: the networks that the model reads; nil accepts any whose layers fit together.
+    ///   - flatSpec: the layers of a vector of parameters where `expectation` is nil; evaluated only then.
+    ///   - limit: the most networks that a stack may have.
+    /// - Throws: all mismatches.
     package init(
         _ stateDict: StateDict, expecting expectation: NetworkExpectation? = nil,
         flatSpec: @autoclosure () -> NetworkSpec? = nil, limit: Int = .max
@@ -45,7 +50,8 @@ package struct NetworkReading: Sendable, Equatable {
         (isBatched, isFlat, isTransposed) = (layered.batch != nil, false, layered.order == .inputsFirst)
     }
 
-    /// Before a stack is taken apart: its networks take many times the memory of its tensors.
+    /// Throws where a stack is too large. Called before it is split, since networks of a few parameters each take many
+    /// times the memory of their tensors.
     private static func check(_ count: Int, within limit: Int) throws(NetworkError) {
         guard count <= limit else {
             throw NetworkError(
@@ -54,7 +60,8 @@ package struct NetworkReading: Sendable, Equatable {
         }
     }
 
-    /// The floating-point tensors in natural order, the names of the rest, and what should have been floating-point.
+    /// The parameters in natural order of their names, the names of other tensors, and a mismatch for every parameter
+    /// that is not floating-point.
     private static func parameters(
         of stateDict: StateDict
     ) -> (parameters: [NamedTensor], ignored: [String], mismatches: [NetworkMismatch]) {
@@ -94,7 +101,7 @@ package struct NetworkReading: Sendable, Equatable {
 }
 
 extension NetworkWeights {
-    /// Reads named tensors as one network; a stack of one counts as one.
+    /// Reads named tensors as one network; a stack of one network is accepted.
     package init(_ stateDict: StateDict, expecting expectation: NetworkExpectation? = nil) throws(NetworkError) {
         let networks = try NetworkReading(stateDict, expecting: expectation).networks
         guard networks.count == 1, let network = networks.first else {
@@ -105,7 +112,7 @@ extension NetworkWeights {
         self = network
     }
 
-    /// Reads named tensors with or without a leading batch axis as that many networks.
+    /// Reads named tensors, with or without a leading axis of networks.
     package static func batch(
         from stateDict: StateDict, expecting expectation: NetworkExpectation? = nil
     ) throws(NetworkError) -> [NetworkWeights] {

@@ -1,14 +1,14 @@
-/// What a tensor's name says: whether it is a weight or a bias, and of which layer.
+/// A tensor's name split into its role, weight or bias, and the rest, which names the layer.
 ///
-/// The last run of letters that is a role word decides, so that all of `net.0.linear.weight`, `weights.0`, `layers.0.w`,
-/// `W0`, `l1b` and `Dense_0/kernel` are understood.
+/// The role is the last run of letters that is a role word, in `net.0.linear.weight`, `weights.0`, `layers.0.w`, `W0`,
+/// `l1b` and `Dense_0/kernel` alike.
 struct ParameterName {
     enum Role: Equatable { case weight, bias }
 
     let role: Role?
-    /// The role word as the name spells it; empty without a role.
+    /// The role word as it is written in the name; empty without a role.
     let word: String
-    /// The name without its role word: a layer's weight and bias share it.
+    /// The name without its role word, which is the same for a layer's weight and bias.
     let layerKey: String
     private let prefix: Substring
     private let suffix: Substring
@@ -30,12 +30,12 @@ struct ParameterName {
         layerKey = prefix + "\u{0}" + suffix
     }
 
-    /// Whether the name is a role word and nothing else, so that it names no layer.
+    /// Whether the name is only a role word, without a layer.
     var isBareRole: Bool { role != nil && prefix.isEmpty && suffix.isEmpty }
     var usesKernelWord: Bool { word.lowercased() == "kernel" }
 
-    /// The name that the same layer's other tensor would have.
-    /// - Parameter siblings: role words as another layer of the file pairs them.
+    /// The name that the same layer's other tensor would have, for messages about a missing tensor.
+    /// - Parameter siblings: the role words that occur together in other layers of the file, each to its counterpart.
     func partner(siblings: [String: String]) -> String {
         let other = siblings[word] ?? Self.partners[word.lowercased()] ?? "bias"
         return prefix + other + suffix

@@ -1,8 +1,8 @@
 import Tensors
 
-/// One thing wrong with an uploaded network: which tensor, what was expected and what came.
+/// One fault of an uploaded network: the tensor, what was expected and what was received.
 package struct NetworkMismatch: Sendable, Hashable {
-    /// Stable words that clients may switch on.
+    /// The kind of fault. Programs may depend on the raw values, which do not change.
     package enum Code: String, Sendable, Hashable {
         case shapeMismatch = "shape_mismatch"
         case missingTensor = "missing_tensor"
@@ -13,14 +13,15 @@ package struct NetworkMismatch: Sendable, Hashable {
     }
 
     package let code: Code
-    /// The tensor's name in the upload; nil where the whole network is meant.
+    /// The tensor's name in the upload; nil for a fault of the whole network.
     package let tensor: String?
     package let expected: String
     package let received: String
-    /// The whole finding as one sentence.
+    /// The fault as one sentence: tensor, expected, received.
     package let detail: String
 
-    /// A finding about one tensor; `reason` says where the expectation comes from.
+    /// A fault of one tensor.
+    /// - Parameter reason: what `expected` follows from, such as another tensor's shape.
     package init(_ code: Code, tensor: String, expected: String, reason: String? = nil, received: String) {
         self.code = code
         self.tensor = tensor
@@ -30,7 +31,7 @@ package struct NetworkMismatch: Sendable, Hashable {
         detail = "tensor \(Self.quoted(tensor)): expected \(expected)\(because), received \(received)"
     }
 
-    /// A finding about the network as a whole.
+    /// A fault of the network as a whole.
     package init(_ code: Code, expected: String, received: String) {
         self.code = code
         tensor = nil
@@ -40,17 +41,18 @@ package struct NetworkMismatch: Sendable, Hashable {
     }
 }
 
-/// Why an upload is not a network that can be read: every mismatch found, in layer order.
+/// Why tensors cannot be read as a network: every mismatch, in the order of layers.
 package struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Never empty.
     package let mismatches: [NetworkMismatch]
 
+    /// - Parameter mismatches: at least one.
     package init(_ mismatches: [NetworkMismatch]) { self.mismatches = mismatches }
     package init(_ mismatch: NetworkMismatch) { mismatches = [mismatch] }
 
     /// The first mismatch's code.
     package var code: String { (mismatches.first?.code ?? .shapeMismatch).rawValue }
-    /// The first findings in full; a hostile file can have thousands.
+    /// The first 16 mismatches and the number of the others, since a file can have thousands.
     package var detail: String {
         let shown = mismatches.prefix(16).map(\.detail)
         let rest = mismatches.count - shown.count
@@ -60,18 +62,18 @@ package struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible 
 }
 
 extension NetworkMismatch {
-    /// The first value of a tensor that is not finite, with its place; nil where all are finite.
+    /// The mismatch of a tensor's first infinity or NaN, with its indices; nil where all values are finite.
     package static func nonFiniteValue(_ entry: NamedTensor) -> NetworkMismatch? {
         guard let index = entry.tensor.values.firstIndex(where: { !$0.isFinite }) else { return nil }
-        var place: [Int] = []
+        var indices: [Int] = []
         var rest = index
         for extent in entry.tensor.shape.reversed() where extent > 0 {
-            place.append(rest % extent)
+            indices.append(rest % extent)
             rest /= extent
         }
         return NetworkMismatch(
             .nonFinite, tensor: entry.name, expected: "finite numbers",
-            received: "\(entry.tensor.values[index]) at \(Array(place.reversed())) (flat index \(index))")
+            received: "\(entry.tensor.values[index]) at \(Array(indices.reversed())) (flat index \(index))")
     }
 
     /// `name` between quotes, cut after 120 characters: a file may hold names of any length.

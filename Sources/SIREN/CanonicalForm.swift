@@ -3,13 +3,13 @@ import Tensors
 
 /// Maps all SIRENs that differ only in the signs and half turns of their hidden neurons to the same weights.
 ///
-/// Since sin(−z) = −sin z and sin(z + kπ) = (−1)ᵏ sin z, the function stays the same when a neuron's incoming weights and
-/// bias change sign, or its bias moves by kπ/ω₀, if its outgoing weights change sign accordingly. Layer by layer, the form
-/// makes each neuron's incoming weight of largest magnitude (the first of equals) positive, and then brings its bias into
-/// [0, π/ω₀).
+/// Since sin(−z) = −sin z and sin(z + kπ) = (−1)ᵏ sin z, the function stays the same when a neuron's incoming weights
+/// and bias change sign, or its bias moves by kπ/ω₀, if its outgoing weights change sign accordingly. Layer by layer,
+/// the form makes each neuron's incoming weight of largest magnitude (the first of equals) positive, and then brings
+/// its bias into [0, π/ω₀).
 ///
-/// All arithmetic is float32, as in the data that models were trained on; with another precision some biases would round
-/// to the other end of the interval. A bias within a rounding error of a multiple of π/ω₀ can land at either end.
+/// All arithmetic is float32, as in the data that models were trained on; with another precision some biases would
+/// round to the other end of the interval. A bias within a rounding error of a multiple of π/ω₀ can land at either end.
 package struct CanonicalForm: Sendable, Hashable {
     /// ω₀, in radians for each unit of a layer's output.
     package let omega0: Float

@@ -18,9 +18,9 @@ package struct ConventionDetection: Sendable, Hashable {
 
 /// Tells the conventions apart by the standard deviation of the first layer's biases and by the prefix of tensor names.
 ///
-/// nfn networks draw their first biases uniformly within ±1/√2 (two inputs, whatever the hidden width) and keep a standard
-/// deviation near 0.41 when fitted; dws networks start at 0 and stay below 0.03. Where the standard deviation lies between
-/// or contradicts the prefix, the prefix decides, and the detection is not confident.
+/// nfn networks draw their first biases uniformly within ±1/√2 (two inputs, whatever the hidden width) and keep a
+/// standard deviation near 0.41 when fitted; dws networks start at 0 and stay below 0.03. Where the standard deviation
+/// lies between or contradicts the prefix, the prefix decides, and the detection is not confident.
 package enum ConventionDetector {
     /// Biases with a larger standard deviation were drawn at random: nfn.
     static let randomBiasStd = 0.2

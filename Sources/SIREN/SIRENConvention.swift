@@ -5,11 +5,11 @@ import Networks
 /// A SIREN (Sitzmann et al., arXiv 2006.09661) with weights W and biases b is the function
 /// u ↦ W_L sin(ω₀ (W_(L−1) … sin(ω₀ (W_0 u + b_0)) … + b_(L−1))) + b_L of the coordinates u of a pixel.
 package enum SIRENConvention: String, Sendable, Hashable, CaseIterable {
-    /// The data of Neural Functional Networks (Zhou et al., arXiv 2302.14040): u = (row, column), and outputs are pixels
-    /// in [−1, 1].
+    /// The data of Neural Functional Networks (Zhou et al., arXiv 2302.14040): u = (row, column), and outputs are
+    /// pixels in [−1, 1].
     case nfn
-    /// The data of Deep Weight Spaces (Navon et al., arXiv 2301.12780): u = (column, row), and outputs plus ½ are pixels
-    /// in [0, 1].
+    /// The data of Deep Weight Spaces (Navon et al., arXiv 2301.12780): u = (column, row), and outputs plus ½ are
+    /// pixels in [0, 1].
     case dws
 
     /// The difference between white and black in a network's outputs.

@@ -19,8 +19,8 @@ package struct SIRENRenderer: Sendable, Hashable {
 
     /// Evaluates `network` at the coordinates of a `CoordinateGrid`.
     /// - Returns: the picture, nominally in [−1, 1] in either convention.
-    /// - Throws: where the network does not have 2 inputs and 1 or 3 outputs, has convolutions, or a side is not between
-    ///   1 and `sizeLimit`.
+    /// - Throws: where the network does not have 2 inputs and 1 or 3 outputs, has convolutions, or a side is not
+    ///   between 1 and `sizeLimit`.
     package func picture(
         of network: NetworkWeights, height: Int, width: Int
     ) throws(PictureError) -> Picture {

@@ -1,4 +1,5 @@
-/// `count` evenly spaced points, computed from both ends as `torch.linspace` does.
+/// `count` evenly spaced points from `first` to `last`, both included, with the rounding of `torch.linspace`: each is
+/// computed from the nearer end, so that points between −x and x mirror each other exactly. One point is `first`.
 package func linearSpace(_ first: Float, _ last: Float, _ count: Int) -> [Float] {
     guard count > 1 else { return [first] }
     let step = (last - first) / Float(count - 1)
