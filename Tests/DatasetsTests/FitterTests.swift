@@ -27,7 +27,7 @@ import WeightFormats
         return recipe
     }
 
-    @Test("fits are the same bits at any number of threads and in any company")
+    @Test("a fit gives the same bits at any number of threads and together with any other fits")
     func isReproducible() throws {
         let pictures = try Self.pictures()
         let all = Fitter(Self.recipe(), pictures, threads: 1)([0, 1, 2, 3, 4, 5], restart: 1)
@@ -36,7 +36,7 @@ import WeightFormats
         #expect(all.map(\.label) == [0, 1, 2, 3, 4, 5])
     }
 
-    @Test("restarts and seeds begin at different weights")
+    @Test("fits of other restarts and seeds have other initial weights")
     func restartsDiffer() throws {
         let pictures = try Self.pictures()
         let fitter = Fitter(Self.recipe(steps: 1), pictures, threads: 1)
@@ -47,7 +47,7 @@ import WeightFormats
         #expect(Fitter(other, pictures, threads: 1)([2], restart: 0)[0].weights != restarts[0])
     }
 
-    @Test("the network draws the picture that it was fitted to, at the PSNR that it says")
+    @Test("the network draws its picture with the PSNR that the fit reports")
     func drawsItsPicture() throws {
         let pictures = try Self.pictures()
         let recipe = Self.recipe(steps: 150)
@@ -59,7 +59,7 @@ import WeightFormats
         #expect(abs(10 * log10(4 / error) - Double(fitted.psnr)) < 0.01)
     }
 
-    @Test("a network of the other convention begins like its data and draws the same picture when it is converted")
+    @Test("a dws fit is detected as dws and draws its picture after conversion to nfn")
     func fitsOtherConventions() throws {
         let pictures = try Self.pictures()
         var recipe = Self.recipe(steps: 150)

@@ -39,7 +39,7 @@ struct BatchAndFlatTests {
         #expect(try NetworkWeights.batch(from: stacked(networks)) == networks)
     }
 
-    @Test("where one network is asked for, a batch of one will do and more will not")
+    @Test("where one network is expected, a stack of one is accepted and a stack of three is refused")
     func oneNetwork() throws {
         #expect(try NetworkWeights(stacked(examples(1))) == examples(1)[0])
         let error = try #require(throws: NetworkError.self) { try NetworkWeights(stacked(examples(3))) }
@@ -75,7 +75,7 @@ struct BatchAndFlatTests {
         #expect(mismatches(dict).first?.expected == "[4, 1]")
     }
 
-    @Test("a flat vector is cut into w1, b1, w2, b2", arguments: ["weights", "arr_0", "data", "w"])
+    @Test("a flat vector is cut into w0, b0, w1, b1", arguments: ["weights", "arr_0", "data", "w"])
     func flat(name: String) throws {
         let network = examples(1)[0]
         let vector = Tensor(shape: [17], values: network.flattened)
@@ -98,7 +98,9 @@ struct BatchAndFlatTests {
         #expect(reading.ignored == ["label"])
     }
 
-    @Test("a flat vector of another length is refused with the sum", arguments: [[16], [3, 18], [0]] as [[Int]])
+    @Test(
+        "a flat vector of another length is refused with the parameters of every layer",
+        arguments: [[16], [3, 18], [0]] as [[Int]])
     func wrongLength(shape: [Int]) {
         #expect(
             detail(stateDict([("weights", shape)]), expecting: expectation)
@@ -121,7 +123,7 @@ struct BatchAndFlatTests {
                 == "tensor 'weights': expected finite numbers, received inf at [1, 3] (flat index 20)")
     }
 
-    @Test("a lone layer is not mistaken for a flat vector")
+    @Test("a single layer is not read as a flat vector")
     func loneLayer() {
         let found = mismatches(stateDict([("net.0.weight", [1, 17])]), expecting: expectation)
         #expect(found.contains { $0.code == .missingTensor && $0.tensor == "net.0.bias" })

@@ -4,9 +4,9 @@ import Testing
 
 @testable import NetworkReading
 
-@Suite("What is wrong with an upload is said exactly")
+@Suite("Mismatches name tensor, expectation and cause")
 struct NetworkErrorTests {
-    @Test("a weight that does not take what the layer before gives")
+    @Test("a weight whose inputs differ from the outputs before it")
     func brokenChain() {
         let dict = torchDict([2, 32, 32, 1]).reshaping("net.2.weight", to: [1, 31])
         let message =
@@ -19,7 +19,7 @@ struct NetworkErrorTests {
         #expect(detail(dict, expecting: expectation) == message)
     }
 
-    @Test("a bias that is not as long as its weight is high")
+    @Test("a bias whose length differs from the outputs of its weight")
     func wrongBias() {
         let dict = torchDict([2, 8, 8, 1]).reshaping("net.0.linear.bias", to: [7])
         #expect(
@@ -27,7 +27,7 @@ struct NetworkErrorTests {
                 == "tensor 'net.0.linear.bias': expected [8] (8 outputs of 'net.0.linear.weight'), received [7]")
     }
 
-    @Test("the odd one of three is blamed, not its neighbours")
+    @Test("where two of three tensors agree on a width, the third is reported")
     func majority() {
         let dict = torchDict([2, 8, 8, 1]).reshaping("net.0.linear.weight", to: [6, 2])
         #expect(
@@ -52,7 +52,7 @@ struct NetworkErrorTests {
     }
 
     @Test(
-        "a layer without a bias is named as its file would name it",
+        "a missing bias is reported under the name that it would have in the file",
         arguments: [
             ("net.%.linear.weight", "net.%.linear.bias", "net.1.linear.bias", "net.1.linear.weight"),
             ("weights.%", "biases.%", "biases.1", "weights.1"), ("W%", "b%", "b1", "W1"),
@@ -79,7 +79,7 @@ struct NetworkErrorTests {
         #expect(detail(dict) == "tensor 'fc1.kernel': expected a weight for 'fc1.bias', received nothing")
     }
 
-    @Test("a tensor that is part of no layer")
+    @Test("a tensor that belongs to no layer")
     func unexpectedTensor() {
         var dict = torchDict([2, 4, 1])
         dict.set(NamedTensor(name: "bn.running_var", tensor: Tensor(zeros: [4])))
@@ -89,7 +89,7 @@ struct NetworkErrorTests {
                 + "received [4], which belongs to none")
     }
 
-    @Test("integers where a parameter belongs", arguments: [ElementType.int64, .uint8, .bool])
+    @Test("a parameter of integers", arguments: [ElementType.int64, .uint8, .bool])
     func integers(type: ElementType) {
         var dict = torchDict([2, 4, 1])
         dict.set(NamedTensor(name: "net.1.bias", tensor: Tensor(zeros: [1]), elementType: type))
@@ -101,7 +101,7 @@ struct NetworkErrorTests {
         #expect(mismatches(onlyIntegers).map(\.code.rawValue) == ["dtype"])
     }
 
-    @Test("a value that is no finite number, with its place")
+    @Test("an infinity or NaN is reported with its indices")
     func nonFinite() throws {
         var weight = Tensor(zeros: [4, 2])
         weight.values[5] = .nan
@@ -125,7 +125,7 @@ struct NetworkErrorTests {
         #expect(mismatches(dict).contains { $0.tensor == "fc0.weight" && $0.code == .shapeMismatch })
     }
 
-    @Test("nothing at all, and nothing but scalars")
+    @Test("no tensors, and only scalars")
     func nothing() {
         #expect(detail(StateDict()) == "expected the weights and biases; received no tensors")
         let scalar = StateDict([NamedTensor(name: "label", tensor: Tensor(shape: [], values: [3]))])

@@ -5,7 +5,7 @@ import Testing
 
 @testable import NetworkReading
 
-@Suite("A model says which networks it reads")
+@Suite("Networks that a model reads")
 struct NetworkExpectationTests {
     private let fixed = NetworkExpectation(spec: NetworkSpec(sizes: [2, 32, 32, 1]))
     private let family = NetworkExpectation(spec: NetworkSpec(sizes: [2, 32, 32, 1]), hiddenWidths: .free(upTo: 64))
@@ -18,7 +18,7 @@ struct NetworkExpectationTests {
         expectation.mismatches(in: example(sizes)).map(\.detail).joined(separator: "; ")
     }
 
-    @Test("fixed sizes accept themselves only, a family any hidden widths up to its limit")
+    @Test("fixed sizes accept only themselves; free hidden widths accept all up to the limit")
     func accepts() {
         #expect(example([2, 32, 32, 1]).matches(fixed))
         #expect(!example([2, 32, 31, 1]).matches(fixed))
@@ -29,7 +29,7 @@ struct NetworkExpectationTests {
         #expect((family.depth, family.inputs, family.outputs) == (3, 2, 1))
     }
 
-    @Test("another depth is refused as a whole")
+    @Test("another depth is one mismatch of the whole network")
     func otherDepth() {
         #expect(
             detail(family, [2, 32, 32, 32, 1])
@@ -76,7 +76,7 @@ struct NetworkExpectationTests {
         #expect(error.code == "shape_mismatch")
     }
 
-    @Test("reading checks against the model at once")
+    @Test("reading reports what the model does not accept")
     func reading() throws {
         let dict = torchDict([2, 16, 16, 1])
         #expect(try NetworkReading(dict, expecting: family).networks.count == 1)

@@ -29,7 +29,7 @@ struct NetworkReadingTests {
         #expect(try NetworkWeights(whole.shuffled(seed: seed)).stateDict == whole)
     }
 
-    @Test("layers are counted, so that the tenth does not come second")
+    @Test("layer numbers are compared as numbers: 10 comes after 2")
     func naturalOrder() throws {
         let sizes = [2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 1]
         let whole = layeredDict(weight: "net.%.weight", bias: "net.%.bias", sizes: sizes)
@@ -37,7 +37,7 @@ struct NetworkReadingTests {
         #expect(try NetworkWeights(whole.shuffled(seed: 9)).layers.map(\.biasName) == (0..<12).map { "net.\($0).bias" })
     }
 
-    @Test("names that sort differently are put in the order in which shapes join")
+    @Test("layers whose names sort differently are ordered by shape")
     func chainOrder() throws {
         let dict = stateDict([
             ("hidden.weight", [5, 4]), ("hidden.bias", [5]), ("input.weight", [4, 2]), ("input.bias", [4]),
@@ -57,7 +57,7 @@ struct NetworkReadingTests {
         #expect(names == ["in.weight", "a.weight", "b.weight", "z.weight"])
     }
 
-    @Test("a file that chains in two orders and in neither by name is refused")
+    @Test("a file whose layers fit together in two orders, neither that of the names, is refused")
     func ambiguousOrder() {
         // 2-3, 3-2, 2-4, 4-2 can be walked in two ways, and the names say neither.
         let dict = stateDict([
@@ -68,7 +68,7 @@ struct NetworkReadingTests {
         #expect(!mismatches(dict).isEmpty)
     }
 
-    @Test("names that say nothing are paired by shape, in order")
+    @Test("tensors whose names have no role are paired by rank, in order of names")
     func pairsByShape() throws {
         let dict = stateDict([
             ("arr_0", [4, 2]), ("arr_1", [4]), ("arr_2", [3, 4]), ("arr_3", [3]), ("arr_10", [1, 3]), ("arr_11", [1]),
@@ -121,7 +121,7 @@ struct NetworkReadingTests {
             reading.networks.first?.layers.first?.weight.values == (isTransposed ? [0, 2, 1, 3] : [0, 1, 2, 3]))
     }
 
-    @Test("entries that are no parameters are named and left out")
+    @Test("tensors that are not parameters are ignored and listed")
     func ignoredEntries() throws {
         var dict = torchDict([2, 4, 1])
         let network = try NetworkWeights(dict)
@@ -133,7 +133,7 @@ struct NetworkReadingTests {
         #expect(reading.networks == [network])
     }
 
-    @Test("weights stored as runs of numbers get their rows back from their biases")
+    @Test("one-dimensional weights are reshaped by the length of their biases")
     func runs() throws {
         let network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 5, 4, 1]), seed: 3)
         let runs = StateDict(

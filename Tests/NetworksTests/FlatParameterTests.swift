@@ -27,7 +27,7 @@ struct FlatParameterTests {
                 == ["net.0.linear.weight", "net.0.linear.bias", "net.1.weight", "net.1.bias"])
     }
 
-    @Test("a flat vector that is no network of the spec throws")
+    @Test("a vector of another length than the spec's is refused")
     func flatInitialiser() throws {
         let error = try #require(throws: NetworkError.self) {
             try NetworkWeights(spec: NetworkSpec(sizes: [2, 4, 1]), flat: [1, 2, 3])

@@ -20,7 +20,7 @@ struct NetworkToolTests {
         #expect(zip(before.values, after.values).allSatisfy { abs($0 - $1) < 1e-4 })
     }
 
-    @Test("a permutation undone gives the network back, kernels included")
+    @Test("a permutation and its inverse give the same network, kernels included")
     func inversePermutation() throws {
         let spec = NetworkSpec(sizes: [1, 3, 2], kernels: [[2, 2], [3, 1]])
         let network = NetworkWeights.example(spec: spec, seed: 5)
@@ -29,7 +29,9 @@ struct NetworkToolTests {
         #expect(there.permutingHidden(layer: 0, by: [2, 0, 1]) == network)
     }
 
-    @Test("what is no permutation of a hidden layer is none", arguments: [[0, 1], [0, 0, 1], [0, 1, 3], []])
+    @Test(
+        "lists that are not a permutation of a hidden layer are refused",
+        arguments: [[0, 1], [0, 0, 1], [0, 1, 3], []])
     func noPermutation(order: [Int]) {
         let network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 3, 3, 1]), seed: 5)
         #expect(network.permutingHidden(layer: 0, by: order) == nil)

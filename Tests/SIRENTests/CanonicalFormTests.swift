@@ -109,7 +109,7 @@ struct CanonicalFormTests {
         }
     }
 
-    @Test("scales that do not fit the depth, or are not finite, are none")
+    @Test("scales that do not fit the depth or are not finite are refused")
     func wrongScales() {
         #expect(ArrayScales([1, 2, 3], depth: 2) == nil)
         #expect(ArrayScales([1, .infinity], depth: 1) == nil)

@@ -20,7 +20,7 @@ struct ConventionDetectorTests {
     }
 
     @Test(
-        "bias spread and name prefix decide, and say how sure they are",
+        "the biases' standard deviation and the name prefix decide; the detection is confident where they agree",
         arguments: [
             ("net.", 0.41, SIRENConvention.nfn, true), ("seq.", 0.02, .dws, true),
             ("layers.", 0.41, .nfn, true), ("layers.", 0.02, .dws, true),
@@ -43,19 +43,19 @@ struct ConventionDetectorTests {
         #expect(dws.convention == .dws && dws.isConfident)
     }
 
-    @Test("too few biases say nothing about their spread")
+    @Test("the standard deviation of fewer than 8 biases is not used")
     func fewBiases() throws {
         let detection = ConventionDetector.detect(try network(prefix: "layers.", biasStd: 0, width: 2))
         #expect(detection.convention == .nfn && !detection.isConfident)
     }
 
-    @Test("a prefix counts inside a longer name")
+    @Test("the prefix is recognised inside a longer name")
     func nestedPrefix() throws {
         let detection = ConventionDetector.detect(try network(prefix: "module.seq.", biasStd: 0.01))
         #expect(detection.convention == .dws && detection.isConfident)
     }
 
-    @Test("the reason names the number and the sign")
+    @Test("the reason states the standard deviation and the prefix")
     func reason() throws {
         let agreed = ConventionDetector.detect(try network(prefix: "net.", biasStd: 0.409))
         #expect(

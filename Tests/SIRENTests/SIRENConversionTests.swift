@@ -83,7 +83,9 @@ struct SIRENConversionTests {
         #expect(try network.absorbing(omega0: 60).layers[1].bias.values == network.layers[1].bias.values.map { 2 * $0 })
     }
 
-    @Test("a frequency that is none, or too much for float32, is refused", arguments: [0, -30, .nan, .infinity, 1e300])
+    @Test(
+        "a frequency that is not positive and finite, or overflows float32, is refused",
+        arguments: [0, -30, .nan, .infinity, 1e300])
     func refusesFrequency(omega0: Double) throws {
         let network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 9, 1]), seed: 4)
         let error = try #require(throws: NetworkError.self) { try network.absorbing(omega0: omega0) }

@@ -49,7 +49,7 @@ struct SIRENRendererTests {
         #expect(abs(picture.values[0] - sin(Float(0.5))) < 1e-6)
     }
 
-    @Test("bytes are clipped, truncated and never trap")
+    @Test("values become bytes by clipping and truncation, NaN and infinities included")
     func bytes() {
         let values: [Float] = [-.infinity, -3, -1, 0, 0.5, 0.99, 1, 7, .infinity, .nan]
         let picture = Picture(height: 1, width: 10, channels: 1, values: values)
@@ -57,7 +57,7 @@ struct SIRENRendererTests {
     }
 
     @Test(
-        "networks that draw no picture are refused",
+        "networks without 2 inputs and 1 or 3 outputs are refused",
         arguments: [
             ([3, 4, 1], PictureError.inputs(3), "a picture needs a network of 2 inputs (its coordinates), received 3"),
             (
@@ -71,7 +71,7 @@ struct SIRENRendererTests {
         #expect(error.detail == detail)
     }
 
-    @Test("a convolution draws no picture")
+    @Test("a network with convolutions is refused")
     func convolution() {
         let spec = NetworkSpec(sizes: [2, 4, 1], kernels: [[3, 3], []])
         #expect(throws: PictureError.notFullyConnected) {

@@ -81,7 +81,7 @@ struct TrainingCommandTests {
         #expect(other.status == 1 && other.errors.contains("networks of another recipe"))
     }
 
-    @Test("restarts are shards of their own, and the flag's former name is still accepted", arguments: ["restart", "view"])
+    @Test("each restart has its own shards, and the flags' former names are accepted", arguments: ["restart", "view"])
     func restarts(name: String) throws {
         let scratch = try Scratch()
         let (outcome, data) = try fit(scratch, ["--count", "2", "--\(name)s", "2", "--first-\(name)", "1"])

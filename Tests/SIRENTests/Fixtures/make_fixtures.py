@@ -3,7 +3,7 @@
     python make_fixtures.py PIPELINE.safetensors
 
 PIPELINE.safetensors holds fitted SIRENs (`input.NAME`, stacked) and the form the trained model read (`canonical.NAME`).
-Arrays are base64 of little-endian float32, in the order w1, b1, w2, b2 …
+Arrays are base64 of little-endian float32, in the order w0, b0, w1, b1, …
 """
 
 import base64
