@@ -59,21 +59,28 @@ let package = Package(
 
         // Bytes to weights.
         target("Tensors"),
-        target("WeightFormats", ["Tensors", "CZlib"], memorySafe: false),
+        target("WeightFormats", ["CZlib", "Tensors"], memorySafe: false),
         target("Networks", ["Tensors"]),
-        target("Uploads", ["Tensors", "WeightFormats", "Networks"]),
+        target("NetworkReading", ["Tensors", "Networks"]),
+        target("SIREN", ["Tensors", "Networks"]),
+        target("Uploads", ["Tensors", "WeightFormats", "Networks", "NetworkReading"]),
 
         // Weights to features to model.
-        target("Engine", ["COpenBLAS", "CKernels", "CHost"], memorySafe: false),
+        target("Engine", ["CHost", "COpenBLAS", "CKernels"], memorySafe: false),
         target("NeuralFunctionals", ["Tensors", "Networks", "Engine"]),
-        target("Models", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"]),
         target(
-            "ModelStore", ["Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "Models"],
+            "Models", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "NeuralFunctionals"]),
+        target(
+            "ModelStore",
+            [
+                "Host", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Engine",
+                "NeuralFunctionals", "Models",
+            ],
             resources: [.copy("Resources/Models")]),
 
         // Layers and models against the numbers of PyTorch.
         target(
-            "Verification", ["Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "Models"]),
+            "Verification", ["Tensors", "Networks", "Engine", "NeuralFunctionals", "Models"]),
 
         // The standard protocol of inference servers, on the wire.
         target("OpenInference", ["Tensors", "WeightFormats"]),
@@ -82,18 +89,18 @@ let package = Package(
         target("Clocks", ["CHost"]),
         target("HTTPCore", ["Clocks", httpTypes]),
         target("HTTPContent", ["WeightFormats"]),
-        target("HTTPServer", ["Clocks", "HTTPCore", "CHost", httpTypes, logging], memorySafe: false),
+        target("HTTPServer", ["CHost", "Clocks", "HTTPCore", logging], memorySafe: false),
         target("ComputeQueue", ["Clocks"]),
 
-        // Pictures to INRs.
-        target("Datasets", ["Host", "Tensors", "WeightFormats", "Networks"]),
-        target("Fitting", ["Tensors", "Networks", "Engine", "Datasets"]),
+        // Data to learn from: pictures, and INRs fitted to them.
+        target("Datasets", ["Host", "Tensors", "WeightFormats", "Networks", "SIREN", "Engine"]),
 
         // Models that learn.
         target(
             "Training",
             [
-                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "Models", "Datasets",
+                "Host", "Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "NeuralFunctionals", "Models",
+                "Datasets",
             ],
             resources: [.copy("Resources/Recipes")]),
 
@@ -101,27 +108,24 @@ let package = Package(
         target(
             "Benchmarks",
             [
-                "Host", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "Models", "ModelStore",
-                "Datasets",
-                "Fitting", "Training",
+                "Host", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Engine",
+                "NeuralFunctionals", "Models", "ModelStore", "Datasets", "Training",
             ], memorySafe: false),
 
         // Where the two halves meet, and the executable.
         target(
             "InferenceService",
             [
-                "Host", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals", "Models",
-                "ModelStore",
-                "OpenInference", "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", httpTypes, logging,
+                "Host", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Engine",
+                "NeuralFunctionals", "Models", "ModelStore", "OpenInference", "Clocks", "HTTPCore", "HTTPContent",
+                "ComputeQueue", httpTypes, logging,
             ], resources: [.copy("Resources/openapi.json")]),
         .executableTarget(
             name: "weightspace",
             dependencies: [
-                "Host", "CHost", "Tensors", "WeightFormats", "Networks", "Uploads", "Engine", "NeuralFunctionals",
-                "Models", "Verification",
-                "ModelStore",
-                "HTTPCore", "HTTPServer", "InferenceService", "Datasets", "Fitting", "Training",
-                "Benchmarks", arguments, httpTypes, logging,
+                "Host", "CHost", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Engine",
+                "NeuralFunctionals", "Models", "ModelStore", "Verification", "HTTPCore", "HTTPServer", "Datasets",
+                "Training", "Benchmarks", "InferenceService", arguments, logging,
             ],
             swiftSettings: settings()),
 
@@ -131,51 +135,45 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "TestSupport", "Tensors", "WeightFormats", "Networks", "Uploads", "Models", "ModelStore", "Clocks",
-                "HTTPCore",
-                "HTTPContent",
-                "InferenceService", "Datasets", httpTypes, logging,
+                "TestSupport", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Models",
+                "ModelStore", "Clocks", "HTTPCore", "HTTPContent", "Datasets", "InferenceService", httpTypes, logging,
             ], path: "Tests/Fuzzing/Targets", swiftSettings: settings()),
 
         tests("Tensors"),
         tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
-        tests("Networks", ["Tensors"], resources: [.copy("Fixtures")]),
-        tests("Uploads", ["Tensors", "WeightFormats", "Networks"]),
+        tests("Networks", ["Tensors", "SIREN"]),
+        tests("NetworkReading", ["Tensors", "Networks", "SIREN"]),
+        tests("SIREN", ["Tensors", "Networks", "NetworkReading"], resources: [.copy("Fixtures")]),
+        tests("Uploads", ["Tensors", "WeightFormats", "Networks", "NetworkReading"]),
         tests("Engine", ["CKernels"]),
         tests(
-            "NeuralFunctionals", ["Models", "Tensors", "WeightFormats", "Networks", "Engine"],
+            "NeuralFunctionals", ["Tensors", "Networks", "SIREN", "Engine", "Models"],
             resources: [.copy("Fixtures")]),
         tests(
             "ModelStore",
-            ["Models", "Verification", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals"],
-            resources: [.copy("Fixtures")]),
-        tests("Datasets", ["Tensors", "WeightFormats"]),
-        tests("Fitting", ["Datasets", "Tensors", "Networks", "WeightFormats"]),
-        tests(
-            "Training",
             [
-                "Models", "Tensors", "WeightFormats", "Networks", "Engine", "NeuralFunctionals", "ModelStore",
-                "Datasets",
-            ]),
+                "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Engine", "NeuralFunctionals",
+                "Models", "Verification",
+            ],
+            resources: [.copy("Fixtures")]),
+        tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN"]),
+        tests(
+            "Training", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Models", "ModelStore"]),
         tests("Clocks"),
         tests("HTTPCore", ["Clocks", httpTypes], resources: [.copy("Fixtures")]),
         tests("HTTPContent", ["WeightFormats"]),
-        tests("HTTPServer", ["Clocks", "HTTPCore", "TestSupport", httpTypes, logging]),
+        tests("HTTPServer", ["TestSupport", "HTTPCore", httpTypes, logging]),
         tests("Host", ["TestSupport"]),
         tests("OpenInference", ["Tensors", "WeightFormats"]),
         tests("ComputeQueue", ["Clocks"]),
         tests(
             "InferenceService",
             [
-                "Clocks", "HTTPCore", "HTTPContent", "ComputeQueue", "Uploads", "Models", "ModelStore", "TestSupport",
-                "Tensors",
-                "WeightFormats",
-                "Networks",
-                httpTypes,
-                logging,
+                "TestSupport", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Models",
+                "ModelStore", "Clocks", "HTTPCore", "HTTPContent", httpTypes, logging,
             ], resources: [.copy("Fixtures")]),
         .testTarget(
-            name: "WeightspaceTests", dependencies: ["weightspace", "TestSupport", "Tensors", "WeightFormats"],
+            name: "WeightspaceTests", dependencies: ["TestSupport", "weightspace", "Tensors", "WeightFormats"],
             resources: [.copy("Fixtures")], swiftSettings: settings(memorySafe: false)),
         .testTarget(
             name: "FuzzingTests", dependencies: ["FuzzTargets", "WeightFormats"], path: "Tests/Fuzzing/Tests",

@@ -65,7 +65,7 @@ if [ -n "$smoke" ]; then
     assemble='--set validation_pictures=100 --set model.model.probes.channels=[16,32,48]'
 else
     fit t10k 1 test
-    fit train 0 train --views 2
+    fit train 0 train --restarts 2
     train nfn-encoder
     train nfn-joint --initial "$folder/nfn-encoder/model"
     train probe-conv

@@ -1,11 +1,12 @@
-/// The format of the MNIST family: a magic number with element type and rank, big-endian extents, then the elements.
+/// The IDX format of MNIST and Fashion-MNIST: 0, 0, element type and rank as one byte each, 32-bit big-endian extents,
+/// then the elements in row-major order.
 struct IDXFile {
     let extents: [Int]
     let bytes: ArraySlice<UInt8>
 
     static func matches(_ bytes: [UInt8]) -> Bool { bytes.count >= 4 && bytes[0] == 0 && bytes[1] == 0 }
 
-    /// Only unsigned bytes, which is what pictures and labels come as.
+    /// Accepts unsigned bytes (type 8) and 1 to 4 axes.
     init(_ file: [UInt8]) throws(DatasetError) {
         guard Self.matches(file), file[2] == 8, (1...4).contains(file[3]) else {
             let start = file.prefix(4).map { String($0) }.joined(separator: " ")
@@ -29,6 +30,7 @@ struct IDXFile {
         bytes = data
     }
 
+    /// (count, height, width[, channels]) as pictures.
     func pictures() throws(DatasetError) -> PictureSet {
         guard extents.count >= 3, extents[1...].allSatisfy({ (1...4096).contains($0) }) else {
             throw DatasetError(
@@ -41,6 +43,7 @@ struct IDXFile {
         return PictureSet(height: extents[1], width: extents[2], channels: channels, bytes: Array(bytes))
     }
 
+    /// (count) as labels.
     func labels() throws(DatasetError) -> [Int] {
         guard extents.count == 1 else { throw DatasetError("expected a list of labels, received extents \(extents)") }
         return bytes.map { Int($0) }

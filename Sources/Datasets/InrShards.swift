@@ -1,39 +1,43 @@
 import Foundation
 import Host
 import Networks
+import SIREN
 import Tensors
 import WeightFormats
 
-/// One fitted network as a shard holds it.
+/// One SIREN fitted to a picture, as a shard holds it.
 package struct FittedInr: Sendable, Equatable {
-    /// w0, b0, w1, b1, … in PyTorch's order.
+    /// The parameters w0, b0, w1, b1, …, weights as (outputs, inputs).
     package let weights: [Float]
-    /// −1 where the picture has none.
+    /// The picture's class; −1 where it has none.
     package let label: Int
-    /// Which picture it was fitted to.
+    /// The number of the picture in its data set.
     package let source: Int
-    /// Which of the fits of that picture it is.
-    package let view: Int
-    /// Peak signal-to-noise ratio of its picture, in dB.
+    /// Which of the independent fits of its picture it is, from 0; each has its own initial weights.
+    package let restart: Int
+    /// Peak signal-to-noise ratio of the drawn picture, in dB.
     package let psnr: Float
 
-    package init(weights: [Float], label: Int, source: Int, view: Int, psnr: Float) {
-        (self.weights, self.label, self.source, self.view, self.psnr) = (weights, label, source, view, psnr)
+    package init(weights: [Float], label: Int, source: Int, restart: Int, psnr: Float) {
+        (self.weights, self.label, self.source, self.restart, self.psnr) = (weights, label, source, restart, psnr)
     }
 }
 
-/// A folder of INRs: safetensors files `view-000-shard-00000.safetensors`, … with `weights` (N, parameters) in float32
-/// and `label`, `source`, `view` (N) in int64 and `psnr` (N) in float32. The metadata of each says how they were made.
+/// A folder of fitted SIRENs in safetensors files, `view-RRR-shard-SSSSS.safetensors` for shard S of restart R.
+///
+/// A file holds `weights` (N, parameters) and `psnr` (N) in float32, and `label`, `source` and `view` (N) in int64,
+/// where `view` is the restart. Its metadata has `recipe`, `sizes` (as in 2-32-32-1), `omega0` and `convention`.
 package struct InrShards: Sendable {
     package let folder: String
 
     package init(_ folder: String) { self.folder = folder }
 
-    package static func name(view: Int, shard: Int) -> String {
-        "view-\(padded(view, 3))-shard-\(padded(shard, 5)).safetensors"
+    /// The file's name.
+    package static func name(restart: Int, shard: Int) -> String {
+        "view-\(padded(restart, 3))-shard-\(padded(shard, 5)).safetensors"
     }
 
-    /// The number with zeros before it, so that names sort by it.
+    /// The number with zeros before it up to `digits` digits, so that names sort by it.
     package static func padded(_ number: Int, _ digits: Int) -> String {
         let text = String(number)
         return String(repeating: "0", count: max(0, digits - text.count)) + text
@@ -41,11 +45,11 @@ package struct InrShards: Sendable {
 
     private func path(_ name: String) -> String { folder + "/" + name }
 
-    package func exists(view: Int, shard: Int) -> Bool {
-        FileManager.default.fileExists(atPath: path(Self.name(view: view, shard: shard)))
+    package func exists(restart: Int, shard: Int) -> Bool {
+        FileManager.default.fileExists(atPath: path(Self.name(restart: restart, shard: shard)))
     }
 
-    /// Creates the folder, or checks that what it holds was made by the same recipe.
+    /// Creates the folder, or checks that the shards in it were made by the same recipe.
     package func prepare(recipe: String) throws(DatasetError) {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -59,9 +63,10 @@ package struct InrShards: Sendable {
         }
     }
 
-    /// Writes one shard; it is there whole or not at all.
+    /// Writes one shard. The file appears only when it is complete.
+    /// - Parameter metadata: `recipe`, `sizes`, `omega0` and `convention`.
     package func write(
-        _ networks: [FittedInr], view: Int, shard: Int, metadata: [String: String]
+        _ networks: [FittedInr], restart: Int, shard: Int, metadata: [String: String]
     ) throws(DatasetError) {
         func column(_ name: String, _ values: [Int]) -> NamedTensor {
             NamedTensor(
@@ -74,11 +79,11 @@ package struct InrShards: Sendable {
                 name: "weights",
                 tensor: Tensor(shape: [networks.count, parameters], values: networks.flatMap(\.weights))),
             column("label", networks.map(\.label)), column("source", networks.map(\.source)),
-            column("view", networks.map(\.view)),
+            column("view", networks.map(\.restart)),
             NamedTensor(name: "psnr", tensor: Tensor(shape: [networks.count], values: networks.map(\.psnr))),
         ])
         state.metadata = metadata
-        let target = path(Self.name(view: view, shard: shard))
+        let target = path(Self.name(restart: restart, shard: shard))
         do {
             try Data(SafetensorsWriter.write(state)).write(to: URL(fileURLWithPath: target), options: .atomic)
         } catch {
@@ -87,37 +92,39 @@ package struct InrShards: Sendable {
     }
 
     /// Every network of a shard.
-    package func read(view: Int, shard: Int) throws(DatasetError) -> [FittedInr] {
-        let contents = try open(Self.name(view: view, shard: shard))
+    package func read(restart: Int, shard: Int) throws(DatasetError) -> [FittedInr] {
+        let contents = try open(Self.name(restart: restart, shard: shard))
         let size = contents.weights.count / max(1, contents.labels.count)
         return contents.labels.indices.map { index in
             FittedInr(
                 weights: Array(contents.weights[index * size..<(index + 1) * size]), label: contents.labels[index],
-                source: contents.sources[index], view: contents.views[index], psnr: contents.psnr[index])
+                source: contents.sources[index], restart: contents.restarts[index], psnr: contents.psnr[index])
         }
     }
 
-    /// What one shard holds.
+    /// The networks of one shard, and how they were made.
     package struct Contents: Sendable {
+        /// Neurons of every layer, the inputs first.
         package let sizes: [Int]
         package let omega0: Double
         package let convention: SIRENConvention
+        /// (N, parameters), row-major.
         package let weights: [Float]
         package let labels: [Int]
         package let sources: [Int]
-        package let views: [Int]
+        package let restarts: [Int]
         package let psnr: [Float]
     }
 
-    /// The shards' names in order: views first, then shards.
-    /// - Parameter views: only the first so many views.
-    package func names(views: Int? = nil) throws(DatasetError) -> [String] {
+    /// The shards' names, sorted by restart and then by shard.
+    /// - Parameter restarts: how many of the independent fits of each picture to list; all without it.
+    package func names(restarts: Int? = nil) throws(DatasetError) -> [String] {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: folder)
                 .filter { name in
                     guard name.hasPrefix("view-"), name.hasSuffix(".safetensors") else { return false }
-                    let view = Int(name.split(separator: "-")[1]) ?? 0
-                    return views.map { view < $0 } ?? true
+                    let restart = Int(name.split(separator: "-")[1]) ?? 0
+                    return restarts.map { restart < $0 } ?? true
                 }
                 .sorted(by: naturallyPrecedes)
         } catch {
@@ -127,7 +134,8 @@ package struct InrShards: Sendable {
 
     private func metadata(_ name: String) throws(DatasetError) -> [String: String] { try state(name).metadata }
 
-    /// Reads and checks one shard.
+    /// Reads one shard and checks that its tensors and metadata fit together.
+    /// - Parameter name: one of `names`.
     package func open(_ name: String) throws(DatasetError) -> Contents {
         let state = try state(name)
         func values(_ key: String, _ shape: (Int) -> [Int], count: Int) throws(DatasetError) -> [Float] {
@@ -167,7 +175,7 @@ package struct InrShards: Sendable {
         return Contents(
             sizes: sizes, omega0: Double(state.metadata["omega0"] ?? "") ?? 30, convention: convention,
             weights: try values("weights", { [$0, parameters] }, count: count), labels: labels,
-            sources: try integers("source", count: count), views: try integers("view", count: count),
+            sources: try integers("source", count: count), restarts: try integers("view", count: count),
             psnr: try values("psnr", { [$0] }, count: count))
     }
 

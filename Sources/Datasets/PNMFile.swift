@@ -1,4 +1,4 @@
-/// A binary portable grey or pixel map (P5 or P6, netpbm's `pgm` and `ppm`), 8 bits a sample.
+/// A binary PGM or PPM picture (P5 or P6 of netpbm) with 8 bits for each sample.
 struct PNMFile {
     let height: Int
     let width: Int
@@ -27,6 +27,7 @@ struct PNMFile {
     }
 
     /// The next decimal number after white space and comments.
+    /// - Throws: where it is missing or not within `bounds`.
     private static func number(
         _ file: [UInt8], _ next: inout Int, in bounds: ClosedRange<Int>, _ name: String
     ) throws(DatasetError) -> Int {

@@ -4,10 +4,10 @@ import Tensors
 import WeightFormats
 
 extension PictureSet {
-    /// Reads pictures from an IDX file, a `.npy` stack, a PGM or PPM picture (each perhaps compressed with gzip), or a
-    /// folder of the latter in the order of their names.
+    /// Reads pictures from an IDX file, a `.npy` array, or a PGM or PPM picture, each optionally compressed with gzip;
+    /// or from a folder of PGM and PPM files of one size, in natural order of their names.
     ///
-    /// A `.npy` stack has shape (n, height, width) or (n, height, width, channels); whole numbers go from 0 to 255,
+    /// A `.npy` array has the shape (n, height, width) or (n, height, width, channels), with integers from 0 to 255 or
     /// floats from −1 to 1.
     package init(contentsOf path: String) throws(DatasetError) {
         if let names = try? FileManager.default.contentsOfDirectory(atPath: path) {
@@ -15,13 +15,13 @@ extension PictureSet {
             return
         }
         do throws(DatasetError) {
-            try self.init(bytes: try readPicture(path))
+            try self.init(bytes: try readContent(path))
         } catch {
             throw error.within(path)
         }
     }
 
-    /// Reads the pictures of a file that is not compressed.
+    /// Reads pictures from the uncompressed content of a file.
     package init(bytes: [UInt8]) throws(DatasetError) {
         if PNMFile.matches(bytes) {
             let map = try PNMFile(bytes)
@@ -74,7 +74,7 @@ extension PictureSet {
         var bytes: [UInt8] = []
         for name in names.sorted(by: naturallyPrecedes) where name.hasSuffix(".pgm") || name.hasSuffix(".ppm") {
             do throws(DatasetError) {
-                let map = try PNMFile(try readPicture(path + "/" + name))
+                let map = try PNMFile(try readContent(path + "/" + name))
                 let own = [map.height, map.width, map.channels]
                 if let extents, extents != own { throw DatasetError("expected \(extents) as before, received \(own)") }
                 extents = own
@@ -88,20 +88,20 @@ extension PictureSet {
     }
 }
 
-/// Reads labels from an IDX file, perhaps compressed with gzip.
+/// Reads labels from an IDX file, optionally compressed with gzip.
 package func readLabels(_ path: String) throws(DatasetError) -> [Int] {
     do throws(DatasetError) {
-        return try readLabels(try readPicture(path))
+        return try readLabels(try readContent(path))
     } catch {
         throw error.within(path)
     }
 }
 
-/// Reads the labels of an IDX file that is not compressed.
+/// Reads labels from the uncompressed content of an IDX file.
 package func readLabels(_ bytes: [UInt8]) throws(DatasetError) -> [Int] { try IDXFile(bytes).labels() }
 
-/// A file's bytes, inflated if it is a gzip file.
-private func readPicture(_ path: String) throws(DatasetError) -> [UInt8] {
+/// A file's content, inflated if it is a gzip file.
+private func readContent(_ path: String) throws(DatasetError) -> [UInt8] {
     do {
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
         guard bytes.starts(with: [0x1f, 0x8b]) else { return bytes }

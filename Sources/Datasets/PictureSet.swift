@@ -1,14 +1,17 @@
-/// Pictures of one size, perhaps with labels: what INRs are fitted to.
+/// Pictures of one size, optionally with labels, to which INRs are fitted.
 package struct PictureSet: Sendable {
     package let height: Int
     package let width: Int
     package let channels: Int
-    /// Row by row, the channels of a pixel together, in [−1, 1].
+    /// (count, height, width, channels), row-major.
     private let pixels: Pixels
+    /// The class of each picture; nil without labels.
     package private(set) var labels: [Int]?
 
     private enum Pixels: Sendable {
+        /// From 0 (black) to 255 (white).
         case bytes([UInt8])
+        /// In [−1, 1].
         case floats([Float])
     }
 
@@ -17,15 +20,16 @@ package struct PictureSet: Sendable {
         pixels = .bytes(bytes)
     }
 
-    /// - Parameter floats: values in [−1, 1].
+    /// - Parameter floats: (count, height, width, channels), in [−1, 1].
     package init(height: Int, width: Int, channels: Int, floats: [Float]) {
         (self.height, self.width, self.channels) = (height, width, channels)
         pixels = .floats(floats)
     }
 
-    /// Values of one picture.
+    /// Values of one picture: height · width · channels.
     package var size: Int { height * width * channels }
 
+    /// Pictures in the set.
     package var count: Int {
         switch pixels {
         case .bytes(let bytes): bytes.count / size
@@ -33,7 +37,7 @@ package struct PictureSet: Sendable {
         }
     }
 
-    /// The picture's values in [−1, 1], where 0 of 255 is −1 and 255 is 1.
+    /// One picture's values in [−1, 1], (height, width, channels); a byte b is 2 b / 255 − 1.
     package func values(_ index: Int) -> [Float] {
         let range = index * size..<(index + 1) * size
         return switch pixels {
@@ -42,7 +46,8 @@ package struct PictureSet: Sendable {
         }
     }
 
-    /// The same pictures with a label each.
+    /// The same pictures with labels.
+    /// - Throws: unless there is a label for each picture.
     package func labelled(_ labels: [Int]) throws(DatasetError) -> PictureSet {
         guard labels.count == count else { throw DatasetError("expected \(count) labels, received \(labels.count)") }
         var result = self
@@ -51,11 +56,12 @@ package struct PictureSet: Sendable {
     }
 }
 
-/// Why a data set cannot be read or written; the message names the file where there is one.
+/// Why a data set cannot be read or written: a sentence, which names the file where there is one.
 package struct DatasetError: Error, Sendable, Equatable, CustomStringConvertible {
     package let description: String
 
     package init(_ description: String) { self.description = description }
 
+    /// The same error with the file's path in front.
     func within(_ path: String) -> DatasetError { DatasetError("'\(path)': \(description)") }
 }

@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import Networks
 import NeuralFunctionals
+import SIREN
 
 /// A model's answer to one network.
 package enum Answer: Sendable {

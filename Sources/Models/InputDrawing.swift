@@ -1,6 +1,7 @@
 import Engine
 import Networks
 import NeuralFunctionals
+import SIREN
 
 extension ModelInput {
     /// Records the pictures that the networks of `x` draw themselves, with values in [−1, 1].
@@ -13,14 +14,11 @@ extension ModelInput {
         guard spec.isFullyConnected, spec.inputs == 2, spec.outputs == image.channels else {
             throw ModelError("a network \(spec.sizes) does not draw a picture of \(image.channels) channels")
         }
-        let (rows, columns) = (linearSpace(-1, 1, image.height), linearSpace(-1, 1, image.width))
-        let values = rows.flatMap { row in
-            columns.flatMap { column in transform.convention == .nfn ? [row, column] : [column, row] }
-        }
+        let grid = CoordinateGrid(height: image.height, width: image.width, convention: transform.convention)
         let pictures = builder.matrix(rows: x.batch * image.pixels, columns: x.spec.outputs)
         builder.evaluateSines(
             x.arrays.map { $0.reshaped(rows: x.batch, columns: $0.count / x.batch) }, sizes: x.spec.sizes,
-            omega0: Float(transform.omega0), at: Matrix(rows: image.pixels, columns: 2, values: values),
+            omega0: Float(transform.omega0), at: Matrix(rows: image.pixels, columns: 2, values: grid.coordinates),
             batch: x.batch, into: pictures)
         // A dws network computes p / 2 for a pixel p of [−1, 1].
         if transform.convention == .dws { builder.scale(pictures, by: 2) }

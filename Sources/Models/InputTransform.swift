@@ -1,6 +1,7 @@
 import Engine
 import Networks
 import NeuralFunctionals
+import SIREN
 
 /// How a network becomes what a model reads, and back: convention, sine frequency, canonical form, factor of every array.
 ///

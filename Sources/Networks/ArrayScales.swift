@@ -1,17 +1,20 @@
 import Tensors
 
-/// A model's factor for every weight and bias array, which brings all of them to like magnitudes.
+/// A factor for each weight and bias array of a network, by which a model brings all arrays to similar magnitudes.
 package struct ArrayScales: Sendable, Hashable {
-    /// In the order w1, b1, w2, b2 …
+    /// In the order w0, b0, w1, b1, …
     package let values: [Float]
 
-    /// - Returns: nil unless there are two finite factors other than 0 for each of `depth` layers.
+    /// - Parameters:
+    ///   - values: in the order w0, b0, w1, b1, …
+    ///   - depth: layers of the networks that are scaled.
+    /// - Returns: nil unless there are two factors for each layer, finite in float32 and not 0.
     package init?(_ values: [Double], depth: Int) {
         self.values = values.map { Float($0) }
         guard values.count == 2 * depth, self.values.allSatisfy({ $0.isFinite && $0 != 0 }) else { return nil }
     }
 
-    /// `network` with each array times its factor; a layer beyond the scales' depth stays as it is.
+    /// `network` with each array multiplied by its factor; layers after the first `depth` are unchanged.
     package func callAsFunction(_ network: NetworkWeights) -> NetworkWeights { applied(to: network) { $0 * $1 } }
 
     /// The inverse: each array divided by its factor.

@@ -1,15 +1,16 @@
 import Tensors
 
-/// What there is to say about one array of an upload at a glance.
+/// Shape, range, mean and standard deviation of one array of a network.
 package struct ArrayStatistics: Sendable, Hashable {
     package let name: String
     package let shape: [Int]
-    /// Over the finite values, as all that follow; nil where there are none.
+    /// This and the next three are over the finite values, nil where there are none.
     package let min: Float?
     package let max: Float?
     package let mean: Double?
-    /// The population's standard deviation (divided by n).
+    /// The standard deviation √(Σ(x − mean)² / n).
     package let std: Double?
+    /// Infinities and NaNs.
     package let nonFiniteCount: Int
 
     package init(name: String, tensor: Tensor) {

@@ -1,6 +1,8 @@
-/// One thing wrong with an uploaded network: which tensor, what was expected and what came.
+import Tensors
+
+/// One fault of an uploaded network: the tensor, what was expected and what was received.
 package struct NetworkMismatch: Sendable, Hashable {
-    /// Stable words that clients may switch on.
+    /// The kind of fault. Programs may depend on the raw values, which do not change.
     package enum Code: String, Sendable, Hashable {
         case shapeMismatch = "shape_mismatch"
         case missingTensor = "missing_tensor"
@@ -11,25 +13,26 @@ package struct NetworkMismatch: Sendable, Hashable {
     }
 
     package let code: Code
-    /// The tensor's name in the upload; nil where the whole network is meant.
+    /// The tensor's name in the upload; nil for a fault of the whole network.
     package let tensor: String?
     package let expected: String
     package let received: String
-    /// The whole finding as one sentence.
+    /// The fault as one sentence: tensor, expected, received.
     package let detail: String
 
-    /// A finding about one tensor; `reason` says where the expectation comes from.
-    init(_ code: Code, tensor: String, expected: String, reason: String? = nil, received: String) {
+    /// A fault of one tensor.
+    /// - Parameter reason: what `expected` follows from, such as another tensor's shape.
+    package init(_ code: Code, tensor: String, expected: String, reason: String? = nil, received: String) {
         self.code = code
         self.tensor = tensor
         self.expected = expected
         self.received = received
         let because = reason.map { " (\($0))" } ?? ""
-        detail = "tensor \(quoted(tensor)): expected \(expected)\(because), received \(received)"
+        detail = "tensor \(Self.quoted(tensor)): expected \(expected)\(because), received \(received)"
     }
 
-    /// A finding about the network as a whole.
-    init(_ code: Code, expected: String, received: String) {
+    /// A fault of the network as a whole.
+    package init(_ code: Code, expected: String, received: String) {
         self.code = code
         tensor = nil
         self.expected = expected
@@ -38,17 +41,18 @@ package struct NetworkMismatch: Sendable, Hashable {
     }
 }
 
-/// Why an upload is not a network that can be read: every mismatch found, in layer order.
+/// Why tensors cannot be read as a network: every mismatch, in the order of layers.
 package struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Never empty.
     package let mismatches: [NetworkMismatch]
 
-    init(_ mismatches: [NetworkMismatch]) { self.mismatches = mismatches }
-    init(_ mismatch: NetworkMismatch) { mismatches = [mismatch] }
+    /// - Parameter mismatches: at least one.
+    package init(_ mismatches: [NetworkMismatch]) { self.mismatches = mismatches }
+    package init(_ mismatch: NetworkMismatch) { mismatches = [mismatch] }
 
     /// The first mismatch's code.
     package var code: String { (mismatches.first?.code ?? .shapeMismatch).rawValue }
-    /// The first findings in full; a hostile file can have thousands.
+    /// The first 16 mismatches and the number of the others, since a file can have thousands.
     package var detail: String {
         let shown = mismatches.prefix(16).map(\.detail)
         let rest = mismatches.count - shown.count
@@ -57,11 +61,24 @@ package struct NetworkError: Error, Sendable, Hashable, CustomStringConvertible 
     package var description: String { "\(code): \(detail)" }
 }
 
-/// `name` between quotes, shortened so that one name cannot swell a whole error answer.
-func quoted(_ name: String) -> String {
-    let limit = 120
-    return name.count > limit ? "'\(name.prefix(limit))…'" : "'\(name)'"
-}
+extension NetworkMismatch {
+    /// The mismatch of a tensor's first infinity or NaN, with its indices; nil where all values are finite.
+    package static func nonFiniteValue(_ entry: NamedTensor) -> NetworkMismatch? {
+        guard let index = entry.tensor.values.firstIndex(where: { !$0.isFinite }) else { return nil }
+        var indices: [Int] = []
+        var rest = index
+        for extent in entry.tensor.shape.reversed() where extent > 0 {
+            indices.append(rest % extent)
+            rest /= extent
+        }
+        return NetworkMismatch(
+            .nonFinite, tensor: entry.name, expected: "finite numbers",
+            received: "\(entry.tensor.values[index]) at \(Array(indices.reversed())) (flat index \(index))")
+    }
 
-/// "1 layer", "3 layers".
-func counted(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
+    /// `name` between quotes, cut after 120 characters: a file may hold names of any length.
+    package static func quoted(_ name: String) -> String {
+        let limit = 120
+        return name.count > limit ? "'\(name.prefix(limit))…'" : "'\(name)'"
+    }
+}

@@ -1,9 +1,10 @@
 import Tensors
 
 extension NetworkWeights {
-    /// The same function with the neurons of hidden layer `layer` in another order: neuron i is what neuron
-    /// `permutation[i]` was.
-    /// - Returns: nil unless `layer` is a hidden layer and `permutation` holds each of its neurons once.
+    /// The same function with the neurons of a hidden layer in another order: new neuron i is old neuron
+    /// `permutation[i]`. Rows of the layer's weight and bias and inputs of the next layer's weight move together.
+    /// - Parameter layer: counted from 0; the last layer is not hidden.
+    /// - Returns: nil unless `layer` is a hidden layer and `permutation` contains each of its neurons once.
     package func permutingHidden(layer: Int, by permutation: [Int]) -> NetworkWeights? {
         guard layers.indices.dropLast().contains(layer) else { return nil }
         let neurons = layers[layer].bias.count

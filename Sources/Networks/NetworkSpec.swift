@@ -1,6 +1,8 @@
-/// The shape of one layer's weight: outputs × inputs, times a kernel where it is a convolution.
+/// The shape of one layer's weight: (outputs, inputs), followed by the kernel's extents in a convolution.
 package struct LayerShape: Hashable, Sendable {
+    /// Output neurons or channels.
     package let outputs: Int
+    /// Input neurons or channels.
     package let inputs: Int
     /// Empty for a fully connected layer, `[height, width]` for a convolution.
     package let kernel: [Int]
@@ -11,33 +13,38 @@ package struct LayerShape: Hashable, Sendable {
         self.kernel = kernel
     }
 
-    /// Weights between one input and one output neuron: 1 without a kernel.
+    /// Positions of the kernel, which is the number of weights between one input and one output; 1 without a kernel.
     package var kernelCount: Int { kernel.reduce(1, *) }
+    /// (outputs, inputs[, height, width])
     package var weightShape: [Int] { [outputs, inputs] + kernel }
 }
 
-/// The shapes of a feed-forward network's layers, inputs to outputs.
+/// The shapes of a feed-forward network's layers, from inputs to outputs.
 package struct NetworkSpec: Hashable, Sendable {
     package let layers: [LayerShape]
 
     package init(layers: [LayerShape]) { self.layers = layers }
 
-    /// A fully connected network of neuron layers `sizes` (inputs, hidden …, outputs).
+    /// - Parameters:
+    ///   - sizes: neurons of every layer: inputs, hidden layers, outputs.
+    ///   - kernels: extents of each layer's kernel, empty for a fully connected one; nil where all are fully connected.
     package init(sizes: [Int], kernels: [[Int]]? = nil) {
         layers = sizes.indices.dropLast().map { index in
             LayerShape(outputs: sizes[index + 1], inputs: sizes[index], kernel: kernels?[index] ?? [])
         }
     }
 
+    /// Layers of weights, one less than layers of neurons.
     package var depth: Int { layers.count }
     package var inputs: Int { layers.first?.inputs ?? 0 }
     package var outputs: Int { layers.last?.outputs ?? 0 }
-    /// Neurons of every layer, the network's inputs first.
+    /// Neurons of every layer, the inputs first.
     package var sizes: [Int] { (layers.first.map { [$0.inputs] } ?? []) + layers.map(\.outputs) }
+    /// Weights and biases of all layers.
     package var parameterCount: Int {
         layers.reduce(0) { $0 + $1.outputs * $1.inputs * $1.kernelCount + $1.outputs }
     }
     package var isFullyConnected: Bool { layers.allSatisfy(\.kernel.isEmpty) }
-    /// Neuron counts in one word: `2-32-32-1`.
+    /// The sizes joined by hyphens: `2-32-32-1`.
     package var summary: String { sizes.map(String.init).joined(separator: "-") }
 }

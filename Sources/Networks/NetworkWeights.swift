@@ -1,6 +1,6 @@
 import Tensors
 
-/// One layer of an uploaded network, with the names its file used.
+/// The weight and bias of one layer, with their names in the file.
 package struct NetworkLayer: Sendable, Equatable {
     package var weightName: String
     /// (outputs, inputs[, kernel height, kernel width])
@@ -17,18 +17,31 @@ package struct NetworkLayer: Sendable, Equatable {
     }
 }
 
-/// The weights of one feed-forward network, layers in order: what a client uploads and a model reads.
+/// The weights and biases of one feed-forward network: what clients upload and models read.
 package struct NetworkWeights: Sendable, Equatable {
+    /// From inputs to outputs.
     package var layers: [NetworkLayer]
 
     package init(layers: [NetworkLayer]) { self.layers = layers }
 
+    /// The shapes of the layers.
     package var spec: NetworkSpec {
         NetworkSpec(
             layers: layers.map { layer in
                 LayerShape(
                     outputs: layer.weight.shape[0], inputs: layer.weight.shape[1],
                     kernel: Array(layer.weight.shape.dropFirst(2)))
+            })
+    }
+
+    /// The network as named tensors in the order w0, b0, w1, b1, …
+    package var stateDict: StateDict {
+        StateDict(
+            layers.flatMap { layer in
+                [
+                    NamedTensor(name: layer.weightName, tensor: layer.weight),
+                    NamedTensor(name: layer.biasName, tensor: layer.bias),
+                ]
             })
     }
 }

@@ -1,4 +1,4 @@
-/// The element types that files may store; all become float32 in memory.
+/// The element types of arrays in files. All elements are float32 in memory.
 package enum ElementType: String, Sendable, CaseIterable {
     case float16
     case bfloat16
@@ -14,7 +14,7 @@ package enum ElementType: String, Sendable, CaseIterable {
     case uint64
     case bool
 
-    /// Bytes an element takes in a file.
+    /// The size of an element in a file, in bytes.
     package var byteCount: Int {
         switch self {
         case .int8, .uint8, .bool: 1

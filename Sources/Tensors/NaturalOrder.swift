@@ -1,7 +1,8 @@
-/// Orders names as people count: runs of digits by their value, so that `net.2.bias` comes before `net.10.bias`.
+/// Compares names with runs of digits by their value, so that `net.2.bias` comes before `net.10.bias`.
 ///
-/// File order cannot be trusted: safetensors headers are sorted by code unit.
-/// - Returns: whether `left` sorts strictly before `right`; names that differ only in leading zeros sort by length.
+/// The order of tensors in a file says nothing: writers sort safetensors headers by code unit, for example.
+/// - Returns: whether `left` sorts strictly before `right`; names that differ only in leading zeros are sorted by
+///   length.
 package func naturallyPrecedes(_ left: String, _ right: String) -> Bool {
     let a = Array(left.utf8)
     let b = Array(right.utf8)

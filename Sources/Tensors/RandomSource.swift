@@ -1,8 +1,7 @@
 import Foundation
 
-/// A small generator of reproducible numbers: the same seed gives the same numbers on every machine.
-///
-/// SplitMix64 (Steele, Lea and Flood, 2014): a counter run through a mixing function. Not for secrets.
+/// SplitMix64 (Steele, Lea and Flood, 2014), a pseudorandom generator with the same sequence for the same seed on every
+/// machine. It is not cryptographic.
 package struct RandomSource: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
@@ -16,13 +15,13 @@ package struct RandomSource: RandomNumberGenerator, Sendable {
         return mixed ^ (mixed >> 31)
     }
 
-    /// A number of the range, all of its 2²⁴ steps equally likely.
+    /// A number drawn uniformly from 2²⁴ evenly spaced values of the range.
     package mutating func uniform(in range: ClosedRange<Float>) -> Float {
         let fraction = Float(next() >> 40) / Float(1 << 24)
         return min(range.upperBound, range.lowerBound + (range.upperBound - range.lowerBound) * fraction)
     }
 
-    /// A number of the standard normal distribution (Box and Muller's transform).
+    /// A number drawn from the standard normal distribution, by the Box–Muller transform.
     package mutating func normal() -> Float {
         let radius = (Double(next() >> 11) + 1) / Double(1 << 53)
         let angle = Double(next() >> 11) / Double(1 << 53)

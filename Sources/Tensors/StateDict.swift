@@ -1,8 +1,8 @@
-/// A tensor under the name its file gives it.
+/// A tensor with its name in a file.
 package struct NamedTensor: Sendable, Equatable {
     package let name: String
     package let tensor: Tensor
-    /// How the file stored it, before conversion to float32.
+    /// The element type in the file; values in memory are float32.
     package let elementType: ElementType
 
     package init(name: String, tensor: Tensor, elementType: ElementType = .float32) {
@@ -12,15 +12,17 @@ package struct NamedTensor: Sendable, Equatable {
     }
 }
 
-/// Named tensors in file order: a network's weights or a model's parameters, as PyTorch's `state_dict`.
+/// Named tensors with unique names in file order, like PyTorch's `state_dict`: a network's weights or a model's
+/// parameters.
 package struct StateDict: Sendable, Equatable {
     package private(set) var entries: [NamedTensor] = []
-    /// Free text that the file carries beside the tensors (safetensors `__metadata__`).
+    /// Text beside the tensors: the `__metadata__` of a safetensors file.
     package var metadata: [String: String] = [:]
     private var positions: [String: Int] = [:]
 
     package init() {}
 
+    /// Of entries with the same name the last is kept, at the position of the first.
     package init(_ entries: [NamedTensor]) {
         for entry in entries { set(entry) }
     }
@@ -28,13 +30,14 @@ package struct StateDict: Sendable, Equatable {
     package var count: Int { entries.count }
     package var names: [String] { entries.map(\.name) }
 
+    /// The tensor of that name; nil without one.
     package subscript(name: String) -> Tensor? {
         positions[name].map { entries[$0].tensor }
     }
 
     package func contains(_ name: String) -> Bool { positions[name] != nil }
 
-    /// Appends the entry, or replaces the one of the same name in its place.
+    /// Appends the entry, or replaces the entry of the same name, whose position it keeps.
     package mutating func set(_ entry: NamedTensor) {
         if let position = positions[entry.name] {
             entries[position] = entry
@@ -44,7 +47,7 @@ package struct StateDict: Sendable, Equatable {
         }
     }
 
-    /// The entries under `prefix`, with the prefix removed from their names.
+    /// The entries whose names begin with `prefix`, without the prefix, and all metadata.
     package func scoped(_ prefix: String) -> StateDict {
         var result = StateDict(
             entries.compactMap { entry in

@@ -1,17 +1,18 @@
-/// A dense float32 array in row-major order: what files hold and what answers carry.
+/// A dense float32 array in row-major order.
 package struct Tensor: Sendable, Equatable {
     /// Extents, outermost first; empty for a scalar.
     package let shape: [Int]
-    /// The elements, `shape`'s product many.
+    /// The elements; their number is the product of `shape`.
     package var values: [Float]
 
-    /// The caller guarantees that `values` holds exactly as many elements as `shape` has places.
+    /// Traps unless the number of values is the product of `shape`.
     package init(shape: [Int], values: [Float]) {
         precondition(shape.reduce(1, *) == values.count, "\(values.count) values for shape \(shape)")
         self.shape = shape
         self.values = values
     }
 
+    /// A tensor of zeros.
     package init(zeros shape: [Int]) {
         self.init(shape: shape, values: [Float](repeating: 0, count: shape.reduce(1, *)))
     }
@@ -19,10 +20,10 @@ package struct Tensor: Sendable, Equatable {
     package var count: Int { values.count }
     package var rank: Int { shape.count }
 
-    /// The same elements under another shape of the same size.
+    /// The same elements with another shape of the same product; traps otherwise.
     package func reshaped(_ shape: [Int]) -> Tensor { Tensor(shape: shape, values: values) }
 
-    /// The `index`th slice along the first axis. Rank must be at least one.
+    /// The elements at `index` of the first axis. Traps for a scalar and where the index is out of range.
     package func slice(_ index: Int) -> Tensor {
         let rest = Array(shape.dropFirst())
         let size = rest.reduce(1, *)

@@ -1,7 +1,7 @@
-/// Reads a range of bytes front to back; running past the end is an error, never a trap.
+/// Reads bytes from front to back; reading past the end throws `malformed`.
 struct ByteReader {
     private let bytes: ArraySlice<UInt8>
-    /// What is being read, for messages; put into words only for one.
+    /// What is being read, for messages; evaluated only for an error.
     private let subject: () -> String
     /// Index of the next byte in the underlying array.
     private(set) var position: Int
@@ -15,6 +15,7 @@ struct ByteReader {
     var remaining: Int { bytes.endIndex - position }
     /// Bytes read so far.
     var offset: Int { position - bytes.startIndex }
+    /// The bytes not yet read.
     var rest: ArraySlice<UInt8> { bytes[position...] }
 
     mutating func byte() throws(FormatError) -> UInt8 {
@@ -38,6 +39,7 @@ struct ByteReader {
     }
 
     /// The bytes before the next `terminator`, which is consumed too.
+    /// - Parameter limit: the most bytes to search, the terminator included.
     mutating func line(terminator: UInt8, limit: Int) throws(FormatError) -> ArraySlice<UInt8> {
         guard let end = rest.prefix(limit).firstIndex(of: terminator) else {
             throw FormatError(.malformed, "\(subject()): no line end within \(limit) bytes of byte \(offset)")

@@ -1,12 +1,14 @@
 import Tensors
 
-/// Turns the elements that files store into float32.
+/// Converts the elements of files to float32.
 ///
-/// Floating-point elements round to nearest; integers and booleans must be exact, that is within ±2²⁴.
+/// Floating-point elements are rounded to nearest. Integers must lie within ±2²⁴, where float32 is exact; booleans
+/// become 0 or 1.
 package enum ElementDecoder {
     private static let largestExactInteger: UInt64 = 1 << 24
 
-    /// - Parameter bytes: whole elements, nothing else.
+    /// - Parameter bytes: the elements, one after another.
+    /// - Throws: `malformed` where the last element is incomplete, `dtype` for an integer beyond ±2²⁴.
     package static func decode(
         _ bytes: ArraySlice<UInt8>, as type: ElementType, bigEndian: Bool = false
     ) throws(FormatError) -> [Float] {
@@ -45,7 +47,7 @@ package enum ElementDecoder {
         return values
     }
 
-    /// Sound without bounds checks: the loop reads `count / size` words of `size` bytes each.
+    /// Reads words without bounds checks. Sound because the loop reads `bytes.count / size` words of `size` bytes each.
     private static func words<Word: FixedWidthInteger & BitwiseCopyable>(
         _ bytes: ArraySlice<UInt8>, _ type: Word.Type, _ bigEndian: Bool, _ convert: (Word) -> Float
     ) -> [Float] {
@@ -63,7 +65,8 @@ package enum ElementDecoder {
         }
     }
 
-    /// The common case as one copy. Sound because every bit pattern is a `Float` and the sizes are equal.
+    /// Copies little-endian float32 elements at once. Sound because every bit pattern is a `Float` and the sizes are
+    /// equal.
     private static func copyFloats(_ bytes: ArraySlice<UInt8>) -> [Float] {
         #if _endian(little)
             let count = bytes.count / 4

@@ -1,16 +1,15 @@
-/// The file formats that weights come in.
+/// The file formats of weights.
 package enum FileFormat: String, Sendable, CaseIterable {
     case safetensors
     case npz
     case npy
-    /// PyTorch's zip archive of a pickle and raw storages.
+    /// PyTorch's format since version 1.6: a zip archive of a pickle and raw storages.
     case torch
     case json
 
-    /// Recognises a format by its content alone.
-    ///
+    /// Recognises the format by the content.
     /// - Throws: `unknown_format` with the first bytes; `legacy_torch_format` for files of PyTorch before 1.6;
-    ///   `malformed` or a limit for a zip archive that is broken.
+    ///   `malformed` or `inflated_too_large` for a zip archive that is damaged or too large.
     package static func detect(
         _ bytes: [UInt8], limits: FormatLimits = FormatLimits()
     ) throws(FormatError) -> FileFormat {
@@ -30,10 +29,10 @@ package enum FileFormat: String, Sendable, CaseIterable {
         throw unknown(bytes)
     }
 
-    /// Whether the content is a zip archive, which may hold more than its size shows.
+    /// Whether the content is a zip archive, whose entries may inflate to much more than its size.
     package static func isArchive(_ bytes: [UInt8]) -> Bool { bytes.starts(with: Magic.zip) }
 
-    /// Tells PyTorch from NumPy archives by the names in the directory.
+    /// Distinguishes the archives of PyTorch and NumPy by the names of their entries.
     static func detect(_ archive: ZipArchive) throws(FormatError) -> FileFormat {
         let names = archive.entries.map(\.name)
         if names.contains(where: { $0 == "data.pkl" || $0.hasSuffix("/data.pkl") }) {
@@ -57,11 +56,11 @@ package enum FileFormat: String, Sendable, CaseIterable {
         static let emptyZip: [UInt8] = [0x50, 0x4b, 0x05, 0x06]
         static let npy: [UInt8] = [0x93] + "NUMPY".utf8
         static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
-        /// First entries of the tar archives of PyTorch before 0.1.10.
+        /// Names of the first entry in the tar archives of PyTorch before 0.1.10.
         static let tarEntries = ["sys_info", "pickle", "storages", "tensors"]
     }
 
-    /// A header length below 4 GiB, then an object. The zeros in the length cannot start a JSON text.
+    /// Whether the content is a header length below 4 GiB and then a JSON object. JSON text contains no zero bytes.
     private static func isSafetensors(_ bytes: [UInt8]) -> Bool {
         bytes.count > 8 && bytes[8] == UInt8(ascii: "{") && bytes[4..<8].allSatisfy { $0 == 0 }
     }

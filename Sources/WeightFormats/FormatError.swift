@@ -1,27 +1,30 @@
-/// Why bytes could not be read: a stable code for programs, a sentence for people.
+/// Why bytes could not be read: a code for programs and a sentence for people.
 package struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What kind of fault it is; the raw values are part of the wire contract.
+    /// The kind of fault. The raw values are part of the HTTP API and do not change.
     package enum Code: String, Sendable, CaseIterable {
         /// A file that breaks the rules of its format.
         case malformed
         case badJSON = "bad_json"
-        /// A compressed stream that is broken, cut short or followed by other bytes.
+        /// A compressed stream that is damaged, cut short or followed by other bytes.
         case badEncoding = "bad_encoding"
+        /// A file, or its tensors as float32, larger than the limit.
         case inflatedTooLarge = "inflated_too_large"
         case unknownFormat = "unknown_format"
+        /// A file of PyTorch before version 1.6.
         case legacyTorchFormat = "legacy_torch_format"
-        /// A pickle that asks for anything beyond plain tensors; nothing of it was run.
+        /// A pickle with anything but tensors and plain containers; none of it was executed.
         case unsafePickle = "unsafe_pickle"
-        /// An element type that has no exact or customary float32 value.
+        /// An element type, or an integer, that cannot be converted to float32.
         case dtype
+        /// An infinity or NaN.
         case nonFinite = "non_finite"
-        /// A ragged array, too many axes, or a shape that no tensor can have.
+        /// A ragged array or too many axes.
         case shapeMismatch = "shape_mismatch"
         /// More tensors than the limit allows.
         case unexpectedTensor = "unexpected_tensor"
         /// More networks in one file than the limit allows.
         case batchTooLarge = "batch_too_large"
-        /// The compressor could not get memory, or a result outgrew its format.
+        /// No memory for zlib, or a result too large for its format.
         case `internal` = "internal"
     }
 
@@ -36,10 +39,10 @@ package struct FormatError: Error, Sendable, Equatable, CustomStringConvertible 
 
     package var description: String { "\(code.rawValue): \(detail)" }
 
-    /// The same fault, told as a fault of `subject`.
+    /// The same error with `subject` in front of its detail.
     package func within(_ subject: String) -> FormatError { FormatError(code, "\(subject): \(detail)") }
 
-    /// Whether the bytes around the fault can still be read, so that only one network of a batch is lost.
+    /// Whether the rest of the file can still be read, so that only one network of a batch fails.
     var isLocal: Bool {
         switch code {
         case .dtype, .nonFinite, .shapeMismatch, .unexpectedTensor: true
@@ -48,7 +51,7 @@ package struct FormatError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 }
 
-/// A name from a file, made safe for a message: quoted, printable, at most 80 characters.
+/// A name from a file for a message: in quotes, cut after 80 characters, with invisible characters escaped.
 package func quoted(_ name: String) -> String {
     var text = ""
     for scalar in name.unicodeScalars.prefix(80) {
@@ -61,7 +64,7 @@ package func quoted(_ name: String) -> String {
     return name.unicodeScalars.count > 80 ? "'\(text)…'" : "'\(text)'"
 }
 
-/// A byte as messages show it.
+/// A byte as two hexadecimal digits.
 package func hexadecimal(_ byte: UInt8) -> String {
     let digits = String(byte, radix: 16)
     return digits.utf8.count < 2 ? "0" + digits : digits

@@ -1,40 +1,47 @@
-/// How much a file may ask for before it is refused. The defaults suit uploads from strangers.
+/// The limits beyond which a file is refused. The defaults are for uploads from untrusted clients.
 package struct FormatLimits: Sendable, Equatable {
     /// Bytes of a file, before and after inflation, and of all its tensors together as float32.
     package var maxInflatedBytes = 16 << 20
     /// Tensors of one network.
     package var maxTensors = 256
+    /// Axes of a tensor.
     package var maxRank = 8
     /// Networks of one JSON document.
     package var maxNetworks = 1024
-    /// Tensors of all its networks together: each takes some two hundred bytes, however few numbers it holds.
+    /// Tensors of all networks of a JSON document, each of which takes about 200 bytes besides its elements.
     package var maxBatchTensors = 65_536
 
+    /// Nesting of JSON arrays and objects.
     package var maxJSONDepth = 16
-    /// Values of a JSON document that is held as `JSONValue`; arrays of numbers in tensors do not count.
+    /// Values of a JSON document that are held as `JSONValue`; numbers of tensors do not count.
     package var maxJSONValues = 65_536
     /// Bytes of the JSON header of a safetensors file.
     package var maxSafetensorsHeaderBytes = 1 << 20
 
+    /// Entries of a zip archive.
     package var maxZipEntries = 1024
-    /// Inflated bytes per compressed byte, for streams that inflate to more than `freeInflatedBytes`.
+    /// Inflated bytes for each compressed byte, for streams that inflate to more than `freeInflatedBytes`.
     package var maxInflationRatio = 200
-    /// A stream below this size may have any ratio: a network of zeros compresses a thousandfold.
+    /// Streams that inflate to at most this may have any ratio, since a small network of zeros has one near 1000.
     package var freeInflatedBytes = 64 << 10
     /// Members of one gzip stream.
     package var maxGzipMembers = 64
 
+    /// Bytes of a pickle.
     package var maxPickleBytes = 1 << 20
+    /// Values, and marks, on the stack of a pickle.
     package var maxPickleStack = 16_384
+    /// Values in the memo of a pickle.
     package var maxPickleMemo = 65_536
+    /// Bytes of one string of a pickle.
     package var maxPickleStringBytes = 4096
 
-    /// Whether a NaN or an infinity refuses the network.
+    /// Whether a network with an infinity or NaN is refused.
     package var requiresFinite = true
 
     package init() {}
 
-    /// For files of our own choosing, such as a model's parameters: large, but read by the same code.
+    /// Limits for trusted files, such as a model's parameters: large, and any floats are accepted.
     package static let checkpoint: FormatLimits = {
         var limits = FormatLimits()
         limits.maxInflatedBytes = 1 << 30
@@ -53,10 +60,10 @@ package struct FormatLimits: Sendable, Equatable {
         return limits
     }()
 
-    /// Tensor elements that `maxInflatedBytes` has room for.
+    /// The most tensor elements, which take 4 bytes each of `maxInflatedBytes`.
     var maxElements: Int { maxInflatedBytes / 4 }
 
-    /// The most that `compressed` bytes may inflate to.
+    /// The most bytes to which `compressed` bytes may inflate.
     func inflationCap(forCompressed compressed: Int) -> Int {
         let (allowed, overflow) = compressed.multipliedReportingOverflow(by: maxInflationRatio)
         return overflow ? maxInflatedBytes : min(maxInflatedBytes, max(freeInflatedBytes, allowed))

@@ -1,13 +1,14 @@
 import Tensors
 
-/// Members under which checkpoints keep the weights, in the order they are tried.
+/// Members in which checkpoints keep the weights, in the order in which they are tried.
 let wrapperNames = ["state_dict", "model_state_dict", "model", "nfnet", "weights"]
 
 extension StateDict {
-    /// The entries without `module.` (data parallel) and `_orig_mod.` (compiled) prefixes that all names share.
+    /// The entries without the prefixes `module.` (of `DataParallel`) and `_orig_mod.` (of `torch.compile`) where all
+    /// names have them.
     package var unwrapped: StateDict {
         var current = self
-        // Bounded, because a hostile name can repeat a prefix thousands of times.
+        // At most 4 prefixes, since a hostile file can repeat one thousands of times.
         for _ in 0..<4 {
             guard let prefix = ["module.", "_orig_mod."].first(where: { current.isWrapped(in: $0) }) else { break }
             current = current.scoped(prefix)

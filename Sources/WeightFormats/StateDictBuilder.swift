@@ -1,11 +1,11 @@
 import Tensors
 
-/// Collects the tensors of one network and holds them to the limits, before memory is spent on them.
+/// Collects the tensors of one network, and checks names and shapes against the limits before memory is used for them.
 struct StateDictBuilder {
     private let limits: FormatLimits
     private var entries: [NamedTensor] = []
     private var names: Set<String> = []
-    /// Elements that the file's tensors may still have; shared by the networks of a batch.
+    /// Elements that further tensors of the file may have; shared by the networks of a batch.
     private(set) var remainingElements: Int
     /// Members that are not tensors.
     private(set) var ignored: [String] = []
@@ -17,8 +17,8 @@ struct StateDictBuilder {
 
     var isEmpty: Bool { entries.isEmpty }
 
-    /// Claims a name and the memory of a tensor.
-    /// - Returns: the elements of `shape`.
+    /// Checks a tensor's name and shape, and counts its elements against the limit.
+    /// - Returns: the number of elements.
     @discardableResult
     mutating func reserve(_ name: String, shape: [Int]) throws(FormatError) -> Int {
         guard names.insert(name).inserted else {
@@ -35,7 +35,7 @@ struct StateDictBuilder {
         var count = 1
         var extent = 1
         for size in shape {
-            // An empty axis must not hide a product that later arithmetic could not hold.
+            // Extents of 0 count as 1, so that the product of the others is checked for overflow too.
             let (product, overflow) = extent.multipliedReportingOverflow(by: max(size, 1))
             guard size >= 0, !overflow else {
                 throw FormatError(.malformed, "tensor \(quoted(name)): impossible shape \(shape)")
@@ -55,20 +55,22 @@ struct StateDictBuilder {
     }
 
     /// Adds a tensor whose name and shape were reserved.
+    /// - Throws: `malformed` where the shape does not fit the values, `non_finite` if finite values are required.
     mutating func add(_ name: String, shape: [Int], values: [Float], type: ElementType) throws(FormatError) {
         guard values.count == shape.reduce(1, *) else {
             throw FormatError(.malformed, "tensor \(quoted(name)): \(values.count) values for shape \(shape)")
         }
         if limits.requiresFinite, let index = values.firstIndex(where: { !$0.isFinite }) {
             throw FormatError(
-                .nonFinite, "tensor \(quoted(name)): \(values[index]) at \(coordinates(of: index, in: shape))")
+                .nonFinite, "tensor \(quoted(name)): \(values[index]) at \(indices(of: index, in: shape))")
         }
         entries.append(NamedTensor(name: name, tensor: Tensor(shape: shape, values: values), elementType: type))
     }
 
+    /// Notes a member that is not a tensor.
     mutating func ignore(_ name: String) { ignored.append(name) }
 
-    /// - Throws: `malformed` if there is no tensor at all.
+    /// - Throws: `malformed` if there is no tensor.
     func finish(metadata: [String: String] = [:]) throws(FormatError) -> StateDict {
         guard !entries.isEmpty else {
             let others = ignored.prefix(8).map(quoted).joined(separator: ", ")
@@ -80,10 +82,11 @@ struct StateDictBuilder {
     }
 }
 
-/// Whether an element of this kind and rank is a label or a counter and not a weight.
+/// Whether a tensor is an integer scalar, which is a label or a counter and not a weight.
 func isLabel(_ type: ElementType, rank: Int) -> Bool { rank == 0 && !type.isFloatingPoint }
 
-private func coordinates(of index: Int, in shape: [Int]) -> [Int] {
+/// The index along every axis of an element in row-major order.
+private func indices(of index: Int, in shape: [Int]) -> [Int] {
     var rest = index
     var result: [Int] = []
     for extent in shape.reversed() {

@@ -1,11 +1,11 @@
-/// Where the elements of a tensor lie in a flat array: at `offset` plus the index times `strides`.
+/// A tensor in a flat array: the element (i, j, …) is at `offset` + i · `strides`[0] + j · `strides`[1] + …
 struct StridedView {
     let shape: [Int]
     let strides: [Int]
     let offset: Int
 
     /// - Parameter count: elements of the flat array.
-    /// - Throws: `malformed` unless every element lies inside it.
+    /// - Throws: `malformed` unless all elements are within it.
     init(shape: [Int], strides: [Int], offset: Int, within count: Int) throws(FormatError) {
         guard strides.count == shape.count else {
             throw FormatError(.malformed, "\(shape.count) axes but \(strides.count) strides")
@@ -33,12 +33,12 @@ struct StridedView {
             }
         }
         self.shape = shape
-        // The stride of an axis that is never stepped along may be anything, even too large to add.
+        // The stride of an axis of extent 1 is not used, and may be too large to add.
         self.strides = zip(shape, strides).map { $0 > 1 ? $1 : 0 }
         self.offset = offset
     }
 
-    /// Strides of an array that stores its first index fastest.
+    /// The strides of a column-major array, whose first index varies fastest.
     static func columnMajor(_ shape: [Int]) -> [Int] {
         var strides: [Int] = []
         var step = 1
@@ -49,6 +49,7 @@ struct StridedView {
         return strides
     }
 
+    /// Whether the elements are contiguous and in row-major order.
     private var isRowMajor: Bool {
         var step = 1
         for (extent, stride) in zip(shape, strides).reversed() where extent != 1 {
@@ -58,7 +59,7 @@ struct StridedView {
         return true
     }
 
-    /// The elements in row-major order. The caller has checked that the size of `shape` is affordable.
+    /// The elements in row-major order. The caller has checked the number of elements against the limits.
     func gather(_ flat: [Float]) -> [Float] {
         let count = shape.reduce(1, *)
         guard count > 0 else { return [] }
@@ -82,7 +83,9 @@ struct StridedView {
         return result
     }
 
-    /// Steps every axis but the last, like an odometer.
+    /// Advances the index of all axes but the last by one, the last of them fastest.
+    /// - Parameter base: the position of the current index.
+    /// - Returns: the position of the next index.
     private func advance(_ index: inout [Int], from base: Int) -> Int {
         var base = base
         for axis in shape.indices.dropLast().reversed() {

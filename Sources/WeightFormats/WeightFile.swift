@@ -1,17 +1,18 @@
 import Tensors
 
-/// What a file of weights holds, whatever its format.
+/// The content of a file of weights of any format.
 package struct WeightFile: Sendable {
     package let format: FileFormat
-    /// The networks in file order: one, or a JSON batch of any number, each of which may have failed alone.
+    /// The networks in file order: one, or several of a JSON batch. A network of a batch can fail while others are
+    /// read.
     package let networks: [Result<StateDict, FormatError>]
     /// Members of the JSON document that are not weights, such as `top_k` and `model`.
     package let options: [String: JSONValue]
-    /// Members that are not tensors and were passed over: labels, optimizer states, text.
+    /// Names of members that are not tensors, such as labels, optimizer states and text.
     package let ignored: [String]
-    /// The member that the weights were in, such as `state_dict`; nil if they were at the top level.
+    /// The member that contains the weights, such as `state_dict`; nil if they are at the top level.
     package let wrapper: String?
-    /// Whether the document was written as a batch, even one of a single network.
+    /// Whether the document has the form of a batch, even of one network.
     package let isBatch: Bool
 
     init(
@@ -26,13 +27,12 @@ package struct WeightFile: Sendable {
         self.isBatch = isBatch
     }
 
-    /// Reads a file of any of the formats, recognised by its content.
+    /// Reads a file of any format, which is recognised by the content. No code in the file is executed.
     ///
-    /// A gzip file is inflated first, also without a `Content-Encoding` that says so. Prefixes that all names share
-    /// because of how a model was wrapped are removed. Integer and boolean tensors become float32 if that is exact;
-    /// those without axes are labels or counters and are ignored. Nothing in the file is ever run.
+    /// A gzip file is inflated first. The prefixes that `StateDict.unwrapped` names are removed. Integer and boolean
+    /// tensors become float32 where that is exact; integer scalars are labels or counters and are ignored.
     ///
-    /// - Throws: the fault of the file, or of its only network.
+    /// - Throws: the error of the file, or of its only network.
     package static func read(
         _ bytes: [UInt8], limits: FormatLimits = FormatLimits()
     ) throws(FormatError) -> WeightFile {
@@ -46,7 +46,8 @@ package struct WeightFile: Sendable {
         return try readPlain(bytes, limits: limits)
     }
 
-    /// The network of a file that holds exactly one.
+    /// The network of a file that contains exactly one.
+    /// - Throws: `malformed` for another number, or the network's error.
     package func soleNetwork() throws(FormatError) -> StateDict {
         guard networks.count == 1 else {
             throw FormatError(.malformed, "\(networks.count) networks, expected one")

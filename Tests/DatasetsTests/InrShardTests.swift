@@ -13,17 +13,17 @@ import WeightFormats
         (0..<count).map { index in
             FittedInr(
                 weights: (0..<5).map { Float(index) + Float($0) / 10 }, label: index % 3, source: 100_000 + index,
-                view: 2, psnr: 39.5)
+                restart: 2, psnr: 39.5)
         }
     }
 
     @Test("what is written is read again, integers as integers")
     func roundTrips() throws {
         try shards.prepare(recipe: "by hand")
-        try shards.write(networks(4), view: 2, shard: 7, metadata: metadata)
+        try shards.write(networks(4), restart: 2, shard: 7, metadata: metadata)
         #expect(try shards.names() == ["view-002-shard-00007.safetensors"])
-        #expect(shards.exists(view: 2, shard: 7) && !shards.exists(view: 2, shard: 8))
-        #expect(try shards.read(view: 2, shard: 7) == networks(4))
+        #expect(shards.exists(restart: 2, shard: 7) && !shards.exists(restart: 2, shard: 8))
+        #expect(try shards.read(restart: 2, shard: 7) == networks(4))
         let file = shards.folder + "/view-002-shard-00007.safetensors"
         let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: file)).prefix(600), as: UTF8.self)
         #expect(text.contains(#""label":{"dtype":"I64","shape":[4]"#))
@@ -33,7 +33,7 @@ import WeightFormats
     @Test("a folder of another recipe is refused")
     func refusesOtherRecipes() throws {
         try shards.prepare(recipe: "by hand")
-        try shards.write(networks(1), view: 0, shard: 0, metadata: metadata)
+        try shards.write(networks(1), restart: 0, shard: 0, metadata: metadata)
         try shards.prepare(recipe: "by hand")
         #expect { try shards.prepare(recipe: "by machine") } throws: {
             String(describing: $0).contains("expected by machine, found by hand")
@@ -44,7 +44,7 @@ import WeightFormats
     @Test("a shard whose tensors do not fit together is named with the tensor")
     func refusesDamage() throws {
         try shards.prepare(recipe: "by hand")
-        try shards.write(networks(2), view: 0, shard: 0, metadata: metadata.merging(["sizes": "2-2-1"]) { $1 })
+        try shards.write(networks(2), restart: 0, shard: 0, metadata: metadata.merging(["sizes": "2-2-1"]) { $1 })
         #expect { try shards.open("view-000-shard-00000.safetensors") } throws: {
             String(describing: $0).contains("tensor 'weights': expected shape [2, 9], received [2, 5]")
         }
@@ -61,7 +61,7 @@ import WeightFormats
     func refusesUnusableLabels(value: Float) throws {
         try shards.prepare(recipe: "by hand")
         defer { try? FileManager.default.removeItem(atPath: shards.folder) }
-        try shards.write(networks(3), view: 0, shard: 0, metadata: metadata)
+        try shards.write(networks(3), restart: 0, shard: 0, metadata: metadata)
         let name = "view-000-shard-00000.safetensors"
         let file = URL(fileURLWithPath: shards.folder + "/" + name)
         for key in ["label", "source", "view"] {

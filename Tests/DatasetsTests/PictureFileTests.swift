@@ -32,7 +32,7 @@ import WeightFormats
         }
     }
 
-    @Test("labels go with pictures one to one")
+    @Test("there must be one label for each picture")
     func readsLabels() throws {
         let labels = try withFile(Self.idxLabels) { try readLabels($0) }
         #expect(labels == [7, 3])
@@ -66,7 +66,7 @@ import WeightFormats
         }
     }
 
-    @Test("a float stack is taken as it is, and what is out of range is refused")
+    @Test("floats are taken as they are, and values out of range are refused")
     func readsStacks() throws {
         let stack = NPYWriter.write(Tensor(shape: [2, 1, 2], values: [-1, 0, 0.5, 1]))
         let pictures = try withFile(stack) { try PictureSet(contentsOf: $0) }

@@ -1,5 +1,6 @@
 import ModelStore
 import Models
+import NetworkReading
 import Networks
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import ModelStore
 import Networks
+import SIREN
 import Tensors
 import Testing
 import WeightFormats

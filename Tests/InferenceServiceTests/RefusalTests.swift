@@ -1,7 +1,9 @@
 import HTTPCore
 import HTTPTypes
 import ModelStore
+import NetworkReading
 import Networks
+import SIREN
 import Tensors
 import Testing
 import Uploads

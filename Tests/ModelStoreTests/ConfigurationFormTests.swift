@@ -3,6 +3,7 @@ import Foundation
 import ModelStore
 import Models
 import Networks
+import SIREN
 import Testing
 
 /// `config.json` with one recursive `model` node, beside the form with a section for each part.

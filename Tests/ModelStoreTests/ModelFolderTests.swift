@@ -1,7 +1,9 @@
 import Engine
 import Foundation
 import Models
+import NetworkReading
 import Networks
+import SIREN
 import Tensors
 import Testing
 import WeightFormats

@@ -2,6 +2,7 @@ import Engine
 import ModelStore
 import Models
 import Networks
+import SIREN
 import Tensors
 import Testing
 

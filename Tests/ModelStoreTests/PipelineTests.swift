@@ -1,8 +1,10 @@
 import Engine
 import Foundation
 import Models
+import NetworkReading
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 import Testing
 

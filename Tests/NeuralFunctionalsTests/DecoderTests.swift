@@ -1,6 +1,7 @@
 import Engine
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 import Testing
 
@@ -31,22 +32,6 @@ import Testing
     func degenerateGrids() {
         #expect(InrDecoder.cells(pixels: 1, side: 4) == [0])
         #expect(InrDecoder.cells(pixels: 5, side: 1) == [0, 0, 0, 0, 0])
-    }
-
-    @Test("evenly spaced points mirror each other exactly and keep their ends", arguments: [2, 3, 4, 7, 28, 32, 33])
-    func linearSpaceMirrors(count: Int) {
-        let points = linearSpace(-1, 1, count)
-        #expect(points.count == count && points.first == -1 && points.last == 1)
-        #expect(zip(points, points.reversed()).allSatisfy { $0 == -$1 })
-        #expect(zip(points, points.dropFirst()).allSatisfy { $0 < $1 })
-        for (index, point) in points.enumerated() {
-            #expect(abs(Double(point) - (2 * Double(index) / Double(count - 1) - 1)) < 1e-7)
-        }
-    }
-
-    @Test("a single point is the first")
-    func linearSpaceOfOne() {
-        #expect(linearSpace(3, 5, 1) == [3])
     }
 
     @Test("tokens are laid out network by network, layer by layer, and come back")

@@ -1,5 +1,6 @@
 import Models
 import Networks
+import SIREN
 import Tensors
 import Testing
 

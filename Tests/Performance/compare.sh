@@ -48,8 +48,8 @@ compare() {
     done
     # One choice at a time, beside nfn and nfn-long.
     compare nfn-raw nfn-encoder 2.6 --set model.input.canonicalize=false
-    compare nfn-one-fit nfn-encoder 2.6 --views 1
-    compare nfn-long-one-fit nfn-encoder 8 --views 1
+    compare nfn-one-fit nfn-encoder 2.6 --restarts 1
+    compare nfn-long-one-fit nfn-encoder 8 --restarts 1
     compare nfn-narrow nfn-encoder 2.6 --set model.model.encoder.enc_map_size=8
     compare nfn-wide nfn-encoder 2.6 --set model.model.encoder.enc_map_size=32
     compare nfn-1-block nfn-encoder 2.6 --set model.model.encoder.num_blocks=1

@@ -11,7 +11,7 @@ import Testing
             ])
     }
 
-    @Test("a name never precedes itself, and leading zeros keep the order total")
+    @Test("the order is strict and total, also with leading zeros")
     func orderIsStrict() {
         #expect(!naturallyPrecedes("w.1", "w.1"))
         #expect(naturallyPrecedes("w.1", "w.01"))

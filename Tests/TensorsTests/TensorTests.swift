@@ -72,6 +72,8 @@ import Testing
         let mean = numbers.reduce(0, +) / 4000
         #expect(abs(mean + 0.5) < 0.05)
         #expect((numbers.min() ?? 0) < -1.99 && (numbers.max() ?? 0) > 0.99)
+        // A quarter of them lies in the first quarter of the range.
+        #expect(abs(numbers.count { $0 < -1.25 } - 1000) < 120)
         #expect(random.uniform(in: 3...3) == 3)
     }
 
@@ -84,5 +86,7 @@ import Testing
         #expect(abs(mean) < 0.06)
         #expect(abs(variance - 1) < 0.08)
         #expect(numbers.allSatisfy { $0.isFinite })
+        // 68.3 % of a normal distribution are within one standard deviation.
+        #expect(abs(Double(numbers.count { abs($0) < 1 }) / 4000 - 0.683) < 0.03)
     }
 }

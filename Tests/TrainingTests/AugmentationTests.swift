@@ -1,4 +1,5 @@
 import Networks
+import SIREN
 import Tensors
 import Testing
 import Training

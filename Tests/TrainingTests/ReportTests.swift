@@ -1,6 +1,6 @@
 import Foundation
 import FoundationXML
-import Networks
+import SIREN
 import Testing
 import Training
 

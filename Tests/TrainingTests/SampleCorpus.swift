@@ -1,6 +1,7 @@
 import Foundation
 import ModelStore
 import Networks
+import SIREN
 import Tensors
 import Training
 

@@ -1,3 +1,4 @@
+import NetworkReading
 import Networks
 import Tensors
 import Testing

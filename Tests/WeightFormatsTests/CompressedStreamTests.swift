@@ -17,7 +17,7 @@ struct CompressedStreamTests {
         #expect(try CompressedStream.deflate.decode(try Deflater.deflate(text, wrapping: .none)) == text)
     }
 
-    @Test("Several gzip members are one text, up to a limit")
+    @Test("Several gzip members are concatenated, up to a limit")
     func members() throws {
         let member = try CompressedStream.gzip.encode(text)
         #expect(try CompressedStream.gzip.decode(member + member) == text + text)
@@ -59,7 +59,7 @@ struct CompressedStreamTests {
         #expect(code { _ = try CompressedStream.gzip.decode(zipped) } == .badEncoding)
     }
 
-    @Test("A bomb is stopped by ratio and by size")
+    @Test("A stream is refused beyond the ratio and beyond the size")
     func bombs() throws {
         let bomb = try CompressedStream.gzip.encode([UInt8](repeating: 0, count: 4 << 20))
         #expect(bomb.count < 8192)

@@ -91,7 +91,7 @@ struct DamageTests {
         }
     }
 
-    @Test("Prefix removal is bounded and keeps names that not all share")
+    @Test("At most four prefixes are removed, and only those of all names")
     func unwrapping() {
         func state(_ names: String...) -> StateDict {
             StateDict(names.map { NamedTensor(name: $0, tensor: Fixture.b) })

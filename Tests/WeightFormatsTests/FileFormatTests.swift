@@ -36,7 +36,7 @@ struct FileFormatTests {
     }
 
     @Test(
-        "Near misses get their own answers",
+        "Empty and unknown content, bare pickles and broken zip archives have errors of their own",
         arguments: [
             ([], FormatError.Code.unknownFormat),
             (Array("hello".utf8), .unknownFormat),
@@ -71,7 +71,7 @@ struct FileFormatTests {
         #expect(error?.detail.contains("'readme.txt'") == true)
     }
 
-    @Test("A gzip file is read through", arguments: ["net0.json", "net0.pth", "plain.npy"])
+    @Test("A gzip file is inflated and read", arguments: ["net0.json", "net0.pth", "plain.npy"])
     func gzipFile(name: String) throws {
         let bytes = try Fixture.bytes(name)
         let zipped = try WeightFile.read(try CompressedStream.gzip.encode(bytes))
@@ -79,7 +79,7 @@ struct FileFormatTests {
         #expect(try zipped.soleNetwork() == plain.soleNetwork())
     }
 
-    @Test("A gzip file in a gzip file is not")
+    @Test("A gzip file in a gzip file is refused")
     func nestedGzip() throws {
         let bytes = try CompressedStream.gzip.encode(try CompressedStream.gzip.encode(try Fixture.bytes("plain.npy")))
         #expect(code(reading: bytes) == .unknownFormat)

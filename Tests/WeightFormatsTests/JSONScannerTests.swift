@@ -20,7 +20,7 @@ struct JSONScannerTests {
         #expect(value["c"] == nil)
     }
 
-    @Test("Accessors give only what is there")
+    @Test("Accessors return nil for values of other kinds")
     func accessors() throws {
         #expect(try parse("3").int == 3)
         #expect(try parse("3.5").int == nil)
@@ -36,7 +36,7 @@ struct JSONScannerTests {
     }
 
     @Test(
-        "Faults of syntax are refused",
+        "Syntax errors are refused",
         arguments: [
             "", " ", "{", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",
             "{'a':1}", "{\"a\":1 \"b\":2}", "1 2", "[] x", "tru", "truex", "nul", "True", "NaN", "[NaN]", "Infinity",
@@ -57,7 +57,7 @@ struct JSONScannerTests {
         #expect(code { _ = try JSONValue.parse([0x22] + "\\n".utf8 + bytes + [0x22]) } == .badJSON)
     }
 
-    @Test("Errors tell the byte")
+    @Test("Errors state the position in bytes")
     func offsets() {
         let error = #expect(throws: FormatError.self) { try parse("[1, 2, x]") }
         #expect(error?.detail.contains("byte 7") == true)
@@ -138,7 +138,7 @@ struct JSONNumberTests {
         }
     }
 
-    @Test("Numbers of absurd length are refused")
+    @Test("Numbers of more than 1100 characters are refused")
     func length() {
         #expect(code { _ = try number("0." + String(repeating: "1", count: 2000)) } == .badJSON)
         #expect(code { _ = try number("0." + String(repeating: "1", count: 900)) } == nil)

@@ -35,7 +35,7 @@ struct JSONWeightsTests {
     }
 
     @Test(
-        "A wrapper is looked through and reported",
+        "Weights in a wrapper are read, and the wrapper is reported",
         arguments: ["state_dict", "model", "nfnet", "weights", "model_state_dict"])
     func wrappers(name: String) throws {
         let file = try read(#"{"top_k": 2, "\#(name)": {"module.w": [1], "module.b": [2], "module.label": "x"}}"#)
@@ -99,7 +99,7 @@ struct JSONWeightsTests {
     }
 
     @Test(
-        "A fault in a lone network is the file's",
+        "An error in the only network is the file's",
         arguments: [
             (#"{"w": [[1, 2], [3]]}"#, FormatError.Code.shapeMismatch),
             (#"{"w": [[1, 2], 3]}"#, .shapeMismatch),

@@ -26,7 +26,7 @@ struct NumPyTests {
     }
 
     @Test(
-        "Arrays that are no numbers are refused",
+        "Arrays of other types than numbers are refused",
         arguments: [
             ("large_integer.npy", FormatError.Code.dtype), ("complex.npy", .dtype), ("records.npy", .dtype),
             ("objects.npy", .unsafePickle),

@@ -17,7 +17,7 @@ struct PickleTests {
     }
 
     @Test(
-        "A symbol off the list is refused by name, also where nothing calls it",
+        "A symbol that is not listed is refused by name, even without a call",
         arguments: [
             ("os", "system"), ("posix", "system"), ("builtins", "eval"), ("builtins", "exec"), ("__builtin__", "eval"),
             ("builtins", "getattr"), ("subprocess", "Popen"), ("torch", "load"), ("torch.hub", "load"),
@@ -37,7 +37,7 @@ struct PickleTests {
         }
     }
 
-    @Test("A long tuple that is mentioned over and over as a shape costs no memory")
+    @Test("A long tuple used as many shapes is refused without copies")
     func repeatedShape() {
         let shape = Pickle.mark + (0..<9).flatMap { _ in Pickle.int(1) } + [0x74, 0x71, 0]  // BINPUT 0
         let storage =
@@ -53,7 +53,7 @@ struct PickleTests {
     }
 
     @Test(
-        "Opcodes off the list are refused by name",
+        "Opcodes that are not listed are refused by name",
         arguments: [
             ("INST", Pickle.mark + [0x69] + Array("os\nsystem\n".utf8)),
             ("OBJ", Pickle.mark + [0x6f]),
@@ -69,7 +69,7 @@ struct PickleTests {
         #expect(error?.detail.contains(name) == true)
     }
 
-    @Test("Every byte that is no opcode of the list is refused at its offset")
+    @Test("Every byte that is not a listed opcode is refused with its offset")
     func allOpcodes() {
         for byte in UInt8.min...UInt8.max where PickleOpcode(rawValue: byte) == nil {
             let error = refusal(Pickle.proto + [byte])
@@ -114,7 +114,7 @@ struct PickleTests {
         #expect(refusal(pickle)?.code == .malformed)
     }
 
-    @Test("A string that claims four gigabytes is refused without reserving them")
+    @Test("A string with a length of 4 GiB is refused without allocation")
     func hugeString() {
         #expect(refusal(Pickle.proto + [0x58, 0xff, 0xff, 0xff, 0xff])?.code == .malformed)
         #expect(refusal(Pickle.dict(Pickle.text(String(repeating: "x", count: 5000))))?.code == .malformed)
@@ -134,7 +134,7 @@ struct PickleTests {
         #expect(refusal([UInt8](repeating: 0x4e, count: 2001), limits: limits)?.code == .inflatedTooLarge)
     }
 
-    @Test("Containers that double or hold themselves cost no more than their opcodes")
+    @Test("Nested and self-referring containers take memory linear in their opcodes")
     func selfReference() {
         // Each list holds the one before twice; expanded, it would be 2^1000 elements.
         let doubling = (0..<1000).flatMap { _ in [0x5d, 0x68, 0, 0x61, 0x68, 0, 0x61, 0x71, 0] as [UInt8] }
@@ -142,7 +142,7 @@ struct PickleTests {
         #expect(refusal(Pickle.proto + lists + Pickle.stop)?.code == .malformed)
         let cycle: [UInt8] = [0x7d, 0x71, 0] + Pickle.text("state_dict") + [0x68, 0, 0x73]
         #expect(refusal(Pickle.proto + cycle + Pickle.stop)?.code == .malformed)
-        // One long list under many names: looked through once, not once for each name.
+        // One long list under many names: examined once, not once for each name.
         let chunk: [UInt8] = Pickle.mark + [UInt8](repeating: 0x4e, count: 16_000) + [0x65]
         let long: [UInt8] = [0x5d, 0x71, 0] + Array(repeatElement(chunk, count: 10).joined())
         let names = (0..<100_000).flatMap { _ in [0x68, 1, 0x68, 0, 0x73] as [UInt8] }

@@ -100,7 +100,7 @@ struct SafetensorsTests {
         #expect(error?.detail.contains("'big'") == true)
     }
 
-    @Test("A NaN is refused with its place, unless the limits allow it")
+    @Test("A NaN is refused with its indices, unless the limits allow it")
     func nonFinite() throws {
         var bytes = Self.file("{\(Self.entry("x", "F32", "[2,2]", 0, 16))}", data: 0)
         bytes.append(floats: [1, 2, .nan, 4])

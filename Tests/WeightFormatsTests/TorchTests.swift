@@ -23,7 +23,7 @@ struct TorchTests {
         #expect(file.ignored == ["epoch", "name", "args", "optimizer", "best"])
     }
 
-    @Test("NumPy numbers beside the weights are inert", arguments: ["numpy_scalar.pth", "numpy_scalar4.pth"])
+    @Test("NumPy scalars beside the weights are ignored", arguments: ["numpy_scalar.pth", "numpy_scalar4.pth"])
     func numpyScalars(name: String) throws {
         let file = try Fixture.read(name)
         #expect(file.wrapper == "weights")
@@ -116,7 +116,7 @@ struct TorchTests {
         ([1, 1, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1, 1, 1, 1], 0, .shapeMismatch),
     ]
 
-    @Test("Offsets, shapes and strides are held to the storage", arguments: placements.indices)
+    @Test("Offsets, shapes and strides beyond the storage are refused", arguments: placements.indices)
     func bounds(index: Int) throws {
         let view = Self.placements[index]
         let pickle = Pickle.tensor(shape: view.shape, strides: view.strides, offset: view.offset)

@@ -43,7 +43,7 @@ struct WriterTests {
     }
 
     @Test(
-        "Floats take the shortest text",
+        "Floats have the shortest text that reads back",
         arguments: [
             (0, "0"), (-0.0, "-0"), (1, "1"), (0.1, "0.1"), (-0.9812, "-0.9812"), (16_777_216, "16777216"),
             (100, "100"), (1e-5, "1e-05"), (3.4028235e38, "3.4028235e+38"), (Float.leastNonzeroMagnitude, "1e-45"),
@@ -64,7 +64,7 @@ struct WriterTests {
         }
     }
 
-    @Test("Numbers that JSON cannot hold are noted", arguments: [Float.nan, .infinity, -.infinity])
+    @Test("Infinities and NaNs become null and are reported", arguments: [Float.nan, .infinity, -.infinity])
     func nonFinite(value: Float) {
         var writer = JSONWriter()
         writer.value(value)

@@ -121,7 +121,7 @@ struct ZipTests {
         #expect(code { _ = try ZipArchive(bytes, limits: limits) } == .inflatedTooLarge)
     }
 
-    @Test("A deflated entry whose size is a lie is refused")
+    @Test("A deflated entry of another size than the directory's is refused")
     func lyingSize() throws {
         let original = try Fixture.bytes("deflated.npz")
         for change in [-1, 1] {

@@ -81,6 +81,16 @@ struct TrainingCommandTests {
         #expect(other.status == 1 && other.errors.contains("networks of another recipe"))
     }
 
+    @Test("each restart has its own shards, and the flags' former names are accepted", arguments: ["restart", "view"])
+    func restarts(name: String) throws {
+        let scratch = try Scratch()
+        let (outcome, data) = try fit(scratch, ["--count", "2", "--\(name)s", "2", "--first-\(name)", "1"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: data).sorted()
+                == ["view-001-shard-00000.safetensors", "view-002-shard-00000.safetensors"])
+    }
+
     @Test("exported networks are readable by the other commands")
     func exports() throws {
         let scratch = try Scratch()

@@ -4,6 +4,7 @@ import ModelStore
 import Models
 import Networks
 import NeuralFunctionals
+import SIREN
 
 /// Counts the heap allocations of a model's answer after warming up. The counter `Tests/Performance/allocations.c` must be
 /// loaded by `LD_PRELOAD`.

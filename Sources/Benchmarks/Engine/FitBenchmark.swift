@@ -1,5 +1,4 @@
 import Datasets
-import Fitting
 import Networks
 import Tensors
 
@@ -20,6 +19,6 @@ package enum FitBenchmark {
         let flops = side * side * (3 * products - 2 * sizes[0] * sizes[1]) * recipe.steps * count
         return SpeedMeasurement(
             "fit_siren_\(recipe.steps)_steps", batch: count, threads: threads, repeats: repeats, flops: flops
-        ) { _ = fitter(Array(0..<count), view: 0) }
+        ) { _ = fitter(Array(0..<count), restart: 0) }
     }
 }

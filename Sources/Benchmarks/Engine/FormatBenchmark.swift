@@ -1,7 +1,9 @@
 import ModelStore
 import Models
+import NetworkReading
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 import WeightFormats
 

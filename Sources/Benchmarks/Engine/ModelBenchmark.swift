@@ -2,6 +2,7 @@ import Engine
 import ModelStore
 import Models
 import Networks
+import SIREN
 
 /// Times a model's forward passes, as the service runs them.
 package struct ModelBenchmark {

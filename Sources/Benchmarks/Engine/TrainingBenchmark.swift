@@ -4,6 +4,7 @@ import ModelStore
 import Models
 import Networks
 import NeuralFunctionals
+import SIREN
 import Training
 
 /// Times a training step (forward pass, backward pass, update) on random networks.

@@ -3,6 +3,7 @@ import HTTPTypes
 import ModelStore
 import Models
 import Networks
+import SIREN
 import Tensors
 import WeightFormats
 

@@ -1,6 +1,7 @@
 import ModelStore
 import Models
 import Networks
+import SIREN
 import WeightFormats
 
 /// Members that responses over HTTP and the command line's JSON have in common.

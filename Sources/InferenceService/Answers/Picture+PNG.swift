@@ -1,4 +1,4 @@
-import Networks
+import SIREN
 import WeightFormats
 
 extension Picture {

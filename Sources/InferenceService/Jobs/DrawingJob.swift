@@ -3,8 +3,10 @@ import HTTPCore
 import HTTPTypes
 import ModelStore
 import Models
+import NetworkReading
 import Networks
 import NeuralFunctionals
+import SIREN
 import Uploads
 
 /// One request to `/v1/render`, on a worker queue: the pictures that the networks themselves draw. It needs no model;

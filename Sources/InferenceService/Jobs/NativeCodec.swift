@@ -3,8 +3,10 @@ import HTTPCore
 import HTTPTypes
 import ModelStore
 import Models
+import NetworkReading
 import Networks
 import NeuralFunctionals
+import SIREN
 import Uploads
 import WeightFormats
 

@@ -1,8 +1,10 @@
 import ModelStore
 import Models
+import NetworkReading
 import Networks
 import NeuralFunctionals
 import OpenInference
+import SIREN
 
 /// An input or output in a model's metadata.
 struct TensorDescription: Sendable {
@@ -82,7 +84,7 @@ extension Answer {
 extension ServedModel {
     /// One input for every weight and bias, named as PyTorch names them.
     var inputTensors: [TensorDescription] {
-        let names = input.spec.torchNames(input.transform.convention)
+        let names = input.transform.convention.layerNames(of: input.spec)
         return zip(expectation.layerShapes, names).flatMap { shape, names in
             [
                 TensorDescription(name: names.weight, datatype: .fp32, shape: shape.weight),

@@ -2,6 +2,7 @@ import HTTPCore
 import HTTPTypes
 import ModelStore
 import Models
+import NetworkReading
 import Networks
 import NeuralFunctionals
 import OpenInference

@@ -2,8 +2,10 @@ import HTTPCore
 import HTTPTypes
 import ModelStore
 import Models
+import NetworkReading
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 import WeightFormats
 

@@ -1,5 +1,6 @@
 import HTTPCore
 import Networks
+import SIREN
 import WeightFormats
 
 /// The form of the results.

@@ -6,6 +6,7 @@ import ModelStore
 import Models
 import Networks
 import NeuralFunctionals
+import SIREN
 import Uploads
 import WeightFormats
 

@@ -1,5 +1,6 @@
 import Models
 import Networks
+import SIREN
 
 /// What a client says of an upload where it does not want it guessed.
 package struct UploadConvention: Sendable, Hashable {

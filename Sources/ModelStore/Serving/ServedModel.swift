@@ -1,7 +1,9 @@
 import Engine
 import Models
+import NetworkReading
 import Networks
 import NeuralFunctionals
+import SIREN
 import Synchronization
 import Tensors
 

@@ -1,5 +1,6 @@
 import Networks
 import NeuralFunctionals
+import SIREN
 import WeightFormats
 
 /// The networks that a model reads: the `input` section of `config.json`.

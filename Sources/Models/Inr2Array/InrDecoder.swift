@@ -1,6 +1,7 @@
 import Engine
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 
 /// Extents of a picture.
@@ -82,13 +83,15 @@ package struct InrDecoder: Sendable {
             ]
         }
         let shapes = spec.layers.flatMap { [[$0.outputs, $0.inputs], [$0.outputs]] }
+        let bounds = SIRENInitializer(omega0: Self.omega0).bounds(of: spec)
         base =
             configuration.isAdditive
             ? shapes.enumerated().map { index, shape in
-                let (bound, deviation) = Self.initialSpread(spec, index)
                 let values = parameters.scope("init_params").matrix(
-                    String(index), shape, rows: 1, columns: shape.reduce(1, *), .uniform(bound: bound))
-                return (values, parameters.scope("additive_scales").scalar(String(index), .constant(deviation)))
+                    String(index), shape, rows: 1, columns: shape.reduce(1, *), .uniform(bound: bounds[index]))
+                // A uniform distribution within ±b has the standard deviation b / √3.
+                let std = bounds[index] / Float(3).squareRoot()
+                return (values, parameters.scope("additive_scales").scalar(String(index), .constant(std)))
             } : []
     }
 
@@ -111,13 +114,6 @@ package struct InrDecoder: Sendable {
         }
     }
 
-    /// Half-width and standard deviation of a fresh SIREN's array (Sitzmann et al., §3.2, as the authors draw it).
-    private static func initialSpread(_ spec: NetworkSpec, _ array: Int) -> (bound: Float, deviation: Float) {
-        let fanIn = Float(spec.layers[array / 2].inputs)
-        let bound = array % 2 == 1 ? 1 / fanIn.squareRoot() : array == 0 ? 1 / fanIn : (6 / fanIn).squareRoot() / omega0
-        return (bound, bound / Float(3).squareRoot())
-    }
-
     /// *Shapes:* latents (batch·latents, width) → pictures (batch·pixels, channels), values nominally in [−1, 1].
     package func draw(_ z: Matrix, batch: Int, in builder: PlanBuilder) -> Matrix {
         let pictures = builder.matrix(rows: batch * image.pixels, columns: image.channels)
@@ -132,14 +128,13 @@ package struct InrDecoder: Sendable {
 
     private var grid: SineGrid {
         let side = Int(Double(latents).squareRoot().rounded())
-        let rows = linearSpace(-1, 1, image.height)
-        let columns = linearSpace(-1, 1, image.width)
-        let coordinates = rows.flatMap { y in columns.flatMap { [y, $0] } }
         let rowCells = Self.cells(pixels: image.height, side: side)
         let columnCells = Self.cells(pixels: image.width, side: side)
         return SineGrid(
             sizes: spec.sizes, omega0: Self.omega0,
-            coordinates: Matrix(rows: image.pixels, columns: 2, values: coordinates),
+            coordinates: Matrix(
+                rows: image.pixels, columns: 2,
+                values: CoordinateGrid(height: image.height, width: image.width).coordinates),
             cells: rowCells.flatMap { row in columnCells.map { row * side + $0 } }, networks: latents)
     }
 

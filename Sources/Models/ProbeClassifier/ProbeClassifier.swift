@@ -1,6 +1,7 @@
 import Engine
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 
 /// Settings of a classifier that evaluates the INR.
@@ -80,7 +81,9 @@ package struct ProbeClassifier: Model {
         self.omega0 = omega0
         let (count, inputs) = (configuration.probes, spec.inputs)
         let initial =
-            configuration.grid.map { Initialization.values(Self.gridCoordinates($0.height, $0.width)) }
+            configuration.grid.map {
+                Initialization.values(CoordinateGrid(height: $0.height, width: $0.width).coordinates)
+            }
             ?? .uniform(bound: 1)
         coordinates =
             configuration.learnsCoordinates
@@ -118,10 +121,6 @@ package struct ProbeClassifier: Model {
             guard output == .classes else { throw Self.notOffered(output) }
             return .classes(RecordedClasses("probes", logits))
         }
-    }
-
-    private static func gridCoordinates(_ height: Int, _ width: Int) -> [Float] {
-        linearSpace(-1, 1, height).flatMap { y in linearSpace(-1, 1, width).flatMap { [y, $0] } }
     }
 
     /// - Parameter mix: changes the values before they are classified, for training.

@@ -1,5 +1,6 @@
 import Foundation
 import Networks
+import SIREN
 import Tensors
 
 /// Random changes of an INR: exact symmetries, which leave its picture as it is, and movements of the picture, which are

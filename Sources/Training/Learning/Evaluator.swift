@@ -3,6 +3,7 @@ import Engine
 import Models
 import Networks
 import NeuralFunctionals
+import SIREN
 import Synchronization
 import Tensors
 

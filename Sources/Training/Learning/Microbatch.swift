@@ -3,6 +3,7 @@ import Foundation
 import Models
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 
 /// One network of a batch as it is fed: its index in the corpus, and the random numbers that are its own.

@@ -4,6 +4,7 @@ import Foundation
 import Models
 import Networks
 import NeuralFunctionals
+import SIREN
 import Synchronization
 import Tensors
 

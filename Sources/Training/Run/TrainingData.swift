@@ -2,20 +2,21 @@ import Datasets
 import Foundation
 import Models
 import Networks
+import SIREN
 import WeightFormats
 
 extension Corpus {
     /// Reads folders of shards, all of networks of one size, into the convention of a model.
-    /// - Parameter views: the fits of a picture to read, the first so many; all without it.
+    /// - Parameter restarts: how many of the independent fits of each picture to read; all without it.
     package init(
-        shards folders: [String], views: Int? = nil, for input: ModelInput
+        shards folders: [String], restarts: Int? = nil, for input: ModelInput
     ) throws(DatasetError) {
         let (spec, omega0) = (input.spec, input.transform.omega0)
         var weights: [Float] = []
         var (labels, sources) = ([Int](), [Int]())
         for folder in folders {
             let shards = InrShards(folder)
-            let names = try shards.names(views: views)
+            let names = try shards.names(restarts: restarts)
             guard !names.isEmpty else { throw DatasetError("'\(folder)': no shards in the folder") }
             for name in names {
                 let contents = try shards.open(name)

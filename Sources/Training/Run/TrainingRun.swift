@@ -2,6 +2,7 @@ import Foundation
 import Models
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 import WeightFormats
 

@@ -1,4 +1,4 @@
-/// A compressed file or body: one DEFLATE stream (RFC 1951) in one of two containers.
+/// A container of DEFLATE data (RFC 1951), as files and HTTP bodies have it.
 package enum CompressedStream: String, Sendable, CaseIterable {
     /// RFC 1952.
     case gzip
@@ -6,7 +6,7 @@ package enum CompressedStream: String, Sendable, CaseIterable {
     /// name.
     case deflate
 
-    /// Inflates the stream, which must end where `bytes` end. A gzip file may have several members.
+    /// Inflates `bytes`, which must end with the stream. A gzip file may have several members.
     /// - Throws: `bad_encoding`, or `inflated_too_large` beyond `limits`.
     package func decode(_ bytes: [UInt8], limits: FormatLimits = FormatLimits()) throws(FormatError) -> [UInt8] {
         do throws(FormatError) {
@@ -19,7 +19,7 @@ package enum CompressedStream: String, Sendable, CaseIterable {
         }
     }
 
-    /// Compresses bytes.
+    /// Compresses bytes into one stream.
     /// - Parameter level: 1 (fast) to 9 (small).
     package func encode(_ bytes: [UInt8], level: Int32 = 6) throws(FormatError) -> [UInt8] {
         try Deflater.deflate(bytes, wrapping: self == .gzip ? .gzip : .zlib, level: level)
@@ -44,7 +44,7 @@ package enum CompressedStream: String, Sendable, CaseIterable {
         return output
     }
 
-    /// The zlib header is recognised by its checksum; without it the bytes are taken for DEFLATE data.
+    /// Inflates zlib data, recognised by the checksum of its header, or DEFLATE data without a container.
     private static func inflate(_ bytes: [UInt8], limits: FormatLimits) throws(FormatError) -> [UInt8] {
         let hasHeader =
             bytes.count >= 2 && bytes[0] & 0x0f == 8 && (UInt16(bytes[0]) << 8 | UInt16(bytes[1])).isMultiple(of: 31)

@@ -1,8 +1,9 @@
 import CZlib
 
-/// Deflates bytes (RFC 1951) through zlib in one step.
+/// Compresses bytes to DEFLATE data (RFC 1951) with zlib, in one call.
 enum Deflater {
     /// - Parameter level: 1 (fast) to 9 (small).
+    /// - Throws: `internal` above 4 GiB, or where zlib fails.
     static func deflate(
         _ input: [UInt8], wrapping: Inflater.Wrapping, level: Int32 = 6
     ) throws(FormatError) -> [UInt8] {
@@ -10,7 +11,7 @@ enum Deflater {
             throw FormatError(.internal, "\(input.count) bytes are too many to compress at once")
         }
         var stream = z_stream()
-        // One closure from start to end, because zlib keeps a pointer to the stream in its state.
+        // zlib keeps a pointer to the stream, so the stream must not move between the calls.
         let result: [UInt8]? = withUnsafeMutablePointer(to: &stream) { stream in
             guard czlib_deflate_init(stream, level, wrapping.rawValue) == Z_OK else { return nil }
             defer { deflateEnd(stream) }
@@ -34,7 +35,7 @@ enum Deflater {
     }
 }
 
-/// The CRC-32 of zip, gzip and PNG.
+/// The CRC-32 checksum of zip, gzip and PNG.
 package func crc32(_ bytes: ArraySlice<UInt8>) -> UInt32 {
     bytes.withUnsafeBufferPointer { UInt32(truncatingIfNeeded: crc32_z(0, $0.baseAddress, $0.count)) }
 }

@@ -1,10 +1,10 @@
 import CZlib
 
-/// Inflates DEFLATE streams (RFC 1951) through zlib, never past a given size.
+/// Inflates DEFLATE data (RFC 1951) with zlib, up to a given size.
 ///
-/// The stream state lives on the heap at a fixed address, because zlib keeps a pointer back to it.
+/// The stream is allocated on the heap, because zlib keeps a pointer to it.
 struct Inflater: ~Copyable {
-    /// What surrounds the DEFLATE data; the values are zlib's window bits.
+    /// The container of the DEFLATE data; the raw values are zlib's `windowBits`.
     enum Wrapping: Int32 {
         /// Nothing, as in zip entries.
         case none = -15
@@ -30,10 +30,11 @@ struct Inflater: ~Copyable {
         stream.deallocate()
     }
 
-    /// Inflates one stream from the front of `input` and appends it to `output`.
+    /// Inflates one stream from the front of `input` and appends the result to `output`.
     ///
-    /// - Parameter cap: the most bytes that `output` may hold afterwards.
-    /// - Returns: the bytes of `input` that belong to the stream.
+    /// - Parameter cap: the most bytes that `output` may have afterwards.
+    /// - Returns: the length of the stream in `input`.
+    /// - Throws: `bad_encoding`, or `inflated_too_large` beyond `cap`.
     mutating func inflate(
         _ input: ArraySlice<UInt8>, into output: inout [UInt8], cap: Int
     ) throws(FormatError) -> Int {
@@ -55,7 +56,8 @@ struct Inflater: ~Copyable {
         }
     }
 
-    /// One call of zlib. Sound because both buffers outlive the call and their exact sizes are passed.
+    /// Calls zlib once. Sound because both buffers outlive the call and their sizes are passed.
+    /// - Parameter room: the most bytes to append to `output`.
     private mutating func pump(
         _ input: ArraySlice<UInt8>, into output: inout [UInt8], room: Int
     ) throws(FormatError) -> (consumed: Int, isDone: Bool) {

@@ -1,8 +1,8 @@
-/// The double nearest to a decimal number, ties to even, for numbers of up to 19 digits and moderate exponents.
+/// Converts decimals of up to 19 digits and exponents within ±27 to the nearest double, ties to even.
 ///
-/// Printed float32 values have up to 18 digits, too many for the classic method of one floating-point
-/// division, so the general case divides integers: mantissa / 5ᵏ with 64 bits of quotient and a remainder
-/// decides every rounding exactly, since 10ᵏ is 5ᵏ times a power of two.
+/// Up to 2⁵³ the mantissa is an exact double, and one floating-point operation with a power of ten rounds correctly.
+/// Printed float32 values have up to 18 digits, so larger mantissas are multiplied with or divided by 5ᵏ as integers:
+/// since 10ᵏ is 5ᵏ 2ᵏ, 64 bits of the result and whether anything is left over decide the rounding exactly.
 enum DecimalConversion {
     private static let powersOf5: [UInt64] = powers(of: 5, count: 28)
     private static let powersOf10: [Double] = powers(of: 10, count: 20).map { Double($0) } + [1e20, 1e21, 1e22]
@@ -11,7 +11,7 @@ enum DecimalConversion {
     static func double(_ mantissa: UInt64, exponent: Int) -> Double? {
         if mantissa == 0 { return 0 }
         if mantissa <= 1 << 53, exponent >= -22, exponent <= 22 {
-            // Both operands are exact, so the one operation rounds correctly.
+            // Both operands are exact, so this operation rounds correctly.
             let value = Double(mantissa)
             return exponent < 0 ? value / powersOf10[-exponent] : value * powersOf10[exponent]
         }
@@ -22,7 +22,7 @@ enum DecimalConversion {
     }
 
     private static func divide(_ mantissa: UInt64, by divisor: UInt64, exponent: Int) -> Double {
-        // With both scaled to [2⁶³, 2⁶⁴), the quotient times 2⁶³ lies in (2⁶², 2⁶⁴).
+        // With both operands scaled to [2⁶³, 2⁶⁴), their quotient times 2⁶³ is in (2⁶², 2⁶⁴) and fits 64 bits.
         let shift = mantissa.leadingZeroBitCount
         let divisorShift = divisor.leadingZeroBitCount
         let scaled = mantissa << UInt64(shift)
@@ -38,14 +38,16 @@ enum DecimalConversion {
         return round(top, isExact: low << shift == 0, exponent: exponent + 64 - Int(shift))
     }
 
-    /// - Parameter isExact: false if the number lies strictly between `bits` and `bits` + 1.
+    /// The double nearest to `bits` · 2^`exponent`.
+    /// - Parameter isExact: false if the number is strictly between `bits` and `bits` + 1 times that power.
     private static func round(_ bits: UInt64, isExact: Bool, exponent: Int) -> Double {
         let shift = bits.leadingZeroBitCount
         let normal = bits << UInt64(shift)
         var significand = normal >> 11
         let rest = normal & 0x7ff
         if rest > 0x400 || (rest == 0x400 && (!isExact || significand & 1 == 1)) { significand += 1 }
-        // Exponents stay far from both ends of the range. A carry out of the significand moves into the exponent.
+        // Exponents are too small in magnitude for subnormals or infinity. A carry out of the significand correctly
+        // increments the exponent.
         let biased = UInt64(truncatingIfNeeded: exponent - shift + 63 + 1023)
         return Double(bitPattern: biased << 52 &+ (significand &- (1 << 52)))
     }

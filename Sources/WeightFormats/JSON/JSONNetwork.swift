@@ -1,16 +1,17 @@
 import Tensors
 
-/// The members of one JSON object, sorted by what they may be; what they are is known only once all are read.
+/// The members of one JSON object that may be a network, by kind. Which of them are weights and which are options is
+/// decided in `resolve`, when all have been read.
 struct JSONNetwork {
-    /// A named array of numbers, or the reason why it is none.
+    /// A named array of numbers, or the error in reading it.
     struct Entry {
         let name: String
-        /// Where its value starts, to read it again as an option.
+        /// The position of the value, to read it again as an option.
         let start: Int
         let content: Result<NumberArray, FormatError>
     }
 
-    /// A member that is no tensor, left unread.
+    /// A member that is not a tensor; its value was skipped.
     struct Other {
         let name: String
         let start: Int
@@ -22,7 +23,7 @@ struct JSONNetwork {
         let items: [Entry]
     }
 
-    /// An object under a name that checkpoints use for the weights.
+    /// The object of a member in which checkpoints keep the weights (`wrapperNames`).
     struct Wrapped {
         let start: Int
         let network: JSONNetwork
@@ -35,9 +36,9 @@ struct JSONNetwork {
 
     var hasTensors: Bool { !tensors.isEmpty || !lists.isEmpty }
 
-    /// Builds the network: from the first wrapper that holds tensors, else from the lists, else from the named tensors.
+    /// Builds the network from the first wrapper with tensors, else from the lists, else from the named tensors.
     ///
-    /// - Returns: its wrapper and the members that are not part of it.
+    /// - Returns: the wrapper's name, and the members that are not weights, in the order of the text.
     func resolve(
         into builder: inout StateDictBuilder
     ) throws(FormatError) -> (wrapper: String?, leftovers: [Other]) {

@@ -1,10 +1,10 @@
 /// Reads the members of JSON objects that may describe a network.
 struct JSONNetworkReader {
     private let limits: FormatLimits
-    /// Numbers that the rest of the document may still hold.
+    /// The most numbers that the rest of the document may have in tensors.
     private var remainingNumbers: Int
 
-    /// Members with a bare number or text under these names are options or labels, never a tensor.
+    /// Members of these names with a single number are options or labels, not tensors.
     private static let reserved: Set<String> = [
         "model", "version", "top_k", "output", "strict", "timeout_ms", "convention", "omega0", "height", "width", "id",
         "parameters",
@@ -18,8 +18,8 @@ struct JSONNetworkReader {
 
     /// Reads one member's value into `network`.
     ///
-    /// - Parameter isWrapped: whether the object is itself in a wrapper, so that it cannot hold another.
-    /// - Throws: only faults after which the rest of the document cannot be read.
+    /// - Parameter isWrapped: whether the object is itself in a wrapper; wrappers within wrappers are skipped.
+    /// - Throws: only errors after which the rest of the document cannot be read.
     mutating func readMember(
         _ name: String, _ scanner: inout JSONScanner, into network: inout JSONNetwork, isWrapped: Bool = false
     ) throws(FormatError) {
@@ -45,6 +45,7 @@ struct JSONNetworkReader {
         }
     }
 
+    /// Skips the value of a member that is not a tensor.
     private func skip(
         _ name: String, _ scanner: inout JSONScanner, into network: inout JSONNetwork
     ) throws(FormatError) {
@@ -52,7 +53,7 @@ struct JSONNetworkReader {
         try scanner.skipValue()
     }
 
-    /// Reads an object whose members are all a network's.
+    /// Reads an object that is a network.
     mutating func readNetwork(
         _ scanner: inout JSONScanner, into network: inout JSONNetwork, isWrapped: Bool = false
     ) throws(FormatError) {
@@ -79,7 +80,8 @@ struct JSONNetworkReader {
         return items
     }
 
-    /// A fault that leaves the syntax intact is kept with the tensor, and its value is passed over.
+    /// Reads an array of numbers. An error that leaves the syntax intact becomes the tensor's content, and the value is
+    /// skipped.
     private mutating func readTensor(
         _ name: String, _ scanner: inout JSONScanner
     ) throws(FormatError) -> JSONNetwork.Entry {

@@ -1,6 +1,6 @@
-/// Numbers in row-major order with the extents of the arrays that held them.
+/// A nested array of numbers, flattened in row-major order.
 package struct NumberArray: Sendable, Equatable {
-    /// Outermost first; empty for a bare number.
+    /// Extents, outermost first; empty for a single number.
     package var shape: [Int]
     package var values: [Float]
 }
@@ -22,14 +22,14 @@ extension JSONScanner {
     }
 }
 
-/// Reads nested arrays without recursion; the nesting of the first number fixes the rank.
+/// Reads nested arrays without recursion. The depth of the first number is the rank of all.
 private struct NumberArrayReader {
     let maxRank: Int
     let maxCount: Int
-    /// Extents, as far as known: the first array of each level fixes its.
+    /// The extent of each level, taken from the first array there; nil until that array ends.
     var shape: [Int?] = []
     var values: [Float] = []
-    /// Elements so far of every open array.
+    /// The number of elements read of every open array.
     private var counts: [Int] = []
     private var rank: Int?
 
@@ -38,7 +38,8 @@ private struct NumberArrayReader {
         self.maxCount = maxCount
     }
 
-    /// Reads one number or opens one array, then closes what ends after it. Returns whether the value is complete.
+    /// Reads one row of numbers or the start of one array, and the ends of arrays after it.
+    /// - Returns: whether the whole value has been read.
     mutating func step(_ scanner: inout JSONScanner) throws(FormatError) -> Bool {
         switch try scanner.peek() {
         case .number:
@@ -72,7 +73,7 @@ private struct NumberArrayReader {
         return true
     }
 
-    /// The hot loop: numbers of one row, up to the last that a comma and another number follow.
+    /// Reads numbers for as long as a comma and another number follow.
     private mutating func readRow(_ scanner: inout JSONScanner) throws(FormatError) {
         while true {
             guard values.count < maxCount else {
@@ -84,6 +85,7 @@ private struct NumberArrayReader {
         }
     }
 
+    /// Checks that a number or an empty array at this depth agrees with the rank.
     private mutating func reach(_ level: Int, _ scanner: JSONScanner) throws(FormatError) {
         guard rank == nil || rank == level else {
             throw FormatError(
@@ -92,7 +94,7 @@ private struct NumberArrayReader {
         rank = level
     }
 
-    /// Ends the innermost array, whose bracket was consumed.
+    /// Ends the innermost array, whose bracket has been consumed, and checks its extent.
     private mutating func close(_ scanner: inout JSONScanner) throws(FormatError) {
         scanner.depth -= 1
         let count = counts.removeLast()

@@ -1,14 +1,14 @@
 extension JSONScanner {
-    /// The longest number that is read; the exact decimal of any double is shorter.
+    /// The longest number in characters; the exact decimal of any double is shorter.
     private static let maxNumberLength = 1100
 
-    /// Reads a number as the double nearest to it, whatever the locale; one that is too large becomes infinite.
+    /// Reads a number as the nearest double, independently of the locale; a number that is too large becomes infinite.
     package mutating func readNumber() throws(FormatError) -> Double {
         try expect(.number, found: try peek())
         return try scanNumber()
     }
 
-    /// The position must be at the first character of a number.
+    /// Reads the number at the position, which must be at its first character.
     mutating func scanNumber() throws(FormatError) -> Double {
         let start = position
         var index = position
@@ -17,7 +17,7 @@ extension JSONScanner {
         if isNegative { index += 1 }
 
         var mantissa: UInt64 = 0
-        // The first significant digit counts, and every digit after it.
+        // Digits from the first one that is not 0.
         var digits = 0
         let integerStart = index
         while index < end {
@@ -52,7 +52,7 @@ extension JSONScanner {
             throw syntax("number of more than \(Self.maxNumberLength) characters", at: start)
         }
         position = index
-        // 19 digits cannot overflow the mantissa; digits past them may have.
+        // With more than 19 digits the mantissa may have overflowed.
         let magnitude = digits <= 19 ? DecimalConversion.double(mantissa, exponent: exponent) : nil
         if let magnitude { return isNegative ? -magnitude : magnitude }
         return try convertSlowly(start..<index)
@@ -70,7 +70,7 @@ extension JSONScanner {
         while index < bytes.count {
             let digit = bytes[index] &- UInt8(ascii: "0")
             if digit > 9 { break }
-            // Far beyond every double already; more digits change nothing.
+            // Beyond the range of doubles; further digits do not change the result.
             if value < 100_000 { value = value * 10 + Int(digit) }
             index += 1
         }
@@ -78,7 +78,8 @@ extension JSONScanner {
         return isNegative ? -value : value
     }
 
-    /// Rare: more than 19 digits or a large exponent. The standard library rounds correctly and ignores locales.
+    /// Converts a number of more than 19 digits or with a large exponent by the standard library, which rounds
+    /// correctly and is independent of the locale.
     private func convertSlowly(_ range: Range<Int>) throws(FormatError) -> Double {
         guard let value = Double(String(decoding: bytes[range], as: UTF8.self)) else {
             throw syntax("malformed number", at: range.lowerBound)

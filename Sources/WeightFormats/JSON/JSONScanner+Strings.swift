@@ -1,5 +1,6 @@
 extension JSONScanner {
-    /// Reads a string. Its text must be valid UTF-8 and its escapes must name whole characters.
+    /// Reads a string.
+    /// - Throws: `bad_json` where it is not valid UTF-8, or an escape is half of a surrogate pair.
     package mutating func readString() throws(FormatError) -> String {
         try expect(.string, found: try peek())
         let start = position + 1
@@ -44,7 +45,7 @@ extension JSONScanner {
         throw syntax("string without an end", at: start - 1)
     }
 
-    /// Consumes a backslash and what belongs to it.
+    /// Consumes one escape sequence, and returns the character.
     private mutating func readEscape() throws(FormatError) -> String.UTF8View {
         let start = position
         guard position + 1 < bytes.count else { throw syntax("string without an end") }
@@ -64,7 +65,7 @@ extension JSONScanner {
         return String(scalar).utf8
     }
 
-    /// The scalar of one or, for a surrogate pair, two `\u` escapes; the first `\u` is consumed already.
+    /// The scalar of one `\u` escape or, for a surrogate pair, of two; the first `\u` has been consumed.
     private mutating func readCodeUnits(from start: Int) throws(FormatError) -> Unicode.Scalar {
         let first = try readHex()
         if let scalar = Unicode.Scalar(first) { return scalar }

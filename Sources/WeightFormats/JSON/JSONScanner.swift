@@ -1,7 +1,7 @@
-/// Walks a JSON text (RFC 8259) in place, value by value, without building a tree.
+/// Reads a JSON text (RFC 8259) value by value, without building a tree.
 ///
-/// The callers ask for what they expect next. Faults of syntax are `bad_json` and tell the byte where they are;
-/// a value of another type than was asked for is `dtype`.
+/// Callers read the kind of value that they expect next. A syntax error is `bad_json`, with the position in bytes; a
+/// value of another kind is `dtype`.
 package struct JSONScanner {
     let bytes: [UInt8]
     /// Index of the next byte.
@@ -10,7 +10,7 @@ package struct JSONScanner {
     private let maxDepth: Int
     private let maxMembers: Int
 
-    /// What the next value is.
+    /// The kind of a value.
     package enum Kind: String, Sendable {
         case object
         case array
@@ -20,7 +20,7 @@ package struct JSONScanner {
         case null
     }
 
-    /// A byte order mark at the front is passed over.
+    /// Skips a byte order mark at the start.
     package init(_ bytes: [UInt8], limits: FormatLimits = FormatLimits()) {
         self.bytes = bytes
         maxDepth = limits.maxJSONDepth
@@ -105,7 +105,7 @@ package struct JSONScanner {
         try literal("null")
     }
 
-    /// Passes over one value of any kind, checking its syntax.
+    /// Skips one value of any kind and checks its syntax.
     package mutating func skipValue() throws(FormatError) {
         switch try peek() {
         case .object: try readObject { _, scanner throws(FormatError) in try scanner.skipValue() }
@@ -123,7 +123,7 @@ package struct JSONScanner {
         guard position == bytes.count else { throw syntax("expected the end, found \(found)") }
     }
 
-    /// Goes back to an earlier position at the same depth, to read a value again in another way.
+    /// Returns to an earlier position and depth, to read a value again.
     mutating func rewind(to start: Int, depth: Int) {
         position = start
         self.depth = depth
@@ -143,14 +143,14 @@ package struct JSONScanner {
 
     private mutating func expect(_ kind: Kind) throws(FormatError) { try expect(kind, found: try peek()) }
 
-    /// Consumes an opening bracket.
+    /// Consumes an opening bracket or brace.
     mutating func enter() throws(FormatError) {
         guard depth < maxDepth else { throw syntax("nested more than \(maxDepth) deep") }
         depth += 1
         position += 1
     }
 
-    /// Whether the closing bracket comes next, which is then consumed.
+    /// Consumes the closing bracket if it comes next. Returns whether it did.
     mutating func closes(_ bracket: UInt8) throws(FormatError) -> Bool {
         skipWhitespace()
         guard position < bytes.count, bytes[position] == bracket else { return false }
@@ -179,7 +179,7 @@ package struct JSONScanner {
         position += expected.utf8.count
     }
 
-    /// What is at the position, for messages.
+    /// The character or byte at the position, for messages.
     var found: String {
         guard position < bytes.count else { return "the end" }
         let byte = bytes[position]
@@ -191,7 +191,8 @@ package struct JSONScanner {
     }
 }
 
-/// The names of an object's members: most objects have few, which are compared sooner than hashed.
+/// The names of an object's members. The first 12 are compared one by one, which is faster than hashing; further names
+/// are in a set.
 private struct DistinctNames {
     private static let fewest = 12
     private var few: [String] = []
@@ -199,7 +200,7 @@ private struct DistinctNames {
 
     var count: Int { few.count + many.count }
 
-    /// Whether the name is new.
+    /// Adds the name. Returns whether it was not there before.
     mutating func insert(_ name: String) -> Bool {
         guard !few.contains(name) else { return false }
         if few.count == Self.fewest { return many.insert(name).inserted }
@@ -219,5 +220,5 @@ extension JSONScanner.Kind {
     }
 }
 
-/// The four characters that JSON allows between tokens.
+/// Whether the byte is one of the four that JSON allows between tokens.
 func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 }

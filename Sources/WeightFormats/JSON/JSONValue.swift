@@ -1,4 +1,4 @@
-/// A JSON document as a tree: for options, headers and configuration, not for weights.
+/// A JSON value as a tree, for options, headers and configuration; weights are read without one.
 package enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
@@ -8,10 +8,10 @@ package enum JSONValue: Sendable, Equatable {
     /// Members in the order of the text; names are unique.
     case object([JSONMember])
 
-    /// Parses a whole document.
+    /// Parses a document.
     ///
-    /// - Throws: `bad_json` for faults of syntax, names that appear twice, numbers beyond a double and documents
-    ///   of more than `limits.maxJSONValues` values.
+    /// - Throws: `bad_json` for syntax errors, names that appear twice, numbers beyond the range of doubles, and more
+    ///   than `limits.maxJSONValues` values.
     package static func parse(_ bytes: [UInt8], limits: FormatLimits = FormatLimits()) throws(FormatError) -> JSONValue
     {
         var scanner = JSONScanner(bytes, limits: limits)
@@ -20,11 +20,11 @@ package enum JSONValue: Sendable, Equatable {
         return value
     }
 
-    /// The member of that name, if this is an object that has one.
+    /// The member of that name; nil if this is not an object or has no such member.
     package subscript(name: String) -> JSONValue? { members?.first { $0.name == name }?.value }
 
-    /// The value at a path of member names. Setting it makes what is missing on the way; a value in the way that is no
-    /// object is replaced by one.
+    /// The value at a path of member names. Setting it creates missing objects on the path, and replaces values on it
+    /// that are not objects; nil sets null.
     package subscript(path: String...) -> JSONValue? {
         get { path.reduce(self) { value, name in value?[name] } }
         set { set(path[...], to: newValue ?? .null) }
@@ -46,20 +46,25 @@ package enum JSONValue: Sendable, Equatable {
         self = .object(members)
     }
 
+    /// The value if this is a boolean; otherwise nil.
     package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    /// The value if this is a number; otherwise nil.
     package var double: Double? { if case .number(let value) = self { value } else { nil } }
+    /// The value if this is a string; otherwise nil.
     package var string: String? { if case .string(let value) = self { value } else { nil } }
+    /// The elements if this is an array; otherwise nil.
     package var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
+    /// The members if this is an object; otherwise nil.
     package var members: [JSONMember]? { if case .object(let value) = self { value } else { nil } }
     package var isNull: Bool { self == .null }
 
-    /// The number, if it is whole and below 2⁵³ in magnitude, where doubles are exact.
+    /// The number if it is an integer below 2⁵³ in magnitude, where doubles are exact; otherwise nil.
     package var int: Int? {
         guard let double, double.magnitude < 0x1p53, let int = Int(exactly: double) else { return nil }
         return int
     }
 
-    /// The elements, if this is an array of such whole numbers.
+    /// The elements if this is an array of such integers; otherwise nil.
     package var ints: [Int]? {
         guard let array else { return nil }
         var result: [Int] = []
@@ -70,7 +75,7 @@ package enum JSONValue: Sendable, Equatable {
         return result
     }
 
-    /// The elements, if this is an array of strings.
+    /// The elements if this is an array of strings; otherwise nil.
     package var strings: [String]? {
         guard let array else { return nil }
         var result: [String] = []
@@ -81,7 +86,7 @@ package enum JSONValue: Sendable, Equatable {
         return result
     }
 
-    /// What the value is, for messages: "a number".
+    /// The kind of the value.
     package var kind: JSONScanner.Kind {
         switch self {
         case .null: .null
@@ -94,7 +99,7 @@ package enum JSONValue: Sendable, Equatable {
     }
 }
 
-/// A name and a value of a JSON object.
+/// A name and its value in a JSON object.
 package struct JSONMember: Sendable, Equatable {
     package var name: String
     package var value: JSONValue
@@ -106,13 +111,13 @@ package struct JSONMember: Sendable, Equatable {
 }
 
 extension JSONScanner {
-    /// Reads the next value, whatever it is, as a tree.
+    /// Reads the next value of any kind as a tree.
     package mutating func readValue(limits: FormatLimits = FormatLimits()) throws(FormatError) -> JSONValue {
         var remaining = limits.maxJSONValues
         return try readValue(&remaining)
     }
 
-    /// - Parameter remaining: how many values may still be read; counted down.
+    /// - Parameter remaining: the most values that may be read; decremented for each.
     mutating func readValue(_ remaining: inout Int) throws(FormatError) -> JSONValue {
         guard remaining > 0 else { throw syntax("too many values") }
         remaining -= 1

@@ -1,9 +1,9 @@
 import Tensors
 
-/// Reads weights from JSON: one network, or several under `inputs` or in a top-level array.
+/// Reads weights from JSON: one network, or several in the member `inputs` or in a top-level array.
 ///
-/// A network is `{"weights": [array, …], "biases": [array, …]}`, or an object of named arrays, or either of them
-/// under a wrapper such as `state_dict`. Members of the top level that belong to no network become options.
+/// A network is `{"weights": [array, …], "biases": [array, …]}`, or an object of named arrays, or one of these in a
+/// wrapper such as `state_dict`. Members of the top level that are not part of a network are options.
 struct JSONWeightsReader {
     private let limits: FormatLimits
     private var reader: JSONNetworkReader
@@ -66,7 +66,7 @@ struct JSONWeightsReader {
             options: try readOptions(leftovers, scanner), ignored: builder.ignored, wrapper: wrapper)
     }
 
-    /// Reads the items of a batch. A fault in one leaves the others whole.
+    /// Reads the networks of a batch. An error in one does not affect the others.
     private mutating func readInputs(
         _ scanner: inout JSONScanner
     ) throws(FormatError) -> [Result<StateDict, FormatError>] {
@@ -113,7 +113,7 @@ struct JSONWeightsReader {
         }
     }
 
-    /// Reads members again as trees, now that they are known to be options.
+    /// Reads members again as trees, once they are known to be options.
     private func readOptions(
         _ members: [JSONNetwork.Other], _ scanner: JSONScanner
     ) throws(FormatError) -> [String: JSONValue] {

@@ -1,11 +1,11 @@
 import Tensors
 
-/// The header of a NumPy array file, which is a Python dict literal of three known members.
+/// The header of a NumPy array file (NEP 1): a Python dict literal with `descr`, `fortran_order` and `shape`.
 struct NPYHeader: Equatable {
-    /// How the elements are stored.
+    /// The element type.
     enum Element: Equatable {
         case type(ElementType, bigEndian: Bool)
-        /// Text or anything else that is no number.
+        /// A type that is not a number, such as text, as the header describes it.
         case other(String)
     }
 
@@ -13,7 +13,7 @@ struct NPYHeader: Equatable {
     var isColumnMajor: Bool
     var shape: [Int]
 
-    /// Reads the magic, the version and the header, up to the data.
+    /// Reads the magic number, the version and the header, up to the data.
     static func read(_ reader: inout ByteReader) throws(FormatError) -> NPYHeader {
         guard try reader.take(6).elementsEqual([0x93] + "NUMPY".utf8) else {
             throw FormatError(.malformed, "npy: no magic number")
@@ -30,7 +30,8 @@ struct NPYHeader: Equatable {
         return try literal.readHeader()
     }
 
-    /// What a type description such as `<f4` stands for.
+    /// The element type of a description such as `<f4`.
+    /// - Throws: `unsafe_pickle` for Python objects.
     static func element(_ description: String) throws(FormatError) -> Element {
         let order = description.utf8.first
         let isOrder = order.map { "<>=|".utf8.contains($0) } ?? false
@@ -47,7 +48,7 @@ struct NPYHeader: Equatable {
     }
 }
 
-/// Parses the few forms of Python literals that headers use; nothing is evaluated.
+/// Parses the forms of Python literals that headers use: dict, tuple, string, integer and bool. Nothing is evaluated.
 private struct PythonLiteral {
     private let bytes: ArraySlice<UInt8>
     private var position: Int

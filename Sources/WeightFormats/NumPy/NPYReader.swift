@@ -2,17 +2,17 @@ import Tensors
 
 /// Reads NumPy array files (NEP 1).
 enum NPYReader {
-    /// The name that NumPy gives to an array without one.
+    /// The name that NumPy gives to an array without a name.
     private static let unnamed = "arr_0"
 
-    /// A lone array becomes a network of one tensor.
+    /// Reads one array as a network of one tensor.
     static func read(_ bytes: [UInt8], limits: FormatLimits) throws(FormatError) -> WeightFile {
         var builder = StateDictBuilder(limits: limits)
         try read(bytes[...], named: unnamed, into: &builder)
         return WeightFile(format: .npy, networks: [.success(try builder.finish())], ignored: builder.ignored)
     }
 
-    /// Adds an array to the network; labels and text are passed over.
+    /// Adds an array to the network; integer scalars and text scalars are ignored.
     static func read(
         _ bytes: ArraySlice<UInt8>, named name: String, into builder: inout StateDictBuilder
     ) throws(FormatError) {
@@ -55,7 +55,7 @@ enum NPZReader {
     static func read(_ archive: ZipArchive, limits: FormatLimits) throws(FormatError) -> WeightFile {
         var builder = StateDictBuilder(limits: limits)
         for entry in archive.entries {
-            // NumPy's own `keys()` also shows names without the suffix.
+            // As NumPy does, without the suffix.
             let name = String(entry.name.dropLast(".npy".count))
             try NPYReader.read(try archive.read(entry), named: name, into: &builder)
         }

@@ -10,7 +10,7 @@ package enum NPYWriter {
         header.append(UInt8(ascii: "\n"))
 
         var bytes: [UInt8] = [0x93] + "NUMPY".utf8 + [1, 0]
-        // A shape would need thousands of axes to make this overflow.
+        // Only a shape of thousands of axes would overflow this.
         bytes.append(littleEndian: UInt16(truncatingIfNeeded: header.count))
         bytes += header
         bytes.append(floats: tensor.values)

@@ -1,9 +1,8 @@
 import Tensors
 
-/// Reads safetensors files: the length of a JSON header as eight little-endian bytes, the header, the data.
+/// Reads safetensors files: the length of a JSON header as a little-endian UInt64, the header, the data.
 ///
-/// Everything that the format demands is checked, in particular that the tensors cover the data without holes or
-/// overlaps, so that no two readers can see different content.
+/// All rules of the format are checked, among them that the tensors cover the data without gaps or overlaps.
 enum SafetensorsReader {
     private struct Entry {
         let name: String
@@ -102,6 +101,7 @@ enum SafetensorsReader {
         return Entry(name: member.name, type: type, shape: shape, begin: begin, end: end)
     }
 
+    /// Throws unless the tensors cover the data without gaps or overlaps.
     private static func requireCoverage(_ entries: [Entry], of count: Int) throws(FormatError) {
         var position = 0
         for entry in entries.sorted(by: { ($0.begin, $0.end) < ($1.begin, $1.end) }) {

@@ -2,7 +2,8 @@ import Tensors
 
 /// Writes safetensors files of float32 tensors, and of int64 ones where an entry's element type says so.
 package enum SafetensorsWriter {
-    /// The tensors lie in the order of the entries; metadata is sorted by name, so equal content gives equal bytes.
+    /// Writes tensors in the order of the entries and metadata sorted by name, so equal content gives equal bytes.
+    /// Values of int64 tensors that are not integers become 0.
     package static func write(_ state: StateDict) -> [UInt8] {
         var json = JSONWriter()
         json.beginObject()

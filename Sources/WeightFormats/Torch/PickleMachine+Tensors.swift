@@ -1,6 +1,6 @@
-/// The few calls that pickles of tensors consist of, each read as a description.
+// The calls in pickles of tensors, each interpreted as a description of its result.
 extension PickleMachine {
-    /// `REDUCE`: a symbol and its arguments become what the call would have made.
+    /// `REDUCE`: replaces a symbol and its arguments by a description of what the call returns.
     mutating func reduce() throws(FormatError) {
         let arguments = try pop()
         let function = try pop()
@@ -23,7 +23,7 @@ extension PickleMachine {
         }
     }
 
-    /// `BUILD`: the attributes of an `OrderedDict` (PyTorch's `_metadata`) and of opaque values are dropped.
+    /// `BUILD`: discards the state that is set on an `OrderedDict` (PyTorch's `_metadata`) or an opaque value.
     mutating func build() throws(FormatError) {
         _ = try pop()
         switch stack.last {
@@ -33,7 +33,7 @@ extension PickleMachine {
         }
     }
 
-    /// `BINPERSID`: `('storage', class, key, location, count)`.
+    /// `BINPERSID`: replaces the tuple `('storage', class, key, location, count)` by a storage.
     mutating func referToStorage() throws(FormatError) {
         guard case .tuple(let index) = try pop(), heap.tuples[index].count == 5 else {
             throw malformed("persistent id is not a tuple of five")

@@ -1,7 +1,7 @@
-/// Interprets a pickle as data: a stack machine that builds tensor descriptions and plain containers, and nothing else.
+/// Interprets a pickle as data: a stack machine that builds only descriptions of tensors, and plain containers.
 ///
-/// It has no way to import, call or construct anything: global names are cases of `PickleSymbol`, and `REDUCE`
-/// and `BUILD` know a handful of combinations of them. Work and memory are linear in the pickle's length.
+/// It cannot import, call or construct anything: global names are cases of `PickleSymbol`, and `REDUCE` and `BUILD`
+/// accept only certain combinations of them. Time and memory are linear in the pickle's length.
 struct PickleMachine {
     var heap = PickleHeap()
     var stack: [PickleValue] = []
@@ -116,7 +116,8 @@ struct PickleMachine {
         }
     }
 
-    /// A little-endian two's complement integer of any length; one beyond 64 bits is of no use to a tensor.
+    /// A little-endian two's complement integer of any length; beyond 64 bits it is opaque, since tensors do not use
+    /// it.
     private mutating func readLong() throws(FormatError) -> PickleValue {
         let bytes = try reader.take(Int(try reader.byte()))
         guard bytes.count <= 8 else { return .opaque }

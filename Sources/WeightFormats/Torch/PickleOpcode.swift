@@ -1,4 +1,4 @@
-/// The opcodes that a pickle of tensors needs. All others are refused, whatever they would do.
+/// The opcodes that pickles of tensors use. All others are refused.
 enum PickleOpcode: UInt8 {
     case proto = 0x80
     case frame = 0x95
@@ -42,7 +42,7 @@ enum PickleOpcode: UInt8 {
     case build = 0x62
     case binPersistentID = 0x51
 
-    /// Names of refused opcodes that matter enough to be told apart in a message.
+    /// The name of a refused opcode for messages; its number for opcodes that are not listed here.
     static func nameOfRefused(_ byte: UInt8) -> String {
         switch byte {
         case 0x69: "INST"

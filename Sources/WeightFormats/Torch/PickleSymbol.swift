@@ -1,13 +1,13 @@
 import Tensors
 
-/// The closed list of global names that a pickle may mention. None of them is looked up or run: each is a case here.
+/// The global names that a pickle may use. None is looked up or called.
 enum PickleSymbol: Equatable {
     case orderedDict
     case rebuildTensor
     case rebuildParameter
     case rebuildParameterWithState
     case storage(ElementType)
-    /// Names that training checkpoints use for metrics beside the weights. What they make stays opaque.
+    /// A name that checkpoints use for NumPy scalars, such as metrics, beside the weights. Its result is opaque.
     case inert(String)
 
     private static let symbols: [String: PickleSymbol] = {
@@ -35,7 +35,7 @@ enum PickleSymbol: Equatable {
         return symbols
     }()
 
-    /// - Throws: `unsafe_pickle` that tells the name, unless it is on the list; `dtype` for other storages of PyTorch.
+    /// - Throws: `unsafe_pickle` with the name where it is not listed; `dtype` for storages of other element types.
     static func named(_ name: String, of module: String) throws(FormatError) -> PickleSymbol {
         if let symbol = symbols["\(module).\(name)"] { return symbol }
         if module == "torch", name.hasSuffix("Storage") {

@@ -1,7 +1,7 @@
 import Tensors
 
-/// A value on the pickle machine's stack. Containers are indices into the heap, so values cannot form cycles of
-/// references and copying or dropping one never recurses.
+/// A value on the pickle machine's stack. Containers are indices into the heap, so that there are no reference cycles,
+/// and copying or releasing a value does not recurse.
 enum PickleValue: Equatable {
     case none
     case bool(Bool)
@@ -14,10 +14,10 @@ enum PickleValue: Equatable {
     case symbol(PickleSymbol)
     case storage(Int)
     case tensor(Int)
-    /// Something that is no weight and is kept only to hold its place.
+    /// A value that is not needed for weights.
     case opaque
 
-    /// For messages.
+    /// The kind of the value, for messages.
     var kind: String {
         switch self {
         case .none: "None"
@@ -36,15 +36,16 @@ enum PickleValue: Equatable {
     }
 }
 
-/// A storage that a pickle refers to; its bytes are another entry of the archive.
+/// A storage that a pickle refers to; its elements are in another entry of the archive.
 struct PickleStorage: Equatable {
     var key: String
     var type: ElementType
-    /// Elements, as the pickle claims.
+    /// The number of elements according to the pickle.
     var count: Int
 }
 
-/// A tensor that a pickle describes, not yet checked against its storage.
+/// A tensor that a pickle describes. Its offset, shape and strides, in elements, are not yet checked against its
+/// storage.
 struct PickleTensor: Equatable {
     var storage: PickleStorage
     var offset: Int
@@ -52,7 +53,7 @@ struct PickleTensor: Equatable {
     var strides: [Int]
 }
 
-/// The containers that a pickle made.
+/// The containers, storages and tensors of a pickle, which `PickleValue` refers to by index.
 struct PickleHeap {
     var tuples: [[PickleValue]] = []
     var lists: [[PickleValue]] = []
@@ -60,25 +61,24 @@ struct PickleHeap {
     var storages: [PickleStorage] = []
     var tensors: [PickleTensor] = []
 
-    /// The members of a dict that have text as their name, in order.
+    /// The members of a dict whose keys are strings, in order.
     func members(of dict: Int) -> [(name: String, value: PickleValue)] {
         dicts[dict].compactMap { key, value in
             if case .string(let name) = key { (name, value) } else { nil }
         }
     }
 
-    /// For each of the containers, whether it holds tensors and nothing else. One pass over all of them, so that a
-    /// pickle gains nothing from mentioning the same long list many times.
+    /// Whether each of the containers holds only tensors, and at least one. All are computed once, so that a pickle
+    /// that uses the same long list many times takes no more time.
     static func holdTensorsOnly(_ containers: [[PickleValue]]) -> [Bool] {
         containers.map { elements in
             !elements.isEmpty && elements.allSatisfy { if case .tensor = $0 { true } else { false } }
         }
     }
 
-    /// The whole numbers of a tuple; nil if it is none or holds anything else.
-    ///
-    /// A short pickle can mention one long tuple many thousand times, and every mention is copied: so more than
-    /// `limit` elements, which no tensor has axes for, are refused.
+    /// The integers of a tuple; nil if the value is not a tuple of integers.
+    /// - Parameter limit: the most elements, which is the most axes of a tensor. A short pickle can use one long tuple
+    ///   many thousand times, and each use is copied.
     func ints(_ value: PickleValue, limit: Int) throws(FormatError) -> [Int]? {
         guard case .tuple(let index) = value else { return nil }
         guard tuples[index].count <= limit else {

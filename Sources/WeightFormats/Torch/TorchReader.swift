@@ -1,9 +1,9 @@
 import Tensors
 
-/// Reads what `torch.save` writes since PyTorch 1.6: a zip archive of a pickle and of raw storages.
+/// Reads files of `torch.save` since PyTorch 1.6: a zip archive of a pickle and raw storages.
 ///
-/// The top level is a dict of tensors, or one that holds such a dict under a name like `state_dict`. Lists and
-/// tuples of tensors become numbered tensors; everything else beside tensors is ignored.
+/// The top level is a dict of tensors, or a dict with such a dict in a member like `state_dict`. The elements of lists
+/// and tuples of tensors become tensors with numbered names; other values are ignored.
 struct TorchReader {
     private let archive: ZipArchive
     private let limits: FormatLimits

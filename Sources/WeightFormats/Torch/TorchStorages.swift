@@ -1,12 +1,12 @@
 import Tensors
 
-/// The storages of a PyTorch archive, each decoded once, since tensors may share them.
+/// The storages of a PyTorch archive. Each is decoded once, since tensors can share it.
 struct TorchStorages {
     private let archive: ZipArchive
     private let prefix: String
     private let isBigEndian: Bool
     private var decoded: [String: (type: ElementType, values: [Float])] = [:]
-    /// Elements that may still be decoded.
+    /// The most elements that further storages may have.
     private var remaining: Int
 
     init(_ archive: ZipArchive, prefix: String, limits: FormatLimits) throws(FormatError) {
@@ -24,7 +24,8 @@ struct TorchStorages {
         isBigEndian = order == "big"
     }
 
-    /// All elements of a storage.
+    /// The elements of a storage.
+    /// - Throws: `malformed` where its size differs from what the pickle says, `inflated_too_large` beyond the limit.
     mutating func values(of storage: PickleStorage) throws(FormatError) -> [Float] {
         if let known = decoded[storage.key], known.type == storage.type, known.values.count == storage.count {
             return known.values

@@ -2,6 +2,7 @@
 package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
+    /// The bytes as ASCII text.
     package static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
@@ -20,13 +21,13 @@ package enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The floats as little-endian words.
+    /// The floats as little-endian float32.
     package static func encode(_ floats: [Float]) -> String { encode(FloatBytes.littleEndian(floats)) }
 }
 
-/// Floats as raw bytes.
+/// Floats as bytes.
 package enum FloatBytes {
-    /// Little-endian words, one after the other.
+    /// Little-endian float32, one after another.
     package static func littleEndian(_ floats: [Float]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(4 * floats.count)

@@ -1,12 +1,14 @@
 import Tensors
 
-/// Builds a compact JSON text front to back. The caller keeps the order: names before values, ends after begins.
+/// Writes JSON without white space. The caller calls in the order of the text: a name before each value of an object,
+/// and an end for each begin.
 ///
-/// Floats take the shortest decimal that reads back as the same float32. JSON has no NaN and no infinities: they
-/// are written as `null` and noted in `wroteNonFinite`, for the caller to refuse the document.
+/// Floats are written as the shortest decimal that reads back as the same value. JSON has no NaN and no infinities;
+/// they are written as `null` and reported in `wroteNonFinite`.
 package struct JSONWriter: Sendable {
+    /// The text so far, in UTF-8.
     package private(set) var bytes: [UInt8] = []
-    /// Whether a number was not finite.
+    /// Whether a number was infinite or NaN, and therefore written as `null`.
     package private(set) var wroteNonFinite = false
     private var needsComma = false
 
@@ -58,7 +60,7 @@ package struct JSONWriter: Sendable {
         }
     }
 
-    /// The elements as nested arrays, one level for each axis.
+    /// The elements as nested arrays, one level for each axis; a scalar as a number.
     package mutating func value(_ tensor: Tensor) {
         if tensor.shape.isEmpty {
             for element in tensor.values { value(element) }
@@ -151,7 +153,8 @@ package struct JSONWriter: Sendable {
         bytes.append(contentsOf: text.utf8)
     }
 
-    /// Swift's description is the shortest text that reads back alike; only whole numbers carry a needless ".0".
+    /// Writes Swift's description of a number, which is the shortest that reads back as the same value, without a final
+    /// `.0`.
     private mutating func decimal(_ text: String, isFinite: Bool) {
         guard isFinite else {
             wroteNonFinite = true

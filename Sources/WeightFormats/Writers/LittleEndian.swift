@@ -9,10 +9,10 @@ extension [UInt8] {
         append(littleEndian: value.byteSwapped)
     }
 
-    /// Appends the floats as little-endian words, the layout of all the formats here.
+    /// Appends the floats as little-endian float32.
     mutating func append(floats: [Float]) {
         #if _endian(little)
-            // Sound because the view covers exactly the array's own elements.
+            // Sound because the buffer covers exactly the array's elements.
             floats.withUnsafeBytes { append(contentsOf: $0) }
         #else
             for value in floats { append(littleEndian: value.bitPattern) }

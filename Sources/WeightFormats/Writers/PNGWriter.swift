@@ -1,6 +1,6 @@
 /// Writes 8-bit PNG pictures (ISO/IEC 15948), without filters.
 package enum PNGWriter {
-    /// The PNG colour types of pictures without transparency.
+    /// The PNG colour types without transparency.
     package enum Color: UInt8, Sendable {
         case gray = 0
         case rgb = 2
@@ -8,7 +8,7 @@ package enum PNGWriter {
         package var channels: Int { self == .gray ? 1 : 3 }
     }
 
-    /// - Parameter pixels: rows from the top, channels interleaved.
+    /// - Parameter pixels: (height, width, channels), row-major.
     /// - Throws: `malformed` unless there are `width` × `height` pixels, at least one.
     package static func write(
         _ pixels: [UInt8], width: Int, height: Int, color: Color
@@ -40,7 +40,7 @@ package enum PNGWriter {
         return bytes
     }
 
-    /// The compressor has refused content whose length does not fit.
+    /// Appends a chunk. Its length fits 32 bits, because `Deflater` refuses larger data.
     private static func appendChunk(_ type: String, _ content: [UInt8], to bytes: inout [UInt8]) {
         bytes.append(bigEndian: UInt32(truncatingIfNeeded: content.count))
         let start = bytes.count

@@ -1,12 +1,12 @@
-/// A zip archive in memory, checked as a whole before any entry is read.
+/// A zip archive in memory. Its structure is checked before any entry is read.
 struct ZipArchive {
     private let bytes: [UInt8]
     private let limits: FormatLimits
     let entries: [ZipEntry]
     private let positions: [String: Int]
 
-    /// - Throws: unless names are unique, local headers agree with the directory, entries do not overlap,
-    ///   and the sizes they claim are within the limits.
+    /// - Throws: `malformed` unless names are unique, local headers agree with the directory and entries do not
+    ///   overlap; `inflated_too_large` where the sizes in the directory exceed the limits.
     init(_ bytes: [UInt8], limits: FormatLimits) throws(FormatError) {
         self.bytes = bytes
         self.limits = limits
@@ -40,7 +40,8 @@ struct ZipArchive {
 
     func entry(_ name: String) -> ZipEntry? { positions[name].map { entries[$0] } }
 
-    /// The entry's bytes, inflated if need be, once their checksum was confirmed.
+    /// The entry's content, inflated if it is compressed.
+    /// - Throws: `malformed` where its size or CRC-32 differs from the directory's.
     func read(_ entry: ZipEntry) throws(FormatError) -> ArraySlice<UInt8> {
         let content: ArraySlice<UInt8>
         switch entry.method {
@@ -66,13 +67,13 @@ struct ZipArchive {
                 throw FormatError(.malformed, "\(entry.compressedSize - consumed) bytes after the compressed data")
             }
         } catch {
-            // Content that disagrees with the directory is a broken archive, whatever it would have grown to.
+            // The cap is the size in the directory, so any error means that the archive is damaged.
             throw FormatError(.malformed, "zip: \(quoted(entry.name)): \(error.detail)")
         }
         return output[...]
     }
 
-    /// Reads the local header (APPNOTE 4.3.7) only for what the directory cannot know: where the data starts.
+    /// The range of the entry's data, which follows its local header (APPNOTE 4.3.7).
     private static func locateData(of entry: ZipEntry, in bytes: ArraySlice<UInt8>) throws(FormatError) -> Range<Int> {
         guard entry.headerOffset <= bytes.endIndex else {
             throw FormatError(.malformed, "zip: \(quoted(entry.name)) starts inside the directory")
@@ -94,7 +95,7 @@ struct ZipArchive {
         return start..<reader.position
     }
 
-    /// Entries that share bytes are how small archives inflate to huge ones.
+    /// Throws where entries overlap, as they do in archives that inflate to many times the size of their data.
     private static func refuseOverlaps(_ entries: [ZipEntry]) throws(FormatError) {
         var end = 0
         for entry in entries.sorted(by: { $0.headerOffset < $1.headerOffset }) {

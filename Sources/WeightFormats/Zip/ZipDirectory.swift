@@ -1,20 +1,20 @@
 /// Reads the central directory of a zip archive (APPNOTE 4.3.12 to 4.3.16), with its 64-bit extensions.
 ///
-/// Only the directory is trusted for sizes: NumPy writes local headers whose sizes are all ones.
+/// Sizes are taken from the directory, because the local headers that NumPy writes have 0xFFFFFFFF in their place.
 struct ZipDirectory {
     private let bytes: [UInt8]
     private let limits: FormatLimits
 
-    /// What the end record says.
+    /// The end record.
     private struct End {
         var entries: UInt64
         var size: UInt64
         var offset: UInt64
-        /// Where the directory must have ended.
+        /// The position at which the directory must end.
         var position: Int
     }
 
-    /// - Returns: the entries in directory order, and where the directory starts.
+    /// - Returns: the entries in the order of the directory, and the position of the directory.
     static func read(
         _ bytes: [UInt8], limits: FormatLimits
     ) throws(FormatError) -> (entries: [ZipEntry], start: Int) {
@@ -42,7 +42,7 @@ struct ZipDirectory {
         return (entries, start)
     }
 
-    /// The record at the very end of the file, before a comment of at most 65,535 bytes.
+    /// Finds the end record, which only a comment of at most 65,535 bytes may follow.
     private func locateEnd() throws(FormatError) -> End {
         let length = 22
         var position = bytes.count - length
@@ -70,7 +70,7 @@ struct ZipDirectory {
         guard reader.remaining == Int(comment) else {
             throw FormatError(.malformed, "zip: \(reader.remaining) bytes after the end record, expected \(comment)")
         }
-        // PyTorch writes the 64-bit record even where nothing needs it; the directory then ends before that record.
+        // PyTorch always writes the 64-bit record, and the directory ends before it.
         if position >= 20 {
             var locator = ByteReader(bytes[(position - 20)..<position], of: "zip64 locator")
             if try locator.littleEndian(UInt32.self) == ZipSignature.end64Locator {
@@ -145,7 +145,7 @@ struct ZipDirectory {
             name: name, method: method, crc: crc, compressedSize: compressedSize, size: size, headerOffset: offset)
     }
 
-    /// Takes 64-bit values from the extra field (APPNOTE 4.5.3) for those that are all ones.
+    /// Replaces sizes and offsets of 0xFFFFFFFF by the 64-bit values of the extra field (APPNOTE 4.5.3).
     private static func widen(
         _ size: inout UInt64, _ compressedSize: inout UInt64, _ offset: inout UInt64, from extra: ArraySlice<UInt8>,
         of name: String

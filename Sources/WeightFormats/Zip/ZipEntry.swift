@@ -1,4 +1,4 @@
-/// One file of a zip archive, as the central directory describes it.
+/// The central directory's description of one file in a zip archive.
 struct ZipEntry: Equatable {
     enum Method: UInt16 {
         case stored = 0
@@ -10,9 +10,9 @@ struct ZipEntry: Equatable {
     var crc: UInt32
     var compressedSize: Int
     var size: Int
-    /// Where the local header starts.
+    /// The position of the local header.
     var headerOffset: Int
-    /// Where the data lies; set once the local header was read.
+    /// The range of the data; empty until the local header has been read.
     var data: Range<Int> = 0..<0
 }
 

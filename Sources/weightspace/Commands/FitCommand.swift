@@ -1,9 +1,9 @@
 import ArgumentParser
 import Datasets
 import Engine
-import Fitting
 import Foundation
 import Networks
+import SIREN
 import Tensors
 import WeightFormats
 
@@ -26,11 +26,15 @@ struct FitCommand: ParsableCommand {
     @Option(help: "The folder to write shards to.")
     var output: String
 
-    @Option(help: "Independent fits of each picture, from different initial weights.")
-    var views = 1
+    @Option(
+        name: [.customLong("restarts"), .customLong("views")],
+        help: "Independent fits of each picture, from different initial weights.")
+    var restarts = 1
 
-    @Option(help: "The number of the first of these fits, from 0.")
-    var firstView = 0
+    @Option(
+        name: [.customLong("first-restart"), .customLong("first-view")],
+        help: "The number of the first of these fits, from 0.")
+    var firstRestart = 0
 
     @Option(help: "The number of the first picture, from 0.")
     var from = 0
@@ -79,8 +83,8 @@ struct FitCommand: ParsableCommand {
                     "\(name): expected \(bounds.lowerBound) to \(bounds.upperBound), received \(value)")
             }
         }
-        try check("--views", views, 1...1000)
-        try check("--first-view", firstView, 0...1000)
+        try check("--restarts", restarts, 1...1000)
+        try check("--first-restart", firstRestart, 0...1000)
         try check("--from", from, 0...Int(Int32.max))
         try check("--count", count ?? 1, 1...Int(Int32.max))
         try check("--hidden", hidden, 1...512)
@@ -114,22 +118,22 @@ struct FitCommand: ParsableCommand {
         ]
         let fitter = Fitter(recipe, pictures, threads: threads)
         var statistics = FitStatistics()
-        let progress = FitProgress(total: sources.count * views)
-        for view in firstView..<firstView + views {
+        let progress = FitProgress(total: sources.count * restarts)
+        for restart in firstRestart..<firstRestart + restarts {
             // A shard's number is that of its pictures divided by its size: runs over parts of a data set fill one folder.
             for (shard, own) in shardsOf(sources) {
                 let networks: [FittedInr]
-                if shards.exists(view: view, shard: shard) {
-                    networks = try shards.read(view: view, shard: shard)
+                if shards.exists(restart: restart, shard: shard) {
+                    networks = try shards.read(restart: restart, shard: shard)
                     guard networks.map(\.source) == own else {
                         throw CommandFailure(
-                            "'\(output)/\(InrShards.name(view: view, shard: shard))' holds other pictures than \(own.first ?? 0) to \(own.last ?? 0)"
+                            "'\(output)/\(InrShards.name(restart: restart, shard: shard))' holds other pictures than \(own.first ?? 0) to \(own.last ?? 0)"
                         )
                     }
                     progress.skip(networks.count)
                 } else {
-                    networks = fitter(own, view: view) { progress.advance() }
-                    try shards.write(networks, view: view, shard: shard, metadata: metadata)
+                    networks = fitter(own, restart: restart) { progress.advance() }
+                    try shards.write(networks, restart: restart, shard: shard, metadata: metadata)
                 }
                 statistics.add(networks)
                 if let export { try write(networks, recipe, pictures.channels, to: export) }
@@ -149,7 +153,7 @@ struct FitCommand: ParsableCommand {
         for network in networks {
             let state = try NetworkWeights(spec: spec, flat: network.weights, convention: recipe.convention).stateDict
             let bytes = exportFormat == .npz ? try NPZWriter.write(state) : SafetensorsWriter.write(state)
-            let name = "net\(network.source)-view\(network.view)-label\(network.label).\(exportFormat.rawValue)"
+            let name = "net\(network.source)-view\(network.restart)-label\(network.label).\(exportFormat.rawValue)"
             try OutputFile.write(bytes, to: folder + "/" + name)
         }
     }

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Foundation
 import InferenceService
+import NetworkReading
 import Networks
+import SIREN
 import Tensors
 import Uploads
 import WeightFormats

@@ -2,6 +2,7 @@ import ArgumentParser
 import InferenceService
 import ModelStore
 import Models
+import NetworkReading
 import Networks
 import WeightFormats
 

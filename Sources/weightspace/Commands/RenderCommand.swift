@@ -5,6 +5,7 @@ import InferenceService
 import ModelStore
 import Models
 import Networks
+import SIREN
 
 /// `weightspace render FILE --output net.png`
 struct RenderCommand: ParsableCommand {

@@ -26,8 +26,10 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Folders of shards; repeat for several.")
     var data: [String]
 
-    @Option(help: "How many of the independent fits of each picture to train on. (default: all)")
-    var views: Int?
+    @Option(
+        name: [.customLong("restarts"), .customLong("views")],
+        help: "How many of the independent fits of each picture to train on. (default: all)")
+    var restarts: Int?
 
     @Option(help: "The run's folder.")
     var output: String
@@ -48,7 +50,7 @@ struct TrainCommand: ParsableCommand {
         let threads = try threads.resolve(&settings)
         let recipe = try TrainingRecipe(try EmbeddedRecipes.load(recipe), overrides: overrides)
         let corpus = try Corpus(
-            shards: data, views: views, for: recipe.configuration.input)
+            shards: data, restarts: restarts, for: recipe.configuration.input)
         let run = try TrainingRun(
             recipe, corpus: corpus, folder: URL(fileURLWithPath: output),
             initial: initial.map { URL(fileURLWithPath: $0) }, threads: threads)

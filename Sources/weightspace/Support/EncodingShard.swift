@@ -3,6 +3,7 @@ import Foundation
 import ModelStore
 import Models
 import Networks
+import SIREN
 import Tensors
 import WeightFormats
 

@@ -3,6 +3,7 @@ import Host
 import ModelStore
 import Models
 import Networks
+import SIREN
 import Uploads
 import WeightFormats
 

@@ -3,7 +3,9 @@ import Foundation
 import Host
 import ModelStore
 import Models
+import NetworkReading
 import Networks
+import SIREN
 import Uploads
 import WeightFormats
 

@@ -1,6 +1,8 @@
 import InferenceService
 import ModelStore
+import NetworkReading
 import Networks
+import SIREN
 import Tensors
 import Uploads
 import WeightFormats

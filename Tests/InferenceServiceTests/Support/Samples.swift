@@ -1,5 +1,6 @@
 import Foundation
 import ModelStore
+import NetworkReading
 import Networks
 import Tensors
 import WeightFormats

@@ -1,4 +1,4 @@
-import Networks
+import SIREN
 import WeightFormats
 
 /// Pairs of pictures, one above the other, side by side in rows: what networks draw and what their latents draw.
