@@ -143,7 +143,7 @@ let package = Package(
         tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
         tests("Networks", ["Tensors", "SIREN"]),
         tests("NetworkReading", ["Tensors", "Networks", "SIREN"]),
-        tests("SIREN", ["Tensors", "Networks", "NetworkReading"], resources: [.copy("Fixtures")]),
+        tests("SIREN", ["Tensors", "Networks"], resources: [.copy("Fixtures")]),
         tests("Uploads", ["Tensors", "WeightFormats", "Networks", "NetworkReading"]),
         tests("Engine", ["CKernels"]),
         tests(

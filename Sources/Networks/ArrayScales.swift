@@ -8,7 +8,7 @@ package struct ArrayScales: Sendable, Hashable {
     /// - Parameters:
     ///   - values: in the order w0, b0, w1, b1, …
     ///   - depth: layers of the networks that are scaled.
-    /// - Returns: nil unless there are two factors for each layer, finite in float32 and not 0.
+    /// - Returns: nil unless there are two factors for each layer, finite and other than 0 in float32.
     package init?(_ values: [Double], depth: Int) {
         self.values = values.map { Float($0) }
         guard values.count == 2 * depth, self.values.allSatisfy({ $0.isFinite && $0 != 0 }) else { return nil }
@@ -17,7 +17,7 @@ package struct ArrayScales: Sendable, Hashable {
     /// `network` with each array multiplied by its factor; layers after the first `depth` are unchanged.
     package func callAsFunction(_ network: NetworkWeights) -> NetworkWeights { applied(to: network) { $0 * $1 } }
 
-    /// The inverse: each array divided by its factor.
+    /// `network` with each array divided by its factor.
     package func inverse(_ network: NetworkWeights) -> NetworkWeights { applied(to: network) { $0 / $1 } }
 
     private func applied(to network: NetworkWeights, _ change: (Float, Float) -> Float) -> NetworkWeights {

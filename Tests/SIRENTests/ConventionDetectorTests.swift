@@ -1,4 +1,3 @@
-import NetworkReading
 import Networks
 import Tensors
 import Testing

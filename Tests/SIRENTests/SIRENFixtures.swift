@@ -1,5 +1,4 @@
 import Foundation
-import NetworkReading
 import Networks
 import Testing
 

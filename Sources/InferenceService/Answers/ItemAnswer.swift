@@ -1,6 +1,5 @@
 import ModelStore
 import Models
-import Networks
 import SIREN
 
 /// The result for one network of a `/v1` request.

@@ -4,7 +4,6 @@ import Foundation
 import Models
 import Networks
 import NeuralFunctionals
-import SIREN
 import Synchronization
 import Tensors
 

@@ -1,4 +1,4 @@
-/// SHA-256 (FIPS 180-4) in hexadecimal digits: tells files and keys apart.
+/// The SHA-256 digest (FIPS 180-4) of bytes in hexadecimal digits.
 package struct ContentDigest {
     private var hash = SHA256()
 
@@ -11,8 +11,9 @@ package struct ContentDigest {
         return digest.finish()
     }
 
+    /// Appends bytes to what is digested.
     package mutating func update(_ bytes: [UInt8]) { hash.update(bytes) }
 
-    /// The digest of everything so far.
+    /// The digest of the bytes so far, as 64 hexadecimal digits.
     package func finish() -> String { hash.finish().map { WeightFormats.hexadecimal($0) }.joined() }
 }

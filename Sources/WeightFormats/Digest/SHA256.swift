@@ -1,17 +1,17 @@
-/// The SHA-256 hash function (FIPS 180-4), for telling model files and access keys apart.
+/// The SHA-256 hash function (FIPS 180-4), tested against NIST's vectors.
 ///
-/// An own implementation of this one function: the libraries that provide it take minutes to build, or are a further
-/// system package at run time. The tests hold it to NIST's published vectors.
+/// It is implemented here because the libraries that have it take minutes to build or are a further system package at run
+/// time.
 struct SHA256 {
-    /// Bytes that one compression reads.
+    /// Bytes of a block.
     private static let blockSize = 64
 
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
     ]
-    /// Bytes of a block that is not full yet.
+    /// The bytes of the last, incomplete block.
     private var pending: [UInt8] = []
-    /// Bytes hashed so far, those pending included.
+    /// Bytes so far, with those in `pending`.
     private var count: UInt64 = 0
 
     mutating func update(_ bytes: [UInt8]) {
@@ -31,7 +31,7 @@ struct SHA256 {
         pending += bytes[start...]
     }
 
-    /// The 32 bytes of the digest of everything so far; the hash itself stays as it is and can take more.
+    /// The 32 bytes of the digest of the bytes so far. More bytes can follow.
     func finish() -> [UInt8] {
         var padded = self
         // A one bit, zeros, and the message's length in bits, so that the whole is a multiple of the block.
@@ -47,10 +47,10 @@ struct SHA256 {
     private mutating func compress(_ bytes: [UInt8], at start: Int) {
         var w = [UInt32](repeating: 0, count: 64)
         for index in 0..<16 {
-            let place = start + 4 * index
+            let offset = start + 4 * index
             w[index] =
-                UInt32(bytes[place]) << 24 | UInt32(bytes[place + 1]) << 16 | UInt32(bytes[place + 2]) << 8
-                | UInt32(bytes[place + 3])
+                UInt32(bytes[offset]) << 24 | UInt32(bytes[offset + 1]) << 16 | UInt32(bytes[offset + 2]) << 8
+                | UInt32(bytes[offset + 3])
         }
         for index in 16..<64 {
             let (x, y) = (w[index - 15], w[index - 2])
