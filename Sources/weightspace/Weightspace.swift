@@ -22,7 +22,7 @@ struct Weightspace: ParsableCommand {
 
     /// Exits 0 on success, 1 where some input failed, 2 where command line or environment is wrong.
     static func main() {
-        OpenBLASKernels.preferAVX512()
+        OpenBLASKernels.restartIfSlow()
         do {
             var command = try parseAsRoot()
             try command.run()
