@@ -61,7 +61,9 @@ struct KernelTests {
     func against() throws {
         let scratch = try Scratch()
         let saved = scratch.path("saved.jsonl")
-        let bench = ["bench", "fit", "--threads", "1", "--repeat", "1"]
+        let bench = [
+            "bench", "model", "--model", "fashion-mnist", "--batch", "1", "--threads", "1", "--repeat", "1",
+        ]
         let first = try Program.run(bench + ["--rate", "100", "--save", saved])
         #expect(first.status == 0, "\(first.errors)")
         #expect(first.lines.first?.hasPrefix("kernels: own ") == true)
@@ -70,7 +72,7 @@ struct KernelTests {
         #expect(second.status == 1 && second.output.contains("slower"), "\(second.output) \(second.errors)")
         let better = try Program.run(bench + ["--rate", "0.1", "--against", saved])
         #expect(better.status == 0 && better.output.contains("1 compared, 0 slower"), "\(better.output)")
-        let both = try Program.run(["bench", "fit", "--json", "--against", saved])
+        let both = try Program.run(["bench", "model", "--json", "--against", saved])
         #expect(both.status == 2 && both.errors.contains("--save instead of --json"))
     }
 

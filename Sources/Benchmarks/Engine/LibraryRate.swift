@@ -63,8 +63,9 @@ package struct LibraryRateSearch {
 
     /// The rates at 2048 × 2048, the fastest first; always that of the core type in use.
     ///
-    /// First products of 512 × 512 under every candidate, then of 2048 × 2048 under those that come near the fastest: on
-    /// two cores about 4 seconds in all. Core types that the library lacks, for which it takes another, count once.
+    /// First products of 512 × 512 under every candidate, then of 2048 × 2048 under those that come near the fastest:
+    /// about 4 seconds in all on two cores; `measureInProcess` takes at most 6 seconds each. Core types that the library
+    /// lacks, for which it takes another, count once.
     /// - Parameters:
     ///   - inUse: the rate under the core type in use.
     ///   - candidates: core types that the processor runs.
@@ -93,7 +94,7 @@ package struct LibraryRateSearch {
 
     /// Measures in a process of this program: `weightspace bench rates --in-use`, which OpenBLAS serves with the core type.
     /// - Returns: nil where it does not end in `seconds`, when it is killed, or fails.
-    package static func measureInProcess(_ request: Request, within seconds: Int = 10) -> LibraryRate? {
+    package static func measureInProcess(_ request: Request, within seconds: Int = 6) -> LibraryRate? {
         guard let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else {
             return nil
         }
