@@ -14,8 +14,9 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Measures the speed of models, kernels, layers, file formats or a running server.",
         discussion: """
-            Compare ratios within one run: each run also measures the machine's own rate of matrix products, under the \
-            fastest core type of the installed OpenBLAS. Run nothing else at the same time.
+            Each run also measures the rate of large matrix products on the machine, under the fastest core type of the \
+            installed OpenBLAS. Compare a figure with that of the same run, since the speed of a machine varies. Run \
+            nothing else at the same time.
             """,
         subcommands: [
             BenchModelCommand.self, BenchTrainCommand.self, BenchFitCommand.self, BenchKernelsCommand.self,
@@ -25,11 +26,12 @@ struct BenchCommand: ParsableCommand {
         defaultSubcommand: BenchModelCommand.self)
 }
 
+/// The options that all benchmarks of computations have.
 struct BenchOptions: ParsableArguments {
     @Option(help: "Thread counts, such as 1,2. (default: one for each processor)")
     var threads: NumberList?
 
-    @Option(help: "How often each is run; minimum and median are printed.")
+    @Option(help: "Number of repetitions; minimum and median are printed.")
     var `repeat`: Int = 7
 
     @Flag(help: "Print one JSON object per line.")
@@ -108,6 +110,7 @@ final class BenchReport {
         return best.rate
     }
 
+    /// - Parameter bestRate: the rate of matrix products, in floating-point operations a second.
     func show(_ measurement: SpeedMeasurement, _ bestRate: Double) {
         ratios.add(measurement, bestRate: bestRate)
         show(json: measurement.json(bestRate: bestRate), text: measurement.text(bestRate: bestRate))
@@ -200,7 +203,7 @@ struct BenchRatesCommand: ParsableCommand {
     }
 }
 
-/// `1,16`
+/// Numbers from 1 to 4096 separated by commas: `1,16`.
 struct NumberList: ExpressibleByArgument {
     let values: [Int]
 
@@ -271,7 +274,8 @@ func benchmarkFile(_ path: String) throws -> [UInt8] {
 }
 
 struct BenchKernelsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "kernels", abstract: "Times single operations.")
+    static let configuration = CommandConfiguration(
+        commandName: "kernels", abstract: "Times single kernels, such as a matrix product or a softmax.")
     @OptionGroup var options: BenchOptions
 
     func run() throws {
@@ -292,7 +296,7 @@ struct BenchLayersCommand: ParsableCommand {
 struct BenchTrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract: "Times training steps; their operations are counted as three forward passes.")
+        abstract: "Times training steps. A step counts as three times the operations of a forward pass.")
 
     @Option(help: "'paper' or 'small' (encoders with a small classifier), or a recipe.")
     var model = "small"
@@ -330,7 +334,7 @@ struct BenchFormatsCommand: ParsableCommand {
     @Argument(help: "Files to read, besides one network in each format that the program can write.")
     var files: [String] = []
 
-    @Option(help: "How often each is run; minimum and median are printed.")
+    @Option(help: "Number of repetitions; minimum and median are printed.")
     var `repeat`: Int = 500
 
     @Flag(help: "Print one JSON object per line.")
@@ -349,7 +353,7 @@ struct BenchFormatsCommand: ParsableCommand {
 struct BenchAllocationsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allocations", abstract: "Counts the heap allocations of a warm model's answers.",
-        discussion: "Needs the counter Tests/Performance/allocations.c, loaded with LD_PRELOAD.")
+        discussion: "Needs the library Tests/Performance/allocations.c, loaded with LD_PRELOAD, which counts them.")
 
     @Option(help: "'paper' or 'small' (untrained encoders), a model folder, or the name of an embedded model.")
     var model = "paper"
@@ -359,7 +363,8 @@ struct BenchAllocationsCommand: ParsableCommand {
 
     func run() throws {
         guard let benchmark = AllocationBenchmark() else {
-            throw CommandFailure("no counter is loaded; Tests/Performance/allocations.c says how to build and load it")
+            throw CommandFailure(
+                "the counting library is not loaded; Tests/Performance/allocations.c says how to build and load it")
         }
         for count in try benchmark.run(try benchmarkModel(model)) {
             let name = "\(model) \(count.output.rawValue)"
