@@ -62,11 +62,11 @@ let package = Package(
         target("WeightFormats", ["CZlib", "Tensors"], memorySafe: false),
         target("Networks", ["Tensors"]),
         target("NetworkReading", ["Tensors", "Networks"]),
-        target("SIREN", ["Tensors", "Networks"]),
         target("Uploads", ["Tensors", "WeightFormats", "Networks", "NetworkReading"]),
 
         // Weights to features to model.
         target("Engine", ["CHost", "COpenBLAS", "CKernels"], memorySafe: false),
+        target("SIREN", ["Tensors", "Networks", "Engine"]),
         target("NeuralFunctionals", ["Tensors", "Networks", "Engine"]),
         target(
             "Models", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "NeuralFunctionals"]),

@@ -17,7 +17,7 @@ package enum Answer: Sendable {
     /// The numbers that the model has computed, in order.
     package var values: [Float] {
         switch self {
-        case .classes(let classes): classes.scores.logits + classes.opinions.flatMap(\.scores.logits)
+        case .classes(let classes): classes.scores.logits + classes.opinions.flatMap { $0.scores?.logits ?? [] }
         case .scalars(let values): values
         case .latents(let latents): latents.values
         case .picture(let picture): picture.values
@@ -50,10 +50,11 @@ package struct Classification: Sendable {
         self.opinions = opinions
     }
 
-    /// Whether all parts have the same best class; nil where there is one part. Parts that disagree are a sign of a network
-    /// unlike those that the model was trained on.
+    /// Whether all parts have the same best class; nil where fewer than two parts have read the network. Parts that
+    /// disagree are a sign of a network unlike those that the model was trained on.
     package var agrees: Bool? {
-        opinions.first.map { first in opinions.allSatisfy { $0.scores.best == first.scores.best } }
+        let best = opinions.compactMap(\.scores?.best)
+        return best.count > 1 ? best.allSatisfy { $0 == best[0] } : nil
     }
 }
 
@@ -61,9 +62,10 @@ package struct Classification: Sendable {
 package struct Opinion: Sendable {
     /// `weights` or `probes`.
     package let name: String
-    package let scores: ClassScores
+    /// Nil where the part cannot read the network.
+    package let scores: ClassScores?
 
-    package init(name: String, scores: ClassScores) {
+    package init(name: String, scores: ClassScores?) {
         self.name = name
         self.scores = scores
     }
@@ -106,11 +108,11 @@ extension RecordedOutput {
         switch self {
         case .classes(let classes):
             func scores(_ logits: [Float]) -> ClassScores { ClassScores(logits: logits, temperature: temperature) }
-            let opinions = classes.parts.count > 1 ? classes.parts : []
-            return .classes(
-                Classification(
-                    scores: scores(classes.logits.read()),
-                    opinions: opinions.map { Opinion(name: $0.name, scores: scores($0.logits.read())) }))
+            var opinions = classes.silent.map { Opinion(name: $0, scores: nil) }
+            if opinions.count + classes.parts.count > 1 {
+                opinions += classes.parts.map { Opinion(name: $0.name, scores: scores($0.logits.read())) }
+            }
+            return .classes(Classification(scores: scores(classes.logits.read()), opinions: opinions))
         case .scalars(let values): return .scalars(values.read())
         case .latents(let values, let count):
             return .latents(Latents(shape: [count, values.columns], values: values.read()))

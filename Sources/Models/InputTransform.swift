@@ -28,24 +28,18 @@ package struct InputTransform: Sendable {
         scaleMatrices = scales?.values.map { Matrix(rows: 1, columns: 1, values: [$0]) }
     }
 
-    /// The same function in the model's convention and frequency: what is drawn.
-    /// - Parameter omega0: the network's own frequency; nil where it is the model's.
-    /// - Throws: where the network has no convention, or a weight leaves the range of float32.
-    package func converted(
-        _ network: NetworkWeights, from source: SIRENConvention, omega0 own: Double? = nil
-    ) throws(NetworkError) -> NetworkWeights {
-        let result = try network.converted(from: source, to: convention)
-        guard let own, own != omega0 else { return result }
-        return try result.absorbing(omega0: own, into: omega0)
+    /// The notation of the networks that the model was trained on.
+    package var notation: Notation { Notation(convention, omega0: omega0) }
+
+    /// The same function in the model's notation: what is drawn.
+    /// - Throws: where the network's activation is not the sine, or a weight leaves the range of float32.
+    package func converted(_ network: NetworkWeights, from source: Notation) throws(NetworkError) -> NetworkWeights {
+        try network.converted(from: source, to: notation)
     }
 
     /// The inverse of `converted`.
-    package func restored(
-        _ network: NetworkWeights, to target: SIRENConvention, omega0 own: Double? = nil
-    ) throws(NetworkError) -> NetworkWeights {
-        var result = network
-        if let own, own != omega0 { result = try result.absorbing(omega0: omega0, into: own) }
-        return try result.converted(from: convention, to: target)
+    package func restored(_ network: NetworkWeights, to target: Notation) throws(NetworkError) -> NetworkWeights {
+        try network.converted(from: notation, to: target)
     }
 
     /// The canonical weights of the network's function, where the model asks for them: what a pass reads.

@@ -46,6 +46,16 @@ package protocol Model: ModelKind {
     /// - Throws: `ModelError` for an output that the model does not offer.
     func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput]
 
+    /// The coordinates at which the model evaluates a network whose weights it need not read, in the notation of the
+    /// model's own networks: (points, inputs). Nil for models that read weights only.
+    var probeCoordinates: Matrix? { get }
+
+    /// Records the classes of networks of which only the values at `probeCoordinates` are known.
+    ///
+    /// *Shapes:* values (points, outputs) of one network.
+    /// - Throws: `ModelError` for a model without `probeCoordinates`.
+    func recordClasses(ofValues values: Matrix, in builder: PlanBuilder) throws(ModelError) -> RecordedClasses
+
     /// Whether it standardises its inputs by statistics that belong to its parameters.
     var standardizes: Bool { get }
 
@@ -56,6 +66,14 @@ package protocol Model: ModelKind {
 extension Model {
     package var needsOwnWidths: Bool { standardizes }
     package var standardizes: Bool { false }
+    package var probeCoordinates: Matrix? { nil }
+
+    package func recordClasses(
+        ofValues values: Matrix, in builder: PlanBuilder
+    ) throws(ModelError) -> RecordedClasses {
+        throw ModelError("\(Self.type) reads the weights of networks, not their values")
+    }
+
     package func fitStandardization(to networks: [NetworkWeights]) {}
 
     /// The shape of an output for one network; nil where the model does not offer it.
@@ -100,6 +118,8 @@ package struct RecordedClasses: Sendable {
     package let logits: Matrix
     /// At least one: `weights` for a part that reads the weights, `probes` for one that evaluates the network.
     package let parts: [Part]
+    /// Names of parts that cannot read the network.
+    package var silent: [String] = []
 
     package struct Part: Sendable {
         package let name: String

@@ -31,7 +31,7 @@ package struct AllocationBenchmark {
     package func run(_ model: ServedModel) throws -> [Count] {
         let pool = WorkerPool(threads: 1)
         let network = NetworkWeights.example(spec: model.input.spec, seed: 0)
-        let features = try model.prepare(network, UploadConvention()).features
+        let features = model.input.transform.canonical(network)
         // A plan's allocations do not depend on the values of its parameters.
         let untrained = try model.configuration.untrained()
         return try model.outputs.map(\.output).map { output in
@@ -43,7 +43,7 @@ package struct AllocationBenchmark {
             input.write([features])
             return Count(
                 output: output, plan: count { plan.run(pool) },
-                answer: try count { _ = try model.run(output, [features], pool) })
+                answer: try count { _ = try model.run(output, [.weights(features)], pool) })
         }
     }
 

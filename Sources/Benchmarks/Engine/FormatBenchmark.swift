@@ -32,7 +32,7 @@ package enum FormatBenchmark {
         let network = try NetworkWeights(state)
         measurements.append(
             try SpeedMeasurement("a network to features", threads: 1, repeats: repeats) {
-                _ = try model.prepare(network, UploadConvention())
+                _ = try model.prepare(network)
             })
         let latents = Tensor(shape: [16, 256], values: (0..<4096).map { Float($0 % 1021) / 317 - 1.6 })
         measurements.append(

@@ -21,9 +21,10 @@ package struct ModelBenchmark {
     package func run(name: String? = nil, batch: Int, threads: Int, repeats: Int) throws -> SpeedMeasurement {
         let pool = WorkerPool(threads: threads)
         let spec = model.input.spec
-        let convention = UploadConvention(convention: model.input.transform.convention)
+        var claims = NotationClaims()
+        claims.claim(model.input.transform.notation, "that of the model")
         let networks = try (0..<batch).map { seed in
-            try model.prepare(NetworkWeights.example(spec: spec, seed: UInt64(seed)), convention).features
+            try model.prepare(NetworkWeights.example(spec: spec, seed: UInt64(seed)), claims).content
         }
         let flops = try model.flops(output, spec) * batch
         return try SpeedMeasurement(

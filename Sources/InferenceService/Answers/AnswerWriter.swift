@@ -56,9 +56,7 @@ struct AnswerWriter {
             }
             write(tensor(value), to: &writer)
         }
-        if let detection = item.detection {
-            writer.convention(detection)
-        }
+        if let prepared = item.prepared { writer.reading(prepared) }
         writer.endObject()
     }
 

@@ -5,8 +5,8 @@ import SIREN
 /// The result for one network of a `/v1` request.
 struct ItemAnswer: Sendable {
     let index: Int
-    /// The convention that the network was read in; nil where it has none or was not read.
-    let detection: ConventionDetection?
+    /// The network as it was read; nil where it was not.
+    let prepared: PreparedNetwork?
     let outcome: Result<Value, ServiceFault>
 
     enum Value: Sendable {

@@ -51,9 +51,9 @@ struct DrawingJob: Sendable {
         let flatSpec = resources.registry.models.first?.expectation.spec
         return try codec.prepare(
             upload, options, resources.configuration, flatSpec: flatSpec, reads: model?.expectation
-        ) { network, convention throws(NetworkError) in
-            guard let model else { return try PreparedNetwork(drawing: network, convention) }
-            return try model.prepare(network, convention)
+        ) { network, claims, context throws(NetworkError) in
+            guard let model else { return PreparedNetwork(drawing: network, claims, context: context) }
+            return try model.prepare(network, claims, context: context)
         }
     }
 
@@ -69,21 +69,18 @@ struct DrawingJob: Sendable {
         }
         try configuration.checkPictures(
             of: networks.compactMap { try? $0.get().network.spec }, pixels: height * width)
-        let transform = input?.transform ?? InputTransform()
-        let renderer = SIRENRenderer(
-            omega0: Float(transform.omega0), convention: transform.convention, sizeLimit: limit)
         var items: [ItemAnswer] = []
         for (index, network) in networks.enumerated() {
             try reply.checkWanted(timeout: options.timeout)
             let picture = network.flatMap { prepared in
                 Result { () throws(PictureError) in
-                    try renderer.picture(of: prepared.network, height: height, width: width)
+                    try prepared.picture(height: height, width: width, sizeLimit: limit)
                 }.mapError(ServiceFault.init)
             }
             let outcome = picture.flatMap { picture in
                 ServiceFault.checked(.picture(picture)).map { _ in ItemAnswer.Value.picture(picture, reference: nil) }
             }
-            items.append(ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome))
+            items.append(ItemAnswer(index: index, prepared: try? network.get(), outcome: outcome))
         }
         return items
     }

@@ -63,7 +63,8 @@ struct NativeCodec: InferenceCodec {
         guard model.offers(output) else { throw .noSuchOperation(output, model: model) }
         let (networks, isStrict) = try prepare(upload, options, configuration, flatSpec: nil, reads: model.expectation)
         {
-            network, convention throws(NetworkError) in try model.prepare(network, convention)
+            network, claims, context throws(NetworkError) in
+            try model.prepare(network, claims, context: context, for: output)
         }
         let call = InferenceCall(
             model: model, outputs: [output], networks: networks, timeout: options.timeout,
@@ -139,7 +140,7 @@ struct NativeCodec: InferenceCodec {
     func prepare(
         _ upload: Upload, _ options: RequestOptions, _ configuration: ServiceConfiguration, flatSpec: NetworkSpec?,
         reads expectation: NetworkExpectation?,
-        _ prepare: (NetworkWeights, UploadConvention) throws(NetworkError) -> PreparedNetwork
+        _ prepare: (NetworkWeights, NotationClaims, NetworkContext) throws(NetworkError) -> PreparedNetwork
     ) throws(ServiceFault) -> (networks: [Result<PreparedNetwork, ServiceFault>], isStrict: Bool) {
         let uploaded: UploadedNetworks
         do throws(UploadError) {
@@ -149,10 +150,9 @@ struct NativeCodec: InferenceCodec {
         } catch {
             throw ServiceFault(error)
         }
-        let convention = UploadConvention(convention: options.convention, omega0: options.omega0)
         let networks = uploaded.networks.map { network in
             network.mapError(ServiceFault.init).flatMap { network in
-                Result { () throws(NetworkError) in try prepare(network, convention) }.mapError(ServiceFault.init)
+                Result { () throws(NetworkError) in try prepare(network, options.claims, NetworkContext()) }.mapError(ServiceFault.init)
             }
         }
         let isStrict = options.isStrict || !uploaded.isBatch || options.output == .npy || options.output == .raw
@@ -171,20 +171,13 @@ struct NativeCodec: InferenceCodec {
                 answer.flatMap { answers -> Result<ItemAnswer.Value, ServiceFault> in
                     guard let first = answers.first else { return .failure(.internalFault) }
                     guard case .picture(let picture) = first else { return .success(.model(first)) }
-                    return .success(.picture(picture, reference: Self.drawing(network, like: picture, call.model)))
+                    return .success(.picture(picture, reference: try? network.picture(height: picture.height, width: picture.width)))
                 }
             }
-            return ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome)
+            return ItemAnswer(index: index, prepared: try? network.get(), outcome: outcome)
         }
         if details.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome)) }
         let writer = AnswerWriter(requestID: request.id, model: call.model, options: details.options)
         return try writer.response(details.list, items)
-    }
-
-    /// The picture that the network itself draws, at the size of a reconstruction of it; nil where it draws none.
-    private static func drawing(_ network: PreparedNetwork, like picture: Picture, _ model: ServedModel) -> Picture? {
-        let transform = model.input.transform
-        let renderer = SIRENRenderer(omega0: Float(transform.omega0), convention: transform.convention)
-        return try? renderer.picture(of: network.network, height: picture.height, width: picture.width)
     }
 }

@@ -2,42 +2,55 @@ import Models
 import Networks
 import SIREN
 
-/// What a client says of an upload where it does not want it guessed.
-package struct UploadConvention: Sendable, Hashable {
-    package let convention: SIRENConvention?
-    package let omega0: Double?
-
-    package init(convention: SIRENConvention? = nil, omega0: Double? = nil) {
-        self.convention = convention
-        self.omega0 = omega0
-    }
-
-    /// The convention asked for, or else the one that the weights show.
-    func detection(of network: NetworkWeights) -> ConventionDetection {
-        convention.map { ConventionDetection(convention: $0, reason: "as requested", isConfident: true) }
-            ?? ConventionDetector.detect(network)
-    }
-}
-
-/// A network ready for a model: in the model's convention, in canonical form, scaled.
+/// A network ready for a model.
 package struct PreparedNetwork: Sendable {
-    /// What the model computes on.
-    package let features: NetworkWeights
-    /// The uploaded function in the model's convention and omega0, before any canonical form: what is drawn.
-    package let network: NetworkWeights
-    /// How the upload was understood; nil for networks that have no conventions.
-    package let detection: ConventionDetection?
+    /// What a model computes on.
+    package enum Content: Sendable {
+        /// Weights in the model's notation and in canonical form.
+        case weights(NetworkWeights)
+        /// A function of coordinates, for models that read values: its weights are not those of the model's networks.
+        case function(DrawnFunction)
 
-    init(features: NetworkWeights, network: NetworkWeights, detection: ConventionDetection?) {
-        self.features = features
-        self.network = network
-        self.detection = detection
+        /// Bytes of the weights.
+        package var byteCount: Int { 4 * spec.parameterCount }
+
+        package var spec: NetworkSpec {
+            switch self {
+            case .weights(let network): network.spec
+            case .function(let function): function.network.spec
+            }
+        }
     }
 
-    /// A SIREN that no model reads, only drawn: in the `nfn` convention at omega0 = 30.
-    package init(drawing network: NetworkWeights, _ upload: UploadConvention) throws(NetworkError) {
-        let found = upload.detection(of: network)
-        let own = try InputTransform().converted(network, from: found.convention, omega0: upload.omega0)
-        self.init(features: own, network: own, detection: found)
+    package let content: Content
+    /// The network as it was uploaded.
+    package let network: NetworkWeights
+    /// The notation that the network was read in; nil for networks that draw no pictures.
+    package let reading: NotationReading?
+    /// Why the model cannot read the weights, where it reads the function only.
+    package let unreadWeights: String?
+
+    init(content: Content, network: NetworkWeights, reading: NotationReading?, unreadWeights: String? = nil) {
+        self.content = content
+        self.network = network
+        self.reading = reading
+        self.unreadWeights = unreadWeights
+    }
+
+    /// A network that no model reads, only drawn.
+    package init(drawing network: NetworkWeights, _ claims: NotationClaims, context: NetworkContext) {
+        self.init(
+            content: .weights(network), network: network,
+            reading: NotationDetector.read(network, claims: claims, context: context))
+    }
+
+    /// The picture that the network itself draws.
+    /// - Throws: where it draws none, or a side is not between 1 and `sizeLimit`.
+    package func picture(height: Int, width: Int, sizeLimit: Int = 512) throws(PictureError) -> Picture {
+        if case .function(let function) = content {
+            return try function.picture(height: height, width: width, sizeLimit: sizeLimit)
+        }
+        return try DrawnFunction(network, reading?.notation ?? Notation(), features: reading?.features)
+            .picture(height: height, width: width, sizeLimit: sizeLimit)
     }
 }

@@ -59,6 +59,16 @@ package struct Ensemble: Model {
         return recorded
     }
 
+    package var probeCoordinates: Matrix? { probes.probeCoordinates }
+
+    package func recordClasses(
+        ofValues values: Matrix, in builder: PlanBuilder
+    ) throws(ModelError) -> RecordedClasses {
+        var classes = try probes.recordClasses(ofValues: values, in: builder)
+        if weights.offers(.classes) { classes.silent.append("weights") }
+        return classes
+    }
+
     private func mixed(
         _ read: RecordedClasses, _ probed: RecordedClasses, in builder: PlanBuilder
     ) -> RecordedClasses {

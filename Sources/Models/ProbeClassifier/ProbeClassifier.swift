@@ -133,10 +133,22 @@ package struct ProbeClassifier: Model {
         let values = builder.matrix(rows: x.batch * coordinates.rows, columns: x.spec.outputs)
         builder.evaluateSines(
             parameters, sizes: x.spec.sizes, omega0: omega0, at: coordinates, batch: x.batch, into: values)
-        let mixed = mix(values)
+        return classify(mix(values), batch: x.batch, in: builder)
+    }
+
+    package var probeCoordinates: Matrix? { coordinates }
+
+    package func recordClasses(
+        ofValues values: Matrix, in builder: PlanBuilder
+    ) throws(ModelError) -> RecordedClasses {
+        RecordedClasses("probes", classify(values, batch: 1, in: builder))
+    }
+
+    /// *Shapes:* values (batch·probes, outputs) → logits (batch, classes).
+    private func classify(_ values: Matrix, batch: Int, in builder: PlanBuilder) -> Matrix {
         switch head {
         case .dense(let maps):
-            let rows = mixed.reshaped(rows: x.batch, columns: coordinates.rows * mixed.columns)
+            let rows = values.reshaped(rows: batch, columns: coordinates.rows * values.columns)
             return maps.enumerated().reduce(rows) { input, step in
                 let y = builder.apply(step.element, to: input)
                 if step.offset < maps.count - 1 { builder.activate(y, .gelu) }
@@ -145,7 +157,7 @@ package struct ProbeClassifier: Model {
         case .convolutional(let network):
             let grid = configuration.grid ?? (1, coordinates.rows)
             return network(
-                PixelRows(matrix: mixed, height: grid.height, width: grid.width), batch: x.batch, in: builder)
+                PixelRows(matrix: values, height: grid.height, width: grid.width), batch: batch, in: builder)
         }
     }
 }

@@ -79,7 +79,7 @@ private struct InspectedArrays {
             .map { ArrayStatistics(name: $0.name, tensor: $0.tensor) }
     }
 
-    private var detection: ConventionDetection? { networks.first.map(ConventionDetector.detect) }
+    private var notation: NotationReading? { networks.first.map { NotationDetector.read($0) } }
 
     var table: String {
         var lines = ["\(place): \(format)\(summary)"]
@@ -98,7 +98,7 @@ private struct InspectedArrays {
             }
             lines.append("  " + cells.joined(separator: "  "))
         }
-        if let detection { lines.append("  convention: \(detection.convention.rawValue) (\(detection.reason))") }
+        if let notation { lines.append("  notation: \(notation.name) (\(notation.summary))") }
         if !ignored.isEmpty { lines.append("  ignored: \(ignored.joined(separator: ", "))") }
         return lines.joined(separator: "\n")
     }
@@ -123,9 +123,7 @@ private struct InspectedArrays {
             writer.member("sizes", spec.summary)
             writer.member("parameters", spec.parameterCount)
         }
-        if let detection {
-            writer.convention(detection)
-        }
+        if let notation { writer.reading(notation) }
         if let fault { writer.error(code: fault.code.rawValue, detail: fault.detail) }
         writer.name("arrays")
         writer.array(statistics) { writer, array in

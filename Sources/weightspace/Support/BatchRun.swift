@@ -11,7 +11,7 @@ struct FileAnswer {
     let path: String
     /// The network's number within the file.
     let index: Int
-    let detection: ConventionDetection?
+    let prepared: PreparedNetwork?
     let outcome: Result<Answer, FileFault>
 
     /// The file and, from the second network on, the number within it.
@@ -40,7 +40,7 @@ struct FileFault: Error {
 struct BatchRun {
     let model: ServedModel
     let output: Output
-    let convention: UploadConvention
+    let claims: NotationClaims
     let pool: WorkerPool
 
     private static let filesAtATime = 64
@@ -86,20 +86,20 @@ struct BatchRun {
             let file = UploadFile(path, expecting: model.expectation)
             for (index, network) in file.networks.enumerated() {
                 let prepared = network.flatMap { network in
-                    Result { () throws(NetworkError) in try model.prepare(network, convention) }
+                    Result { () throws(NetworkError) in try model.prepare(network, claims, for: output) }
                         .mapError(UploadError.init)
                 }.mapError(FileFault.init)
                 networks.append((path, index, prepared))
             }
         }
-        var outputs = try model.run(output, networks.compactMap { try? $0.prepared.get().features }, pool)
+        var outputs = try model.run(output, networks.compactMap { try? $0.prepared.get().content }, pool)
             .makeIterator()
         return networks.map { network in
             let outcome = network.prepared.flatMap { _ in
                 outputs.next().map(FileFault.checked) ?? .failure(.nonFiniteOutput)
             }
             return FileAnswer(
-                path: network.path, index: network.index, detection: try? network.prepared.get().detection,
+                path: network.path, index: network.index, prepared: try? network.prepared.get(),
                 outcome: outcome)
         }
     }

@@ -61,8 +61,8 @@ struct EncodingShard {
     /// SHA-256 of what the rows depend on besides the model: paths, sizes and modification times of the files, and the
     /// options for reading them.
     private func identity(_ files: [String], _ run: BatchRun) -> String {
-        let (convention, omega0) = (run.convention.convention, run.convention.omega0)
-        var lines = [convention?.rawValue ?? "detected", omega0.map(\.description) ?? "the model's"]
+        let claimed = run.claims.applied(to: Notation())
+        var lines = NotationPart.allCases.map { run.claims.sources[$0] == nil ? "detected" : "\(claimed)" }
         for file in files {
             let facts = try? FileManager.default.attributesOfItem(atPath: file)
             let changed = (facts?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0

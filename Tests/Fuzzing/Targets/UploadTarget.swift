@@ -60,12 +60,10 @@ enum UploadTarget {
         }
         let statistics = network.statistics
         try require(statistics.allSatisfy { $0.nonFiniteCount == 0 }, "a network that is not finite")
-        let convention = UploadConvention(convention: nil, omega0: 15)
-        guard network.spec.parameterCount < 10_000,
-            let prepared = try? PreparedNetwork(drawing: network, convention)
-        else { return }
+        guard network.spec.parameterCount < 10_000 else { return }
+        let prepared = PreparedNetwork(drawing: network, NotationClaims(), context: NetworkContext())
         _ = CanonicalForm()(prepared.network)
-        if let picture = try? SIRENRenderer().picture(of: prepared.network, height: 3, width: 2) {
+        if let picture = try? prepared.picture(height: 3, width: 2) {
             try require(picture.values.count == 6 * picture.channels, "\(picture.values.count) values")
         }
     }
