@@ -78,7 +78,7 @@ import WeightFormats
             let served = try ModelFolder.load(model)
             #expect(served.outputs.map(\.output) == [.classes, .latents, .picture])
             let corpus = SampleCorpus.make()
-            let features = try served.prepare(corpus[1], UploadConvention(convention: .nfn)).features
+            let features = try served.prepare(corpus[1], NotationClaims(.nfn)).content
             var answers: [Classification] = []
             for case .classes(let classes) in try served.run(.classes, [features], .init(threads: 1)) {
                 answers.append(classes)

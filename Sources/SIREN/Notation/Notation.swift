@@ -87,6 +87,9 @@ package struct Notation: Sendable, Hashable {
             values: convention == .dws ? .centered : .symmetric)
     }
 
+    package static let nfn = Notation(SIRENConvention.nfn)
+    package static let dws = Notation(SIRENConvention.dws)
+
     /// The factor of a hidden layer's outputs; 0 is the first layer.
     package func factor(ofLayer index: Int) -> Double { index == 0 ? omega0 : hiddenOmega0 }
 
