@@ -15,6 +15,21 @@ package struct WeightFile: Sendable {
     /// Whether the document has the form of a batch, even of one network.
     package let isBatch: Bool
 
+    /// What the file holds, as its library nested it.
+    package var tree: FileTree {
+        let networks = networks.map { network -> FileTree in
+            switch network {
+            case .failure(let error): .unreadable(error)
+            case .success(let state):
+                .dict(
+                    state.entries.map { FileTree.Member(key: $0.name, value: .array($0.tensor, $0.elementType)) })
+            }
+        }
+        return networks.count == 1 && !isBatch ? networks[0] : .list(networks)
+    }
+    /// The `__metadata__` of a safetensors file; empty for other formats.
+    package var metadata: [String: String] { (try? soleNetwork().metadata) ?? [:] }
+
     init(
         format: FileFormat, networks: [Result<StateDict, FormatError>], options: [String: JSONValue] = [:],
         ignored: [String] = [], wrapper: String? = nil, isBatch: Bool = false
