@@ -144,15 +144,15 @@ struct NativeCodec: InferenceCodec {
         let uploaded: UploadedNetworks
         do throws(UploadError) {
             uploaded = try UploadedNetworks(
-                upload, expecting: expectation, flatSpec: flatSpec, limit: configuration.maxNetworks,
-                tensorLimit: configuration.maxTensors)
+                upload, NetworkSearchOptions(expectation: expectation, member: options.member), flatSpec: flatSpec,
+                limit: configuration.maxNetworks, tensorLimit: configuration.maxTensors)
         } catch {
             throw ServiceFault(error)
         }
         let convention = UploadConvention(convention: options.convention, omega0: options.omega0)
         let networks = uploaded.networks.map { network in
             network.mapError(ServiceFault.init).flatMap { network in
-                Result { () throws(NetworkError) in try prepare(network, convention) }.mapError(ServiceFault.init)
+                Result { () throws(NetworkError) in try prepare(network.weights, convention) }.mapError(ServiceFault.init)
             }
         }
         let isStrict = options.isStrict || !uploaded.isBatch || options.output == .npy || options.output == .raw

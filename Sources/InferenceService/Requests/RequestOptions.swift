@@ -28,6 +28,8 @@ package struct RequestOptions: Sendable, Equatable {
     package var convention: SIRENConvention?
     /// The sine frequency of the networks; nil for the model's.
     package var omega0: Double?
+    /// The path of the member that holds the network, with dots between the keys; nil where it is searched for.
+    package var member: String?
     /// Of a drawn picture; nil for the model's.
     package var height: Int?
     /// Of a drawn picture; nil for the model's.
@@ -36,7 +38,8 @@ package struct RequestOptions: Sendable, Equatable {
     package init() {}
 
     private static let names = [
-        "model", "version", "top_k", "output", "strict", "timeout_ms", "convention", "omega0", "height", "width",
+        "model", "version", "top_k", "output", "strict", "timeout_ms", "convention", "omega0", "member",
+        "height", "width",
     ]
 
     /// - Parameters:
@@ -95,6 +98,7 @@ package struct RequestOptions: Sendable, Equatable {
                     "option 'omega0': expected a number above 0 and up to 1000000, received '\(printable(value))'")
             }
             omega0 = number
+        case "member": member = value.isEmpty ? nil : value
         case "height": height = try whole(name, value, 1...65536)
         case "width": width = try whole(name, value, 1...65536)
         default: break  // `names` lists what is set here.

@@ -35,18 +35,21 @@ struct ConventionOptions: ParsableArguments {
 /// The networks of one file, in order, each one a network or the reason why it is none.
 struct UploadFile {
     let path: String
-    let networks: [Result<NetworkWeights, UploadError>]
+    let networks: [Result<UploadedNetwork, UploadError>]
+    /// The name of each network in a batch, also of those that cannot be read.
+    let names: [String?]
 
     /// A file that cannot be read counts as one network, the failure.
-    init(_ path: String, expecting expectation: NetworkExpectation?) {
+    init(_ path: String, expecting expectation: NetworkExpectation?, member: String? = nil) {
         self.path = path
         do throws(UploadError) {
             let upload = try Self.upload(path)
-            networks = try UploadedNetworks(
-                upload, expecting: expectation, flatSpec: Self.flatSpec(), limit: .max
-            ).networks
+            let uploaded = try UploadedNetworks(
+                upload, NetworkSearchOptions(expectation: expectation, member: member), flatSpec: Self.flatSpec(),
+                limit: .max)
+            (networks, names) = (uploaded.networks, uploaded.names)
         } catch {
-            networks = [.failure(error)]
+            (networks, names) = ([.failure(error)], [nil])
         }
     }
 
