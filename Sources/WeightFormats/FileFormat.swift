@@ -57,13 +57,16 @@ package enum FileFormat: String, Sendable, CaseIterable {
     /// Whether the content is a header length below 4 GiB and then a JSON object. JSON text contains no zero bytes.
     private static func isSafetensors(_ bytes: ArraySlice<UInt8>) -> Bool {
         let bytes = bytes.prefix(9)
-        return bytes.count == 9 && bytes.last == UInt8(ascii: "{") && bytes.dropFirst(4).prefix(4).allSatisfy { $0 == 0 }
+        return bytes.count == 9 && bytes.last == UInt8(ascii: "{")
+            && bytes.dropFirst(4).prefix(4).allSatisfy { $0 == 0 }
     }
 
     private static func isJSON(_ bytes: ArraySlice<UInt8>) -> Bool {
         let text = bytes.dropFirst(bytes.starts(with: Magic.byteOrderMark) ? 3 : 0)
-        guard let first = text.first(where: { !isSpace($0) }) else { return false }
-        return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+        guard let start = text.firstIndex(where: { !isSpace($0) }) else { return false }
+        // A zero byte follows in UTF-16.
+        let isUTF8 = start + 1 == text.endIndex || text[start + 1] != 0
+        return isUTF8 && (text[start] == UInt8(ascii: "{") || text[start] == UInt8(ascii: "["))
     }
 
     /// Whether the content begins with the protocol number of a pickle; protocols 0 and 1 have none, and are recognised
@@ -74,7 +77,8 @@ package enum FileFormat: String, Sendable, CaseIterable {
         guard let first = start.first, bytes.last(where: { !isSpace($0) }) == UInt8(ascii: ".") else { return false }
         let containers = ["(d", "(l", "(t", "(c", "(i", "]q", "](", "]p", "}q", "}(", "}p", ")."]
         return containers.contains { start.starts(with: $0.utf8) }
-            || first == UInt8(ascii: "c") && ["cnumpy", "ccollections", "cjax", "cflax"].contains { bytes.starts(with: $0.utf8) }
+            || first == UInt8(ascii: "c")
+                && ["cnumpy", "ccollections", "cjax", "cflax"].contains { bytes.starts(with: $0.utf8) }
     }
 
     private static func isLegacyTorch(_ bytes: ArraySlice<UInt8>) -> Bool {

@@ -82,7 +82,8 @@ enum ForeignFormat {
         let text = bytes.drop { isSpace($0) || $0 == 0xef || $0 == 0xbb || $0 == 0xbf }
         let start = String(decoding: text.prefix(64), as: UTF8.self).lowercased()
         if ["<!doctype html", "<html", "<head", "<body", "<script"].contains(where: start.hasPrefix) {
-            return "an HTML page, as a server sends it in place of a file, for example to sign in; download the file again"
+            return
+                "an HTML page, as a server sends it in place of a file, for example to sign in; download the file again"
         }
         if start.hasPrefix("<?xml") || start.hasPrefix("<error") {
             return "an XML document, as a server sends it in place of a file; download the file again"
@@ -110,7 +111,8 @@ enum ForeignFormat {
             case UInt8(ascii: "a")...UInt8(ascii: "z"): letters += 1
             case UInt8(ascii: "A")...UInt8(ascii: "Z"): capitals += 1
             case UInt8(ascii: "0")...UInt8(ascii: "9"): others += 1
-            case UInt8(ascii: "+"), UInt8(ascii: "/"), UInt8(ascii: "="), UInt8(ascii: "-"), UInt8(ascii: "_"): signs += 1
+            case UInt8(ascii: "+"), UInt8(ascii: "/"), UInt8(ascii: "="), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                signs += 1
             case 0x0a, 0x0d, UInt8(ascii: "\""), UInt8(ascii: "'"): break
             default: return false
             }
@@ -158,7 +160,9 @@ enum ForeignFormat {
     private static func describeProtobuf(_ start: [UInt8], _ bytes: ArraySlice<UInt8>) -> String? {
         guard start.count > 4, start[0] == 0x08, (1...15).contains(start[1]) else { return nil }
         // A saved model: version 1, then a graph with its own length.
-        if start[1] == 1, start[2] == 0x12, contains(bytes.prefix(65_536), "serve") || contains(bytes.suffix(65_536), "serve") {
+        if start[1] == 1, start[2] == 0x12,
+            contains(bytes.prefix(65_536), "serve") || contains(bytes.suffix(65_536), "serve")
+        {
             return "a TensorFlow SavedModel; convert it: numpy.savez(path, *model.get_weights())"
         }
         // The producer's name, its version, a domain, a model version, a text, the graph, an operator set.

@@ -14,7 +14,9 @@ extension WeightFile {
     /// The networks in file order: one, or several of a JSON batch. A network of a batch can fail while others are
     /// read.
     package var networks: [Result<StateDict, FormatError>] {
-        if let inputs { return inputs.enumerated().map { index, item in Self.network(item, "inputs[\(index)]: ", metadata) } }
+        if let inputs {
+            return inputs.enumerated().map { index, item in Self.network(item, "inputs[\(index)]: ", metadata) }
+        }
         return [Self.network(tree, "", metadata)]
     }
 
@@ -65,8 +67,10 @@ extension WeightFile {
         var entries: [NamedTensor] = []
         for (name, value) in parts(tree).parts {
             switch value {
-            case .array(let tensor, let type): entries.append(NamedTensor(name: name, tensor: tensor, elementType: type))
-            case .unreadable(let error): return .failure(subject.isEmpty ? error : FormatError(error.code, subject + error.detail))
+            case .array(let tensor, let type):
+                entries.append(NamedTensor(name: name, tensor: tensor, elementType: type))
+            case .unreadable(let error):
+                return .failure(subject.isEmpty ? error : FormatError(error.code, subject + error.detail))
             default: break
             }
         }
@@ -102,7 +106,9 @@ extension WeightFile {
                 (0..<tensor.shape[0]).map { index in
                     let size = tensor.count / tensor.shape[0]
                     let values = Array(tensor.values[index * size..<(index + 1) * size])
-                    return ("\(name).\(index)", .array(Tensor(shape: Array(tensor.shape.dropFirst()), values: values), type))
+                    return (
+                        "\(name).\(index)", .array(Tensor(shape: Array(tensor.shape.dropFirst()), values: values), type)
+                    )
                 }
             default: nil
             }

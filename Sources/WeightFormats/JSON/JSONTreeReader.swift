@@ -61,17 +61,20 @@ struct JSONTreeReader {
     }
 
     /// Reads an array element by element. Its elements are an array after all if they are numbers, or arrays of equal
-    /// shape: that is so where `numbers` is no longer tried, since too many bytes have been read again.
+    /// shape: that is so where `numbers` is no longer tried, since too many bytes have been read again. Numbers beside
+    /// nulls are an array with values that are not finite, which JavaScript writes as null.
     private mutating func list(_ scanner: inout JSONScanner) throws(FormatError) -> FileTree {
         var elements: [FileTree] = []
         var numbers: [Float] = []
         var rows: [Tensor] = []
+        var nulls: [Int] = []
         try scanner.readArray { index, scanner throws(FormatError) in
             try builder.enter(.index(index))
             let element = try value(&scanner)
             builder.leave()
             switch element {
             case .number(let value): numbers.append(Float(value))
+            case .inert("null"): nulls.append(index)
             case .array(let row, _) where row.shape == rows.first?.shape ?? row.shape: rows.append(row)
             default: break
             }
@@ -80,6 +83,9 @@ struct JSONTreeReader {
         if elements.isEmpty { return .list([]) }
         if numbers.count == elements.count {
             return try builder.array([numbers.count], .float32) { () throws(FormatError) in numbers }
+        }
+        if let index = nulls.first, !numbers.isEmpty, numbers.count + nulls.count == elements.count {
+            return builder.unreadable(.nonFinite, "null in place of the number at index \(index)")
         }
         return rows.count == elements.count ? try builder.stack(rows) : .list(elements)
     }

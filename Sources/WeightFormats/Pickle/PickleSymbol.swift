@@ -141,14 +141,16 @@ struct PickleName: Equatable {
 
     fileprivate static let all: [String] =
         ["int", "torch.Storage", "a negated or conjugated view"]
-        + ["_rebuild_qtensor", "_rebuild_sparse_tensor", "_rebuild_meta_tensor_no_storage", "_rebuild_nested_tensor",
+        + [
+            "_rebuild_qtensor", "_rebuild_sparse_tensor", "_rebuild_meta_tensor_no_storage", "_rebuild_nested_tensor",
             "_rebuild_wrapper_subclass",
         ].map { "torch._utils.\($0)" }
         + [
             "torch.Size", "torch.device", "torch.serialization._get_layout", "builtins.complex", "__builtin__.complex",
             "builtins.range", "__builtin__.xrange", "builtins.slice", "__builtin__.slice",
         ]
-        + ["Tensor", "nn.parameter.Parameter", "nn.parameter.Buffer", "per_tensor_affine", "per_tensor_symmetric",
+        + [
+            "Tensor", "nn.parameter.Parameter", "nn.parameter.Buffer", "per_tensor_affine", "per_tensor_symmetric",
             "per_channel_affine", "per_channel_symmetric", "per_channel_affine_float_qparams", "complex32", "complex64",
             "complex128", "qint8", "quint8", "qint32", "quint4x2", "quint2x4", "bits1x8", "bits2x4", "bits4x2", "bits8",
             "bits16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu",
@@ -159,7 +161,9 @@ struct PickleName: Equatable {
             "torch.\($0)Tensor"
         }
         + ["list", "dict", "int", "float", "str", "tuple", "bool"].flatMap { ["builtins.\($0)", "__builtin__.\($0)"] }
-        + ["ndarray", "matrix", "matrixlib.defmatrix.matrix", "float16", "float32", "float64", "int8", "int16", "int32",
+        + [
+            "ndarray", "matrix", "matrixlib.defmatrix.matrix", "float16", "float32", "float64", "int8", "int16",
+            "int32",
             "int64", "uint8", "uint16", "uint32", "uint64", "bool_",
         ].map { "numpy.\($0)" }
 }

@@ -55,7 +55,8 @@ struct ArchiveContent {
                 if let format = try Self.format(of: content, entry, archive) {
                     nested.append((entry, format))
                 } else if foreign == nil, let description = ForeignFormat.describe(content) {
-                    foreign = FormatError(.unknownFormat, "entry \(quoted(entry.name)) of the zip archive: \(description)")
+                    foreign = FormatError(
+                        .unknownFormat, "entry \(quoted(entry.name)) of the zip archive: \(description)")
                 }
             }
         }
@@ -112,7 +113,7 @@ struct ArchiveContent {
                 (entry, builder) throws(FormatError) in
                 do throws(FormatError) {
                     return try read(entry, &builder)
-                } catch where error.code == .inflatedTooLarge || error.code == .batchTooLarge {
+                } catch  where error.code == .inflatedTooLarge || error.code == .batchTooLarge {
                     throw error
                 } catch {
                     return .unreadable(error.within(quoted(entry.name)))
