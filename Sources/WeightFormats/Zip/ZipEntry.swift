@@ -14,6 +14,24 @@ struct ZipEntry: Equatable {
     var headerOffset: Int
     /// The range of the data; empty until the local header has been read.
     var data: Range<Int> = 0..<0
+
+    /// A name in UTF-8, or else in an older code of one byte a character, of which only ASCII is certain.
+    static func name(_ bytes: ArraySlice<UInt8>) -> String {
+        if let name = String(validating: bytes, as: UTF8.self) { return name }
+        var name = ""
+        for byte in bytes { name.unicodeScalars.append(Unicode.Scalar(byte)) }
+        return name
+    }
+
+    /// The part of the name after the last slash.
+    var fileName: Substring { name[(name.lastIndex(of: "/").map { name.index(after: $0) } ?? name.startIndex)...] }
+
+    /// Whether this is a folder, or a file that systems add on their own.
+    var isSystemFile: Bool {
+        let file = fileName
+        return file.isEmpty || file.hasPrefix("._") || file == ".DS_Store" || file == "Thumbs.db"
+            || file == "desktop.ini" || name.hasPrefix("__MACOSX/") || name.contains("/__MACOSX/")
+    }
 }
 
 enum ZipSignature {
