@@ -36,7 +36,7 @@ extension PictureSet {
             throw DatasetError("neither IDX nor npy, PGM or PPM")
         }
         do {
-            self = try Self.stack(try WeightFile.read(bytes, limits: .checkpoint).soleNetwork())
+            self = try Self.stack(try WeightFile.read(bytes, limits: .checkpoint).stateDict())
         } catch let error as FormatError {
             throw DatasetError(error.detail)
         } catch let error as DatasetError {

@@ -88,7 +88,8 @@ struct LayerSelection {
         var count = -1
         while count != kept.count {
             count = kept.count
-            kept = kept.filter { leaf in kept.contains { Self.mayPair(leaf.entry.tensor.shape, $0.entry.tensor.shape) } }
+            kept = kept.filter { leaf in kept.contains { Self.mayPair(leaf.entry.tensor.shape, $0.entry.tensor.shape) }
+            }
         }
         kept.sort { naturallyPrecedes($0.entry.name, $1.entry.name) }
         guard kept.count > 1 else { return nil }

@@ -79,7 +79,11 @@ struct NetworkFinder {
         let count = arrayCounts[node]
         guard count > 1 else { return [] }
         let children = tree[node].children
-        if let only = children.first(where: { arrayCounts[$0] == count }) { return try chains(only) }
+        if let only = children.first(where: { arrayCounts[$0] == count }) {
+            let found = try chains(only)
+            guard found.count == 1 else { return found }
+            return [NetworkCandidate(node: node, kind: found[0].kind, arrays: found[0].arrays)]
+        }
         var misfit: [NetworkCandidate] = []
         if count <= options.arrayLimit {
             if let chain = try chain(node) {

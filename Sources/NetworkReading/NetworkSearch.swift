@@ -301,7 +301,7 @@ private struct SearchRun {
             NetworkMismatch(
                 .ambiguousNetwork, expected: "expected one network\(place.map { " \($0)" } ?? "")",
                 received: "\(candidates.count) copies of equal shapes, \(paths.joined(separator: ", "))\(rest)"
-                    + "; choose one with the option member=PATH, such as member=\(first)"))
+                    + "; choose one by its path with the option member, such as member=\(first)"))
     }
 
     private func unknownMember(_ path: String) -> NetworkFault {
@@ -538,7 +538,8 @@ private struct StackFaults {
                 elementType: entry.elementType)
         }
         var faults = [NetworkError?](repeating: nil, count: count)
-        for entry in arrays {
+        // Weights come first, as in a message about all arrays of a layer.
+        for entry in arrays.sorted(by: { $0.tensor.rank > $1.tensor.rank }) {
             let size = max(entry.tensor.count / max(count, 1), 1)
             for (index, value) in entry.tensor.values.enumerated() where !value.isFinite {
                 let network = min(index / size, count - 1)

@@ -23,10 +23,10 @@ struct PathTree {
             if case .array(let tensor, _) = value { tensor } else { nil }
         }
 
-        /// Whether it is an array with axes, or one that cannot be read.
+        /// Whether it is an array with axes, one that cannot be read, or the only size of a weight under weight norm.
         var isArray: Bool {
             switch value {
-            case .array(let tensor, _): tensor.rank > 0
+            case .array(let tensor, _): tensor.rank > 0 || key == "weight_g" || key == "original0"
             case .unreadable: true
             default: false
             }

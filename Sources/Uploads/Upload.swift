@@ -59,6 +59,13 @@ package struct Upload: Sendable {
         format = "multipart"
     }
 
+    /// The arrays of all files, named by their paths.
+    package var arrays: [NamedTensor] {
+        var arrays: [NamedTensor] = []
+        for case .success(let file) in files { file.tree.gather(&arrays, "") }
+        return arrays
+    }
+
     /// Arrays of all files, and their elements.
     private var size: (arrays: Int, elements: Int) {
         var (arrays, elements) = (0, 0)
@@ -79,6 +86,18 @@ extension FileTree {
             Member(key: name, value: Double(text).map(FileTree.number) ?? .text(text))
         }
         return .dict(members + [Member(key: "__metadata__", value: .dict(texts))])
+    }
+
+    fileprivate func gather(_ arrays: inout [NamedTensor], _ path: String) {
+        func step(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+        switch self {
+        case .array(let tensor, let type):
+            arrays.append(NamedTensor(name: path.isEmpty ? "arr_0" : path, tensor: tensor, elementType: type))
+        case .dict(let members): for member in members { member.value.gather(&arrays, step(member.key)) }
+        case .list(let elements):
+            for (index, element) in elements.enumerated() { element.gather(&arrays, step(String(index))) }
+        default: break
+        }
     }
 
     fileprivate var size: (arrays: Int, elements: Int) {

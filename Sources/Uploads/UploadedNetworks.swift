@@ -22,6 +22,8 @@ package struct UploadedNetworks: Sendable {
     package private(set) var names: [String?] = []
     /// Whether the upload was written as a batch or holds a stack.
     package private(set) var isBatch: Bool
+    /// Whether a file holds arrays with a leading axis of networks.
+    package private(set) var isStack = false
     /// The paths of members that were passed over, such as `optimizer` and `grid`.
     package private(set) var ignored: [String] = []
 
@@ -70,6 +72,7 @@ package struct UploadedNetworks: Sendable {
             switch entry.result {
             case .failure(let fault): append(.failure(UploadError(fault)), entry.name)
             case .success(let found):
+                isStack = isStack || found.isStack
                 isBatch = isBatch || found.isStack
                 for weights in found.weights {
                     let network = weights.mapError(UploadError.init).map { weights in

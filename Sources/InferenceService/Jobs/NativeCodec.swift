@@ -152,7 +152,8 @@ struct NativeCodec: InferenceCodec {
         let convention = UploadConvention(convention: options.convention, omega0: options.omega0)
         let networks = uploaded.networks.map { network in
             network.mapError(ServiceFault.init).flatMap { network in
-                Result { () throws(NetworkError) in try prepare(network.weights, convention) }.mapError(ServiceFault.init)
+                Result { () throws(NetworkError) in try prepare(network.weights, convention) }.mapError(
+                    ServiceFault.init)
             }
         }
         let isStrict = options.isStrict || !uploaded.isBatch || options.output == .npy || options.output == .raw

@@ -109,7 +109,7 @@ package final class TrainingRun {
 
     private static func contents(of file: URL) throws -> StateDict? {
         guard let data = FileManager.default.contents(atPath: file.path) else { return nil }
-        return try WeightFile.read([UInt8](data), limits: .checkpoint).soleNetwork().unwrapped
+        return try WeightFile.read([UInt8](data), limits: .checkpoint).stateDict().unwrapped
     }
 
     /// Steps that are done.

@@ -20,6 +20,7 @@ struct ClassifyCommand: ParsableCommand {
 
     @OptionGroup var selection: ModelSelection
     @OptionGroup var conventions: ConventionOptions
+    @OptionGroup var choice: MemberOption
     @OptionGroup var threads: ThreadOption
 
     @Option(help: "How many classes to list for each network.")
@@ -37,7 +38,8 @@ struct ClassifyCommand: ParsableCommand {
         let pool = WorkerPool(threads: try threads.resolve(&settings))
         let convention = try conventions.resolve()
         let model = try selection.load()
-        let run = BatchRun(model: model, output: .classes, convention: convention, pool: pool)
+        let run = BatchRun(
+            model: model, output: .classes, convention: convention, member: choice.member, pool: pool)
         let list = try FileList(files)
         var (answered, disagreements) = (0, 0)
         let failures = try run(list.paths, skippable: list.found) { answer in
@@ -75,6 +77,7 @@ struct ClassifyCommand: ParsableCommand {
         writer.beginObject()
         writer.member("file", answer.path)
         writer.member("index", answer.index)
+        if let member = answer.member { writer.member("name", member) }
         switch answer.outcome {
         case .failure(let fault): writer.error(code: fault.code, detail: fault.detail)
         case .success(.classes(let classes)): writer.classification(classes, labels: model.labels, topK: topK)

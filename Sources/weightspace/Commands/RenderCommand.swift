@@ -6,6 +6,7 @@ import ModelStore
 import Models
 import Networks
 import SIREN
+import Uploads
 
 /// `weightspace render FILE --output net.png`
 struct RenderCommand: ParsableCommand {
@@ -25,6 +26,7 @@ struct RenderCommand: ParsableCommand {
     var width = 28
 
     @OptionGroup var conventions: ConventionOptions
+    @OptionGroup var choice: MemberOption
 
     func validate() throws {
         guard output.hasSuffix(".png") else {
@@ -40,12 +42,12 @@ struct RenderCommand: ParsableCommand {
 
     func run() throws {
         let convention = try conventions.resolve()
-        let upload = UploadFile(file, expecting: nil)
+        let upload = UploadFile(file, expecting: nil, member: choice.member)
         guard upload.networks.count == 1 else {
             throw CommandFailure("'\(file)' holds \(upload.networks.count) networks; one can be drawn at a time")
         }
         do {
-            let prepared = try PreparedNetwork(drawing: try upload.networks[0].get(), convention)
+            let prepared = try PreparedNetwork(drawing: try upload.networks[0].get().weights, convention)
             let renderer = SIRENRenderer(sizeLimit: Self.longestSide)
             let picture = try renderer.picture(of: prepared.network, height: height, width: width)
             try OutputFile.write(try picture.png(), to: output)

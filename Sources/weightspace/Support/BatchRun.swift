@@ -11,11 +11,13 @@ struct FileAnswer {
     let path: String
     /// The network's number within the file.
     let index: Int
+    /// Its key in a file that holds several; nil without one.
+    let member: String?
     let detection: ConventionDetection?
     let outcome: Result<Answer, FileFault>
 
-    /// The file and, from the second network on, the number within it.
-    var name: String { index == 0 ? path : "\(path)[\(index)]" }
+    /// The file and, of several networks, its key or, from the second on, the number within it.
+    var name: String { member.map { "\(path)[\($0)]" } ?? (index == 0 ? path : "\(path)[\(index)]") }
 }
 
 /// Why a network of a file has no answer.
@@ -41,6 +43,8 @@ struct BatchRun {
     let model: ServedModel
     let output: Output
     let convention: UploadConvention
+    /// The path of the member to read in every file; nil searches each for its networks.
+    var member: String?
     let pool: WorkerPool
 
     private static let filesAtATime = 64
@@ -81,15 +85,15 @@ struct BatchRun {
     }
 
     private func answers(_ paths: [String]) throws -> [FileAnswer] {
-        var networks: [(path: String, index: Int, prepared: Result<PreparedNetwork, FileFault>)] = []
+        var networks: [(path: String, index: Int, member: String?, prepared: Result<PreparedNetwork, FileFault>)] = []
         for path in paths {
-            let file = UploadFile(path, expecting: model.expectation)
+            let file = UploadFile(path, expecting: model.expectation, member: member)
             for (index, network) in file.networks.enumerated() {
                 let prepared = network.flatMap { network in
-                    Result { () throws(NetworkError) in try model.prepare(network, convention) }
+                    Result { () throws(NetworkError) in try model.prepare(network.weights, convention) }
                         .mapError(UploadError.init)
                 }.mapError(FileFault.init)
-                networks.append((path, index, prepared))
+                networks.append((path, index, file.names[index], prepared))
             }
         }
         var outputs = try model.run(output, networks.compactMap { try? $0.prepared.get().features }, pool)
@@ -99,7 +103,8 @@ struct BatchRun {
                 outputs.next().map(FileFault.checked) ?? .failure(.nonFiniteOutput)
             }
             return FileAnswer(
-                path: network.path, index: network.index, detection: try? network.prepared.get().detection,
+                path: network.path, index: network.index, member: network.member,
+                detection: try? network.prepared.get().detection,
                 outcome: outcome)
         }
     }

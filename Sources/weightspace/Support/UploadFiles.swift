@@ -32,6 +32,12 @@ struct ConventionOptions: ParsableArguments {
     }
 }
 
+/// The member of each file to read, where a file holds several networks.
+struct MemberOption: ParsableArguments {
+    @Option(help: "The member that holds the network, such as ema.params. (default: it is searched for)")
+    var member: String?
+}
+
 /// The networks of one file, in order, each one a network or the reason why it is none.
 struct UploadFile {
     let path: String

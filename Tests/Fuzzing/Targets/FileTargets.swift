@@ -100,18 +100,26 @@ enum FileTargets {
     static func read(_ bytes: [UInt8]) throws -> Bool {
         let limits = FuzzTarget.formatLimits
         guard let file = try? WeightFile.read(bytes, limits: limits) else { return false }
-        try require(!file.networks.isEmpty, "a file of no networks")
-        var elements = 0
-        for case .success(let network) in file.networks {
-            try require(network.count > 0 && network.count <= limits.maxTensors, "\(network.count) tensors")
-            for entry in network.entries {
-                try require(
-                    entry.tensor.shape.reduce(1, *) == entry.tensor.count && entry.tensor.rank <= limits.maxRank,
-                    "\(entry.tensor.count) values of shape \(entry.tensor.shape)")
-                elements += entry.tensor.count
-            }
-        }
-        try require(4 * elements <= limits.maxInflatedBytes, "\(elements) elements")
+        var size = (arrays: 0, elements: 0)
+        try measure(file.tree, limits, &size)
+        try require(size.arrays <= limits.maxBatchTensors, "\(size.arrays) arrays")
+        try require(4 * size.elements <= limits.maxInflatedBytes, "\(size.elements) elements")
         return true
+    }
+
+    private static func measure(
+        _ tree: FileTree, _ limits: FormatLimits, _ size: inout (arrays: Int, elements: Int)
+    ) throws {
+        switch tree {
+        case .array(let tensor, _):
+            try require(
+                tensor.shape.reduce(1, *) == tensor.count && tensor.rank <= limits.maxRank,
+                "\(tensor.count) values of shape \(tensor.shape)")
+            size.arrays += 1
+            size.elements += tensor.count
+        case .dict(let members): for member in members { try measure(member.value, limits, &size) }
+        case .list(let elements): for element in elements { try measure(element, limits, &size) }
+        case .unreadable, .number, .text, .inert: break
+        }
     }
 }
