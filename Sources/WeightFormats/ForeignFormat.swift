@@ -139,8 +139,8 @@ enum ForeignFormat {
                 + "**{n: tf.train.load_variable(path, n) for n, _ in tf.train.list_variables(path)})"
         }
         if let description = describeProtobuf(start, bytes) { return description }
-        if isRawFloats(bytes) {
-            return "float32 values without a header, as in data/0 of a PyTorch archive; send the whole file that "
+        if isRawFloats(bytes, .float32) || isRawFloats(bytes, .float64) {
+            return "floats without a header, as in data/0 of a PyTorch archive; send the whole file that "
                 + "torch.save wrote, or numpy.save(path, values)"
         }
         return nil
@@ -176,10 +176,10 @@ enum ForeignFormat {
         return bytes.indices.contains { bytes[$0] == text[0] && bytes[$0...].starts(with: text) }
     }
 
-    /// Whether all of the content is float32 values as weights have them: zeros, and magnitudes from 1e-12 to 1e4.
-    private static func isRawFloats(_ bytes: ArraySlice<UInt8>) -> Bool {
-        guard bytes.count >= 16, bytes.count.isMultiple(of: 4),
-            let values = try? ElementDecoder.decode(bytes.prefix(4096), as: .float32)
+    /// Whether the content is values as weights have them: zeros, and magnitudes from 1e-12 to 1e4.
+    private static func isRawFloats(_ bytes: ArraySlice<UInt8>, _ type: ElementType) -> Bool {
+        guard bytes.count >= 16, bytes.count.isMultiple(of: type.byteCount),
+            let values = try? ElementDecoder.decode(bytes.prefix(4096), as: type)
         else { return false }
         return values.allSatisfy { $0 == 0 || (1e-12...1e4).contains($0.magnitude) } && values.contains { $0 != 0 }
     }

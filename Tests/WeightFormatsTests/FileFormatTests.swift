@@ -104,7 +104,7 @@ struct FileFormatTests {
             (Array("UEsDBAAACAgAAAAAAAAAAAAAAAAAAAAAAAASAAAAYXJjaGl2ZS9kYXRhLnBrbA==".utf8), "base64"),
             (Array("0.25 -1e-3\n2.5 3\n".utf8), "numbers"),
             (Array("epoch,loss\n1,0.5\n".utf8), "not JSON"),
-            (FloatBytes.littleEndian((1...64).map { Float($0) / 100 - 0.3 }), "float32 values without a header"),
+            (FloatBytes.littleEndian((1...64).map { Float($0) / 100 - 0.3 }), "floats without a header"),
             ([0x78, 0x9c, 1, 2, 3], "joblib"),
         ] as [([UInt8], String)])
     func foreign(bytes: [UInt8], name: String) {

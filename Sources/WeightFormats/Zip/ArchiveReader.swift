@@ -28,7 +28,7 @@ struct ArchiveContent {
     init(_ archive: ZipArchive, isNested: Bool = false) throws(FormatError) {
         self.archive = archive
         let entries = archive.entries.filter { !$0.isSystemFile }
-        let pickles = entries.filter { $0.fileName == "data.pkl" }
+        let pickles = entries.filter { $0.isNamed("data.pkl") }
         if !pickles.isEmpty {
             for pickle in pickles {
                 let folder = pickle.name.dropLast("data.pkl".count)
@@ -42,7 +42,7 @@ struct ArchiveContent {
             files = .torch(pickles)
             return
         }
-        let arrays = entries.filter { $0.fileName.hasSuffix(".npy") }
+        let arrays = entries.filter { $0.hasSuffix(".npy") }
         if !arrays.isEmpty {
             files = .arrays(arrays)
             return
@@ -76,12 +76,12 @@ struct ArchiveContent {
     }
 
     private static func unknown(_ archive: ZipArchive, _ entries: [ZipEntry], _ foreign: FormatError?) -> FormatError {
-        if entries.contains(where: { $0.fileName == "model.weights.h5" }) {
+        if entries.contains(where: { $0.isNamed("model.weights.h5") }) {
             return FormatError(
                 .unknownFormat,
                 "a Keras model, whose weights are HDF5; convert it: numpy.savez(path, *model.get_weights())")
         }
-        if entries.contains(where: { $0.fileName == "saved_model.pb" }) {
+        if entries.contains(where: { $0.isNamed("saved_model.pb") }) {
             return FormatError(
                 .unknownFormat, "a TensorFlow SavedModel; convert it: numpy.savez(path, *model.get_weights())")
         }
@@ -98,18 +98,18 @@ struct ArchiveContent {
         switch files {
         case .torch(let pickles):
             if pickles.count == 1 { return try TorchReader.read(archive, pickles[0], &builder) }
-            return try dict(pickles, names: { String($0.name.dropLast("/data.pkl".count)) }, &builder) {
+            return try dict(pickles, dropping: "/data.pkl", &builder) {
                 (entry, builder) throws(FormatError) in
                 try TorchReader.read(archive, entry, &builder)
             }
         case .arrays(let arrays):
-            return try dict(arrays, names: { String($0.name.dropLast(".npy".count)) }, &builder) {
+            return try dict(arrays, dropping: ".npy", &builder) {
                 (entry, builder) throws(FormatError) in
                 try NPYReader.read(try archive.read(entry), &builder)
             }
         case .nested(let files):
             if files.count == 1 { return try read(files[0].entry, &builder) }
-            return try dict(files.map(\.entry), names: { $0.name }, &builder) {
+            return try dict(files.map(\.entry), dropping: "", &builder) {
                 (entry, builder) throws(FormatError) in
                 do throws(FormatError) {
                     return try read(entry, &builder)
@@ -133,15 +133,16 @@ struct ArchiveContent {
         return try WeightFile.tree(of: content, format, &builder).0
     }
 
-    /// A dict of entries by their names, without the folder that all have in common.
+    /// A dict of entries by their names, without a suffix and the folder that all have in common.
     private func dict(
-        _ entries: [ZipEntry], names: (ZipEntry) -> String, _ builder: inout TreeBuilder,
+        _ entries: [ZipEntry], dropping suffix: StaticString, _ builder: inout TreeBuilder,
         _ read: (ZipEntry, inout TreeBuilder) throws(FormatError) -> FileTree
     ) throws(FormatError) -> FileTree {
-        let folder = Self.commonFolder(entries)
+        let folder = Self.commonFolder(entries, dropping: suffix)
         var members: [FileTree.Member] = []
         for entry in entries {
-            let name = String(names(entry).dropFirst(folder))
+            let name = String(
+                decoding: entry.name.utf8.dropFirst(folder).dropLast(suffix.utf8CodeUnitCount), as: UTF8.self)
             try builder.enter(.key(name))
             members.append(FileTree.Member(key: name, value: try read(entry, &builder)))
             builder.leave()
@@ -149,14 +150,14 @@ struct ArchiveContent {
         return .dict(members)
     }
 
-    /// The length in characters of the folder in which all entries are, with its slash. Only the files in it count as
-    /// names, so that it is not the whole path of a pickle's folder.
-    private static func commonFolder(_ entries: [ZipEntry]) -> Int {
-        guard var folder = entries.first?.name[...] else { return 0 }
-        if folder.hasSuffix("/data.pkl") { folder = folder.dropLast("/data.pkl".count) }
-        while let slash = folder.lastIndex(of: "/") {
+    /// The length as UTF-8 of the folder in which all entries are, with its slash; their names without the suffix are
+    /// longer.
+    private static func commonFolder(_ entries: [ZipEntry], dropping suffix: StaticString) -> Int {
+        guard let first = entries.first else { return 0 }
+        var folder = first.name.utf8.dropLast(suffix.utf8CodeUnitCount)
+        while let slash = folder.lastIndex(of: UInt8(ascii: "/")) {
             folder = folder[...slash]
-            if entries.allSatisfy({ $0.name.hasPrefix(folder) }) { return folder.count }
+            if entries.allSatisfy({ $0.name.utf8.starts(with: folder) }) { return folder.count }
             folder = folder.dropLast()
         }
         return 0
