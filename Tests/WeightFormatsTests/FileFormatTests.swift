@@ -79,6 +79,7 @@ struct FileFormatTests {
         arguments: [
             (Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\n".utf8), "Git LFS"),
             (Array("\n<!DOCTYPE HTML>\n<html></html>".utf8), "HTML"),
+            (Array("<!-- a --><html><body>".utf8), "HTML"),
             (Array("<html lang=\"en\">".utf8), "HTML"),
             (Array("<?xml version=\"1.0\"?><Error>".utf8), "XML"),
             (hdf5 + [0, 0], "HDF5"),
@@ -131,7 +132,7 @@ struct FileFormatTests {
             ("m/net.gguf", Array("GGUF".utf8), "GGUF"),
         ] as [(String, [UInt8], String)] {
             var archive = ZipWriter()
-            try archive.add("config.txt", [1])
+            try archive.add("config.json", Array("{}".utf8))
             try archive.add(entry, content)
             let bytes = try archive.finish()
             let error = #expect(throws: FormatError.self) { try WeightFile.read(bytes) }

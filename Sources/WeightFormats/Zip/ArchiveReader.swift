@@ -47,45 +47,51 @@ struct ArchiveContent {
             files = .arrays(arrays)
             return
         }
-        var nested: [(ZipEntry, FileFormat)] = []
+        if let description = Self.describe(entries) { throw FormatError(.unknownFormat, description) }
+        var nested: [(entry: ZipEntry, format: FileFormat)] = []
         var foreign: FormatError?
-        if !isNested {
-            for entry in entries {
-                let content = try archive.read(entry)
-                if let format = try Self.format(of: content, entry, archive) {
-                    nested.append((entry, format))
-                } else if foreign == nil, let description = ForeignFormat.describe(content) {
-                    foreign = FormatError(
-                        .unknownFormat, "entry \(quoted(entry.name)) of the zip archive: \(description)")
-                }
+        for entry in isNested ? [] : entries {
+            let content = try archive.read(entry)
+            do throws(FormatError) {
+                if let format = try Self.format(of: content, entry, archive) { nested.append((entry, format)) }
+            } catch {
+                foreign = foreign ?? error.within("entry \(quoted(entry.name)) of the zip archive")
             }
         }
-        if nested.isEmpty { throw Self.unknown(archive, entries, foreign) }
+        // A configuration in JSON is often beside weights.
+        if let foreign, nested.allSatisfy({ $0.format == .json }) { throw foreign }
+        if nested.isEmpty { throw Self.unknown(archive, entries) }
         files = .nested(nested)
     }
 
-    /// The format of a file in an archive. JSON must have its suffix, since many texts begin with a bracket.
+    /// The format of a file in an archive; nil for one of no known format. JSON must have its suffix, since many texts
+    /// begin with a bracket.
+    /// - Throws: the error of a file that is recognised, but not read.
     private static func format(
         of content: ArraySlice<UInt8>, _ entry: ZipEntry, _ archive: ZipArchive
     ) throws(FormatError) -> FileFormat? {
         if FileFormat.isArchive(content) {
-            return (try? ArchiveContent(archive.nested(content), isNested: true))?.format
+            return try ArchiveContent(try archive.nested(content), isNested: true).format
         }
-        let format = FileFormat.recognise(content)
-        return format == .json && !entry.name.lowercased().hasSuffix(".json") ? nil : format
+        if let format = FileFormat.recognise(content) {
+            return format == .json && !entry.hasSuffix(".json") ? nil : format
+        }
+        if let refusal = FileFormat.refusal(content) { throw refusal }
+        return nil
     }
 
-    private static func unknown(_ archive: ZipArchive, _ entries: [ZipEntry], _ foreign: FormatError?) -> FormatError {
+    /// What an archive of these names is and how to convert it; nil where that cannot be told.
+    private static func describe(_ entries: [ZipEntry]) -> String? {
         if entries.contains(where: { $0.isNamed("model.weights.h5") }) {
-            return FormatError(
-                .unknownFormat,
-                "a Keras model, whose weights are HDF5; convert it: numpy.savez(path, *model.get_weights())")
+            return "a Keras model, whose weights are HDF5; convert it: numpy.savez(path, *model.get_weights())"
         }
         if entries.contains(where: { $0.isNamed("saved_model.pb") }) {
-            return FormatError(
-                .unknownFormat, "a TensorFlow SavedModel; convert it: numpy.savez(path, *model.get_weights())")
+            return "a TensorFlow SavedModel; convert it: numpy.savez(path, *model.get_weights())"
         }
-        if let foreign { return foreign }
+        return nil
+    }
+
+    private static func unknown(_ archive: ZipArchive, _ entries: [ZipEntry]) -> FormatError {
         let listed = entries.prefix(4).map { quoted($0.name) }.joined(separator: ", ")
         return FormatError(
             .unknownFormat,
