@@ -115,6 +115,14 @@ struct NetworkFinder {
     /// Why the arrays below a node are no network that the model reads; nil where they are.
     func fault(_ node: Int) -> NetworkFault? {
         let arrays = arrays(node).prefix(options.arrayLimit + 1)
+        if arrays.isEmpty {
+            let members = tree[node].children.prefix(8).map { quoted(tree[$0].key) }.joined(separator: ", ")
+            return .format(
+                FormatError(
+                    .malformed,
+                    "no weights: expected the weights and biases of a network, named or in a list"
+                        + (members.isEmpty ? "" : "; found \(members)")))
+        }
         guard arrays.count <= options.arrayLimit else {
             return NetworkFault(
                 NetworkMismatch(

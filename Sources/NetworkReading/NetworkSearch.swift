@@ -36,7 +36,7 @@ package struct NetworkSearch: Sendable {
     ) throws(NetworkFault) {
         let paths: PathTree
         do throws(FormatError) {
-            paths = try PathTree(tree, hasLayerLists: options.isDocument)
+            paths = try PathTree(tree, isDocument: options.isDocument, layerLimit: options.tensorLimit)
         } catch {
             throw .format(error)
         }

@@ -34,8 +34,10 @@ struct PathTree {
     }
 
     private(set) var nodes: [Node] = []
-    /// Whether lists of the document named `weights` and `biases` have an element for each layer, as in JSON.
-    private let hasLayerLists: Bool
+    /// Whether the tree is a document in JSON, whose rectangular lists are arrays.
+    private let isDocument: Bool
+    /// Arrays of layers that such arrays may still be taken apart into.
+    private var layersLeft: Int
 
     static let root = 0
     /// Limits the recursion. Readers allow less.
@@ -43,9 +45,11 @@ struct PathTree {
     /// Parts of a key; what follows stays one part.
     private static let mostParts = 16
 
-    /// - Throws: `malformed` for a tree nested more than 128 deep.
-    init(_ tree: FileTree, hasLayerLists: Bool) throws(FormatError) {
-        self.hasLayerLists = hasLayerLists
+    /// - Parameter layerLimit: the most arrays that `weights` and `biases` of documents are taken apart into.
+    /// - Throws: `malformed` for a tree nested more than 128 deep, and `batch_too_large` beyond the limit.
+    init(_ tree: FileTree, isDocument: Bool, layerLimit: Int) throws(FormatError) {
+        self.isDocument = isDocument
+        layersLeft = layerLimit
         try add(tree, key: "", separator: "", parent: nil, level: 0)
     }
 
@@ -79,7 +83,7 @@ struct PathTree {
     private mutating func add(
         _ members: [FileTree.Member], to node: Int, level: Int
     ) throws(FormatError) {
-        let layers = layerLists(members)
+        let layers = try layerLists(members, at: node)
         var parts: [String: Int] = [:]
         for member in members {
             let pieces = Self.pieces(member.key)
@@ -95,7 +99,7 @@ struct PathTree {
                 }
             }
             let last = pieces[pieces.count - 1]
-            let value = layers[member.key] ?? member.value
+            let value = layers[member.key] ?? (isDocument ? Self.unreadableNumbers(member) : nil) ?? member.value
             try add(value, key: last.key, separator: last.separator, parent: parent, level: level + 1)
         }
     }
@@ -135,26 +139,56 @@ struct PathTree {
 
     /// `weights` and `biases` as lists of arrays, one for each layer, where one of them is such a list and the other an
     /// array, as layers of equal width make it; in JSON also where both are arrays.
-    private func layerLists(_ members: [FileTree.Member]) -> [String: FileTree] {
+    private mutating func layerLists(
+        _ members: [FileTree.Member], at node: Int
+    ) throws(FormatError) -> [String: FileTree] {
         guard let weights = members.first(where: { $0.key == "weights" })?.value,
             let biases = members.first(where: { $0.key == "biases" })?.value
         else { return [:] }
         switch (weights, biases) {
         case (.list(let lists), .array(let tensor, _)) where lists.count == tensor.shape.first && tensor.rank > 1:
-            return ["biases": Self.unstacked(tensor)]
+            return ["biases": try unstacked(tensor, node)]
         case (.array(let tensor, _), .list(let lists)) where lists.count == tensor.shape.first && tensor.rank > 1:
-            return ["weights": Self.unstacked(tensor)]
+            return ["weights": try unstacked(tensor, node)]
         case (.array(let first, _), .array(let second, _))
-        where hasLayerLists && first.rank > 1 && second.rank > 1 && first.shape[0] == second.shape[0]:
-            return ["weights": Self.unstacked(first), "biases": Self.unstacked(second)]
+        where isDocument && first.rank > 1 && second.rank > 1 && first.shape[0] == second.shape[0]:
+            return ["weights": try unstacked(first, node), "biases": try unstacked(second, node)]
         default: return [:]
         }
     }
 
-    private static func unstacked(_ tensor: Tensor) -> FileTree {
-        // A list of more elements than any network has layers stays an array, which no layer is then found in.
-        guard tensor.shape[0] <= 1024 else { return .array(tensor, .float32) }
+    private mutating func unstacked(_ tensor: Tensor, _ node: Int) throws(FormatError) -> FileTree {
+        layersLeft -= tensor.shape[0]
+        guard layersLeft >= 0 else {
+            throw FormatError(.batchTooLarge, "more arrays of layers than the limit at \(quoted(path(node)))")
+        }
         return .list((0..<tensor.shape[0]).map { .array(tensor.slice($0), .float32) })
+    }
+
+    /// A weight or a bias of a document that is no array of numbers: a list of rows of several lengths, or with text.
+    private static func unreadableNumbers(_ member: FileTree.Member) -> FileTree? {
+        guard case .list(let rows) = member.value, !rows.isEmpty else { return nil }
+        let name = ParameterName(member.key)
+        guard let role = name.role, !name.isPlural else { return nil }
+        func fault(_ code: FormatError.Code, _ detail: String) -> FileTree {
+            .unreadable(FormatError(code, "tensor \(quoted(member.key)): \(detail)"))
+        }
+        if holdsText(rows, depth: 0) { return fault(.dtype, "text among numbers, expected an array of numbers") }
+        let areRows = rows.allSatisfy { row in
+            if case .array(let tensor, _) = row { tensor.rank == 1 } else { false }
+        }
+        guard role == .weight, areRows else { return nil }
+        return fault(.shapeMismatch, "rows of several lengths, expected a rectangular array")
+    }
+
+    private static func holdsText(_ rows: [FileTree], depth: Int) -> Bool {
+        rows.contains { row in
+            switch row {
+            case .text: true
+            case .list(let elements): depth < 8 && holdsText(elements, depth: depth + 1)
+            default: false
+            }
+        }
     }
 
     // MARK: Paths

@@ -19,14 +19,20 @@ package enum FileFormat: String, Sendable, CaseIterable {
         if isArchive(bytes) { return try ArchiveContent(ZipArchive(bytes, limits: limits)).format }
         if bytes.starts(with: Magic.emptyZip) { throw FormatError(.malformed, "the zip archive is empty") }
         if let format = recognise(bytes[...]) { return format }
-        if isLegacyTorch(bytes[...]) {
-            throw FormatError(
-                .legacyTorchFormat,
-                "a file of torch.save before PyTorch 1.6, or with _use_new_zipfile_serialization=False; re-save it: "
-                    + "torch.save(torch.load(path), path)")
-        }
+        if isLegacyTorch(bytes[...]) { throw legacyTorch }
         throw ForeignFormat.error(bytes[...])
     }
+
+    /// The error of content that is recognised, but not read; nil for other content.
+    static func refusal(_ bytes: ArraySlice<UInt8>) -> FormatError? {
+        if isLegacyTorch(bytes) { return legacyTorch }
+        return ForeignFormat.describeWeights(bytes).map { FormatError(.unknownFormat, $0) }
+    }
+
+    private static let legacyTorch = FormatError(
+        .legacyTorchFormat,
+        "a file of torch.save before PyTorch 1.6, or with _use_new_zipfile_serialization=False; re-save it: "
+            + "torch.save(torch.load(path), path)")
 
     /// Whether the content is a zip archive, whose entries may inflate to much more than its size.
     package static func isArchive(_ bytes: [UInt8]) -> Bool { isArchive(bytes[...]) }

@@ -15,10 +15,15 @@ enum ForeignFormat {
 
     /// What the content is and how to convert it; nil where that cannot be told.
     static func describe(_ bytes: ArraySlice<UInt8>) -> String? {
+        describeWeights(bytes) ?? describeText(bytes) ?? describeFloats(bytes)
+    }
+
+    /// The same for formats of weights, compressed files and placeholders.
+    static func describeWeights(_ bytes: ArraySlice<UInt8>) -> String? {
         for format in signatures where format.starts.contains(where: { bytes.starts(with: $0) }) {
             return format.description
         }
-        return describeText(bytes) ?? describeBinary(bytes)
+        return describeBinary(bytes)
     }
 
     /// Whether the content has the mark of a tar archive (POSIX 1003.1).
@@ -69,7 +74,7 @@ enum ForeignFormat {
             [[0x78, 0x01], [0x78, 0x5e], [0x78, 0x9c], [0x78, 0xda]],
             "zlib data, as joblib.dump writes it with compress; convert it: numpy.savez(path, **joblib.load(path))"),
         Signature(
-            [[0xff, 0xfe], [0xfe, 0xff], [0x7b, 0, 0x22, 0], [0, 0x7b, 0, 0x22], [0x5b, 0], [0, 0x5b]],
+            [[0xff, 0xfe], [0xfe, 0xff], [0x7b, 0], [0, 0x7b], [0x5b, 0], [0, 0x5b]],
             "text in UTF-16, expected UTF-8; convert it: iconv -f UTF-16 -t UTF-8 FILE"),
         Signature([[0x89, 0x50, 0x4e, 0x47], [0xff, 0xd8, 0xff]], "a picture, expected the weights of a network"),
         Signature("GIF8", "a picture, expected the weights of a network"),
@@ -80,8 +85,8 @@ enum ForeignFormat {
 
     private static func describeText(_ bytes: ArraySlice<UInt8>) -> String? {
         let text = bytes.drop { isSpace($0) || $0 == 0xef || $0 == 0xbb || $0 == 0xbf }
-        let start = String(decoding: text.prefix(64), as: UTF8.self).lowercased()
-        if ["<!doctype html", "<html", "<head", "<body", "<script"].contains(where: start.hasPrefix) {
+        let start = String(decoding: text.prefix(1024), as: UTF8.self).lowercased()
+        if start.hasPrefix("<"), ["<!doctype html", "<html", "<head", "<body"].contains(where: start.contains) {
             return
                 "an HTML page, as a server sends it in place of a file, for example to sign in; download the file again"
         }
@@ -138,12 +143,14 @@ enum ForeignFormat {
             return "the index of a TensorFlow checkpoint; convert it: numpy.savez(path, "
                 + "**{n: tf.train.load_variable(path, n) for n, _ in tf.train.list_variables(path)})"
         }
-        if let description = describeProtobuf(start, bytes) { return description }
-        if isRawFloats(bytes) {
-            return "float32 values without a header, as in data/0 of a PyTorch archive; send the whole file that "
-                + "torch.save wrote, or numpy.save(path, values)"
-        }
-        return nil
+        return describeProtobuf(start, bytes)
+    }
+
+    private static func describeFloats(_ bytes: ArraySlice<UInt8>) -> String? {
+        guard isRawFloats(bytes, .float32) || isRawFloats(bytes, .float64) else { return nil }
+        return
+            "floats without a header, as the storage data/0 of a PyTorch archive; send the whole file that torch.save "
+            + "wrote, or numpy.save(path, values)"
     }
 
     /// Whether a map's first key is a printable text, as msgpack writes it.
@@ -176,10 +183,10 @@ enum ForeignFormat {
         return bytes.indices.contains { bytes[$0] == text[0] && bytes[$0...].starts(with: text) }
     }
 
-    /// Whether all of the content is float32 values as weights have them: zeros, and magnitudes from 1e-12 to 1e4.
-    private static func isRawFloats(_ bytes: ArraySlice<UInt8>) -> Bool {
-        guard bytes.count >= 16, bytes.count.isMultiple(of: 4),
-            let values = try? ElementDecoder.decode(bytes.prefix(4096), as: .float32)
+    /// Whether the content is values as weights have them: zeros, and magnitudes from 1e-12 to 1e4.
+    private static func isRawFloats(_ bytes: ArraySlice<UInt8>, _ type: ElementType) -> Bool {
+        guard bytes.count >= 16, bytes.count.isMultiple(of: type.byteCount),
+            let values = try? ElementDecoder.decode(bytes.prefix(4096), as: type)
         else { return false }
         return values.allSatisfy { $0 == 0 || (1e-12...1e4).contains($0.magnitude) } && values.contains { $0 != 0 }
     }

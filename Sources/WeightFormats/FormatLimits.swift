@@ -27,10 +27,8 @@ package struct FormatLimits: Sendable, Equatable {
     /// Members of one gzip stream.
     package var maxGzipMembers = 64
 
-    /// Bytes of a pickle, which holds the arrays of NumPy beside its values.
-    package var maxPickleBytes = 16 << 20
     /// Opcodes of a pickle, each of which makes at most one value.
-    package var maxPickleOpcodes = 1 << 19
+    package var maxPickleOpcodes = 1 << 20
     /// Values, and marks, on the stack of a pickle.
     package var maxPickleStack = 16_384
     /// Values in the memo of a pickle.
@@ -59,7 +57,6 @@ package struct FormatLimits: Sendable, Equatable {
         limits.maxSafetensorsHeaderBytes = 64 << 20
         limits.maxZipEntries = 262_144
         limits.maxInflationRatio = 1100
-        limits.maxPickleBytes = 1 << 30
         limits.maxPickleOpcodes = 64 << 20
         limits.maxPickleStack = 1 << 20
         limits.maxPickleMemo = 8 << 20

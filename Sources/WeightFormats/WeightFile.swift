@@ -50,11 +50,12 @@ package struct WeightFile: Sendable {
 
     /// The arrays of a dict as named tensors, with the file's metadata; an array alone is named `arr_0`, as NumPy does.
     ///
-    /// Integer scalars, and values that are no arrays, are passed over.
+    /// Of a dict without arrays, the only dict in it that has some is taken: checkpoints keep parameters in a member such
+    /// as `state_dict`. Integer scalars, and values that are no arrays, are passed over.
     /// - Throws: `malformed` for other trees and where there is no array, and the error of an array that is unreadable.
     package func stateDict() throws(FormatError) -> StateDict {
         var entries: [NamedTensor] = []
-        switch tree {
+        switch tree.parameters {
         case .array(let tensor, let type):
             entries.append(NamedTensor(name: NPYReader.unnamed, tensor: tensor, elementType: type))
         case .dict(let members):
@@ -74,5 +75,21 @@ package struct WeightFile: Sendable {
         var state = StateDict(entries)
         state.metadata = metadata
         return state
+    }
+}
+
+extension FileTree {
+    /// The dict itself if it has arrays, or else the only dict in it that has.
+    fileprivate var parameters: FileTree {
+        guard case .dict(let members) = self, !hasArrays else { return self }
+        let holders = members.filter(\.value.hasArrays)
+        return holders.count == 1 ? holders[0].value : self
+    }
+
+    private var hasArrays: Bool {
+        guard case .dict(let members) = self else { return false }
+        return members.contains { member in
+            if case .array = member.value { true } else { false }
+        }
     }
 }

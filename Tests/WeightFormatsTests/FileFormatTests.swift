@@ -79,6 +79,7 @@ struct FileFormatTests {
         arguments: [
             (Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\n".utf8), "Git LFS"),
             (Array("\n<!DOCTYPE HTML>\n<html></html>".utf8), "HTML"),
+            (Array("<!-- a --><html><body>".utf8), "HTML"),
             (Array("<html lang=\"en\">".utf8), "HTML"),
             (Array("<?xml version=\"1.0\"?><Error>".utf8), "XML"),
             (hdf5 + [0, 0], "HDF5"),
@@ -104,7 +105,7 @@ struct FileFormatTests {
             (Array("UEsDBAAACAgAAAAAAAAAAAAAAAAAAAAAAAASAAAAYXJjaGl2ZS9kYXRhLnBrbA==".utf8), "base64"),
             (Array("0.25 -1e-3\n2.5 3\n".utf8), "numbers"),
             (Array("epoch,loss\n1,0.5\n".utf8), "not JSON"),
-            (FloatBytes.littleEndian((1...64).map { Float($0) / 100 - 0.3 }), "float32 values without a header"),
+            (FloatBytes.littleEndian((1...64).map { Float($0) / 100 - 0.3 }), "floats without a header"),
             ([0x78, 0x9c, 1, 2, 3], "joblib"),
         ] as [([UInt8], String)])
     func foreign(bytes: [UInt8], name: String) {
@@ -131,7 +132,7 @@ struct FileFormatTests {
             ("m/net.gguf", Array("GGUF".utf8), "GGUF"),
         ] as [(String, [UInt8], String)] {
             var archive = ZipWriter()
-            try archive.add("config.txt", [1])
+            try archive.add("config.json", Array("{}".utf8))
             try archive.add(entry, content)
             let bytes = try archive.finish()
             let error = #expect(throws: FormatError.self) { try WeightFile.read(bytes) }

@@ -130,13 +130,11 @@ struct PickleTests {
         var limits = FormatLimits()
         limits.maxPickleStack = 100
         limits.maxPickleMemo = 100
-        limits.maxPickleBytes = 2000
         limits.maxPickleOpcodes = 300
         #expect(refusal([UInt8](repeating: 0x4e, count: 101) + Pickle.stop, limits: limits)?.code == .malformed)
         #expect(refusal([UInt8](repeating: 0x28, count: 101) + Pickle.stop, limits: limits)?.code == .malformed)
         let memo: [UInt8] = (0...100).flatMap { [0x72, $0, 0, 0, 0] as [UInt8] }
         #expect(refusal([0x4e] + memo + Pickle.stop, limits: limits)?.detail.contains("memo") == true)
-        #expect(refusal([UInt8](repeating: 0x4e, count: 2001), limits: limits)?.code == .inflatedTooLarge)
         let opcodes = [0x4e] + [UInt8](repeating: 0x85, count: 300) + Pickle.stop
         #expect(refusal(opcodes, limits: limits)?.detail.contains("opcodes") == true)
     }

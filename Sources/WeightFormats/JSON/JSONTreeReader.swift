@@ -19,9 +19,7 @@ struct JSONTreeReader {
     private mutating func value(_ scanner: inout JSONScanner) throws(FormatError) -> FileTree {
         switch try scanner.peek() {
         case .object: return try object(&scanner)
-        case .array:
-            if let array = try numbers(&scanner) { return array }
-            return try list(&scanner)
+        case .array: return try array(&scanner)
         case .number: return .number(try scanner.scanNumber())
         case .string: return .text(try scanner.readString())
         case .boolean: return .inert(try scanner.readBool() ? "true" : "false")
@@ -41,27 +39,45 @@ struct JSONTreeReader {
         return .dict(members)
     }
 
-    /// The array at the position if it is a rectangular one of numbers; otherwise nil, at the same position.
-    private mutating func numbers(_ scanner: inout JSONScanner) throws(FormatError) -> FileTree? {
-        guard scanner.mayHoldNumbers, bytesReadAgain <= scanner.bytes.count else { return nil }
+    /// An array of numbers if it is a rectangular one; otherwise a list, of which as many elements as are arrays of
+    /// equal shape are not read again.
+    private mutating func array(_ scanner: inout JSONScanner) throws(FormatError) -> FileTree {
+        guard scanner.mayHoldNumbers, bytesReadAgain <= scanner.bytes.count else { return try list(&scanner) }
         let start = scanner.position
         let depth = scanner.depth
-        do throws(FormatError) {
-            let array = try scanner.readNumberArray(
-                maxRank: builder.limits.maxRank, maxCount: builder.remainingElements)
-            if !array.values.isEmpty {
-                return try builder.array(array.shape, .float32) { () throws(FormatError) in array.values }
+        let part = try scanner.readNumberArrayPart(
+            maxRank: builder.limits.maxRank, maxCount: builder.remainingElements)
+        switch part {
+        case .whole(let array) where !array.values.isEmpty:
+            return try builder.array(array.shape, .float32) { () throws(FormatError) in array.values }
+        case .start(let shape, let count, let values, let next):
+            bytesReadAgain += scanner.position - next
+            scanner.rewind(to: next, depth: depth + 1)
+            var elements: [FileTree] = []
+            let size = values.count / count
+            for index in 0..<count {
+                try builder.enter(.index(index))
+                elements.append(
+                    try builder.array(shape, .float32) { () throws(FormatError) in
+                        Array(values[index * size..<(index + 1) * size])
+                    })
+                builder.leave()
             }
-        } catch {
-            guard error.code == .shapeMismatch || error.code == .dtype else { throw error }
+            try scanner.readElements(from: count) { index, scanner throws(FormatError) in
+                try builder.enter(.index(index))
+                elements.append(try value(&scanner))
+                builder.leave()
+            }
+            return .list(elements)
+        case .whole, .none:
+            bytesReadAgain += scanner.position - start
+            scanner.rewind(to: start, depth: depth)
+            return try list(&scanner)
         }
-        bytesReadAgain += scanner.position - start
-        scanner.rewind(to: start, depth: depth)
-        return nil
     }
 
     /// Reads an array element by element. Its elements are an array after all if they are numbers, or arrays of equal
-    /// shape: that is so where `numbers` is no longer tried, since too many bytes have been read again. Numbers beside
+    /// shape: that is so where they are no longer read together, since too many bytes have been read again. Numbers beside
     /// nulls are an array with values that are not finite, which JavaScript writes as null.
     private mutating func list(_ scanner: inout JSONScanner) throws(FormatError) -> FileTree {
         var elements: [FileTree] = []

@@ -32,16 +32,17 @@ struct NPYHeader: Equatable {
         return try literal.readHeader()
     }
 
+    private static let types: [String: ElementType] = [
+        "f2": .float16, "f4": .float32, "f8": .float64, "b1": .bool, "i1": .int8, "i2": .int16, "i4": .int32,
+        "i8": .int64, "u1": .uint8, "u2": .uint16, "u4": .uint32, "u8": .uint64,
+    ]
+
     /// The element type of a description such as `<f4`.
     static func element(_ description: String) -> Element {
         let order = description.utf8.first
         let isOrder = order.map { "<>=|".utf8.contains($0) } ?? false
         let code = isOrder ? String(description.dropFirst()) : description
-        if code.hasPrefix("O") { return .objects }
-        let types: [String: ElementType] = [
-            "f2": .float16, "f4": .float32, "f8": .float64, "b1": .bool, "i1": .int8, "i2": .int16, "i4": .int32,
-            "i8": .int64, "u1": .uint8, "u2": .uint16, "u4": .uint32, "u8": .uint64,
-        ]
+        if code.utf8.first == UInt8(ascii: "O") { return .objects }
         guard let type = types[code] else { return .other(description) }
         return .type(type, bigEndian: order == UInt8(ascii: ">"))
     }

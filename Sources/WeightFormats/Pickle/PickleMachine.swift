@@ -23,9 +23,9 @@ struct PickleMachine {
     static func run(
         _ bytes: ArraySlice<UInt8>, name: String, hasStorages: Bool, limits: FormatLimits
     ) throws(FormatError) -> (root: PickleValue, heap: PickleHeap, length: Int) {
-        guard bytes.count <= limits.maxPickleBytes else {
-            throw FormatError(
-                .inflatedTooLarge, "\(name) takes \(bytes.count) bytes, expected at most \(limits.maxPickleBytes)")
+        // Positions have 32 bits, with room for texts whose escapes are resolved.
+        guard bytes.count <= 1 << 30 else {
+            throw FormatError(.inflatedTooLarge, "\(name) takes \(bytes.count) bytes, expected at most \(1 << 30)")
         }
         var machine = PickleMachine(bytes, name: name, hasStorages: hasStorages, limits: limits)
         let root = try machine.run()

@@ -112,23 +112,23 @@ enum PickleSymbol: Equatable {
             symbols["torch.cuda.\(name)Storage"] = .storage(type)
         }
         for type in ElementType.allCases { symbols["torch.\(type.rawValue)"] = .elementType(type) }
-        for (index, name) in PickleName.all.enumerated() {
-            let name = (text: name, symbol: PickleName(index: UInt16(index)))
-            switch index {
-            case PickleName.tensors: symbols[name.text] = .otherTensor(name.symbol)
-            case PickleName.calls: symbols[name.text] = .inertCall(name.symbol)
-            default: symbols[name.text] = symbols[name.text] ?? .name(name.symbol)
-            }
-        }
+        for (name, symbol) in PickleName.symbols where symbols[name] == nil { symbols[name] = symbol }
         return symbols
     }()
 }
 
-/// The name of an inert value, for messages and trees.
+/// The name of a value that holds no numbers of a network.
 struct PickleName: Equatable {
-    fileprivate let index: UInt16
+    private let index: UInt16
 
-    var text: String { Self.all[Int(index)] }
+    /// The name, without the module of Python's own.
+    var text: String {
+        let name = Self.all[Int(index)]
+        for module in ["builtins.", "__builtin__."] where name.hasPrefix(module) {
+            return String(name.dropFirst(module.utf8.count))
+        }
+        return name
+    }
 
     /// An integer beyond 64 bits.
     static let integer = PickleName(index: 0)
@@ -136,34 +136,49 @@ struct PickleName: Equatable {
     static let storage = PickleName(index: 1)
     /// A tensor that stands for the negatives or conjugates of its storage.
     static let view = PickleName(index: 2)
-    static let tensors = 3..<8
-    static let calls = 8..<17
 
-    fileprivate static let all: [String] =
-        ["int", "torch.Storage", "a negated or conjugated view"]
-        + [
-            "_rebuild_qtensor", "_rebuild_sparse_tensor", "_rebuild_meta_tensor_no_storage", "_rebuild_nested_tensor",
-            "_rebuild_wrapper_subclass",
-        ].map { "torch._utils.\($0)" }
-        + [
-            "torch.Size", "torch.device", "torch.serialization._get_layout", "builtins.complex", "__builtin__.complex",
-            "builtins.range", "__builtin__.xrange", "builtins.slice", "__builtin__.slice",
-        ]
-        + [
-            "Tensor", "nn.parameter.Parameter", "nn.parameter.Buffer", "per_tensor_affine", "per_tensor_symmetric",
-            "per_channel_affine", "per_channel_symmetric", "per_channel_affine_float_qparams", "complex32", "complex64",
-            "complex128", "qint8", "quint8", "qint32", "quint4x2", "quint2x4", "bits1x8", "bits2x4", "bits4x2", "bits8",
-            "bits16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu",
-            "float4_e2m1fn_x2",
+    private static let kinds = ["int", "torch.Storage", "a negated or conjugated view"]
+
+    /// Functions that make tensors which are not stored as plain numbers.
+    private static let tensors = [
+        "_rebuild_qtensor", "_rebuild_sparse_tensor", "_rebuild_meta_tensor_no_storage", "_rebuild_nested_tensor",
+        "_rebuild_wrapper_subclass",
+    ].map { "torch._utils.\($0)" }
+
+    /// Functions and classes that make values without numbers of a network.
+    private static let calls =
+        ["torch.Size", "torch.device", "torch.serialization._get_layout"]
+        + ["complex", "range", "xrange", "slice"].flatMap { ["builtins.\($0)", "__builtin__.\($0)"] }
+
+    /// Classes and element types, which are not called.
+    private static let values: [String] = {
+        var names = [
+            "Tensor", "nn.parameter.Parameter", "nn.parameter.Buffer", "storage.TypedStorage", "per_tensor_affine",
+            "per_tensor_symmetric", "per_channel_affine", "per_channel_symmetric", "per_channel_affine_float_qparams",
+            "complex32", "complex64", "complex128", "qint8", "quint8", "qint32", "quint4x2", "quint2x4", "bits1x8",
+            "bits2x4", "bits4x2", "bits8", "bits16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2",
+            "float8_e5m2fnuz", "float8_e8m0fnu", "float4_e2m1fn_x2",
         ].map { "torch.\($0)" }
-        + (1..<8).flatMap { ["torch.int\($0)", "torch.uint\($0)"] }
-        + ["Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool"].map {
-            "torch.\($0)Tensor"
+        names += (1..<8).flatMap { ["torch.int\($0)", "torch.uint\($0)"] }
+        for type in ["Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool"] {
+            names += ["", "cuda.", "sparse.", "cuda.sparse."].map { "torch.\($0)\(type)Tensor" }
         }
-        + ["list", "dict", "int", "float", "str", "tuple", "bool"].flatMap { ["builtins.\($0)", "__builtin__.\($0)"] }
-        + [
-            "ndarray", "matrix", "matrixlib.defmatrix.matrix", "float16", "float32", "float64", "int8", "int16",
-            "int32",
-            "int64", "uint8", "uint16", "uint32", "uint64", "bool_",
-        ].map { "numpy.\($0)" }
+        for type in ["list", "dict", "int", "float", "str", "tuple", "bool"] {
+            names += ["builtins.\(type)", "__builtin__.\(type)"]
+        }
+        names += ElementType.allCases.filter { $0 != .bool && $0 != .bfloat16 }.map { "numpy.\($0.rawValue)" }
+        return names + ["numpy.bool_", "numpy.ndarray", "numpy.matrix", "numpy.matrixlib.defmatrix.matrix"]
+    }()
+
+    private static let all = kinds + tensors + calls + values
+
+    /// The names that are symbols, with what each stands for.
+    fileprivate static var symbols: [(name: String, symbol: PickleSymbol)] {
+        all.enumerated().dropFirst(kinds.count).map { index, name in
+            let symbol = PickleName(index: UInt16(index))
+            if index < kinds.count + tensors.count { return (name, .otherTensor(symbol)) }
+            let isCall = index < kinds.count + tensors.count + calls.count
+            return (name, isCall ? .inertCall(symbol) : .name(symbol))
+        }
+    }
 }

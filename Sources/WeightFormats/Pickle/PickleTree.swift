@@ -50,16 +50,25 @@ struct PickleTree {
         if !values.isEmpty, values.allSatisfy(\.isNumber) { return try numbers(values, &builder) }
         var elements: [FileTree] = []
         var rows: [Tensor] = []
+        var scalars: [Float] = []
         for (index, value) in values.enumerated() {
             try builder.enter(.index(index))
             let element = try tree(value, &builder)
             builder.leave()
-            if value.isSequence, case .array(let row, _) = element, row.shape == rows.first?.shape ?? row.shape {
+            switch element {
+            case .array(let row, _) where value.isSequence && row.shape == rows.first?.shape ?? row.shape:
                 rows.append(row)
+            case .number(let number): scalars.append(Float(number))
+            default: break
             }
             elements.append(element)
         }
-        return rows.isEmpty || rows.count < elements.count ? .list(elements) : try builder.stack(rows)
+        if elements.isEmpty { return .list([]) }
+        if rows.count == elements.count { return try builder.stack(rows) }
+        if scalars.count == elements.count {
+            return try builder.array([scalars.count], .float32) { () throws(FormatError) in scalars }
+        }
+        return .list(elements)
     }
 
     private func numbers(

@@ -28,7 +28,7 @@ struct ArchiveContent {
     init(_ archive: ZipArchive, isNested: Bool = false) throws(FormatError) {
         self.archive = archive
         let entries = archive.entries.filter { !$0.isSystemFile }
-        let pickles = entries.filter { $0.fileName == "data.pkl" }
+        let pickles = entries.filter { $0.isNamed("data.pkl") }
         if !pickles.isEmpty {
             for pickle in pickles {
                 let folder = pickle.name.dropLast("data.pkl".count)
@@ -42,50 +42,56 @@ struct ArchiveContent {
             files = .torch(pickles)
             return
         }
-        let arrays = entries.filter { $0.fileName.hasSuffix(".npy") }
+        let arrays = entries.filter { $0.hasSuffix(".npy") }
         if !arrays.isEmpty {
             files = .arrays(arrays)
             return
         }
-        var nested: [(ZipEntry, FileFormat)] = []
+        if let description = Self.describe(entries) { throw FormatError(.unknownFormat, description) }
+        var nested: [(entry: ZipEntry, format: FileFormat)] = []
         var foreign: FormatError?
-        if !isNested {
-            for entry in entries {
-                let content = try archive.read(entry)
-                if let format = try Self.format(of: content, entry, archive) {
-                    nested.append((entry, format))
-                } else if foreign == nil, let description = ForeignFormat.describe(content) {
-                    foreign = FormatError(
-                        .unknownFormat, "entry \(quoted(entry.name)) of the zip archive: \(description)")
-                }
+        for entry in isNested ? [] : entries {
+            let content = try archive.read(entry)
+            do throws(FormatError) {
+                if let format = try Self.format(of: content, entry, archive) { nested.append((entry, format)) }
+            } catch {
+                foreign = foreign ?? error.within("entry \(quoted(entry.name)) of the zip archive")
             }
         }
-        if nested.isEmpty { throw Self.unknown(archive, entries, foreign) }
+        // A configuration in JSON is often beside weights.
+        if let foreign, nested.allSatisfy({ $0.format == .json }) { throw foreign }
+        if nested.isEmpty { throw Self.unknown(archive, entries) }
         files = .nested(nested)
     }
 
-    /// The format of a file in an archive. JSON must have its suffix, since many texts begin with a bracket.
+    /// The format of a file in an archive; nil for one of no known format. JSON must have its suffix, since many texts
+    /// begin with a bracket.
+    /// - Throws: the error of a file that is recognised, but not read.
     private static func format(
         of content: ArraySlice<UInt8>, _ entry: ZipEntry, _ archive: ZipArchive
     ) throws(FormatError) -> FileFormat? {
         if FileFormat.isArchive(content) {
-            return (try? ArchiveContent(archive.nested(content), isNested: true))?.format
+            return try ArchiveContent(try archive.nested(content), isNested: true).format
         }
-        let format = FileFormat.recognise(content)
-        return format == .json && !entry.name.lowercased().hasSuffix(".json") ? nil : format
+        if let format = FileFormat.recognise(content) {
+            return format == .json && !entry.hasSuffix(".json") ? nil : format
+        }
+        if let refusal = FileFormat.refusal(content) { throw refusal }
+        return nil
     }
 
-    private static func unknown(_ archive: ZipArchive, _ entries: [ZipEntry], _ foreign: FormatError?) -> FormatError {
-        if entries.contains(where: { $0.fileName == "model.weights.h5" }) {
-            return FormatError(
-                .unknownFormat,
-                "a Keras model, whose weights are HDF5; convert it: numpy.savez(path, *model.get_weights())")
+    /// What an archive of these names is and how to convert it; nil where that cannot be told.
+    private static func describe(_ entries: [ZipEntry]) -> String? {
+        if entries.contains(where: { $0.isNamed("model.weights.h5") }) {
+            return "a Keras model, whose weights are HDF5; convert it: numpy.savez(path, *model.get_weights())"
         }
-        if entries.contains(where: { $0.fileName == "saved_model.pb" }) {
-            return FormatError(
-                .unknownFormat, "a TensorFlow SavedModel; convert it: numpy.savez(path, *model.get_weights())")
+        if entries.contains(where: { $0.isNamed("saved_model.pb") }) {
+            return "a TensorFlow SavedModel; convert it: numpy.savez(path, *model.get_weights())"
         }
-        if let foreign { return foreign }
+        return nil
+    }
+
+    private static func unknown(_ archive: ZipArchive, _ entries: [ZipEntry]) -> FormatError {
         let listed = entries.prefix(4).map { quoted($0.name) }.joined(separator: ", ")
         return FormatError(
             .unknownFormat,
@@ -98,18 +104,18 @@ struct ArchiveContent {
         switch files {
         case .torch(let pickles):
             if pickles.count == 1 { return try TorchReader.read(archive, pickles[0], &builder) }
-            return try dict(pickles, names: { String($0.name.dropLast("/data.pkl".count)) }, &builder) {
+            return try dict(pickles, dropping: "/data.pkl", &builder) {
                 (entry, builder) throws(FormatError) in
                 try TorchReader.read(archive, entry, &builder)
             }
         case .arrays(let arrays):
-            return try dict(arrays, names: { String($0.name.dropLast(".npy".count)) }, &builder) {
+            return try dict(arrays, dropping: ".npy", &builder) {
                 (entry, builder) throws(FormatError) in
                 try NPYReader.read(try archive.read(entry), &builder)
             }
         case .nested(let files):
             if files.count == 1 { return try read(files[0].entry, &builder) }
-            return try dict(files.map(\.entry), names: { $0.name }, &builder) {
+            return try dict(files.map(\.entry), dropping: "", &builder) {
                 (entry, builder) throws(FormatError) in
                 do throws(FormatError) {
                     return try read(entry, &builder)
@@ -133,15 +139,16 @@ struct ArchiveContent {
         return try WeightFile.tree(of: content, format, &builder).0
     }
 
-    /// A dict of entries by their names, without the folder that all have in common.
+    /// A dict of entries by their names, without a suffix and the folder that all have in common.
     private func dict(
-        _ entries: [ZipEntry], names: (ZipEntry) -> String, _ builder: inout TreeBuilder,
+        _ entries: [ZipEntry], dropping suffix: StaticString, _ builder: inout TreeBuilder,
         _ read: (ZipEntry, inout TreeBuilder) throws(FormatError) -> FileTree
     ) throws(FormatError) -> FileTree {
-        let folder = Self.commonFolder(entries)
+        let folder = Self.commonFolder(entries, dropping: suffix)
         var members: [FileTree.Member] = []
         for entry in entries {
-            let name = String(names(entry).dropFirst(folder))
+            let name = String(
+                decoding: entry.name.utf8.dropFirst(folder).dropLast(suffix.utf8CodeUnitCount), as: UTF8.self)
             try builder.enter(.key(name))
             members.append(FileTree.Member(key: name, value: try read(entry, &builder)))
             builder.leave()
@@ -149,14 +156,14 @@ struct ArchiveContent {
         return .dict(members)
     }
 
-    /// The length in characters of the folder in which all entries are, with its slash. Only the files in it count as
-    /// names, so that it is not the whole path of a pickle's folder.
-    private static func commonFolder(_ entries: [ZipEntry]) -> Int {
-        guard var folder = entries.first?.name[...] else { return 0 }
-        if folder.hasSuffix("/data.pkl") { folder = folder.dropLast("/data.pkl".count) }
-        while let slash = folder.lastIndex(of: "/") {
+    /// The length as UTF-8 of the folder in which all entries are, with its slash; their names without the suffix are
+    /// longer.
+    private static func commonFolder(_ entries: [ZipEntry], dropping suffix: StaticString) -> Int {
+        guard let first = entries.first else { return 0 }
+        var folder = first.name.utf8.dropLast(suffix.utf8CodeUnitCount)
+        while let slash = folder.lastIndex(of: UInt8(ascii: "/")) {
             folder = folder[...slash]
-            if entries.allSatisfy({ $0.name.hasPrefix(folder) }) { return folder.count }
+            if entries.allSatisfy({ $0.name.utf8.starts(with: folder) }) { return folder.count }
             folder = folder.dropLast()
         }
         return 0
