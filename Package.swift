@@ -61,7 +61,7 @@ let package = Package(
         target("Tensors"),
         target("WeightFormats", ["CZlib", "Tensors"], memorySafe: false),
         target("Networks", ["Tensors"]),
-        target("NetworkReading", ["Tensors", "Networks"]),
+        target("NetworkReading", ["Tensors", "WeightFormats", "Networks"]),
         target("Uploads", ["Tensors", "WeightFormats", "Networks", "NetworkReading"]),
 
         // Weights to features to model.
@@ -142,7 +142,7 @@ let package = Package(
         tests("Tensors"),
         tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
         tests("Networks", ["Tensors", "SIREN"]),
-        tests("NetworkReading", ["Tensors", "Networks", "SIREN"]),
+        tests("NetworkReading", ["Tensors", "WeightFormats", "Networks", "SIREN"]),
         tests("SIREN", ["Tensors", "Networks"], resources: [.copy("Fixtures")]),
         tests("Uploads", ["Tensors", "WeightFormats", "Networks", "NetworkReading"]),
         tests("Engine", ["CKernels"]),

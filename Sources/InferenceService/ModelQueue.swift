@@ -80,7 +80,8 @@ package final class ModelQueue: Sendable {
     /// Queues a request's networks for a model.
     /// - Throws: `queue_full`, or `body_too_large` for weights that exceed the queue's bytes by themselves.
     func submit(
-        _ work: ModelWork, _ networks: [PreparedNetwork.Content], deadline: Instant?, completion: @escaping Queue.Completion
+        _ work: ModelWork, _ networks: [PreparedNetwork.Content], deadline: Instant?,
+        completion: @escaping Queue.Completion
     ) throws(ServiceFault) -> Queue.Ticket {
         let bytes = networks.reduce(0) { $0 + $1.byteCount }
         do throws(ComputeQueueRefusal) {

@@ -107,7 +107,7 @@ struct RefusalTests {
         .malformed: 400, .badJSON: 400, .badEncoding: 400, .inflatedTooLarge: 413, .unknownFormat: 415,
         .legacyTorchFormat: 415, .unsafePickle: 415, .dtype: 422, .nonFinite: 422, .shapeMismatch: 422,
         .missingTensor: 422, .unexpectedTensor: 422, .batchTooLarge: 422, .noNetwork: 400, .unreadableFile: 400,
-        .internal: 500,
+        .internal: 500, .ambiguousNetwork: 422,
     ]
 
     @Test("every code of unreadable uploads has its status", arguments: UploadError.Code.allCases)

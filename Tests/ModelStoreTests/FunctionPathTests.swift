@@ -2,8 +2,8 @@ import Engine
 import Models
 import Networks
 import SIREN
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 @testable import ModelStore

@@ -98,7 +98,7 @@ import WeightFormats
     @Test("checkpoints may keep the parameters under a member", arguments: ["state_dict", "nfnet", "weights"])
     func wrapperMembers(member: String) throws {
         let sample = try SampleModel.statisticsPredictor()
-        let parameters = try WeightFile.read(try #require(sample.files["network.safetensors"])).soleNetwork()
+        let parameters = try WeightFile.read(try #require(sample.files["network.safetensors"])).stateDict()
         let tensors = parameters.entries.map { entry in
             let rows =
                 entry.tensor.rank == 1

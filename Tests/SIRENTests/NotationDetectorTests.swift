@@ -90,7 +90,9 @@ struct NotationDetectorTests {
         #expect(reading.reasons[.order]?.contains("started at zero") == true)
     }
 
-    @Test("untrained and random networks are not read with confidence, and the warning names the options", arguments: 0..<20)
+    @Test(
+        "untrained and random networks are not read with confidence, and the warning names the options",
+        arguments: 0..<20)
     func strangers(seed: UInt64) throws {
         var random = RandomSource(seed: seed)
         let spec = NetworkSpec(sizes: [2, 32, 32, 1])

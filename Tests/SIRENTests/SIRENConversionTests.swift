@@ -79,7 +79,8 @@ struct SIRENConversionTests {
     func absorbsExactly() throws {
         let network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 9, 6, 1]), seed: 4)
         #expect(try network.converted(from: Notation(omega0: 30), to: .nfn) == network)
-        #expect(try network.converted(from: Notation(omega0: 60), to: .nfn)
+        #expect(
+            try network.converted(from: Notation(omega0: 60), to: .nfn)
                 .converted(from: Notation(omega0: 15), to: .nfn) == network)
         let doubled = try network.converted(from: Notation(omega0: 60), to: .nfn)
         #expect(doubled.layers[1].bias.values == network.layers[1].bias.values.map { 2 * $0 })
@@ -90,7 +91,9 @@ struct SIRENConversionTests {
         arguments: [0, -30, .nan, .infinity, 1e300])
     func refusesFrequency(omega0: Double) throws {
         let network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 9, 1]), seed: 4)
-        let error = try #require(throws: NetworkError.self) { try network.converted(from: Notation(omega0: omega0), to: .nfn) }
+        let error = try #require(throws: NetworkError.self) {
+            try network.converted(from: Notation(omega0: omega0), to: .nfn)
+        }
         #expect(error.code == "non_finite")
     }
 }

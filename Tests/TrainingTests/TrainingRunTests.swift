@@ -179,7 +179,7 @@ import WeightFormats
             _ = try run.run(checkpointSeconds: 1e9, shouldStop: { false }, report: { _ in })
             let (model, _) = try run.writeModel()
             let bytes = [UInt8](try Data(contentsOf: model.appendingPathComponent("network.safetensors")))
-            let parameters = try WeightFile.read(bytes, limits: .checkpoint).soleNetwork()
+            let parameters = try WeightFile.read(bytes, limits: .checkpoint).stateDict()
             // The last 8 pictures are kept for validation.
             let learned = (0..<corpus.count).filter { corpus.sources[$0] < 40 }.map { corpus[$0] }
             let values = learned.map { 2 * Double($0.layers[0].weight.values[3]) }

@@ -37,15 +37,17 @@ struct UploadTests {
     }
 
     private func networks(_ upload: Upload, limit: Int = 100) throws(UploadError) -> UploadedNetworks {
-        try UploadedNetworks(upload, expecting: nil, limit: limit)
+        try UploadedNetworks(upload, NetworkSearchOptions(), limit: limit)
     }
 
     @Test("a file is one entry, and a network")
     func file() throws {
         let bytes = SafetensorsWriter.write(network(1))
         let upload = try Upload(file: bytes, limits: limits)
-        #expect(upload.format == "safetensors" && upload.byteCount == bytes.count && !upload.isBatch)
-        #expect(try networks(upload).networks.map { try $0.get().flattened } == [[Float](repeating: 1, count: 7)])
+        #expect(upload.format == "safetensors" && upload.byteCount == bytes.count)
+        #expect(try !networks(upload).isBatch)
+        #expect(
+            try networks(upload).networks.map { try $0.get().weights.flattened } == [[Float](repeating: 1, count: 7)])
     }
 
     @Test("a file that cannot be read is an error with the reader's code")
@@ -60,7 +62,7 @@ struct UploadTests {
         let json = Array(#"{"top_k":3,"model":"m","weights":[[[1],[1]],[[1,1]]],"biases":[[0,0],[0]]}"#.utf8)
         let upload = Upload(
             files: [Array("hello".utf8), json, SafetensorsWriter.write(network(2)), one], byteCount: 5, limits: limits)
-        #expect(upload.isBatch && upload.format == "multipart" && upload.byteCount == 5)
+        #expect(upload.format == "multipart" && upload.byteCount == 5)
         #expect(upload.options["top_k"]?.int == 3 && upload.options["model"]?.string == "m")
         let read = try networks(upload).networks
         #expect(read.map { (try? $0.get()) != nil } == [false, true, true, false])
@@ -72,7 +74,7 @@ struct UploadTests {
         let file = SafetensorsWriter.write(network(1))
         limits.maxInflatedBytes = file.count + 28
         let upload = Upload(files: [file, file, file], byteCount: 0, limits: limits)
-        #expect(upload.entries.map { $0.error?.code } == [nil, nil, .inflatedTooLarge])
+        #expect(upload.files.map { $0.error?.code } == [nil, nil, .inflatedTooLarge])
     }
 
     @Test("a stack is split; a value that is not finite fails only its own network")
@@ -81,8 +83,10 @@ struct UploadTests {
         let read = try networks(upload)
         #expect(read.isBatch)
         #expect(read.networks.map { $0.error?.code } == [nil, .nonFinite, nil])
-        #expect(read.networks[1].error?.detail == "tensor '0.weight': element 0 of network 1 is nan")
-        #expect(try read.networks[2].get().flattened == [Float](repeating: 3, count: 7))
+        #expect(
+            read.networks[1].error?.detail
+                == "tensor '0.weight': expected finite numbers, received nan at element 0 of network 1")
+        #expect(try read.networks[2].get().weights.flattened == [Float](repeating: 3, count: 7))
     }
 
     @Test("more networks than the limit are refused")

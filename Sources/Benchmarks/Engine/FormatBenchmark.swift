@@ -21,7 +21,7 @@ package enum FormatBenchmark {
         ]
         var measurements = try (own + files).map { name, bytes in
             try SpeedMeasurement("read \(name), \(bytes.count) bytes", threads: 1, repeats: repeats) {
-                _ = try WeightFile.read(bytes).networks.first?.get()
+                _ = try NetworkSearch(try WeightFile.read(bytes).tree)
             }
         }
         let model = try BenchmarkModel.small.load()

@@ -26,6 +26,8 @@ package struct RequestOptions: Sendable, Equatable {
     package var timeout: Duration?
     /// What the client says of the networks' notation.
     package var claims = NotationClaims()
+    /// The path of the member that holds the network, with dots between the keys; nil where it is searched for.
+    package var member: String?
     /// Of a drawn picture; nil for the model's.
     package var height: Int?
     /// Of a drawn picture; nil for the model's.
@@ -34,7 +36,7 @@ package struct RequestOptions: Sendable, Equatable {
     package init() {}
 
     private static let names =
-        ["model", "version", "top_k", "output", "strict", "timeout_ms", "height", "width"]
+        ["model", "version", "top_k", "output", "strict", "timeout_ms", "member", "height", "width"]
         + NotationClaims.optionNames
     /// The texts of the options of notation, which are read together.
     private var notation: [String: String] = [:]
@@ -89,6 +91,7 @@ package struct RequestOptions: Sendable, Equatable {
         case "output": output = try choice(name, value == "binary" ? "raw" : value)
         case "strict": isStrict = try flag(name, value)
         case "timeout_ms": timeout = .milliseconds(try whole(name, value, 1...3_600_000))
+        case "member": member = value.isEmpty ? nil : value
         case "height": height = try whole(name, value, 1...65536)
         case "width": width = try whole(name, value, 1...65536)
         default: notation[name] = value

@@ -60,7 +60,9 @@ extension NotationClaims {
             if omega0 == nil { claim(omega0: general.value, general.source) }
             if hiddenOmega0 == nil { claim(hiddenOmega0: general.value, general.source) }
         }
-        if omega0 != nil || hiddenOmega0 != nil, activation == nil, let source = sources[.omega0] ?? sources[.hiddenOmega0] {
+        if omega0 != nil || hiddenOmega0 != nil, activation == nil,
+            let source = sources[.omega0] ?? sources[.hiddenOmega0]
+        {
             claim(activation: .sine, "\(source), the frequency of sines")
         }
     }
@@ -73,7 +75,9 @@ extension NotationClaims {
             if parts.contains("seq") {
                 claim(order: .columnsFirst, "names begin with 'seq.', as those of the data of Deep Weight Spaces")
             } else if parts.contains("net"), parts.contains("linear") {
-                claim(order: .rowsFirst, "names begin with 'net.' and hold 'linear', as those of the SIREN reference code")
+                claim(
+                    order: .rowsFirst, "names begin with 'net.' and hold 'linear', as those of the SIREN reference code"
+                )
             }
         }
         if activation == nil, let known = parts.lazy.compactMap({ Self.activation(String($0)) }).first {
@@ -81,7 +85,9 @@ extension NotationClaims {
         }
     }
 
-    private static let activationKeys: Set<String> = ["activation", "act", "nonlinearity", "activationfunction", "actfn"]
+    private static let activationKeys: Set<String> = [
+        "activation", "act", "nonlinearity", "activationfunction", "actfn",
+    ]
     private static let firstKeys: Set<String> = [
         "firstomega0", "firstomega", "omega0first", "omegafirst", "firstw0", "w0first", "w0initial", "initialw0",
         "omega0initial", "omegainitial", "initialomega0", "firstlayeromega", "firstlayeromega0", "firstlayerw0",
@@ -91,7 +97,8 @@ extension NotationClaims {
         "hiddenlayeromega0", "hiddenlayersomega0", "otheromega0",
     ]
     private static let factorKeys: Set<String> = [
-        "omega0", "omega", "w0", "scale", "scale0", "sirenomega", "sirenomega0", "sirenw0", "omegao", "frequency", "freq",
+        "omega0", "omega", "w0", "scale", "scale0", "sirenomega", "sirenomega0", "sirenw0", "omegao", "frequency",
+        "freq",
         "sinefrequency", "sinew0",
     ]
 

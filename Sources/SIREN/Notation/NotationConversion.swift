@@ -17,7 +17,8 @@ extension NetworkWeights {
             throw NetworkError(
                 NetworkMismatch(
                     .shapeMismatch, expected: "expected a network of \(target.activation.rawValue) activations",
-                    received: "one of \(source.activation.rawValue) activations, which no weights of \(target.activation.rawValue) activations can represent"
+                    received:
+                        "one of \(source.activation.rawValue) activations, which no weights of \(target.activation.rawValue) activations can represent"
                 ))
         }
         for omega in [source.omega0, source.hiddenOmega0, target.omega0, target.hiddenOmega0] {

@@ -318,18 +318,21 @@ private struct ReadingSearch {
             guard let byBiases, byBiases != claimed, isGuess(source) else { return (claimed, source, true) }
             return (
                 claimed,
-                "\(source), although the first biases have standard deviation \(shown), as in data of the other order", false
+                "\(source), although the first biases have standard deviation \(shown), as in data of the other order",
+                false
             )
         }
         switch startedAtZero {
         case true?:
             return (
-                .columnsFirst, "the first biases have standard deviation \(shown): they started at zero, as in the data of Deep Weight Spaces, whose columns come first",
+                .columnsFirst,
+                "the first biases have standard deviation \(shown): they started at zero, as in the data of Deep Weight Spaces, whose columns come first",
                 true
             )
         case false?:
             return (
-                .rowsFirst, "the first biases have standard deviation \(shown): they started at random, as in SIRENs of PyTorch, whose rows come first",
+                .rowsFirst,
+                "the first biases have standard deviation \(shown): they started at random, as in SIRENs of PyTorch, whose rows come first",
                 true
             )
         case nil: return (.rowsFirst, nil, true)
@@ -343,7 +346,8 @@ private struct ReadingSearch {
         let open = NotationPart.allCases.filter { known.sources[$0] == nil && $0 != .order && $0 != .coordinates }
         let way = "name it: \(NotationDetector.optionNames(open))"
         guard isCredible else {
-            return "under no known notation does the network draw a smooth picture that fills its range of values; \(way)"
+            return
+                "under no known notation does the network draw a smooth picture that fills its range of values; \(way)"
         }
         guard !isClear, let best, let next else {
             return "names and biases speak for different orders of coordinates; name it: order, or convention"
@@ -354,7 +358,8 @@ private struct ReadingSearch {
     private func describe(_ notation: Notation) -> String {
         let frequency =
             notation.activation == .sine
-            ? " of omega0 \(NotationClaims.number(notation.omega0)) and \(NotationClaims.number(notation.hiddenOmega0))" : ""
+            ? " of omega0 \(NotationClaims.number(notation.omega0)) and \(NotationClaims.number(notation.hiddenOmega0))"
+            : ""
         return "\(notation.activation.rawValue)\(frequency) with values \(notation.values.text)"
     }
 }

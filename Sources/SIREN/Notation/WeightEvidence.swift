@@ -65,7 +65,8 @@ struct WeightEvidence {
     private static func std(_ values: [Float]) -> Double {
         guard !values.isEmpty else { return 0 }
         let mean = values.reduce(0.0) { $0 + Double($1) } / Double(values.count)
-        return (values.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(values.count)).squareRoot()
+        return (values.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(values.count))
+            .squareRoot()
     }
 }
 
@@ -80,7 +81,9 @@ enum Density {
     static func sum(_ a: Double, _ b: Double) -> Double { max(a, b) + log1p(exp(-abs(a - b))) }
 
     /// A normal with weight `share`, and for the rest a uniform density over `range`; at least 10⁻⁴.
-    static func mixture(_ x: Double, share: Double, mean: Double, std: Double, over range: ClosedRange<Double>) -> Double {
+    static func mixture(_ x: Double, share: Double, mean: Double, std: Double, over range: ClosedRange<Double>)
+        -> Double
+    {
         let flat = range.contains(x) ? (1 - share) / (range.upperBound - range.lowerBound) : 1e-4
         return log(share * exp(normal(x, mean: mean, std: std)) + flat)
     }

@@ -21,6 +21,7 @@ struct ClassifyCommand: ParsableCommand {
 
     @OptionGroup var selection: ModelSelection
     @OptionGroup var notation: NotationOptions
+    @OptionGroup var choice: MemberOption
     @OptionGroup var threads: ThreadOption
 
     @Option(help: "How many classes to list for each network.")
@@ -38,7 +39,7 @@ struct ClassifyCommand: ParsableCommand {
         let pool = WorkerPool(threads: try threads.resolve(&settings))
         let claims = try notation.claims()
         let model = try selection.load()
-        let run = BatchRun(model: model, output: .classes, claims: claims, pool: pool)
+        let run = BatchRun(model: model, output: .classes, claims: claims, member: choice.member, pool: pool)
         let list = try FileList(files)
         var (answered, disagreements) = (0, 0)
         let failures = try run(list.paths, skippable: list.found) { answer in
@@ -77,6 +78,7 @@ struct ClassifyCommand: ParsableCommand {
         writer.beginObject()
         writer.member("file", answer.path)
         writer.member("index", answer.index)
+        if let member = answer.member { writer.member("name", member) }
         switch answer.outcome {
         case .failure(let fault): writer.error(code: fault.code, detail: fault.detail)
         case .success(.classes(let classes)): writer.classification(classes, labels: model.labels, topK: topK)

@@ -28,6 +28,7 @@ struct EncodeCommand: ParsableCommand {
 
     @OptionGroup var selection: ModelSelection
     @OptionGroup var notation: NotationOptions
+    @OptionGroup var choice: MemberOption
     @OptionGroup var threads: ThreadOption
 
     func validate() throws {
@@ -54,7 +55,7 @@ struct EncodeCommand: ParsableCommand {
         guard let shape = model.shape(of: .latents) else {
             throw CommandFailure("model '\(model.name)' has no encoder")
         }
-        let run = BatchRun(model: model, output: .latents, claims: claims, pool: pool)
+        let run = BatchRun(model: model, output: .latents, claims: claims, member: choice.member, pool: pool)
         let files = try FileList(files).paths
         let failures: Int
         if let shard = shard.flatMap(EncodingShard.init) {

@@ -6,6 +6,7 @@ import ModelStore
 import Models
 import Networks
 import SIREN
+import Uploads
 
 /// `weightspace render FILE --output net.png`
 struct RenderCommand: ParsableCommand {
@@ -25,6 +26,7 @@ struct RenderCommand: ParsableCommand {
     var width = 28
 
     @OptionGroup var notation: NotationOptions
+    @OptionGroup var choice: MemberOption
 
     func validate() throws {
         guard output.hasSuffix(".png") else {
@@ -40,13 +42,13 @@ struct RenderCommand: ParsableCommand {
 
     func run() throws {
         let claims = try notation.claims()
-        let upload = UploadFile(file, expecting: nil)
+        let upload = UploadFile(file, expecting: nil, readsFunctions: true, member: choice.member)
         guard upload.networks.count == 1 else {
             throw CommandFailure("'\(file)' holds \(upload.networks.count) networks; one can be drawn at a time")
         }
         do {
-            let prepared = PreparedNetwork(
-                drawing: try upload.networks[0].get(), claims, context: NetworkContext())
+            let network = try upload.networks[0].get()
+            let prepared = PreparedNetwork(drawing: network.weights, claims, context: network.context)
             let picture = try prepared.picture(height: height, width: width, sizeLimit: Self.longestSide)
             try OutputFile.write(try picture.png(), to: output)
         } catch let error as FileError {

@@ -91,7 +91,7 @@ struct EncodingShard {
             var limits = FormatLimits.checkpoint
             limits.maxInflatedBytes = max(limits.maxInflatedBytes, data.count)
             limits.maxSafetensorsHeaderBytes = max(limits.maxSafetensorsHeaderBytes, data.count)
-            state = try WeightFile.read([UInt8](data), limits: limits).soleNetwork()
+            state = try WeightFile.read([UInt8](data), limits: limits).stateDict()
         } catch {
             throw CommandFailure("'\(path)' cannot be read; remove it to start again: \(reason(error))")
         }

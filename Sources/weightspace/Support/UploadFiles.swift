@@ -50,21 +50,35 @@ struct NotationOptions: ParsableArguments {
     }
 }
 
+/// The member of each file to read, where a file holds several networks.
+struct MemberOption: ParsableArguments {
+    @Option(help: "The member that holds the network, such as ema.params. (default: it is searched for)")
+    var member: String?
+}
+
 /// The networks of one file, in order. In the place of a network that cannot be read is the error.
 struct UploadFile {
     let path: String
-    let networks: [Result<NetworkWeights, UploadError>]
+    let networks: [Result<UploadedNetwork, UploadError>]
+    /// The name of each network in a batch, also of those that cannot be read.
+    let names: [String?]
 
     /// A file that cannot be read counts as one network that cannot be read.
-    init(_ path: String, expecting expectation: NetworkExpectation?) {
+    init(
+        _ path: String, expecting expectation: NetworkExpectation?, readsFunctions: Bool = false, member: String? = nil
+    ) {
         self.path = path
         do throws(UploadError) {
             let upload = try Self.upload(path)
-            networks = try UploadedNetworks(
-                upload, expecting: expectation, flatSpec: Self.flatSpec(), limit: .max
-            ).networks
+            let uploaded = try UploadedNetworks(
+                upload,
+                NetworkSearchOptions(
+                    expectation: expectation, readsAnyFunction: readsFunctions, member: member),
+                flatSpec: Self.flatSpec(),
+                limit: .max)
+            (networks, names) = (uploaded.networks, uploaded.names)
         } catch {
-            networks = [.failure(error)]
+            (networks, names) = ([.failure(error)], [nil])
         }
     }
 
