@@ -117,11 +117,10 @@ struct NetworkFinder {
         let arrays = arrays(node).prefix(options.arrayLimit + 1)
         if arrays.isEmpty {
             let members = tree[node].children.prefix(8).map { quoted(tree[$0].key) }.joined(separator: ", ")
-            return .format(
-                FormatError(
-                    .malformed,
-                    "no weights: expected the weights and biases of a network, named or in a list"
-                        + (members.isEmpty ? "" : "; found \(members)")))
+            return NetworkFault(
+                NetworkMismatch(
+                    .missingTensor, expected: "expected the weights and biases of a network, named or in a list",
+                    received: members.isEmpty ? "no arrays" : "no arrays, but \(members)"))
         }
         guard arrays.count <= options.arrayLimit else {
             return NetworkFault(

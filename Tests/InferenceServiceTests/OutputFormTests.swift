@@ -30,7 +30,7 @@ struct OutputFormTests {
         let expected = json.flatMap { $0["data"]?.numbers ?? [] }
         #expect(expected.count == 4 * shape.reduce(1, *) && Set(expected).count > expected.count / 2)
         for item in json {
-            #expect(item.members?.map(\.name) == ["index", "shape", "dtype", "data", "convention"])
+            #expect(item.members?.map(\.name) == ["index", "shape", "dtype", "data", "convention", "notation"])
             #expect(item["shape"]?.ints == shape)
             #expect(item["dtype"]?.string == "float32")
             #expect(item["data"]?.array?.count == shape[0])

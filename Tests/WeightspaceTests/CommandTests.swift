@@ -247,7 +247,7 @@ struct CommandTests {
         let text = try Program.run(["inspect", Sample.path("net0.pth")])
         #expect(text.status == 0)
         #expect(text.output.contains("torch, 2-32-32-1, 1185 parameters"))
-        #expect(text.output.contains("32 × 32") && text.output.contains("convention: nfn"))
+        #expect(text.output.contains("32 × 32") && text.output.contains("notation: nfn"))
         let items = try json(try Program.run(["inspect", "--json", Sample.path("net0.npz"), Sample.path("net1.json")]))
         #expect(items.map { $0["format"]?.string } == ["npz", "json"])
         for item in items {
