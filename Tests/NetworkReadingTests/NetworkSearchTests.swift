@@ -193,6 +193,8 @@ struct NetworkSearchTests {
         let array = FileTree.dict([FileTree.Member(key: name, value: .zeros(5))])
         let text = try #require(faultText(state.tree.adding(array), model))
         #expect(text.hasPrefix("unexpected_tensor: tensor '\(name)': expected the weight or the bias of one layer"))
+        let norm: FileTree = ["norm.weight": .zeros(5), "norm.bias": .zeros(5)]
+        #expect(faultText(state.tree.adding(norm), model)?.hasPrefix("unexpected_tensor: tensor 'norm.") == true)
         // Beside the network's own dict it is company.
         #expect(try found(["net": state.tree, "norm": array], model).network() == network)
     }
@@ -264,6 +266,10 @@ struct NetworkSearchTests {
             #expect(search.entries.allSatisfy { $0.name == nil } && search.ignored.isEmpty)
         }
         #expect(try NetworkSearch([other(1)], options).isBatch)
+        let named = try NetworkSearch(["inputs": ["a": other(1), "b": "text"]], options)
+        #expect(named.entries.map(\.name) == ["a", "b"])
+        let tuple: FileTree = [other(1), ["state": moments, "param_groups": [["lr": 0.001]]]]
+        #expect(try !NetworkSearch(tuple, options).isBatch)
     }
 
     @Test(
@@ -288,6 +294,14 @@ struct NetworkSearchTests {
             options.member = "checkpoint.\(name)"
             #expect(try found(["checkpoint": tree], options).network().layers.count == 3)
         }
+        let average: FileTree = [
+            "model": other(1),
+            "ema": [
+                "decay": 0.9,
+                "shadow_params": .list((try network).stateDict.entries.map { .array($0.tensor, .float32) }),
+            ],
+        ]
+        #expect(faultText(average, model)?.contains("'model', 'ema'") == true)
         var options = model
         options.member = "nowhere"
         #expect(faultText(tree, options)?.contains("the top level has '\(first)', '\(second)'") == true)
