@@ -5,7 +5,7 @@ import SIREN
 import Tensors
 import WeightFormats
 
-/// One SIREN fitted to a picture, as a shard holds it.
+/// A SIREN that was fitted to a picture, with the figures that a shard keeps of it.
 package struct FittedInr: Sendable, Equatable {
     /// The parameters w0, b0, w1, b1, …, weights as (outputs, inputs).
     package let weights: [Float]
@@ -15,9 +15,10 @@ package struct FittedInr: Sendable, Equatable {
     package let source: Int
     /// Which of the independent fits of its picture it is, from 0; each has its own initial weights.
     package let restart: Int
-    /// Peak signal-to-noise ratio of the drawn picture, in dB.
+    /// The peak signal-to-noise ratio of the picture that it draws, in dB.
     package let psnr: Float
 
+    /// A fitted network of these values.
     package init(weights: [Float], label: Int, source: Int, restart: Int, psnr: Float) {
         (self.weights, self.label, self.source, self.restart, self.psnr) = (weights, label, source, restart, psnr)
     }
@@ -28,11 +29,13 @@ package struct FittedInr: Sendable, Equatable {
 /// A file holds `weights` (N, parameters) and `psnr` (N) in float32, and `label`, `source` and `view` (N) in int64,
 /// where `view` is the restart. Its metadata has `recipe`, `sizes` (as in 2-32-32-1), `omega0` and `convention`.
 package struct InrShards: Sendable {
+    /// The folder's path.
     package let folder: String
 
+    /// Reads and writes nothing.
     package init(_ folder: String) { self.folder = folder }
 
-    /// The file's name.
+    /// The name of a shard's file.
     package static func name(restart: Int, shard: Int) -> String {
         "view-\(padded(restart, 3))-shard-\(padded(shard, 5)).safetensors"
     }
@@ -45,11 +48,14 @@ package struct InrShards: Sendable {
 
     private func path(_ name: String) -> String { folder + "/" + name }
 
+    /// Whether the folder has the shard's file.
     package func exists(restart: Int, shard: Int) -> Bool {
         FileManager.default.fileExists(atPath: path(Self.name(restart: restart, shard: shard)))
     }
 
-    /// Creates the folder, or checks that the shards in it were made by the same recipe.
+    /// Creates the folder, or checks that its first shard was made by the same recipe.
+    /// - Parameter recipe: `FitRecipe.summary`.
+    /// - Throws: where the folder cannot be created, or its shard is unreadable or of another recipe.
     package func prepare(recipe: String) throws(DatasetError) {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -59,12 +65,17 @@ package struct InrShards: Sendable {
         guard let first = try names().first else { return }
         let found = try metadata(first)["recipe"] ?? "none"
         guard found == recipe else {
-            throw DatasetError("'\(folder)' holds networks of another recipe: expected \(recipe), found \(found)")
+            throw DatasetError(
+                "'\(folder)' holds networks of another recipe: expected \(recipe), found \(found); choose another folder"
+            )
         }
     }
 
-    /// Writes one shard. The file appears only when it is complete.
-    /// - Parameter metadata: `recipe`, `sizes`, `omega0` and `convention`.
+    /// Writes one shard atomically: the file exists only when it is complete.
+    /// - Parameters:
+    ///   - networks: all of one size.
+    ///   - metadata: `recipe`, `sizes`, `omega0` and `convention`.
+    /// - Throws: where the file cannot be written.
     package func write(
         _ networks: [FittedInr], restart: Int, shard: Int, metadata: [String: String]
     ) throws(DatasetError) {
@@ -91,7 +102,8 @@ package struct InrShards: Sendable {
         }
     }
 
-    /// Every network of a shard.
+    /// Reads every network of a shard.
+    /// - Throws: as `open`.
     package func read(restart: Int, shard: Int) throws(DatasetError) -> [FittedInr] {
         let contents = try open(Self.name(restart: restart, shard: shard))
         let size = contents.weights.count / max(1, contents.labels.count)
@@ -102,22 +114,29 @@ package struct InrShards: Sendable {
         }
     }
 
-    /// The networks of one shard, and how they were made.
+    /// The N networks of one shard, and how they were made.
     package struct Contents: Sendable {
         /// Neurons of every layer, the inputs first.
         package let sizes: [Int]
+        /// ω₀, in radians for each unit of a layer's output; 30 where the file does not have it.
         package let omega0: Double
+        /// The networks' convention; `nfn` where the file does not have it.
         package let convention: SIRENConvention
-        /// (N, parameters), row-major.
+        /// (N, parameters), row-major; a row is w0, b0, w1, b1, …
         package let weights: [Float]
+        /// The class of each network's picture; −1 where it has none.
         package let labels: [Int]
+        /// The number of each network's picture in its data set.
         package let sources: [Int]
+        /// Which of the independent fits of its picture each network is, from 0.
         package let restarts: [Int]
+        /// The peak signal-to-noise ratio of each network's picture, in dB.
         package let psnr: [Float]
     }
 
-    /// The shards' names, sorted by restart and then by shard.
-    /// - Parameter restarts: how many of the independent fits of each picture to list; all without it.
+    /// The names of the shards' files, sorted by restart and then by shard.
+    /// - Parameter restarts: how many of the independent fits of each picture to list; nil for all.
+    /// - Throws: where the folder cannot be read.
     package func names(restarts: Int? = nil) throws(DatasetError) -> [String] {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: folder)
@@ -136,6 +155,7 @@ package struct InrShards: Sendable {
 
     /// Reads one shard and checks that its tensors and metadata fit together.
     /// - Parameter name: one of `names`.
+    /// - Throws: where the file cannot be read, or a tensor or a member of the metadata is missing or not as expected.
     package func open(_ name: String) throws(DatasetError) -> Contents {
         let state = try state(name)
         func values(_ key: String, _ shape: (Int) -> [Int], count: Int) throws(DatasetError) -> [Float] {
@@ -159,7 +179,7 @@ package struct InrShards: Sendable {
         func integers(_ key: String, count: Int) throws(DatasetError) -> [Int] {
             var result: [Int] = []
             for (index, value) in try values(key, { [$0] }, count: count).enumerated() {
-                // Above 2^24 not every whole number is a float32.
+                // Tensors are float32 in memory, which does not have every whole number above 2²⁴.
                 guard abs(value) <= 0x1p24, let integer = Int(exactly: value) else {
                     throw DatasetError(
                         "'\(path(name))': tensor '\(key)', element \(index): expected a whole number of at most 16777216 in magnitude, received \(value)"

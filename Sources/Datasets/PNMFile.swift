@@ -2,14 +2,18 @@
 struct PNMFile {
     let height: Int
     let width: Int
+    /// 1 for P5, 3 for P6.
     let channels: Int
+    /// (height, width, channels)
     let bytes: ArraySlice<UInt8>
 
+    /// Whether a file begins with P5 or P6.
     static func matches(_ bytes: [UInt8]) -> Bool {
         bytes.count >= 2 && bytes[0] == UInt8(ascii: "P")
             && (bytes[1] == UInt8(ascii: "5") || bytes[1] == UInt8(ascii: "6"))
     }
 
+    /// Reads a file with sides of 1 to 4096 and a largest value of 255.
     init(_ file: [UInt8]) throws(DatasetError) {
         guard Self.matches(file) else { throw DatasetError("expected a binary PGM or PPM file (P5 or P6)") }
         channels = file[1] == UInt8(ascii: "5") ? 1 : 3
@@ -26,8 +30,8 @@ struct PNMFile {
         bytes = file[next..<next + width * height * channels]
     }
 
-    /// The next decimal number after white space and comments.
-    /// - Throws: where it is missing or not within `bounds`.
+    /// Reads the next decimal number after white space and comments.
+    /// - Throws: where there is none, or it is not within `bounds`.
     private static func number(
         _ file: [UInt8], _ next: inout Int, in bounds: ClosedRange<Int>, _ name: String
     ) throws(DatasetError) -> Int {

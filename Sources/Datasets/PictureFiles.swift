@@ -9,6 +9,7 @@ extension PictureSet {
     ///
     /// A `.npy` array has the shape (n, height, width) or (n, height, width, channels), with integers from 0 to 255 or
     /// floats from −1 to 1.
+    /// - Throws: an error that names the file which cannot be read or is not as expected.
     package init(contentsOf path: String) throws(DatasetError) {
         if let names = try? FileManager.default.contentsOfDirectory(atPath: path) {
             self = try Self.folder(path, names)
@@ -21,7 +22,8 @@ extension PictureSet {
         }
     }
 
-    /// Reads pictures from the uncompressed content of a file.
+    /// Reads pictures from the uncompressed content of an IDX, NumPy, PGM or PPM file.
+    /// - Throws: where the content is of another format or not as expected.
     package init(bytes: [UInt8]) throws(DatasetError) {
         if PNMFile.matches(bytes) {
             let map = try PNMFile(bytes)
@@ -33,7 +35,7 @@ extension PictureSet {
             return
         }
         guard bytes.starts(with: [0x93] + "NUMPY".utf8) else {
-            throw DatasetError("neither IDX nor npy, PGM or PPM")
+            throw DatasetError("expected an IDX, NumPy (.npy), PGM or PPM file; the content is neither")
         }
         do {
             self = try Self.stack(try WeightFile.read(bytes, limits: .checkpoint).stateDict())
@@ -46,6 +48,7 @@ extension PictureSet {
         }
     }
 
+    /// The pictures of a NumPy array; see `init(contentsOf:)`.
     private static func stack(_ contents: StateDict) throws(DatasetError) -> PictureSet {
         guard let entry = contents.entries.first, (3...4).contains(entry.tensor.rank), entry.tensor.count > 0 else {
             throw DatasetError(
@@ -69,6 +72,7 @@ extension PictureSet {
             floats: entry.elementType.isFloatingPoint ? values : values.map { 2 * $0 / 255 - 1 })
     }
 
+    /// The pictures of a folder's PGM and PPM files, which must have one size; other files are ignored.
     private static func folder(_ path: String, _ names: [String]) throws(DatasetError) -> PictureSet {
         var extents: [Int]?
         var bytes: [UInt8] = []
@@ -76,7 +80,10 @@ extension PictureSet {
             do throws(DatasetError) {
                 let map = try PNMFile(try readContent(path + "/" + name))
                 let own = [map.height, map.width, map.channels]
-                if let extents, extents != own { throw DatasetError("expected \(extents) as before, received \(own)") }
+                if let extents, extents != own {
+                    throw DatasetError(
+                        "expected \(extents) (height, width, channels) as in the files before, received \(own)")
+                }
                 extents = own
                 bytes += map.bytes
             } catch {
@@ -88,7 +95,8 @@ extension PictureSet {
     }
 }
 
-/// Reads labels from an IDX file, optionally compressed with gzip.
+/// Reads labels, from 0 to 255, from an IDX file of one axis, optionally compressed with gzip.
+/// - Throws: an error that names the file, where it cannot be read or is another file.
 package func readLabels(_ path: String) throws(DatasetError) -> [Int] {
     do throws(DatasetError) {
         return try readLabels(try readContent(path))
@@ -97,10 +105,10 @@ package func readLabels(_ path: String) throws(DatasetError) -> [Int] {
     }
 }
 
-/// Reads labels from the uncompressed content of an IDX file.
+/// Reads labels from the uncompressed content of an IDX file of one axis.
 package func readLabels(_ bytes: [UInt8]) throws(DatasetError) -> [Int] { try IDXFile(bytes).labels() }
 
-/// A file's content, inflated if it is a gzip file.
+/// A file's content, decompressed if it is a gzip file.
 private func readContent(_ path: String) throws(DatasetError) -> [UInt8] {
     do {
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))

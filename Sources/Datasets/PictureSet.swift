@@ -1,11 +1,14 @@
 /// Pictures of one size, optionally with labels, to which INRs are fitted.
 package struct PictureSet: Sendable {
+    /// Rows of every picture.
     package let height: Int
+    /// Columns of every picture.
     package let width: Int
+    /// 1 (grey) or 3 (RGB) where the pictures come from a file.
     package let channels: Int
     /// (count, height, width, channels), row-major.
     private let pixels: Pixels
-    /// The class of each picture; nil without labels.
+    /// The class of each picture, from 0; nil without labels.
     package private(set) var labels: [Int]?
 
     private enum Pixels: Sendable {
@@ -20,16 +23,16 @@ package struct PictureSet: Sendable {
         pixels = .bytes(bytes)
     }
 
-    /// - Parameter floats: (count, height, width, channels), in [−1, 1].
+    /// - Parameter floats: (count, height, width, channels), row-major, in [−1, 1].
     package init(height: Int, width: Int, channels: Int, floats: [Float]) {
         (self.height, self.width, self.channels) = (height, width, channels)
         pixels = .floats(floats)
     }
 
-    /// Values of one picture: height · width · channels.
+    /// The number of values of one picture: height · width · channels.
     package var size: Int { height * width * channels }
 
-    /// Pictures in the set.
+    /// The number of pictures.
     package var count: Int {
         switch pixels {
         case .bytes(let bytes): bytes.count / size
@@ -47,7 +50,7 @@ package struct PictureSet: Sendable {
     }
 
     /// The same pictures with labels.
-    /// - Throws: unless there is a label for each picture.
+    /// - Throws: where the number of labels is not that of the pictures.
     package func labelled(_ labels: [Int]) throws(DatasetError) -> PictureSet {
         guard labels.count == count else { throw DatasetError("expected \(count) labels, received \(labels.count)") }
         var result = self
@@ -56,12 +59,14 @@ package struct PictureSet: Sendable {
     }
 }
 
-/// Why a data set cannot be read or written: a sentence, which names the file where there is one.
+/// Why a data set cannot be read or written.
 package struct DatasetError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// One line, which names the file where there is one.
     package let description: String
 
+    /// An error with this line of text.
     package init(_ description: String) { self.description = description }
 
-    /// The same error with the file's path in front.
+    /// The same error with the file's path before its text.
     func within(_ path: String) -> DatasetError { DatasetError("'\(path)': \(description)") }
 }

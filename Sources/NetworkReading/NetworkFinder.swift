@@ -124,11 +124,9 @@ struct NetworkFinder {
         let arrays = arrays(node).prefix(options.arrayLimit + 1)
         if arrays.isEmpty {
             let members = tree[node].children.prefix(8).map { quoted(tree[$0].key) }.joined(separator: ", ")
-            return .format(
-                FormatError(
-                    .malformed,
-                    "no weights: expected the weights and biases of a network, named or in a list"
-                        + (members.isEmpty ? "" : "; found \(members)")))
+            return .noArrays(
+                "no weights: expected the weights and biases of a network, named or in a list"
+                    + (members.isEmpty ? "" : "; found \(members)"))
         }
         guard arrays.count <= options.arrayLimit else {
             return NetworkFault(

@@ -160,6 +160,7 @@ private struct SearchRun {
         switch fault {
         case .format(let error): .format(error.within(path))
         case .network: fault
+        case .noArrays(let detail): .noArrays("\(path): \(detail)")
         }
     }
 
@@ -293,7 +294,12 @@ private struct SearchRun {
         let groups = Dictionary(grouping: candidates.indices) { candidates[$0].shapes }
         for group in groups.values.sorted(by: { $0[0] < $1[0] }) where group.count > 1 {
             let names = group.map { names[$0] }
-            guard names.contains(where: Company.isCopyKey) || names.allSatisfy(Company.isWrapperKey) else { continue }
+            // Keys that differ in their numbers only are those of a batch.
+            let areNumbered = Set(names.map { $0.filter { !$0.isNumber } }).count == 1
+            guard
+                !areNumbered
+                    && (names.contains(where: Company.isCopyKey) || names.allSatisfy(Company.isWrapperKey))
+            else { continue }
             return group.map { candidates[$0] }
         }
         return nil

@@ -24,6 +24,7 @@ package enum ElementType: String, Sendable, CaseIterable {
         }
     }
 
+    /// Whether it is one of the four floating-point types.
     package var isFloatingPoint: Bool {
         switch self {
         case .float16, .bfloat16, .float32, .float64: true

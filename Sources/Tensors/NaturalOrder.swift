@@ -1,6 +1,7 @@
 /// Compares names with runs of digits by their value, so that `net.2.bias` comes before `net.10.bias`.
 ///
-/// The order of tensors in a file says nothing: writers sort safetensors headers by code unit, for example.
+/// Layers are ordered by it, since the order of tensors in a file need not be that of the layers: safetensors writers,
+/// for example, sort names by code unit.
 /// - Returns: whether `left` sorts strictly before `right`; names that differ only in leading zeros are sorted by
 ///   length.
 package func naturallyPrecedes(_ left: String, _ right: String) -> Bool {

@@ -5,8 +5,10 @@ import Foundation
 package struct RandomSource: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
+    /// Equal seeds give equal sequences.
     package init(seed: UInt64) { state = seed }
 
+    /// The next 64 bits of the sequence.
     package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
@@ -15,7 +17,7 @@ package struct RandomSource: RandomNumberGenerator, Sendable {
         return mixed ^ (mixed >> 31)
     }
 
-    /// A number drawn uniformly from 2²⁴ evenly spaced values of the range.
+    /// A number drawn uniformly from 2²⁴ evenly spaced values, from the range's lower bound on.
     package mutating func uniform(in range: ClosedRange<Float>) -> Float {
         let fraction = Float(next() >> 40) / Float(1 << 24)
         return min(range.upperBound, range.lowerBound + (range.upperBound - range.lowerBound) * fraction)

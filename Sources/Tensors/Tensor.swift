@@ -17,7 +17,9 @@ package struct Tensor: Sendable, Equatable {
         self.init(shape: shape, values: [Float](repeating: 0, count: shape.reduce(1, *)))
     }
 
+    /// The number of elements.
     package var count: Int { values.count }
+    /// The number of axes.
     package var rank: Int { shape.count }
 
     /// The same elements with another shape of the same product; traps otherwise.

@@ -3,19 +3,24 @@ import Networks
 import NeuralFunctionals
 import Tensors
 
-/// What a reference file's `config` says: which layer or model, and its sizes.
+/// The `config` of a reference file: the layer or model, its settings, and the networks that it reads.
 package struct GoldenConfiguration {
+    /// Whether the file holds a layer or a model, with the name of its type.
     package enum Kind: Equatable {
+        /// One layer, such as `NPLinear`.
         case layer(String)
+        /// A whole model or a part of one, such as `AutoEncoder`.
         case model(String)
 
+        /// The name of the layer or model.
         package var name: String {
             switch self {
             case .layer(let name), .model(let name): name
             }
         }
 
-        /// Largest |difference| / max(1, |x|) that still agrees.
+        /// The largest |difference| / max(1, |reference|) of an output that counts as agreement; gradients have ten
+        /// times as much.
         package var tolerance: Float {
             switch self {
             case .layer: 1e-5
@@ -24,12 +29,15 @@ package struct GoldenConfiguration {
         }
     }
 
+    /// The layer or model.
     package let kind: Kind
-    /// The networks that the module reads; nil for modules that read plain vectors.
+    /// The networks that it reads, from `sizes`, `filters` and `kind`; nil where it reads vectors.
     package let input: ModelInput?
-    /// Settings of the layer or model, under the members of the file's `config`.
+    /// The members of `config`, from which the layer or model reads its settings.
     let settings: Settings
 
+    /// - Parameter json: the text of `config`.
+    /// - Throws: `SettingError` where a member is missing or not valid.
     package init(json: [UInt8]) throws(SettingError) {
         let settings = try Settings(json: json)
         self.settings = settings
@@ -46,7 +54,7 @@ package struct GoldenConfiguration {
         input = ModelInput(spec: spec, image: data?.image)
     }
 
-    /// The data sets of reference models.
+    /// The data sets of reference models, which give the size of the pictures.
     private enum DataName: String, CaseIterable {
         case mnist
         case fashion
@@ -58,11 +66,12 @@ package struct GoldenConfiguration {
         }
     }
 
+    /// The shapes of the networks that the layer reads.
     func network() throws(VerificationError) -> NetworkSpec {
         guard let input else { throw VerificationError("the configuration of '\(kind.name)' lacks 'sizes'") }
         return input.spec
     }
 
-    /// A count that a layer needs.
+    /// A required positive setting, such as a number of channels.
     func count(_ name: String) throws(SettingError) -> Int { try settings.int(name, in: SettingBounds.extent) }
 }

@@ -1,21 +1,28 @@
 import NeuralFunctionals
 import Tensors
 
-/// A layer or model with parameters, an input and the outputs that PyTorch computed from them, in one state dict.
+/// A reference file: a layer or model with its parameters, an input, and the outputs and gradients that PyTorch
+/// computed.
 ///
-/// Names: `input…`, `param.…`, `output…`, `latent`; the metadata's `config` names the kind and its settings. Where there
-/// are `cotangent…` of the outputs' shapes, `grad.input…` and `grad.param.…` are the gradients of Σ output · cotangent.
+/// Its tensors are `input…`, `param.…`, `output…` and `latent`; the metadata's `config` names the layer or model and
+/// has its settings. A file with gradients also has `cotangent…` of the outputs' shapes; its `grad.input…` and
+/// `grad.param.…` are the gradients of Σ output · cotangent.
 package struct GoldenFile {
+    /// The metadata's `config`.
     package let configuration: GoldenConfiguration
+    /// `input` for a vector or matrix, or `input.weight.i` and `input.bias.i` for networks.
     package let inputs: StateDict
+    /// The parameters by their names in PyTorch, without the prefix `param.`.
     package let parameters: StateDict
-    /// `output`, `output.weight.0`, …, `latent`
+    /// The outputs of PyTorch: `output`, or `output.weight.i` and `output.bias.i`, and `latent`.
     package let expected: StateDict
-    /// Named like the outputs that they belong to.
+    /// The cotangents, under the names of the outputs that they belong to.
     package let cotangents: StateDict
-    /// `grad.input…`, `grad.param.…`
+    /// The gradients of PyTorch: `grad.input…` and `grad.param.…`; empty where the file has none.
     package let gradients: StateDict
 
+    /// Sorts the tensors of a file by their names.
+    /// - Throws: where `config` is missing or not valid, or there is no input or no output.
     package init(_ contents: StateDict) throws(VerificationError) {
         guard let text = contents.metadata["config"] else {
             throw VerificationError("the file's metadata has no 'config'")
@@ -41,9 +48,11 @@ package struct GoldenFile {
     }
 }
 
-/// Why a file cannot be verified at all.
+/// Why a reference file cannot be compared.
 package struct VerificationError: Error, CustomStringConvertible, Equatable {
+    /// One line that names the tensor or member.
     package let description: String
 
+    /// An error with this line of text.
     package init(_ description: String) { self.description = description }
 }

@@ -4,13 +4,15 @@ import Networks
 import NeuralFunctionals
 import Tensors
 
-/// A layer or model built from a golden file's configuration and parameters.
+/// A layer or model that is built from a reference file's configuration and parameters.
 struct GoldenModule {
-    /// Records the module's steps; the results are named as in the file.
+    /// Records the module's steps into a plan; its results have the names of the file's outputs.
     let record: ReferenceRecord
-    /// Its parameters, without buffers.
+    /// The parameters that have gradients, without buffers.
     let parameters: [ParameterBinding]
 
+    /// - Throws: where the layer or model is unknown, or its settings or parameters are missing, unexpected or not
+    ///   valid.
     init(_ file: GoldenFile) throws {
         let reader = ParameterReader(file.parameters)
         let configuration = file.configuration
@@ -33,7 +35,7 @@ struct GoldenModule {
         func heads() throws -> Int {
             let heads = try configuration.count("num_heads")
             guard try channels() % heads == 0 else {
-                throw VerificationError("\(try channels()) channels do not divide into \(heads) heads")
+                throw VerificationError("channels: expected a multiple of \(heads) heads, received \(try channels())")
             }
             return heads
         }
@@ -132,12 +134,15 @@ struct GoldenModule {
         return try kind.reference(parameters, configuration.settings, configuration.input)
     }
 
+    /// A layer from features to features with the single output `output`.
+    /// - Parameter channels: the channels that the input must have; nil for any.
     private static func equivariant(_ layer: some WeightSpaceLayer, reading channels: Int? = nil) -> ReferenceRecord {
         { input, _, builder in
             ["output": .features(layer(try input.features(channels: channels), in: builder))]
         }
     }
 
+    /// An invariant pooling layer; its output has the shape (batch, channels, pieces).
     private static func pool(_ pool: InvariantPool) -> ReferenceRecord {
         { input, batch, builder in
             let x = try input.features()

@@ -4,7 +4,7 @@ import Networks
 import NeuralFunctionals
 import Tensors
 
-/// A golden file's module as a plan, with its gradients where the plan's builder records them.
+/// The plan of a reference file's module, with gradients where the plan's builder records them.
 struct RecordedModule {
     private let plan: Plan
     private let input: ModuleValue
@@ -29,7 +29,8 @@ struct RecordedModule {
             keeping: ([input] + outputs.values + gradients.values).flatMap(Self.matrices) + parameters.map(\.gradient))
     }
 
-    /// Every output and gradient, by its name in the file.
+    /// Runs the plan.
+    /// - Returns: every output and gradient, by its name in the file.
     func compute(_ inputs: StateDict, _ pool: WorkerPool) -> [String: Tensor] {
         fill(from: inputs)
         plan.run(pool)
@@ -37,7 +38,7 @@ struct RecordedModule {
         return Self.read(outputs).merging(Self.read(gradients)) { $1 }.merging(learned) { $1 }
     }
 
-    /// The outputs whose weighted sum the file differentiated, with their weights.
+    /// The outputs with their cotangents: the file's gradients are those of Σ output · cotangent.
     private static func seeds(
         _ outputs: [String: ModuleValue], _ file: GoldenFile
     ) throws(VerificationError) -> [(y: Matrix, cotangent: Matrix)] {
@@ -73,6 +74,7 @@ struct RecordedModule {
         }
     }
 
+    /// The matrices for the file's input, and the number of networks or vectors in its batch.
     private static func input(_ file: GoldenFile, in builder: PlanBuilder) throws -> (ModuleValue, Int) {
         if let tensor = file.inputs["input"] {
             guard tensor.rank >= 2, tensor.count > 0 else {

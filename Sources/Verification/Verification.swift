@@ -4,28 +4,37 @@ import Networks
 import NeuralFunctionals
 import Tensors
 
-/// How far one output lies from the reference's.
+/// The difference between one computed output or gradient and the reference.
 package struct OutputComparison: Sendable, Equatable {
+    /// The tensor's name in the file.
     package let name: String
+    /// Its shape.
     package let shape: [Int]
-    /// Largest |difference| / max(1, |reference|).
+    /// The largest |difference| / max(1, |reference|) over the elements; infinite where either is NaN.
     package let largestError: Float
+    /// The largest error that counts as agreement by itself.
     package let tolerance: Float
-    /// How far one float32 rounding of the input moves this output; computed only where the tolerance is exceeded.
+    /// The largest change of this output, measured as `largestError`, when each element of the input changes by at most
+    /// half a unit in the last place; nil where the error is within the tolerance.
     package let roundingFloor: Float?
 
-    /// Within the tolerance, or within four times the rounding floor where that is larger, ten times for a gradient: a
-    /// module rounds many times inside, its backward pass more often, and no two float32 programs agree better than that
-    /// allows, the reference with itself included.
+    /// Whether the error is at most max(tolerance, 4 · rounding floor), for gradients max(tolerance, 10 · rounding
+    /// floor).
+    ///
+    /// The rounding floor is the effect of a single rounding, of the input. A module rounds many times, a backward pass
+    /// more often, so two correct float32 programs can differ by several times the floor.
     package var agrees: Bool {
         let allowance: Float = name.hasPrefix("grad.") ? 10 : 4
         return largestError.isFinite && largestError <= max(tolerance, allowance * (roundingFloor ?? 0))
     }
 }
 
-/// Runs a golden file's module on its input and compares every output, and every gradient that the file holds.
+/// The comparison of layers and models with reference files.
 package enum Verification {
-    /// - Throws: `VerificationError`, `ParameterError` or `ModelError` where the file is not of the form.
+    /// Runs a reference file's module on its input and compares every output, and every gradient that the file has.
+    /// - Parameter pool: the threads for the forward pass; gradients are computed on one.
+    /// - Returns: one comparison for each tensor, outputs first, each group in natural order of the names.
+    /// - Throws: `VerificationError`, `SettingError`, `ParameterError` or `ModelError` where the file is not valid.
     package static func run(_ file: GoldenFile, pool: WorkerPool) throws -> [OutputComparison] {
         let module = try GoldenModule(file)
         let tolerance = file.configuration.kind.tolerance
@@ -43,7 +52,8 @@ package enum Verification {
         let computed = compute(file.inputs)
         let errors = try expected.entries.sorted { naturallyPrecedes($0.name, $1.name) }
             .map { entry in (entry, try error(of: computed[entry.name], against: entry)) }
-        // A few draws: a single one may leave an output's most sensitive entries alone.
+        // The largest of four draws, since a single one may hardly change the entries that an output is most sensitive
+        // to.
         let perturbed =
             errors.contains { $0.1 > tolerance } ? (0..<4).map { compute(rounded(file.inputs, seed: $0)) } : []
         return errors.map { entry, error in
@@ -73,6 +83,7 @@ package enum Verification {
         return largestError(own, entry.tensor)
     }
 
+    /// The largest |difference| / max(1, |reference|) over the elements; infinite where either is NaN.
     private static func largestError(_ own: Tensor, _ reference: Tensor) -> Float {
         zip(own.values, reference.values).reduce(0) { largest, pair in
             let error = abs(pair.0 - pair.1) / max(1, abs(pair.1))

@@ -4,7 +4,7 @@ import Host
 import InferenceService
 import Logging
 
-/// The program, with a subcommand for each task.
+/// The command `weightspace` with its subcommands.
 @main
 struct Weightspace: ParsableCommand {
     static let build = BuildInfo(version: "0.1.0", commit: BuildFacts.commit, swift: BuildFacts.swift)
@@ -20,7 +20,8 @@ struct Weightspace: ParsableCommand {
             BenchCommand.self, KeyCommand.self, HealthCommand.self,
         ])
 
-    /// Exits 0 on success, 1 where some input failed, 2 where command line or environment is wrong.
+    /// Exits with 0 on success, 1 where some input failed, and 2 where the command line or the environment is not
+    /// valid.
     static func main() {
         OpenBLASKernels.preferAVX512()
         do {
@@ -41,7 +42,7 @@ struct Weightspace: ParsableCommand {
 }
 
 extension Weightspace {
-    /// Writes an error with its usage text, or, where `serve` logs as JSON, as a line of that log.
+    /// Writes an error with its usage text or, where `serve` logs as JSON, as a line of the log.
     private static func complain(_ error: any Error, _ message: String) {
         switch LogFormat.requested(arguments: Array(CommandLine.arguments.dropFirst())) {
         case .text: Terminal.complain(message)
@@ -53,12 +54,12 @@ extension Weightspace {
     }
 }
 
-/// Facts about the build.
+/// The commit and the compiler of the build.
 enum BuildFacts {
-    /// The commit that was built, from the environment variable `WEIGHTSPACE_COMMIT`.
+    /// The value of the environment variable `WEIGHTSPACE_COMMIT` when the program runs; `unknown` without it.
     static var commit: String { ProcessInfo.processInfo.environment["WEIGHTSPACE_COMMIT"] ?? "unknown" }
 
-    /// The compiler.
+    /// The version of the Swift compiler.
     static var swift: String {
         #if compiler(>=6.4)
             "6.4 or later"

@@ -51,7 +51,8 @@ struct NetworkSearchTests {
             ["optimizer_state_dict": state.tree],
             ["opt_state": ["0": ["count": 3, "mu": state.tree, "nu": state.tree]]],
             ["x": ["state": state.tree, "param_groups": [["lr": 0.1]]]], ["adam": ["m": state.tree, "v": state.tree]],
-            ["y": ["momentum_buffer": state.tree]], ["grads": state.tree], ["z": ["exp_avg": state.tree]],
+            ["y": ["momentum_buffer": state.tree]], ["velocity": state.tree],
+            ["adam_m": state.tree, "adam_v": state.tree], ["grads": state.tree], ["z": ["exp_avg": state.tree]],
         ]
         for other in states {
             let tree = (["net": state.tree] as FileTree).adding(other)
@@ -245,6 +246,8 @@ struct NetworkSearchTests {
         #expect(try search.entries[0].result.get().context.scalars.map(\.path) == ["epoch"])
         let list = try NetworkSearch(["nets": [other(1), "text", other(2)]], model)
         #expect(list.isBatch && list.entries.map(\.name) == ["0", "2"])
+        let models = try NetworkSearch(["model_0": other(1), "model_1": other(2)], model)
+        #expect(models.entries.map(\.name) == ["model_0", "model_1"])
         let flat = try NetworkSearch(other(1).prefixed("a.").adding(other(2).prefixed("b.")), model)
         #expect(flat.entries.map(\.name) == ["a", "b"])
         #expect(try flat.entries[0].result.get().network().layers[0].weightName == "a.net.0.linear.weight")

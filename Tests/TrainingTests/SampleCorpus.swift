@@ -9,12 +9,12 @@ import Training
 enum SampleCorpus {
     static let spec = NetworkSpec(sizes: [2, 5, 5, 1])
 
-    static func make(_ count: Int = 48, views: Int = 2) -> Corpus {
+    static func make(_ count: Int = 48, restarts: Int = 2) -> Corpus {
         var weights: [Float] = []
         var (labels, sources) = ([Int](), [Int]())
-        for view in 0..<views {
+        for restart in 0..<restarts {
             for source in 0..<count {
-                var network = NetworkWeights.example(spec: spec, seed: UInt64(1000 * view + source))
+                var network = NetworkWeights.example(spec: spec, seed: UInt64(1000 * restart + source))
                 let label = source % 2
                 network.layers[2].bias.values[0] = label == 0 ? -0.6 : 0.6
                 weights += network.flattened

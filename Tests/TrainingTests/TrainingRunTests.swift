@@ -138,7 +138,7 @@ import WeightFormats
     @Test(
         "runs that cannot be are refused before they start",
         arguments: [
-            ("validation_pictures=48", "48 pictures"), ("optimization.microbatch=3", "micro-batches of 3"),
+            ("validation_pictures=48", "48 pictures"), ("optimization.microbatch=3", "multiple of microbatch 3"),
             ("optimization.batch=64", "fewer than a batch"), (#"frozen=["other"]"#, "no file 'other'"),
             ("model.encoder.num_heads=3", "heads"),
         ])

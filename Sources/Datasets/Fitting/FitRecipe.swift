@@ -2,21 +2,25 @@ import Networks
 import SIREN
 import Tensors
 
-/// How SIRENs are fitted to pictures: sizes, initial weights, and Adam with a rate that falls to zero along a cosine.
+/// How SIRENs are fitted to pictures: layer sizes, initial weights, and Adam with a learning rate that falls to zero
+/// along a cosine.
 package struct FitRecipe: Sendable, Equatable {
     /// Neurons of each of the two hidden layers.
     package var hiddenWidth = 32
     /// ω₀, in radians for each unit of a layer's output.
     package var omega0 = 30.0
+    /// Steps of Adam; each reads all pixels.
     package var steps = 150
     /// The initial learning rate.
     package var rate: Float = 3e-3
+    /// The seed of the initial weights.
     package var seed: UInt64 = 0
     /// The data set that the networks follow in initial weights, order of coordinates and range of values.
     package var convention = SIRENConvention.nfn
-    /// The peak signal-to-noise ratio, in dB, at which a fit stops early.
+    /// The peak signal-to-noise ratio, in dB, at which a fit stops early; nil to do all steps.
     package var targetPSNR: Double?
 
+    /// The defaults of each property.
     package init() {}
 
     /// Neurons of every layer, from the two coordinates to the picture's channels.

@@ -7,11 +7,15 @@ import Synchronization
 /// Fits SIRENs to pictures, several at a time with one thread each. A fit depends only on the recipe, the picture and
 /// the restart.
 package struct Fitter: Sendable {
+    /// How the networks are fitted.
     package let recipe: FitRecipe
     private let pictures: PictureSet
     private let threads: Int
 
-    /// - Parameter threads: the most fits that run at a time.
+    /// - Parameters:
+    ///   - recipe: how the networks are fitted.
+    ///   - pictures: the pictures from which the networks' sources are chosen.
+    ///   - threads: the largest number of fits that run at a time.
     package init(_ recipe: FitRecipe, _ pictures: PictureSet, threads: Int) {
         self.recipe = recipe
         self.pictures = pictures
@@ -20,6 +24,7 @@ package struct Fitter: Sendable {
 
     /// Fits one network to each picture of `sources`.
     /// - Parameters:
+    ///   - sources: the numbers of the pictures.
     ///   - restart: which of the independent fits of a picture to make, from 0; each has its own initial weights.
     ///   - report: called after every fit, on any thread.
     /// - Returns: the networks in the order of `sources`.
@@ -46,11 +51,12 @@ package struct Fitter: Sendable {
         return results.withLock { $0 }.compactMap { $0 }
     }
 
+    /// Fits one network; its PSNR is 10 · log₁₀(range² / mean squared error).
     private func fit(_ source: Int, restart: Int, _ fit: SineFit) -> FittedInr {
         let range = recipe.convention.range
         let peak = Double(range * range)
         let stop = recipe.targetPSNR.map { peak / pow(10, $0 / 10) }
-        // Pictures are in [−1, 1]; networks of either convention have outputs around 0.
+        // Pictures have values in [−1, 1]; the outputs of a network span `range` around 0.
         let targets = pictures.values(source).map { $0 * range / 2 }
         let (weights, error) = fit(
             from: recipe.start(channels: pictures.channels, source: source, restart: restart),
@@ -60,7 +66,7 @@ package struct Fitter: Sendable {
             psnr: Float(10 * log10(peak / max(error, 1e-30))))
     }
 
-    /// (pixels, 2)
+    /// The coordinates of the pixels, row by row: (pixels, 2).
     private var coordinates: Matrix {
         let grid = CoordinateGrid(height: pictures.height, width: pictures.width, convention: recipe.convention)
         return Matrix(rows: grid.height * grid.width, columns: 2, values: grid.coordinates)

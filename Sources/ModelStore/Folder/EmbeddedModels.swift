@@ -1,9 +1,9 @@
 import Foundation
 import Host
 
-/// The models that come with the program.
+/// The models that are installed with the program.
 package enum EmbeddedModels {
-    /// Where their folder is.
+    /// The folder that holds their model folders; nil where it is not installed.
     package static func directory() -> URL? {
         ProgramResources.url(bundled: "weightspace_ModelStore.resources/Models", installed: "models")
     }

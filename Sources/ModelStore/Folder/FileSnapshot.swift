@@ -1,6 +1,6 @@
 import Foundation
 
-/// How files were when they were first looked at, to tell whether they are still the same.
+/// The modification times, sizes and inode numbers of files before they are read, to detect that one has changed since.
 struct FileSnapshot {
     private struct State: Equatable {
         let modified: Date?
@@ -10,12 +10,12 @@ struct FileSnapshot {
 
     private var states: [String: State] = [:]
 
-    /// Looks at a file before it is read.
+    /// Records a file's state; to be called before it is read.
     mutating func note(_ path: String) {
         if states[path] == nil { states[path] = Self.state(path) }
     }
 
-    /// Whether every file is still what it was: neither written to nor replaced.
+    /// Whether every file's state is as recorded: it was neither written to nor replaced.
     var isCurrent: Bool { states.allSatisfy { $0.value == Self.state($0.key) } }
 
     private static func state(_ path: String) -> State {

@@ -5,22 +5,29 @@ import NeuralFunctionals
 import Tensors
 import WeightFormats
 
-/// Why a model folder cannot be served.
+/// Why a model folder cannot be loaded.
 package struct ModelFolderError: Error, CustomStringConvertible, Sendable, Equatable {
+    /// The folder's name, without its path.
     package let folder: String
+    /// What is wrong with it; names the file, and the tensor or member where there is one.
     package let reason: String
 
+    /// An error of these two texts.
     package init(folder: String, reason: String) {
         self.folder = folder
         self.reason = reason
     }
 
+    /// The folder and the reason in one line.
     package var description: String { "model folder '\(folder)': \(reason)" }
 }
 
-/// A model on disk, as on Hugging Face: `config.json` and one file of parameters a network.
+/// A model on disk, in the layout that the Hugging Face Hub uses: `config.json` and one or several parameter files
+/// (safetensors, or PyTorch state dicts).
 package enum ModelFolder {
-    /// Reads and checks the whole folder. Nothing is assumed: a missing, unexpected or misshapen parameter is an error.
+    /// Loads a model for serving.
+    /// - Throws: where a file is missing or unreadable, a member of `config.json` is unknown or not valid, or a
+    ///   parameter is missing, unexpected or of another shape.
     package static func load(_ url: URL) throws(ModelFolderError) -> ServedModel {
         let folder = url.lastPathComponent
         do {
@@ -32,7 +39,8 @@ package enum ModelFolder {
         }
     }
 
-    /// The folders that `directory` holds, or the directory itself where it is a model; in the order of their names.
+    /// The model folders in `directory`, in natural order of their names, or `directory` itself where it is one.
+    /// - Throws: where the directory cannot be read.
     package static func candidates(in directory: URL) throws -> [URL] {
         let files = FileManager.default
         if files.fileExists(atPath: directory.appendingPathComponent("config.json").path) { return [directory] }
@@ -63,7 +71,7 @@ package enum ModelFolder {
         }
         let configuration = try ModelConfiguration(json: try contents("config.json"))
         let model = try configuration.model { ParameterReader(try parameters($0)) }
-        // Parameters of one version under the settings of another may fit and still be wrong.
+        // Parameters of one version with the settings of another can have the right shapes and compute wrong answers.
         guard snapshot.isCurrent else {
             throw ModelFolderError(
                 folder: url.lastPathComponent, reason: "it changed while it was being read; load it again")

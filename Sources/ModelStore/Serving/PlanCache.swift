@@ -4,18 +4,22 @@ import Networks
 import NeuralFunctionals
 import Synchronization
 
-/// A plan with its ends: where raw weights go in and the answer comes out.
+/// A plan for one output, shape of network and number of threads, with its input and output matrices.
 struct CompiledPlan: Sendable {
     let plan: Plan
+    /// Where a network's weights are written before a run: batch 1, one channel.
     let input: WeightSpaceFeatures
+    /// What is read after a run.
     let output: RecordedOutput
 }
 
-/// Keeps the plans of recent shapes, so that a shape is laid out once and not for every request.
+/// A cache of the plans that are not running, so that a request of a known shape needs no new plan.
 ///
-/// A plan is taken out for a run and given back after it, so no two threads ever share one. What is kept is bounded in
-/// bytes: clients choose hidden widths, and every width has plans of its own.
+/// A plan is removed from the cache for a run and put back after it, so two threads never use the same one. The cache
+/// is bounded in bytes, since clients choose hidden widths and each width needs plans of its own; the plans that were
+/// used least recently are dropped first.
 final class PlanCache: Sendable {
+    /// What a plan is compiled for.
     struct Key: Hashable, Sendable {
         let output: Output
         let spec: NetworkSpec
@@ -31,8 +35,10 @@ final class PlanCache: Sendable {
     /// Least recently used first.
     private let idle = Mutex<[Idle]>([])
 
+    /// - Parameter byteLimit: the largest sum of the cached plans' memory, in bytes.
     init(byteLimit: Int) { self.byteLimit = byteLimit }
 
+    /// Removes a plan from the cache, or compiles one where there is none.
     func take(
         _ key: Key, orCompile compile: () throws(ModelError) -> CompiledPlan
     ) throws(ModelError) -> CompiledPlan {
@@ -44,8 +50,9 @@ final class PlanCache: Sendable {
         return try compile()
     }
 
+    /// Puts a plan that has run back into the cache.
     func giveBack(_ plan: CompiledPlan, _ key: Key) {
-        // A plan above the limit would push every other out and still exceed it.
+        // A plan above the limit is not kept: it would displace all others and still exceed the limit.
         guard plan.plan.memoryBytes <= byteLimit else { return }
         idle.withLock { idle in
             idle.append(Idle(key: key, plan: plan))

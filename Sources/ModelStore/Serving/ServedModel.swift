@@ -7,22 +7,26 @@ import SIREN
 import Synchronization
 import Tensors
 
-/// A loaded model: from an uploaded network to an answer.
+/// A loaded model that computes answers to uploaded networks, on any number of threads at a time.
 package final class ServedModel: Sendable {
+    /// Its `config.json`.
     package let configuration: ModelConfiguration
-    /// Of `config.json` and every parameter file, in the order they are read.
+    /// SHA-256 of the bytes of `config.json` and every parameter file, in the order in which they are read, as 64
+    /// hexadecimal digits; empty for a model that was not loaded from a folder.
     package let sha256: String
+    /// The networks that it accepts.
     package let expectation: NetworkExpectation
-    /// What it can be asked for.
+    /// The outputs that it offers, with their shapes.
     package let outputs: [OutputDescription]
     private let model: any Model
     private let plans = PlanCache(byteLimit: 128 << 20)
-    /// Networks above this size are computed one after the other, since a plan of one takes tens of megabytes and
-    /// every thread would need its own.
+    /// The most parameters of networks that are computed side by side. The plan of a larger one takes tens of
+    /// megabytes, and every thread would need a plan of its own.
     private static let largestParallelNetwork = 32_768
-    /// Floating-point operations that pay for a further thread: what threads exchange may cross the processor's dies.
+    /// Floating-point operations for each thread below which a further thread does not save time, since threads
+    /// exchange data between cores, possibly of different dies.
     private static let flopsPerThread = 100e6
-    /// Of each output, for the model's own sizes.
+    /// For each output, the floating-point operations for networks of `input.spec`, divided by their parameters.
     private let flopsPerParameter = Mutex<[Output: Double]>([:])
 
     init(_ configuration: ModelConfiguration, _ model: any Model, sha256: String) {
@@ -36,29 +40,36 @@ package final class ServedModel: Sendable {
             hiddenWidths: model.needsOwnWidths ? .fixed : .free(upTo: input.maximumHiddenWidth))
     }
 
-    /// An untrained model with parameters drawn at random: for measuring speed, which does not depend on them.
+    /// A model with parameters drawn at random, for measurements of speed, which does not depend on them.
+    /// - Throws: `SettingError` or `ModelError` where the configuration is not valid.
     package convenience init(drawing configuration: ModelConfiguration) throws {
         self.init(configuration, try configuration.untrained(), sha256: "")
     }
 
+    /// `name` of `config.json`.
     package var name: String { configuration.name }
+    /// `version` of `config.json`.
     package var version: String { configuration.version }
+    /// The names of the classes, in order; empty for a model that does not classify.
     package var labels: [String] { configuration.labels }
+    /// The networks that the model was trained on, and their transformation for its layers.
     package var input: ModelInput { configuration.input }
 
     /// The shape of an output for one network; nil where the model does not offer it.
     package func shape(of output: Output) -> [Int]? { outputs.first { $0.output == output }?.shape }
 
+    /// Whether `output` can be asked for.
     package func offers(_ output: Output) -> Bool { shape(of: output) != nil }
 
-    /// What the model is for, in one word, as lists of models say it.
+    /// The model's purpose for lists of models: `classify`, `predict_accuracy`, `encode` or `edit`.
     package var task: String {
         if offers(.classes) { return "classify" }
         if offers(.scalars) { return "predict_accuracy" }
         return offers(.latents) ? "encode" : "edit"
     }
 
-    /// Checks an uploaded network and brings it into the form that the model reads.
+    /// Checks an uploaded network and converts it to the form that the model reads.
+    /// - Throws: `NetworkError` where the network is not of a shape that the model reads, or cannot be converted.
     package func prepare(
         _ network: NetworkWeights, _ upload: UploadConvention
     ) throws(NetworkError) -> PreparedNetwork {
@@ -71,12 +82,13 @@ package final class ServedModel: Sendable {
         return PreparedNetwork(features: input.transform.canonical(own), network: own, detection: detection)
     }
 
-    /// An answer for every network, in order.
+    /// Computes an output for every network, in order.
     ///
-    /// Every network is computed by itself, so that its answer depends neither on the other networks nor on the number of
-    /// threads. With at least as many networks as threads each thread computes networks of its own; otherwise the layers
-    /// of one network use several threads.
-    /// - Parameter inputs: prepared networks' `features`.
+    /// Each network has a plan of batch 1, so its answer depends, bit for bit, neither on the other networks nor on the
+    /// number of threads. With at least as many networks as threads, each thread computes whole networks; otherwise the
+    /// networks are computed one after the other, each on several threads.
+    /// - Parameter inputs: the `features` of prepared networks.
+    /// - Throws: `ModelError` where the model does not offer the output.
     package func run(
         _ output: Output, _ inputs: [NetworkWeights], _ pool: WorkerPool
     ) throws(ModelError) -> [Answer] {
@@ -97,7 +109,7 @@ package final class ServedModel: Sendable {
         }
         var values: [Answer] = []
         for result in results.withLock({ $0 }) {
-            guard let result else { throw ModelError("a network was left out of its batch") }
+            guard let result else { throw ModelError("internal error: a network of the request was not computed") }
             values.append(try result.get())
         }
         return values
@@ -116,7 +128,7 @@ package final class ServedModel: Sendable {
         return answer
     }
 
-    /// How many of the pool's threads a network is worth.
+    /// The number of the pool's threads for one network: one for each `flopsPerThread` of its operations, at least one.
     private func threads(
         _ output: Output, _ spec: NetworkSpec, of pool: WorkerPool
     ) throws(ModelError) -> Int {
@@ -129,7 +141,8 @@ package final class ServedModel: Sendable {
         return max(1, min(pool.threads, Int(most)))
     }
 
-    /// Floating-point operations of the matrix products of one network's answer; a multiply-add is two.
+    /// The floating-point operations of the matrix products for one network; a multiply-add is two.
+    /// - Throws: `ModelError` where the model does not offer the output.
     package func flops(_ output: Output, _ spec: NetworkSpec) throws(ModelError) -> Int {
         let key = PlanCache.Key(output: output, spec: spec, threads: 1)
         let compiled = try planned(key)
@@ -137,6 +150,7 @@ package final class ServedModel: Sendable {
         return compiled.plan.flops
     }
 
+    /// A plan from the cache, or a new one.
     private func planned(_ key: PlanCache.Key) throws(ModelError) -> CompiledPlan {
         try plans.take(key) { () throws(ModelError) in
             let builder = PlanBuilder(threads: key.threads)
@@ -148,8 +162,8 @@ package final class ServedModel: Sendable {
         }
     }
 
-    /// Computes every output once on the model's own sizes, with every share of the threads that a request may get, so
-    /// that the first one finds plans and pages ready.
+    /// Computes every output on a network of `input.spec` with every number of threads that a request can get, so that
+    /// the first request needs neither a new plan nor memory pages that were never touched.
     package func warmUp(_ pool: WorkerPool) throws(ModelError) {
         let network = NetworkWeights.example(spec: input.spec, seed: 0)
         for output in outputs.map(\.output) {

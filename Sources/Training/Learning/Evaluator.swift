@@ -7,21 +7,28 @@ import SIREN
 import Synchronization
 import Tensors
 
-/// What a model made of a set of networks.
+/// A model's outputs and losses on a set of networks.
 package struct Evaluation: Sendable {
-    /// In the order of the objective's tasks.
+    /// One for each of the objective's tasks, in their order.
     package let tasks: [TaskEvaluation]
 
-    /// Mean of every loss, by name.
+    /// The mean of every loss over the networks, without its weight, in the order of the tasks.
     package var losses: [(name: String, mean: Double)] { tasks.flatMap(\.losses) }
 }
 
-/// Runs a model over networks without changing it.
+/// Computes a model's outputs and losses on networks of a corpus, without augmentation, mixup or label smoothing.
+///
+/// Each thread has a plan of its own for a micro-batch. The results do not depend on the number of threads.
 package struct Evaluator: Sendable {
     private let feeder: Feeder
     private let workers: [Microbatch]
     private let size: Int
 
+    /// - Parameters:
+    ///   - model: reads its parameters at every call, so it may be trained between calls.
+    ///   - input: the networks that the model reads.
+    ///   - microbatch: networks in one pass of a thread.
+    /// - Throws: `ModelError` where the model does not offer a task's output.
     package init(
         _ model: any Model, _ input: ModelInput, _ objective: Objective, corpus: Corpus, threads: Int,
         microbatch: Int = 4
@@ -35,7 +42,8 @@ package struct Evaluator: Sendable {
         self.workers = workers
     }
 
-    /// The pictures that the networks at `indices` draw and those that the model draws of them; none where no task draws.
+    /// For each network at `indices` the picture that it draws itself and the one that the model reconstructs from its
+    /// latents; empty where no task reconstructs pictures.
     func pictures(_ indices: [Int], _ image: ImageShape) -> [(own: Picture, drawn: Picture)] {
         let worker = workers[0]
         guard let pictures = worker.objective.tasks.compactMap(\.pictures).first else { return [] }
@@ -52,7 +60,8 @@ package struct Evaluator: Sendable {
         }
     }
 
-    /// The networks of a micro-batch; places that are left over repeat the last network, whose answers are dropped.
+    /// The items of a micro-batch. A plan has a fixed size, so a last, shorter batch is filled up with copies of its
+    /// last network, whose results are not read.
     private func items(_ indices: ArraySlice<Int>) -> [BatchItem] {
         (0..<size).map { place in
             let network = indices[indices.startIndex + min(place, indices.count - 1)]
@@ -60,9 +69,10 @@ package struct Evaluator: Sendable {
         }
     }
 
-    /// Answers for the networks at `indices`, in order.
+    /// Evaluates the networks at `indices` of the corpus.
+    /// - Returns: outputs in the order of `indices`, and the mean losses.
     package func callAsFunction(_ indices: [Int]) -> Evaluation {
-        /// Rows of every part and losses of every task, of one micro-batch.
+        /// For every task of one micro-batch: the rows of every part, and every loss of each network.
         typealias Values = [(parts: [[[Float]]], losses: [[Float]])]
         let count = (indices.count + size - 1) / size
         let batches = Mutex([Values?](repeating: nil, count: count))
@@ -98,6 +108,6 @@ package struct Evaluator: Sendable {
             })
     }
 
-    /// Names of the parts of each task.
+    /// For each task the names of its parts, such as `weights` and `probes`.
     var partNames: [[String]] { workers[0].objective.tasks.map { $0.parts.map(\.name) } }
 }

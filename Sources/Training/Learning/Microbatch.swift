@@ -6,21 +6,28 @@ import NeuralFunctionals
 import SIREN
 import Tensors
 
-/// One network of a batch as it is fed: its index in the corpus, and the random numbers that are its own.
+/// One network of a batch.
 package struct BatchItem: Sendable {
+    /// The network's index in the corpus.
     package let index: Int
+    /// Its class, from 0; −1 where it has none.
     package let label: Int
+    /// The source of its augmentation and its mixup share. It depends only on the seed, the step and the position in
+    /// the batch, so the results do not depend on the order in which threads take the items.
     package let random: RandomSource
 }
 
-/// Turns items into what a plan reads.
+/// Writes the inputs and targets of a batch into a plan's matrices.
 struct Feeder: Sendable {
     let corpus: Corpus
+    /// nil for none.
     let augmentation: Augmentation?
     let transform: InputTransform
+    /// Parameter α of the beta distribution of the mixup shares.
     let mixup: Float
 
-    /// Fills the inputs and targets with the items, one a network.
+    /// Writes the networks of the items, augmented and in canonical form, their mixup shares and the tasks' targets.
+    /// - Parameter items: as many as the plan's batch has networks.
     func feed(_ items: [BatchItem], to objective: RecordedObjective) {
         var randoms = items.map(\.random)
         let networks = items.indices.map { place in
@@ -37,7 +44,8 @@ struct Feeder: Sendable {
         for task in objective.tasks { task.fill(items, shares: shares) }
     }
 
-    /// A draw of max(λ, 1 − λ) with λ from the symmetric beta distribution (Jöhnk's method).
+    /// A draw of max(λ, 1 − λ) with λ ~ Beta(α, α), by Jöhnk's method: for uniform u and v, x = u^(1/α) and y =
+    /// v^(1/α), λ = x / (x + y) where x + y ≤ 1, else another draw. After 64 rejected draws the share is 1.
     private static func betaShare(_ alpha: Float, _ random: inout RandomSource) -> Float {
         for _ in 0..<64 {
             let (u, v) = (random.uniform(in: 0...1), random.uniform(in: 0...1))
@@ -50,15 +58,18 @@ struct Feeder: Sendable {
     private static func power(_ base: Float, _ exponent: Float) -> Float { Float(pow(Double(base), Double(exponent))) }
 }
 
-/// A few networks' forward and backward pass on one thread, ready to run again and again.
+/// The plan of a few networks' forward pass, and for training of the backward pass, for repeated runs on one thread.
 struct Microbatch: Sendable {
     let objective: RecordedObjective
-    /// Of every learned parameter, in order.
+    /// The gradient of every trained parameter, in the order of the slots; empty for a plan that only evaluates.
     let gradients: [Matrix]
     private let plan: Plan
     private let pool = WorkerPool(threads: 1)
 
-    /// A pass for training: the objective's mean over `total` networks is differentiated.
+    /// A plan for training, with the gradients of Σ weight · loss / `total` over its networks and losses.
+    /// - Parameters:
+    ///   - size: networks in the micro-batch.
+    ///   - total: networks in the whole batch, so that the gradients of its micro-batches add up to that of the mean.
     init(
         training model: any Model, _ input: ModelInput, _ objective: Objective, _ parameters: LearnedParameters,
         size: Int, total: Int
@@ -76,7 +87,7 @@ struct Microbatch: Sendable {
         self.objective = recorded
     }
 
-    /// A pass that only measures.
+    /// A plan for evaluation: no gradients, no mixup, targets without label smoothing.
     init(
         evaluating model: any Model, _ input: ModelInput, _ objective: Objective, size: Int
     ) throws(ModelError) {
@@ -88,5 +99,6 @@ struct Microbatch: Sendable {
         self.objective = recorded
     }
 
+    /// Computes the outputs, losses and gradients of the networks that a feeder has written.
     func run() { plan.run(pool) }
 }

@@ -1,10 +1,11 @@
 import Models
 
-/// What a run makes small: the weighted sum of its tasks' losses.
+/// The function that training minimises: the weighted sum of the losses of its tasks.
 package struct Objective: Sendable {
+    /// The tasks with a weight above 0, in the order of `TrainingTasks.all`.
     package let tasks: [any TrainingTask]
-    /// Parameter α of the symmetric beta distribution of the shares with which networks are mixed while training
-    /// (mixup, Zhang et al., arXiv 1710.09412); 0 for none.
+    /// Parameter α of the distribution Beta(α, α) of the shares with which pairs of networks are mixed in training
+    /// (mixup, Zhang et al., arXiv 1710.09412); 0 for no mixup.
     package let mixup: Float
 
     init(tasks: [any TrainingTask], mixup: Float) {
@@ -12,8 +13,8 @@ package struct Objective: Sendable {
         self.mixup = mixup
     }
 
-    /// A recipe's `objective`: for each task its weight, and the tasks' options. Classification has weight 1 and all
-    /// other tasks 0 where the recipe does not say otherwise.
+    /// Reads a recipe's `objective`: `mixup`, the weight of each task under the task's name, and the tasks' options.
+    /// Without a member, classification has weight 1 and every other task 0.
     init(_ settings: Settings, _ model: ModelConfiguration) throws(SettingError) {
         mixup = Float(try settings.number("mixup", in: 0...10, default: 0))
         var tasks: [any TrainingTask] = []
@@ -26,9 +27,9 @@ package struct Objective: Sendable {
         self.tasks = tasks
     }
 
-    /// Whether a task asks the model for `output`.
+    /// Whether a task reads the model's output `output`.
     package func asks(for output: Output) -> Bool { tasks.contains { $0.output == output } }
 
-    /// The same without mixing, for passes that only measure.
+    /// The same tasks without mixup, for evaluation.
     var plain: Objective { Objective(tasks: tasks, mixup: 0) }
 }

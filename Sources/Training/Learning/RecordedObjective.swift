@@ -2,14 +2,16 @@ import Engine
 import Models
 import NeuralFunctionals
 
-/// A model's forward pass over a few networks, with the losses of every task.
+/// A model's forward pass over a batch and the losses of every task, as matrices of a plan.
 struct RecordedObjective: Sendable {
+    /// Where the networks' weights are written before a run: (batch, 1 channel).
     let input: WeightSpaceFeatures
-    /// (batch, 1): how much of its own each network keeps, where networks are mixed.
+    /// The mixup share of each network, (batch, 1): the part of its own values that it keeps; nil without mixup.
     let share: Matrix?
-    /// In the order of the objective's tasks.
+    /// One for each of the objective's tasks, in their order.
     let tasks: [any RecordedTask]
 
+    /// - Throws: `ModelError` where the model does not offer a task's output.
     init(
         _ model: any Model, _ input: ModelInput, _ objective: Objective, batch: Int, isTraining: Bool,
         in builder: PlanBuilder
@@ -28,9 +30,9 @@ struct RecordedObjective: Sendable {
         self.tasks = tasks
     }
 
-    /// (batch, 1) each, in order.
+    /// The losses of all tasks, (batch, 1) each.
     var losses: [Loss] { tasks.flatMap(\.losses) }
 
-    /// Everything that is written before a run or read after it.
+    /// The matrices that are written before a run or read after it; the plan must keep them.
     var ends: [Matrix] { input.arrays + [share].compactMap(\.self) + tasks.flatMap(\.ends) }
 }

@@ -7,27 +7,38 @@ import NeuralFunctionals
 import Synchronization
 import Tensors
 
-/// How a model learns, apart from what it is.
+/// The hyperparameters of a training run, with the number of its steps.
 package struct TrainingPlan: Sendable {
+    /// Steps of the optimiser.
     package var steps = 1000
+    /// Networks in a step.
     package var batch = 64
-    /// Networks computed at a time on one thread, small enough for their activations to stay in cache.
+    /// Networks computed at a time on one thread, few enough for their activations to stay in one core's cache. Divides
+    /// `batch`.
     package var microbatch = 4
+    /// The highest learning rate, reached at the end of the warm-up.
     package var rate: Float = 1e-3
+    /// Steps in which the learning rate rises linearly to `rate`.
     package var warmUpSteps = 100
-    /// The rate at the end, as a share of the highest.
+    /// The learning rate at the end of the run, divided by `rate`.
     package var finalShare: Float = 0
+    /// AdamW's weight decay, of parameters with more than one axis.
     package var decay: Float = 0.01
+    /// β₁, β₂ and ε of AdamW.
     package var optimizer = AdamW()
-    /// The largest norm of a gradient; longer ones are shortened to it.
+    /// The largest Euclidean norm of the whole gradient; a longer gradient is scaled down to it.
     package var clipNorm: Float = 1
-    /// Decay of the running average of the parameters.
+    /// d of the running averages of the parameters: average = d · average + (1 − d) · parameter after every step. In
+    /// step t, from 0, d is at most (t + 1) / (t + 10).
     package var averageDecay: Float = 0.999
+    /// The seed of the order of networks, the augmentation and the mixup.
     package var seed: UInt64 = 0
 
+    /// The defaults of each property.
     package init() {}
 
-    /// Linear warm-up, then a cosine down to the final share.
+    /// The learning rate of a step, from 0. With w warm-up steps, n steps and final share s: rate · (step + 1) / w
+    /// during the warm-up, then rate · (s + (1 − s) · (1 + cos(π p)) / 2) with p = (step − w) / (n − w).
     func rate(at step: Int) -> Float {
         if step < warmUpSteps { return rate * Float(step + 1) / Float(warmUpSteps) }
         let progress = Double(step - warmUpSteps) / Double(max(1, steps - warmUpSteps))
@@ -36,37 +47,53 @@ package struct TrainingPlan: Sendable {
     }
 }
 
-/// What one step was like.
+/// The figures of one training step.
 package struct StepReport: Sendable {
+    /// The number of the step, from 0.
     package let step: Int
+    /// The number of its epoch, from 0.
     package let epoch: Int
+    /// The step's learning rate.
     package let rate: Float
+    /// The Euclidean norm of the whole gradient before clipping. Where it is not finite, the step changed no parameter.
     package let gradientNorm: Double
-    /// Means over the batch, named as in `Trainer.lossNames`.
+    /// The mean of each loss over the batch, without its weight, in the order of `Trainer.lossNames`.
     package let losses: [Double]
 }
 
-/// Trains a model by data-parallel steps whose results do not depend on the number of threads.
+/// Trains a model by data-parallel steps whose results are the same bits at any number of threads.
 ///
-/// A batch is cut into micro-batches and these into a fixed number of lanes; a lane adds up the gradients of its
-/// micro-batches in order, and the lanes are added up in order, whichever thread computed them.
+/// A batch is cut into micro-batches, and micro-batch i belongs to lane i mod L, with L = min(8, micro-batches). The
+/// gradients of a lane's micro-batches are added up in order, and then those of the lanes in order, so floating-point
+/// sums do not depend on which thread computed what.
 package final class Trainer: Sendable {
+    /// The hyperparameters of the run.
     package let plan: TrainingPlan
+    /// The parameters that the steps change.
     package let parameters: LearnedParameters
+    /// The names of the objective's losses, such as `weights`, `probes` and `reconstruction`.
     package let lossNames: [String]
     private let feeder: Feeder
     private let order: EpochOrder
     private let workers: [Microbatch]
-    /// Gradients added up, lane after lane.
+    /// For each lane the sum of its micro-batches' gradients, in the order of the parameters' slots.
     private let lanes: [[Matrix]]
     private static let laneCount = 8
 
+    /// - Parameters:
+    ///   - model: built from the readers of `parameters`.
+    ///   - input: the networks that the model reads.
+    ///   - indices: the training networks, as indices of the corpus.
+    ///   - threads: of which at most as many are used as there are lanes.
+    /// - Throws: `ModelError` where the batch is not a multiple of the micro-batch, there are fewer pictures than a
+    ///   batch, or the model does not offer a task's output.
     package init(
         _ model: any Model, _ input: ModelInput, _ objective: Objective, _ parameters: LearnedParameters,
         corpus: Corpus, indices: [Int], augmentation: Augmentation?, plan: TrainingPlan, threads: Int
     ) throws(ModelError) {
         guard plan.batch % plan.microbatch == 0, plan.batch > 0 else {
-            throw ModelError("a batch of \(plan.batch) does not divide into micro-batches of \(plan.microbatch)")
+            throw ModelError(
+                "optimization.batch: expected a multiple of microbatch \(plan.microbatch), received \(plan.batch)")
         }
         self.plan = plan
         self.parameters = parameters
@@ -74,7 +101,9 @@ package final class Trainer: Sendable {
             corpus: corpus, augmentation: augmentation, transform: input.transform, mixup: objective.mixup)
         order = EpochOrder(indices, sources: corpus.sources, seed: plan.seed)
         guard order.count >= plan.batch else {
-            throw ModelError("\(order.count) pictures to learn from are fewer than a batch of \(plan.batch)")
+            throw ModelError(
+                "\(order.count) training pictures are fewer than a batch of \(plan.batch); lower optimization.batch or validation_pictures, or add data"
+            )
         }
         let laneCount = min(Self.laneCount, plan.batch / plan.microbatch)
         var workers: [Microbatch] = []
@@ -88,10 +117,14 @@ package final class Trainer: Sendable {
         lanes = (0..<laneCount).map { _ in parameters.slots.map { Matrix(zeros: $0.matrix.rows, $0.matrix.columns) } }
     }
 
-    /// Steps that visit every picture once.
+    /// Steps in an epoch, which visits every picture once; the pictures left over by whole batches are skipped.
     package var stepsPerEpoch: Int { order.count / plan.batch }
 
-    /// One step; the same for the same parameters, moments and `step`, whatever ran before.
+    /// Does one step: gradients, clipping, AdamW and the running averages. Its result depends only on the parameters,
+    /// their moments and averages, and `step`. One call at a time.
+    /// - Parameters:
+    ///   - step: the number of the step, from 0.
+    ///   - epochCache: keeps the order of the current epoch between calls; nil at first.
     package func step(_ step: Int, epochCache: inout (epoch: Int, networks: [Int])?) -> StepReport {
         let epoch = step / stepsPerEpoch
         let networks: [Int]
@@ -114,7 +147,8 @@ package final class Trainer: Sendable {
             step: step, epoch: epoch, rate: plan.rate(at: step), gradientNorm: norm, losses: losses)
     }
 
-    /// Fills the lanes; returns the mean of every loss.
+    /// Computes the lanes' gradients of a batch.
+    /// - Returns: the mean of every loss over the batch.
     private func gradients(of items: [BatchItem]) -> [Double] {
         let (size, count) = (plan.microbatch, plan.batch / plan.microbatch)
         let sums = Mutex([[Double]](repeating: [], count: count))
@@ -139,7 +173,8 @@ package final class Trainer: Sendable {
         return lossNames.indices.map { index in parts.reduce(0) { $0 + $1[index] } / Double(plan.batch) }
     }
 
-    /// Adds all lanes to the first; returns the norm of the whole gradient.
+    /// Adds all lanes to the first.
+    /// - Returns: the Euclidean norm of the whole gradient.
     private func reduceLanes() -> Double {
         var squares = 0.0
         for index in parameters.slots.indices {
@@ -149,8 +184,9 @@ package final class Trainer: Sendable {
         return squares.squareRoot()
     }
 
+    /// Clips the gradient to `clipNorm` and updates parameters, moments and averages.
     private func update(_ step: Int, norm: Double) {
-        // A gradient that is no number would spoil everything; the step is skipped.
+        // A gradient with NaN or infinity would make all parameters NaN, so such a step changes nothing.
         guard norm.isFinite else { return }
         let factor = norm > Double(plan.clipNorm) ? plan.clipNorm / Float(norm) : 1
         let rate = plan.rate(at: step)

@@ -1,9 +1,10 @@
 import Foundation
 
-/// A recipe's JSON with members replaced by `path.to.member=value`, in one canonical form.
+/// A recipe's JSON after its overrides, with sorted keys: equal recipes have equal bytes.
 struct RecipeDocument {
     let data: Data
 
+    /// - Parameter overrides: `path.to.member=value`; a missing member or object on the path is added.
     init(_ json: Data, _ overrides: [String]) throws(RecipeError) {
         guard var object = (try? JSONSerialization.jsonObject(with: json)) as? [String: Any] else {
             throw RecipeError("expected a JSON object")
@@ -14,12 +15,12 @@ struct RecipeDocument {
             }
             let path = override[..<equals].split(separator: ".").map(String.init)
             let text = String(override[override.index(after: equals)...])
-            // What is no JSON is taken as text.
+            // A value that is not JSON is a string, so that --set name=other needs no quotation marks.
             let parsed = try? JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
             object = Self.setting(object, path[...], to: parsed ?? text)
         }
         guard let data = try? JSONSerialization.data(withJSONObject: object, options: [.sortedKeys, .prettyPrinted])
-        else { throw RecipeError("the document cannot be written again") }
+        else { throw RecipeError("the recipe cannot be written as JSON after its overrides") }
         self.data = data
     }
 

@@ -2,36 +2,53 @@ import Foundation
 import Models
 import Networks
 
-/// A training run in one small JSON file: the model, what it is to be good at, and how it gets there.
+/// The description of a training run as a JSON file: the model, its objective, the augmentation and the
+/// hyperparameters.
 package struct TrainingRecipe: Sendable {
+    /// The recipe's name, in titles of charts and the model's card.
     package let name: String
-    /// The `config.json` of the model.
+    /// The member `model`: the `config.json` of the model to train.
     package let configuration: ModelConfiguration
+    /// The member `objective`: the tasks with their weights, and mixup.
     package let objective: Objective
+    /// The member `augmentation`, with the model's frequency and convention.
     package let augmentation: Augmentation
+    /// The member `optimization`.
     package let optimization: Optimization
-    /// Pictures, the last ones of the data, that are not learned from but looked at.
+    /// The number of pictures, the last ones of the data, that are held out for validation.
     package let validationPictures: Int
-    /// Files of the model whose parameters stay as they are given.
+    /// The model's parameter files that are not trained.
     package let frozen: [String]
+    /// The seed of initial parameters, order, augmentation and mixup.
     package let seed: UInt64
-    /// The file itself, for the run's folder and to tell recipes apart.
+    /// The recipe after its overrides, in canonical form: what the run's folder keeps, and part of the run's identity.
     package let json: Data
 
-    /// How the optimiser goes.
+    /// The hyperparameters of the optimiser, AdamW, as the recipe gives them; see `TrainingPlan`.
     package struct Optimization: Sendable, Equatable {
+        /// Passes over the pictures; not necessarily a whole number.
         package let epochs: Double
+        /// Networks in a step.
         package let batch: Int
+        /// Networks computed at a time on one thread; divides `batch`.
         package let microbatch: Int
+        /// The highest learning rate.
         package let rate: Float
+        /// Steps in which the learning rate rises linearly to `rate`; at most half of the run's.
         package let warmUpSteps: Int
+        /// The learning rate at the end of the run, divided by `rate`.
         package let finalShare: Float
+        /// The weight decay.
         package let decay: Float
+        /// The largest norm of the whole gradient.
         package let clipNorm: Float
+        /// The decay of the running averages of the parameters.
         package let averageDecay: Float
     }
 
-    /// - Parameter overrides: `optimization.rate=0.001` and the like, applied before anything is read.
+    /// Reads a recipe. Every member must be known.
+    /// - Parameter overrides: changes such as `optimization.rate=0.001`, applied before the recipe is read.
+    /// - Throws: `RecipeError`, which names the member that is missing, unknown or out of bounds.
     package init(_ json: Data, overrides: [String] = []) throws(RecipeError) {
         let document = try RecipeDocument(json, overrides)
         self.json = document.data
@@ -55,7 +72,8 @@ package struct TrainingRecipe: Sendable {
         }
     }
 
-    /// The plan of a run over so many pictures.
+    /// The plan of a run: round(epochs · ⌊pictures / batch⌋) steps, at least one, of which at most half are warm-up.
+    /// - Parameter pictures: the number of pictures to train on.
     package func plan(pictures: Int) -> TrainingPlan {
         var plan = TrainingPlan()
         plan.batch = optimization.batch
@@ -72,10 +90,12 @@ package struct TrainingRecipe: Sendable {
     }
 }
 
-/// What is wrong with a recipe.
+/// Why a recipe cannot be read or is not valid.
 package struct RecipeError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// One line that names the member or file.
     package let description: String
 
+    /// An error with this line of text.
     package init(_ description: String) { self.description = description }
 }
 

@@ -1,11 +1,13 @@
 import Foundation
 
-/// A line chart as an SVG file of its own.
+/// A line chart of up to six colours, 720 × 420 user units, as a complete SVG document.
 package struct CurvePlot {
+    /// One line of the chart.
     package struct Series {
         let name: String
         let points: [(x: Double, y: Double)]
 
+        /// Points with a NaN or an infinity are left out.
         package init(_ name: String, _ points: [(x: Double, y: Double)]) {
             self.name = name
             self.points = points.filter { $0.x.isFinite && $0.y.isFinite }
@@ -19,12 +21,16 @@ package struct CurvePlot {
     private static let (left, right, top, bottom) = (64.0, 20.0, 44.0, 48.0)
     private static let colors = ["#3b7dd8", "#d8643b", "#3ba86b", "#9a5fd0", "#c79a1e", "#5f6b7a"]
 
+    /// - Parameters:
+    ///   - xTitle: the name of the horizontal axis.
+    ///   - series: those without points are left out.
     package init(title: String, xTitle: String, _ series: [Series]) {
         self.title = title
         self.xTitle = xTitle
         self.series = series.filter { !$0.points.isEmpty }
     }
 
+    /// The SVG document. Both axes are linear and span all series.
     package var svg: String {
         let points = series.flatMap(\.points)
         let (xAxis, yAxis) = (Axis(points.map(\.x), count: 6), Axis(points.map(\.y), count: 6))
@@ -78,7 +84,7 @@ package struct CurvePlot {
     }
 }
 
-/// A linear axis whose ticks are 1, 2 or 5 times a power of ten.
+/// A linear axis with ticks at multiples of 1, 2 or 5 times a power of ten, the outermost beyond all values.
 private struct Axis {
     let ticks: [Double]
     private let lower: Double
@@ -98,8 +104,10 @@ private struct Axis {
         ticks = (0...Int(last - first)).map { start + Double($0) * own }
     }
 
+    /// The position of a value on the axis, from 0 to 1.
     func share(_ value: Double) -> Double { (value - lower) / (upper - lower) }
 
+    /// A tick's value with as many decimals as the step between ticks needs.
     func label(_ tick: Double) -> String {
         let digits = step >= 1 ? 0 : min(6, Int(-log10(step).rounded(.down)))
         return String(format: "%.\(digits)f", tick)

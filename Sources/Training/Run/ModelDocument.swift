@@ -1,7 +1,7 @@
 import Foundation
 import Models
 
-/// The `config.json` that a run writes: the recipe's model with what the run has found out.
+/// The `config.json` that a run writes: the recipe's `model` with the calibration and the card of the trained model.
 struct ModelDocument {
     private var members: [String: Any]
 
@@ -11,11 +11,13 @@ struct ModelDocument {
         members = document?["model"] as? [String: Any] ?? [:]
     }
 
+    /// Adds figures to `card`; they replace members of the same name.
     mutating func add(toCard figures: [String: Any]) {
         members["card"] = (members["card"] as? [String: Any] ?? [:]).merging(figures) { $1 }
     }
 
-    /// Sets what a task has settled; the probes' share only where weights and probes answer together.
+    /// Sets `temperature` and, for a model of weights and probes, `probe_share`, which stands in the node `model` or,
+    /// in the older form, at the top level.
     mutating func apply(_ calibration: Calibration) {
         if let temperature = calibration.temperature { members["temperature"] = temperature }
         guard let share = calibration.probeShare else { return }
@@ -27,7 +29,7 @@ struct ModelDocument {
         }
     }
 
-    /// Says of every autoencoder whether its decoder was trained.
+    /// Sets `decoder_trained` of every Inr2Array node.
     mutating func setDecoderTrained(_ isTrained: Bool) {
         members = Self.settingDecoderTrained(isTrained, in: members)
     }
@@ -42,6 +44,7 @@ struct ModelDocument {
         return result
     }
 
+    /// The document, with sorted keys.
     func json() throws -> Data {
         try JSONSerialization.data(
             withJSONObject: members, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])

@@ -3,16 +3,19 @@ import Host
 import Tensors
 import WeightFormats
 
-/// What a stopped run needs to go on bit for bit: tensors by name, and a few facts.
+/// The state of a run from which it can continue with the same bits: `checkpoint.safetensors` in the run's folder.
 package struct RunCheckpoint: Sendable {
-    /// Steps done.
+    /// The number of steps done.
     package let step: Int
-    /// Sums of the losses since the last row of the metrics.
+    /// For each loss the sum of its batch means since the last row of the metrics.
     package let lossSums: [Double]
-    /// The recipe and data that the run was started with, told apart by their digest.
+    /// SHA-256 of the recipe, the data and the names of the initial model folders. A run continues only from a
+    /// checkpoint of equal identity.
     package let identity: String
+    /// `LearnedParameters.tensors()`.
     package let tensors: StateDict
 
+    /// A checkpoint to write.
     package init(step: Int, lossSums: [Double], identity: String, tensors: [NamedTensor]) {
         self.step = step
         self.lossSums = lossSums
@@ -22,7 +25,9 @@ package struct RunCheckpoint: Sendable {
 
     private static let name = "checkpoint.safetensors"
 
-    /// Replaces the folder's checkpoint; whenever it is interrupted, the old one or the new one is there whole.
+    /// Replaces the folder's checkpoint atomically: after an interruption the folder has the old or the new one,
+    /// complete.
+    /// - Throws: `RunError` where the file cannot be written.
     package func write(to folder: URL) throws(RunError) {
         var state = tensors
         state.metadata = [
@@ -37,8 +42,11 @@ package struct RunCheckpoint: Sendable {
         }
     }
 
-    /// The folder's checkpoint; nil where there is none.
-    /// - Parameter shapes: the tensors that the run needs, no more and no less.
+    /// Reads the folder's checkpoint; nil where there is none.
+    /// - Parameters:
+    ///   - identity: the identity of the run that is to continue.
+    ///   - shapes: the names and shapes of its tensors; the file must hold exactly these.
+    /// - Throws: `RunError` where the file is unreadable, of another run, or its tensors are others.
     package static func read(
         from folder: URL, identity: String, shapes: [String: [Int]]
     ) throws(RunError) -> RunCheckpoint? {
@@ -64,15 +72,19 @@ package struct RunCheckpoint: Sendable {
         }
         if let extra = state.names.first(where: { shapes[$0] == nil }) { throw failure("unexpected tensor '\(extra)'") }
         let sums = (state.metadata["loss_sums"] ?? "").split(separator: " ").compactMap { UInt64($0) }
-        guard let step = Int(state.metadata["step"] ?? "") else { throw failure("metadata 'step' is no number") }
+        guard let step = Int(state.metadata["step"] ?? "") else {
+            throw failure("metadata 'step': expected a whole number, received '\(state.metadata["step"] ?? "")'")
+        }
         return RunCheckpoint(
             step: step, lossSums: sums.map { Double(bitPattern: $0) }, identity: identity, tensors: state.entries)
     }
 }
 
-/// Why a training run cannot start or go on.
+/// Why a training run cannot start or continue.
 package struct RunError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// One line that names the member, file or tensor.
     package let description: String
 
+    /// An error with this line of text.
     package init(_ description: String) { self.description = description }
 }

@@ -6,8 +6,11 @@ import SIREN
 import WeightFormats
 
 extension Corpus {
-    /// Reads folders of shards, all of networks of one size, into the convention of a model.
-    /// - Parameter restarts: how many of the independent fits of each picture to read; all without it.
+    /// Reads folders of shards and converts their networks to a model's convention.
+    /// - Parameters:
+    ///   - restarts: how many of the independent fits of each picture to read; nil for all.
+    ///   - input: the networks that the model reads; sizes and ω₀ of every shard must be the same.
+    /// - Throws: `DatasetError` where a folder has no shards, or a shard is unreadable or holds other networks.
     package init(
         shards folders: [String], restarts: Int? = nil, for input: ModelInput
     ) throws(DatasetError) {
@@ -23,7 +26,7 @@ extension Corpus {
                 guard contents.sizes == spec.sizes, contents.omega0 == omega0 else {
                     let found = contents.sizes.map(String.init).joined(separator: "-")
                     throw DatasetError(
-                        "'\(folder)/\(name)': expected networks \(spec.summary) of omega0 \(omega0), received \(found) of \(contents.omega0)"
+                        "'\(folder)/\(name)': expected networks \(spec.summary) of omega0 \(omega0), received \(found) of omega0 \(contents.omega0)"
                     )
                 }
                 weights += try Self.converted(contents, spec, by: input.transform, "\(folder)/\(name)")
@@ -34,6 +37,7 @@ extension Corpus {
         self.init(spec: spec, weights: weights, labels: labels, sources: sources)
     }
 
+    /// The shard's networks in the convention of `transform`, flat: (N, parameters).
     private static func converted(
         _ contents: InrShards.Contents, _ spec: NetworkSpec, by transform: InputTransform, _ path: String
     ) throws(DatasetError) -> [Float] {
@@ -51,7 +55,9 @@ extension Corpus {
         return result
     }
 
-    /// The networks to learn from and those to look at: the last `count` pictures, one view each, are kept apart.
+    /// Splits the networks by their pictures, so that no picture is in both sets. The last `count` pictures, by number,
+    /// are for validation, each with its first restart only; all restarts of the other pictures are for training.
+    /// - Returns: indices of the corpus. `validation` is empty where there are no more than `count` pictures.
     package func split(validationPictures count: Int) -> (training: [Int], validation: [Int]) {
         let pictures = Set(sources).sorted()
         let first = pictures.count > count ? pictures[pictures.count - count] : Int.max
@@ -61,11 +67,12 @@ extension Corpus {
         return (training, validation)
     }
 
-    /// A digest by which corpora are told apart.
+    /// SHA-256 of layer sizes, number of networks, sums of labels and of picture numbers, and every 97th weight: enough
+    /// to notice that a run continues with other data.
     package var digest: String {
         var digest = ContentDigest()
         digest.update(Array("\(spec.summary) \(count) \(labels.reduce(0, &+)) \(sources.reduce(0, &+))".utf8))
-        // A share of the weights: all of them would take longer than reading them did.
+        // Every 97th weight, since a digest of all of them takes longer than reading the shards.
         for index in stride(from: 0, to: weights.count, by: 97) {
             let bits = weights[index].bitPattern
             digest.update([UInt8(bits & 255), UInt8(bits >> 8 & 255), UInt8(bits >> 16 & 255), UInt8(bits >> 24)])

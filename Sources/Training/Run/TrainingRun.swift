@@ -6,12 +6,21 @@ import SIREN
 import Tensors
 import WeightFormats
 
-/// A training run in a folder of its own: checkpoint, metrics, curves and, in the end, the model.
+/// A training run and its folder: `recipe.json`, `checkpoint.safetensors`, `metrics.csv`, the curves `loss.svg` and
+/// `accuracy.svg` and, in the end, the model folder `model`.
+///
+/// The result depends only on the recipe, the data and the initial parameters: not on the number of threads, nor on
+/// interruptions. It is not thread-safe: one thread at a time calls it.
 package final class TrainingRun {
+    /// The recipe of the run.
     package let recipe: TrainingRecipe
+    /// The hyperparameters, with the number of steps over this corpus.
     package let plan: TrainingPlan
+    /// The number of trained parameters.
     package let parameterCount: Int
+    /// The number of training networks, all restarts included.
     package let trainingCount: Int
+    /// The validation networks, as indices of the corpus: one for each held-out picture.
     package let validation: [Int]
     private let folder: URL
     private let corpus: Corpus
@@ -20,24 +29,33 @@ package final class TrainingRun {
     private let evaluator: Evaluator
     private let identity: String
     private let metrics: MetricsLog
+    /// For each loss the sum of its batch means since the last row of the metrics.
     private var sums: [Double]
     private var step: Int
 
-    /// Where a run is, for people.
+    /// The state of a run after a step, for a progress display.
     package struct Progress {
+        /// Steps done.
         package let step: Int
+        /// Steps of the whole run.
         package let steps: Int
+        /// Epochs done: steps divided by the steps of an epoch.
         package let epoch: Double
+        /// The sum of the losses' means over the step's batch, without their weights.
         package let loss: Double
-        /// Of the last look at the validation networks: every task's metrics, by name.
+        /// Every task's metrics on the validation networks at the last evaluation, by name; empty before the first.
         package let metrics: [(name: String, value: Double)]
-        /// Networks that were learned from since the run was started or went on.
+        /// Networks trained on since this process started or continued the run, each visit counted.
         package let networks: Int
     }
 
+    /// Builds the model, and restores the folder's checkpoint if there is one.
     /// - Parameters:
-    ///   - initial: model folders; the parameters of a file begin as the first that has it says.
-    /// - Throws: `RunError`, `ModelError` or `ModelFolderError` where the parts do not fit together.
+    ///   - folder: the run's folder; created if missing.
+    ///   - initial: model folders. Each parameter file of the model starts from the first of these folders that has a
+    ///     file of its name; without one its parameters are drawn at random.
+    /// - Throws: `RunError` where the recipe, the data and the folder do not fit together; `SettingError`,
+    ///   `ModelError`, `ParameterError` or `FormatError` where the model and its initial parameters do not.
     package init(
         _ recipe: TrainingRecipe, corpus: Corpus, folder: URL, initial: [URL], threads: Int
     ) throws {
@@ -64,7 +82,7 @@ package final class TrainingRun {
         let (training, validation) = corpus.split(validationPictures: recipe.validationPictures)
         guard !training.isEmpty, !validation.isEmpty else {
             throw RunError(
-                "validation_pictures: expected fewer than the \(Set(corpus.sources).count) pictures of the data, received \(recipe.validationPictures)"
+                "validation_pictures: expected fewer than the \(Set(corpus.sources).count) pictures of the data, received \(recipe.validationPictures); lower it or add data"
             )
         }
         for task in recipe.objective.tasks { try task.check(corpus) }
@@ -99,7 +117,8 @@ package final class TrainingRun {
         try metrics.prepare(keepingUpTo: step)
     }
 
-    /// Networks for statistics, as the model's layers read them: at most 4,096, evenly spread over those to learn from.
+    /// The networks over which the statistics of a standardisation are computed, canonical and scaled as the model's
+    /// layers read them: every s-th of the n training networks with s = max(1, ⌊n / 4096⌋), so fewer than 8,192.
     private static func sample(_ indices: [Int], _ corpus: Corpus, _ transform: InputTransform) -> [NetworkWeights] {
         let stride = max(1, indices.count / 4096)
         return indices.indices.filter { $0 % stride == 0 }.map { place in
@@ -107,29 +126,35 @@ package final class TrainingRun {
         }
     }
 
+    /// The parameters in a file; nil where it does not exist.
     private static func contents(of file: URL) throws -> StateDict? {
         guard let data = FileManager.default.contents(atPath: file.path) else { return nil }
         return try WeightFile.read([UInt8](data), limits: .checkpoint).stateDict().unwrapped
     }
 
-    /// Steps that are done.
+    /// The number of steps done, those before a restored checkpoint included.
     package var stepsDone: Int { step }
 
-    /// Learns until the plan is done or `shouldStop` says so; what is done by then is kept.
-    /// - Returns: whether the plan is done.
+    /// Trains until the plan's last step or until `shouldStop` returns true, and writes a checkpoint then.
+    /// - Parameters:
+    ///   - checkpointSeconds: the time between checkpoints, in seconds.
+    ///   - shouldStop: asked after every step.
+    ///   - report: called after every step.
+    /// - Returns: whether all steps are done.
+    /// - Throws: where a file of the run cannot be written.
     package func run(
         checkpointSeconds: Double, shouldStop: () -> Bool, report: (Progress) -> Void
     ) throws -> Bool {
         var cache: (epoch: Int, networks: [Int])?
         var latest: [(name: String, value: Double)] = []
-        var kept = ContinuousClock.now
+        var saved = ContinuousClock.now
         let first = step
         while step < plan.steps {
             let done = trainer.step(step, epochCache: &cache)
             for index in sums.indices { sums[index] += done.losses[index] }
             step += 1
-            if step % lookEvery == 0 || step == plan.steps {
-                latest = try look(done)
+            if step % evaluationInterval == 0 || step == plan.steps {
+                latest = try evaluate(done)
             }
             report(
                 Progress(
@@ -137,24 +162,26 @@ package final class TrainingRun {
                     loss: done.losses.reduce(0, +), metrics: latest,
                     networks: (step - first) * plan.batch))
             let isOver = step == plan.steps || shouldStop()
-            if isOver || .now - kept > .seconds(checkpointSeconds) {
+            if isOver || .now - saved > .seconds(checkpointSeconds) {
                 try checkpoint()
-                kept = .now
+                saved = .now
             }
             if isOver { break }
         }
         return step >= plan.steps
     }
 
-    /// Steps between two looks at the validation pictures.
-    private var lookEvery: Int { min(trainer.stepsPerEpoch, max(1, plan.steps / 4)) }
+    /// Steps between two evaluations on the validation networks: an epoch, or a quarter of the run where that is less.
+    private var evaluationInterval: Int { min(trainer.stepsPerEpoch, max(1, plan.steps / 4)) }
 
-    private func look(_ done: StepReport) throws -> [(name: String, value: Double)] {
+    /// Evaluates the averaged parameters on the validation networks, appends a row to the metrics and draws the curves.
+    /// - Returns: every task's metrics, by name.
+    private func evaluate(_ done: StepReport) throws -> [(name: String, value: Double)] {
         let evaluation = parameters.withAverages { evaluator(validation) }
         let values = zip(zip(recipe.objective.tasks, evaluation.tasks), evaluator.partNames).flatMap { own, parts in
             zip(own.0.metricNames(parts: parts), own.0.metrics(own.1, corpus)).map { (name: $0, value: $1) }
         }
-        let count = Double((step - 1) % lookEvery + 1)
+        let count = Double((step - 1) % evaluationInterval + 1)
         try metrics.append(
             [Double(step), Double(done.epoch), Double(done.rate), done.gradientNorm] + sums.map { $0 / count }
                 + evaluation.losses.map(\.mean) + values.map(\.value))
@@ -168,6 +195,7 @@ package final class TrainingRun {
             .write(to: folder)
     }
 
+    /// Writes `loss.svg` and `accuracy.svg` from all rows of the metrics.
     private func drawCurves() throws {
         let rows = try metrics.read()
         func series(_ matches: (String) -> Bool) -> [CurvePlot.Series] {
@@ -185,8 +213,10 @@ package final class TrainingRun {
         }
     }
 
-    /// Writes the model that was learned, calibrated on the validation networks, as a folder to serve.
-    /// - Returns: its folder, and what the validation networks say of it, for each task.
+    /// Writes the folder `model`: the averaged parameters, and a `config.json` with the calibration and the figures of
+    /// the validation networks. It can be served.
+    /// - Returns: the folder, and the report of each task on the validation networks.
+    /// - Throws: where a file cannot be written.
     package func writeModel() throws -> (folder: URL, reports: [any TrainingReport]) {
         let evaluation = parameters.withAverages { evaluator(validation) }
         let folder = folder.appendingPathComponent("model")
@@ -214,7 +244,10 @@ package final class TrainingRun {
         return (folder, reports)
     }
 
-    /// Draws validation networks beside what their latents draw; nil where the model does not reconstruct.
+    /// Writes `reconstructions.png`: the pictures of the first validation networks above those that the model
+    /// reconstructs from their latents.
+    /// - Parameter count: at most so many networks.
+    /// - Returns: the file; nil where the objective has no reconstruction or the networks draw no pictures.
     package func writeReconstructions(count: Int = 32) throws -> URL? {
         guard let image = recipe.configuration.input.image, recipe.objective.asks(for: .picture) else { return nil }
         let pairs = parameters.withAverages { evaluator.pictures(Array(validation.prefix(count)), image) }

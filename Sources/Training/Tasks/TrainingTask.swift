@@ -2,101 +2,122 @@ import Engine
 import Models
 import NeuralFunctionals
 
-/// One thing that a model is trained for: its targets, losses, metrics and calibration.
+/// A task that a model can be trained for: its targets, losses, metrics and calibration.
 ///
-/// A new task is a folder beside this file and a line in `TrainingTasks`.
+/// A new task needs a folder beside this file and a line in `TrainingTasks`.
 package protocol TrainingTask: Sendable {
-    /// The member of a recipe's `objective` that weighs the task's losses.
+    /// The task's name, which is the member of a recipe's `objective` with the weight of its losses.
     static var name: String { get }
 
+    /// Reads the task's options from the recipe. Every task of `TrainingTasks` is read, so that its options are
+    /// checked; one of weight 0 is then dropped.
     /// - Parameters:
-    ///   - weight: of the task's losses, above 0.
-    ///   - objective: the recipe's section, for further options.
-    /// - Throws: `SettingError` where an option is unusable.
+    ///   - weight: the factor of the task's losses, at least 0.
+    ///   - objective: the recipe's section.
+    ///   - model: the model to train.
+    /// - Throws: `SettingError` where an option is not valid.
     init(weight: Float, _ objective: Settings, _ model: ModelConfiguration) throws(SettingError)
 
-    /// What the task asks of the model.
+    /// The model's output from which the losses are computed.
     var output: Output { get }
 
-    /// Throws unless the corpus has targets that the model can learn, and says the way out.
+    /// Checks that the corpus has targets for the model.
+    /// - Throws: `RunError`, which says what to change.
     func check(_ corpus: Corpus) throws(RunError)
 
-    /// Records the losses of `value` against targets that are filled in before each run.
-    /// - Parameter isTraining: false for a pass that only measures: then targets are plain.
+    /// Records the steps that compute the losses of `value`.
+    /// - Parameters:
+    ///   - value: the model's `output` for the networks of the pass.
+    ///   - isTraining: false for evaluation, in which targets are not smoothed.
+    /// - Throws: `ModelError` where `value` is another output.
     func record(
         _ value: RecordedOutput, in pass: ForwardPass, isTraining: Bool
     ) throws(ModelError) -> any RecordedTask
 
-    /// Names of the metrics for parts of that name, in the order of `metrics`.
+    /// The names of the metrics, in the order of `metrics`.
+    /// - Parameter parts: the names of the recorded task's parts.
     func metricNames(parts: [String]) -> [String]
 
-    /// One number for each of `metricNames`.
+    /// The metrics of a set of networks, one number for each of `metricNames`.
     func metrics(_ evaluation: TaskEvaluation, _ corpus: Corpus) -> [Double]
 
-    /// What is settled on validation networks once the model is trained.
+    /// Chooses the settings that are fitted on the validation networks after training, and reports on these networks.
     func calibrate(_ evaluation: TaskEvaluation, _ corpus: Corpus) -> Calibration
 }
 
 extension TrainingTask {
+    /// Accepts every corpus.
     package func check(_ corpus: Corpus) throws(RunError) {}
+    /// None.
     package func metricNames(parts: [String]) -> [String] { [] }
+    /// None.
     package func metrics(_ evaluation: TaskEvaluation, _ corpus: Corpus) -> [Double] { [] }
 }
 
-/// A task in a plan: matrices that are filled before a run and read after it.
+/// A task's matrices in a plan: targets, which are written before a run, and losses and outputs, which are read after
+/// it.
 package protocol RecordedTask: Sendable {
+    /// The task's losses.
     var losses: [Loss] { get }
-    /// What metrics and calibration read: a matrix (batch, n) of each part, by name.
+    /// The outputs that metrics and calibration read: for each part of the model its name and a matrix (batch, n).
     var parts: [(name: String, matrix: Matrix)] { get }
-    /// Pictures drawn by the model and the ones wanted, (batch, pixels · channels) each; nil for other tasks.
+    /// The model's pictures and their targets, (batch, pixels · channels) each; nil for tasks without pictures.
     var pictures: (drawn: Matrix, wanted: Matrix)? { get }
-    /// Everything that is written before a run or read after it.
+    /// The matrices that are written before a run or read after it; the plan must keep them.
     var ends: [Matrix] { get }
-    /// Fills the targets of a batch.
-    /// - Parameter shares: how much of its own each network keeps where networks are mixed, 1 elsewhere; the rest comes
-    ///   from the network in the mirrored place of the batch.
+    /// Writes the targets of a batch.
+    /// - Parameters:
+    ///   - items: the networks of the batch, n of them.
+    ///   - shares: the mixup share of each network, 1 without mixup. Network i is mixed with network n − 1 − i: its
+    ///     target is share · own target + (1 − share) · the other's target.
     func fill(_ items: [BatchItem], shares: [Float])
 }
 
 extension RecordedTask {
+    /// nil.
     package var pictures: (drawn: Matrix, wanted: Matrix)? { nil }
 }
 
-/// What a task adds to the objective.
+/// One loss of a task, a term of the objective.
 package struct Loss: Sendable {
+    /// The name in `metrics.csv`, after `loss_`.
     package let name: String
-    /// (batch, 1)
+    /// The loss of each network, (batch, 1).
     package let matrix: Matrix
+    /// The factor of the loss in the objective.
     package let weight: Float
 }
 
-/// What a model answered to a set of networks, for one task.
+/// A model's outputs and losses on a set of networks, for one task.
 package struct TaskEvaluation: Sendable {
-    /// Of the networks, in the corpus.
+    /// The networks, as indices of the corpus.
     package let indices: [Int]
-    /// A row of numbers for each network, of each part.
+    /// For each part its name and one row of outputs for each network, in the order of `indices`.
     package let parts: [(name: String, rows: [[Float]])]
-    /// Mean of every loss, by name.
+    /// The mean of every loss over the networks, without its weight.
     package let losses: [(name: String, mean: Double)]
 }
 
-/// Numbers of a model that are chosen on validation networks, and what these networks say of it.
+/// The settings of a model that are fitted on the validation networks after training, with a report on these networks.
 package struct Calibration: Sendable {
-    /// Members of `config.json` to set.
+    /// `temperature` of `config.json`, by which logits are divided; nil to leave it.
     package var temperature: Double?
+    /// `probe_share` of `config.json`: the part of the logits that comes from the probes, from 0 to 1; nil to leave it.
     package var probeShare: Double?
+    /// The task's figures on the validation networks; nil where there are none.
     package var report: (any TrainingReport)?
 }
 
-/// Figures of a task on a set of networks.
+/// The figures of a task on a set of networks.
 package protocol TrainingReport: Sendable {
-    /// One line for people.
+    /// The figures in one line of text.
     var summary: String { get }
-    /// For the model's card: `accuracy`, `reconstruction_mse`.
+    /// The figures for the model's card by name, such as `accuracy` or `reconstruction_mse`.
     var figures: [(name: String, value: Double)] { get }
 }
 
-/// The tasks that a recipe's `objective` may weigh.
+/// The registry of tasks that a recipe's `objective` can name.
 package enum TrainingTasks {
+    /// In the order in which losses and metrics are listed.
     package static let all: [any TrainingTask.Type] = [ClassificationTask.self, ReconstructionTask.self]
 }

@@ -13,8 +13,8 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Measures the speed of models, kernels, layers, file formats or a running server.",
         discussion: """
-            Compare ratios within one run: each run also measures the machine's own rate of matrix products. Run nothing \
-            else at the same time.
+            Each run also measures the rate of large matrix products on the machine. Compare a figure with that of the same \
+            run, since the speed of a machine varies. Run nothing else at the same time.
             """,
         subcommands: [
             BenchModelCommand.self, BenchTrainCommand.self, BenchFitCommand.self, BenchKernelsCommand.self,
@@ -24,11 +24,12 @@ struct BenchCommand: ParsableCommand {
         defaultSubcommand: BenchModelCommand.self)
 }
 
+/// The options that all benchmarks of computations have.
 struct BenchOptions: ParsableArguments {
     @Option(help: "Thread counts, such as 1,2. (default: one for each processor)")
     var threads: NumberList?
 
-    @Option(help: "How often each is run; minimum and median are printed.")
+    @Option(help: "Number of repetitions; minimum and median are printed.")
     var `repeat`: Int = 7
 
     @Flag(help: "Print one JSON object per line.")
@@ -36,7 +37,8 @@ struct BenchOptions: ParsableArguments {
 
     var threadCounts: [Int] { threads?.values ?? [WorkerPool.availableProcessors] }
 
-    /// Measures and prints the machine's rate of matrix products on `threads` threads, in operations a second.
+    /// Measures and prints the rate of large matrix products on `threads` threads, in floating-point operations a
+    /// second.
     func machineRate(_ threads: Int) -> Double {
         let rate = MachineRate.products(threads: threads)
         let figure = String(format: "%.1f", rate / 1e9)
@@ -47,7 +49,7 @@ struct BenchOptions: ParsableArguments {
         return rate
     }
 
-    /// For each number of threads prints the machine's rate, then the measurements.
+    /// For each number of threads prints the rate of matrix products, then the measurements.
     func run(_ measure: (_ threads: Int) throws -> [SpeedMeasurement]) rethrows {
         for threads in threadCounts {
             let bestRate = machineRate(threads)
@@ -55,12 +57,13 @@ struct BenchOptions: ParsableArguments {
         }
     }
 
+    /// - Parameter bestRate: the rate of matrix products, in floating-point operations a second.
     func show(_ measurement: SpeedMeasurement, _ bestRate: Double) {
         print(json ? measurement.json(bestRate: bestRate) : measurement.text(bestRate: bestRate))
     }
 }
 
-/// `1,16`
+/// Numbers from 1 to 4096 separated by commas: `1,16`.
 struct NumberList: ExpressibleByArgument {
     let values: [Int]
 
@@ -129,7 +132,8 @@ func benchmarkFile(_ path: String) throws -> [UInt8] {
 }
 
 struct BenchKernelsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "kernels", abstract: "Times single operations.")
+    static let configuration = CommandConfiguration(
+        commandName: "kernels", abstract: "Times single kernels, such as a matrix product or a softmax.")
     @OptionGroup var options: BenchOptions
 
     func run() throws {
@@ -150,7 +154,7 @@ struct BenchLayersCommand: ParsableCommand {
 struct BenchTrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract: "Times training steps; their operations are counted as three forward passes.")
+        abstract: "Times training steps. A step counts as three times the operations of a forward pass.")
 
     @Option(help: "'paper' or 'small' (encoders with a small classifier), or a recipe.")
     var model = "small"
@@ -188,7 +192,7 @@ struct BenchFormatsCommand: ParsableCommand {
     @Argument(help: "Files to read, besides one network in each format that the program can write.")
     var files: [String] = []
 
-    @Option(help: "How often each is run; minimum and median are printed.")
+    @Option(help: "Number of repetitions; minimum and median are printed.")
     var `repeat`: Int = 500
 
     @Flag(help: "Print one JSON object per line.")
@@ -207,7 +211,7 @@ struct BenchFormatsCommand: ParsableCommand {
 struct BenchAllocationsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allocations", abstract: "Counts the heap allocations of a warm model's answers.",
-        discussion: "Needs the counter Tests/Performance/allocations.c, loaded with LD_PRELOAD.")
+        discussion: "Needs the library Tests/Performance/allocations.c, loaded with LD_PRELOAD, which counts them.")
 
     @Option(help: "'paper' or 'small' (untrained encoders), a model folder, or the name of an embedded model.")
     var model = "paper"
@@ -217,7 +221,8 @@ struct BenchAllocationsCommand: ParsableCommand {
 
     func run() throws {
         guard let benchmark = AllocationBenchmark() else {
-            throw CommandFailure("no counter is loaded; Tests/Performance/allocations.c says how to build and load it")
+            throw CommandFailure(
+                "the counting library is not loaded; Tests/Performance/allocations.c says how to build and load it")
         }
         for count in try benchmark.run(try benchmarkModel(model)) {
             let name = "\(model) \(count.output.rawValue)"

@@ -9,8 +9,9 @@ struct BenchServerCommand: ParsableCommand {
         commandName: "server", abstract: "Sends load to a running server and measures latency and throughput.",
         discussion: """
             Without --rate, each connection sends its next request when it has the response to the last (closed loop). \
-            With --rate, requests are sent at that rate whatever the server does (open loop), and latency is measured from \
-            the time at which a request was due.
+            With --rate, requests are sent at that rate even if responses are late (open loop), and latency is measured \
+            from the time at which a request was due. 'beyond compute' is the latency minus the computing time that the \
+            server reports in Server-Timing.
             """)
 
     @Argument(help: "The URL to request, such as http://127.0.0.1:8080/v1/classify.")

@@ -10,9 +10,10 @@ struct ClassifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "classify", abstract: "Prints the class of the picture that each network draws.",
         discussion: """
-            Files of a folder that hold no network are skipped with a note on standard error; a file that is named and holds \
-            none is a failure. Where the model has two parts, one that reads weights and one that evaluates the network, \
-            and they predict different classes, both predictions are printed: such answers are wrong more often.
+            Files of a folder that hold no network are skipped with a note on standard error. A file named on the command \
+            line that holds no network is a failure. Where the model has two parts, one that reads weights and one that \
+            evaluates the network, and they predict different classes, both predictions are printed, since such answers \
+            are wrong more often.
             """)
 
     @Argument(help: "Files of weights in any of the upload formats, or folders of them; '-' is standard input.")

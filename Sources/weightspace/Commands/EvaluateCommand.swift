@@ -16,7 +16,8 @@ struct EvaluateCommand: ParsableCommand {
         commandName: "evaluate", abstract: "Measures a model on INRs that 'fit' has made.",
         discussion: """
             Networks are prepared and computed as in 'serve'. Prints accuracy with its 95 % confidence interval, \
-            calibration error, the confusion matrix, the error of reconstructions, and operations and time per network. \
+            calibration error, the confusion matrix, the error of reconstructions, and floating-point operations and time \
+            per network. \
             Without labels it prints the mean probability of the predicted class and how often the weights and the probes \
             part of the model agree.
             """)
@@ -27,12 +28,12 @@ struct EvaluateCommand: ParsableCommand {
     @Argument(help: "A folder of shards.")
     var data: String
 
-    @Option(help: "Only the first networks of the data. (default: all)")
+    @Option(help: "Number of networks, the first of the data. (default: all)")
     var count: Int?
 
     @Option(
         help:
-            "Read the networks in this convention, nfn or dws, to measure a wrong one. (default: the one they were fitted in)"
+            "Treat the networks as if they had this convention, nfn or dws, to measure the effect of a wrong convention. (default: the convention they were fitted in)"
     )
     var mistakenFor: SIRENConvention?
 
@@ -52,13 +53,17 @@ struct EvaluateCommand: ParsableCommand {
         let corpus = try Corpus(
             shards: [data], for: input)
         let indices = 0..<min(count ?? .max, corpus.count)
-        guard !indices.isEmpty else { throw CommandFailure("no networks to evaluate") }
+        guard !indices.isEmpty else {
+            throw CommandFailure("'\(data)': no networks to evaluate; --count must be above zero")
+        }
         let labels = indices.map { corpus.labels[$0] }
         let isLabelled = labels.contains { $0 >= 0 }
         if isLabelled, model.offers(.classes),
             let wrong = labels.first(where: { !model.labels.indices.contains($0) })
         {
-            throw CommandFailure("expected labels from 0 to \(model.labels.count - 1), received \(wrong)")
+            throw CommandFailure(
+                "'\(data)': expected labels from 0 to \(model.labels.count - 1), received \(wrong); the model has other classes"
+            )
         }
         var result = ModelEvaluation(model: model.name, version: model.version, count: indices.count)
         var progress = ProgressBar(total: indices.count, unit: "networks")
@@ -106,9 +111,10 @@ struct EvaluateCommand: ParsableCommand {
 extension SIRENConvention: ExpressibleByArgument {}
 
 extension EvaluateCommand {
+    /// Writes the figures into `card` of the model folder's `config.json`.
     private func record(_ result: ModelEvaluation) throws {
         guard let folder = ModelSources.folder(at: URL(fileURLWithPath: model)) else {
-            throw CommandFailure("--record: '\(model)' is no model folder")
+            throw CommandFailure("--record: '\(model)' is not a model folder")
         }
         let file = folder.appendingPathComponent("config.json")
         guard let data = FileManager.default.contents(atPath: file.path),

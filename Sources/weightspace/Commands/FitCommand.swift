@@ -12,8 +12,8 @@ struct FitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fit", abstract: "Fits one small SIREN to every picture and writes them as shards.",
         discussion: """
-            Pictures come as an IDX file (MNIST, Fashion-MNIST), a .npy stack, a PGM or PPM file or a folder of those; \
-            IDX and .npy files may be compressed with gzip. Existing shards are kept: the same command continues a run \
+            Pictures are read from an IDX file (MNIST, Fashion-MNIST), a .npy array, a PGM or PPM file, or a folder of PGM \
+            and PPM files; files may be compressed with gzip. Existing shards are kept: the same command continues a run \
             that was stopped.
             """)
 
@@ -33,25 +33,25 @@ struct FitCommand: ParsableCommand {
 
     @Option(
         name: [.customLong("first-restart"), .customLong("first-view")],
-        help: "The number of the first of these fits, from 0.")
+        help: "Number of the first of these fits, from 0.")
     var firstRestart = 0
 
-    @Option(help: "The number of the first picture, from 0.")
+    @Option(help: "Number of the first picture, from 0.")
     var from = 0
 
-    @Option(help: "How many pictures. (default: all)")
+    @Option(help: "Number of pictures. (default: all)")
     var count: Int?
 
     @Option(help: "The width of each of the two hidden layers.")
     var hidden = 32
 
-    @Option(help: "Steps of Adam.")
+    @Option(help: "Steps of the optimiser, Adam.")
     var steps = 150
 
     @Option(name: .customLong("lr"), help: "The initial learning rate; it decays to zero along a cosine.")
     var rate: Float = 3e-3
 
-    @Option(help: "Stop a fit when it reaches this peak signal-to-noise ratio, in dB.")
+    @Option(help: "Stop a fit early when it reaches this peak signal-to-noise ratio, in dB.")
     var targetPSNR: Double?
 
     @Option(help: "The seed of the initial weights.")
@@ -106,7 +106,8 @@ struct FitCommand: ParsableCommand {
         if let labels { pictures = try pictures.labelled(try readLabels(labels)) }
         guard from < pictures.count, count.map({ from + $0 <= pictures.count }) ?? true else {
             throw CommandFailure(
-                "'\(images)' has \(pictures.count) pictures, asked for \(count.map(String.init) ?? "all") from \(from)")
+                "'\(images)' has \(pictures.count) pictures, --from \(from) and --count \(count.map(String.init) ?? "all") exceed them"
+            )
         }
         let sources = Array(from..<from + (count ?? pictures.count - from))
         let summary = recipe.summary(channels: pictures.channels)
@@ -120,14 +121,15 @@ struct FitCommand: ParsableCommand {
         var statistics = FitStatistics()
         let progress = FitProgress(total: sources.count * restarts)
         for restart in firstRestart..<firstRestart + restarts {
-            // A shard's number is that of its pictures divided by its size: runs over parts of a data set fill one folder.
+            // The number of a picture's shard is ⌊picture / shardSize⌋, so runs over parts of a data set can share a
+            // folder.
             for (shard, own) in shardsOf(sources) {
                 let networks: [FittedInr]
                 if shards.exists(restart: restart, shard: shard) {
                     networks = try shards.read(restart: restart, shard: shard)
                     guard networks.map(\.source) == own else {
                         throw CommandFailure(
-                            "'\(output)/\(InrShards.name(restart: restart, shard: shard))' holds other pictures than \(own.first ?? 0) to \(own.last ?? 0)"
+                            "'\(output)/\(InrShards.name(restart: restart, shard: shard))' holds other pictures than \(own.first ?? 0) to \(own.last ?? 0); use the --from, --count and --shard-size that wrote it, or another folder"
                         )
                     }
                     progress.skip(networks.count)
@@ -143,10 +145,12 @@ struct FitCommand: ParsableCommand {
         print(statistics.summary(seconds: progress.seconds, fitted: progress.fitted))
     }
 
+    /// The pictures of every shard, sorted by shard.
     private func shardsOf(_ sources: [Int]) -> [(shard: Int, sources: [Int])] {
         Dictionary(grouping: sources, by: { $0 / shardSize }).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
+    /// Writes each network as a file of its own.
     private func write(_ networks: [FittedInr], _ recipe: FitRecipe, _ channels: Int, to folder: String) throws {
         try OutputFile.createFolder(folder)
         let spec = NetworkSpec(sizes: recipe.sizes(channels: channels))

@@ -6,9 +6,9 @@ struct HealthCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "health", abstract: "Asks a running service whether it is alive or ready.",
         discussion: """
-            For health checks where there is no curl, as in a container. It asks at the address where 'serve' listens \
-            with the same environment. Exits 0 if the service is alive (with --ready: ready), else 1. A service that \
-            answers 401 counts as alive; its readiness is unknown without a key.
+            For health checks in containers and other places without curl. It connects to the address on which 'serve' \
+            listens with the same environment variables. Exits 0 if the service is alive (with --ready: ready), else 1. A \
+            service that answers 401 counts as alive; its readiness is unknown without a key.
             """)
 
     @Flag(help: "Ask whether it is ready to answer requests.") var ready = false

@@ -13,7 +13,7 @@ struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
         abstract: "Lists the arrays of files with shapes and statistics, and the SIREN convention.",
-        discussion: "Arrays that form no network are listed too; the reason is printed on standard error.")
+        discussion: "Arrays that form no network are listed too; the reason why is printed on standard error.")
 
     @Argument(help: "Files of weights in any of the upload formats; '-' is standard input.")
     var files: [String]
@@ -55,7 +55,9 @@ private struct InspectedArrays {
     private let format: String
     private let statistics: [ArrayStatistics]
     private let networks: [NetworkWeights]
+    /// Names of the arrays that belong to no layer.
     private let ignored: [String]
+    /// Why the arrays form no network; nil where they do.
     let fault: UploadError?
 
     /// The arrays of a file's networks, each with its key or number in a batch; those of the whole file where it is a

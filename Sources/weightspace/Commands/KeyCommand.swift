@@ -11,7 +11,7 @@ struct KeyCommand: ParsableCommand {
             """)
 
     @Argument(help: "The client's name, one word.") var name: String
-    @Flag(help: "Allow POST /admin/reload with it.") var admin = false
+    @Flag(help: "The key also allows POST /admin/reload.") var admin = false
 
     func validate() throws {
         guard !name.isEmpty, name.allSatisfy({ !$0.isWhitespace && $0 != "#" }) else {
@@ -22,7 +22,7 @@ struct KeyCommand: ParsableCommand {
     func run() {
         var random = SystemRandomNumberGenerator()
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
-        // 43 characters of 62 have 256 bits of entropy.
+        // 43 characters from an alphabet of 62 have 43 · log₂ 62 = 256 bits of entropy.
         let key = "ws_" + String((0..<43).map { _ in alphabet[Int.random(in: 0..<alphabet.count, using: &random)] })
         print("key:  \(key)")
         print("line: \(name) sha256:\(ContentDigest.hexadecimal(Array(key.utf8)))\(admin ? " admin" : "")")

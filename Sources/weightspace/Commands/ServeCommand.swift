@@ -7,19 +7,21 @@ import Logging
 /// `weightspace serve`
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Serves the models over HTTP until it is told to stop.",
+        commandName: "serve", abstract: "Serves the models over HTTP until it receives SIGTERM or SIGINT.",
         discussion: """
-            Every option is also an environment variable: --max-queue is WEIGHTSPACE_MAX_QUEUE; of several values there, \
-            commas are between. SIGTERM and SIGINT drain: admitted requests are answered, then the process exits 0. \
-            SIGHUP loads models and keys again. Under systemd the service takes over sockets, and reports readiness and \
-            watchdog keep-alives.
+            Every option is also an environment variable: --max-queue is WEIGHTSPACE_MAX_QUEUE. Several values in a variable \
+            are separated by commas. SIGTERM and SIGINT drain the service: admitted requests are answered, then the process \
+            exits 0. SIGHUP loads models and keys again. Under systemd the service accepts sockets from socket activation, \
+            and reports readiness and watchdog keep-alives.
             """)
 
     @Option(help: "Address or host name to listen on. (default: 127.0.0.1)") var host: String?
     @Option(help: "Port to listen on; 0 chooses a free one and prints it. (default: 8080)") var port: Int?
     @Option(help: "Unix socket to listen on instead of an address; mode 660.") var unixSocket: String?
     @Option(
-        help: "Unix socket for administrators, mode 600: every request, POST /admin/reload included, without a key.")
+        help:
+            "Unix socket for administrators, mode 600: accepts every request, POST /admin/reload included, without a key."
+    )
     var adminSocket: String?
     @Option(help: "File of the clients' API keys; read again on SIGHUP. See 'weightspace key'.") var keys: String?
     @Flag(help: "Require a key for health checks too.") var protectHealth = false
@@ -39,16 +41,16 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup var sources: ModelSourceOptions
     @Option(help: "Name of the model that answers requests that name none. (default: the first one at the start)")
     var defaultModel: String?
-    @Option(help: "Networks of one request that are computed in one forward pass. (default: 16)")
+    @Option(help: "Most networks of one request that are computed in one pass. (default: 16)")
     var networksPerPass: Int?
     @Option(help: .hidden) var maxBatch: Int?
-    @Option(help: "Requests that may wait for a computation; further ones get 429. (default: 64)") var maxQueue: Int?
-    @Option(help: "Bytes of weights of all waiting requests; further ones get 429. (default: 67108864)")
+    @Option(help: "Most requests that wait for a computation; further ones get 429. (default: 64)") var maxQueue: Int?
+    @Option(help: "Most bytes of weights in waiting requests; further requests get 429. (default: 67108864)")
     var maxQueueBytes: Int?
-    @Option(help: "Bytes of a request's body, before and after decompression. (default: 16777216)") var maxBodyBytes:
-        Int?
-    @Option(help: "Networks of one request. (default: 1024)") var maxNetworks: Int?
-    @Option(help: "Open connections; further ones get 503. (default: 1024)") var maxConnections: Int?
+    @Option(help: "Most bytes of a request's body, before and after decompression. (default: 16777216)")
+    var maxBodyBytes: Int?
+    @Option(help: "Most networks in one request. (default: 1024)") var maxNetworks: Int?
+    @Option(help: "Most open connections; further ones get 503. (default: 1024)") var maxConnections: Int?
     @Option(help: "Seconds until a request's head must be complete. (default: 10)") var headerTimeout: Double?
     @Option(help: "Seconds until a request's body must be complete. (default: 30)") var bodyTimeout: Double?
     @Option(help: "Seconds until an idle connection is closed. (default: 75)") var idleTimeout: Double?

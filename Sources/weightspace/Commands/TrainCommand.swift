@@ -12,7 +12,7 @@ import Training
 /// `weightspace train RECIPE --data DIR --output RUN`
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Trains a model by a recipe on INRs that 'fit' has made.",
+        commandName: "train", abstract: "Trains the model of a recipe on networks that 'fit' has made.",
         discussion: """
             Writes the recipe, a checkpoint, metrics.csv, loss.svg, accuracy.svg and, at the end, the model folder 'model' \
             into the run's folder, which 'serve --models' accepts. The same command continues a run that was stopped or \
@@ -23,18 +23,20 @@ struct TrainCommand: ParsableCommand {
     @Argument(help: "The name of an embedded recipe, or a JSON file.")
     var recipe: String
 
-    @Option(help: "Folders of shards; repeat for several.")
+    @Option(help: "Folder of shards; repeat for several.")
     var data: [String]
 
     @Option(
         name: [.customLong("restarts"), .customLong("views")],
-        help: "How many of the independent fits of each picture to train on. (default: all)")
+        help: "Number of independent fits of each picture to train on. (default: all)")
     var restarts: Int?
 
     @Option(help: "The run's folder.")
     var output: String
 
-    @Option(help: "A model folder whose parameters the run starts from, file by file; repeat for several.")
+    @Option(
+        help:
+            "A model folder from whose parameter files the run starts, for files of the same name; repeat for several.")
     var initial: [String] = []
 
     @Option(name: .customLong("set"), help: "A change of the recipe, path.to.member=value; repeat for several.")
@@ -60,7 +62,7 @@ struct TrainCommand: ParsableCommand {
             validation networks, \(run.plan.steps) steps\(run.stepsDone > 0 ? ", continued at step \(run.stepsDone)" : "")
             """)
         if recipe.objective.asks(for: .classes) {
-            Terminal.complain("answers are named \(recipe.configuration.labels.joined(separator: ", "))")
+            Terminal.complain("classes: \(recipe.configuration.labels.joined(separator: ", "))")
         }
         let isInterrupted = Mutex(false)
         let signals = SignalWatcher([SIGINT, SIGTERM]) { _ in isInterrupted.withLock { $0 = true } }
@@ -80,13 +82,13 @@ struct TrainCommand: ParsableCommand {
     }
 }
 
-/// A run's progress: one line on a terminal, elsewhere a line a minute.
+/// The display of a run's progress: one line, redrawn, on a terminal; elsewhere a new line every minute.
 private final class TrainingLine {
     private var first: (time: ContinuousClock.Instant, progress: TrainingRun.Progress)?
     private var line = ProgressLine(lineInterval: .seconds(60))
 
     func show(_ progress: TrainingRun.Progress) {
-        // A continued run does not begin at step 0.
+        // Rates are measured from the first report, since a continued run does not begin at step 0.
         let first = self.first ?? (.now, progress)
         self.first = first
         let done = Double(progress.step) / Double(max(1, progress.steps))

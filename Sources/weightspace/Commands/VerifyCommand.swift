@@ -70,7 +70,7 @@ struct VerifyCommand: ParsableCommand {
         var line = "\(path)  \(comparison.name) [\(shape)]  \(comparison.largestError)  "
         line += comparison.agrees ? "ok" : "OUT OF TOLERANCE \(comparison.tolerance)"
         if let floor = comparison.roundingFloor {
-            line += " (tolerance \(comparison.tolerance); one rounding of the input moves it by \(floor))"
+            line += " (tolerance \(comparison.tolerance); rounding the input once changes the output by \(floor))"
         }
         print(line)
     }

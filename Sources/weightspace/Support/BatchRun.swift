@@ -6,13 +6,14 @@ import NeuralFunctionals
 import SIREN
 import Uploads
 
-/// The answer to one network of a file.
+/// A model's answer to one network of a file, or the reason why there is none.
 struct FileAnswer {
     let path: String
-    /// The network's number within the file.
+    /// The network's number within the file, from 0.
     let index: Int
     /// Its key in a file that holds several; nil without one.
     let member: String?
+    /// The network's convention; nil where it could not be read, or is not a SIREN.
     let detection: ConventionDetection?
     let outcome: Result<Answer, FileFault>
 
@@ -22,6 +23,7 @@ struct FileAnswer {
 
 /// Why a network of a file has no answer.
 struct FileFault: Error {
+    /// The error code, as in `/v1`.
     let code: String
     let detail: String
 
@@ -38,7 +40,7 @@ struct FileFault: Error {
     private init(code: String, detail: String) { (self.code, self.detail) = (code, detail) }
 }
 
-/// Runs a model over many files, 64 at a time.
+/// Computes one output of a model for the networks of many files, 64 files at a time.
 struct BatchRun {
     let model: ServedModel
     let output: Output
@@ -48,12 +50,12 @@ struct BatchRun {
     let pool: WorkerPool
 
     private static let filesAtATime = 64
-    /// Errors of files that hold no network at all.
+    /// The error codes of files that hold no network.
     private static let noNetwork: Set = ["unknown_format", "missing_tensor", "unexpected_tensor", "no_network"]
 
     /// Calls `take` for every network, in order.
-    /// - Parameter skippable: files of which those that hold no network are left out, with a note on standard error.
-    /// - Returns: how many networks failed.
+    /// - Parameter skippable: files that are skipped, with a note on standard error, where they hold no network.
+    /// - Returns: the number of networks without an answer; their errors are printed on standard error.
     func callAsFunction(
         _ paths: [String], skippable: Set<String> = [], _ take: (FileAnswer) throws -> Void
     ) throws -> Int {

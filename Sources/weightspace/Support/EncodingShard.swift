@@ -13,7 +13,7 @@ struct EncodingShard {
     let index: Int
     let count: Int
 
-    /// Files between two saves of the partial result.
+    /// The number of files after which the partial result is saved.
     private static let filesAtATime = 4096
 
     /// - Parameter text: `I/N`, with I from 0.
@@ -25,7 +25,8 @@ struct EncodingShard {
         (self.index, self.count) = (index, count)
     }
 
-    /// The shard's files: consecutive ones. The lengths of all shards differ by at most one.
+    /// The shard's files: from ⌊n · index / count⌋ to before ⌊n · (index + 1) / count⌋ of n files, so that the lengths
+    /// of all shards differ by at most one.
     func part(of files: [String]) -> [String] {
         Array(files[files.count * index / count..<files.count * (index + 1) / count])
     }
@@ -34,12 +35,13 @@ struct EncodingShard {
         "latents-\(InrShards.padded(index, 5))-of-\(InrShards.padded(count, 5))"
     }
 
-    /// Encodes the part of `files` into `folder`; returns how many networks failed.
+    /// Encodes the shard's part of `files` into a file in `folder`.
+    /// - Returns: the number of networks that could not be encoded.
     func encode(_ files: [String], into folder: String, with run: BatchRun, shape: [Int]) throws -> Int {
         try OutputFile.createFolder(folder)
         let part = part(of: files)
         let whole = "\(folder)/\(name).safetensors"
-        // Hidden, so that a pattern such as *.safetensors finds only complete parts.
+        // Its name begins with a dot, so that a pattern such as *.safetensors matches only complete shards.
         let partial = "\(folder)/.\(name).partial"
         let list = identity(part, run)
         if let done = try read(whole, list, run, shape) {
@@ -58,8 +60,8 @@ struct EncodingShard {
         return latents.failures
     }
 
-    /// SHA-256 of what the rows depend on besides the model: paths, sizes and modification times of the files, and the
-    /// options for reading them.
+    /// SHA-256 of everything besides the model on which the rows depend: paths, sizes and modification times of the
+    /// files, convention and ω₀.
     private func identity(_ files: [String], _ run: BatchRun) -> String {
         let (convention, omega0) = (run.convention.convention, run.convention.omega0)
         var lines = [convention?.rawValue ?? "detected", omega0.map(\.description) ?? "the model's"]
@@ -77,15 +79,15 @@ struct EncodingShard {
         try OutputFile.write(latents.safetensors(model, ["list": list, "next": String(next)]), to: path)
     }
 
-    /// The result of an earlier run; nil without one.
-    /// - Throws: where it was made from other files, by another model or with other options.
+    /// The complete or partial result of an earlier run, and the number of files done; nil where there is no such file.
+    /// - Throws: where it is unreadable, or made from other files, by another model or with other options.
     private func read(
         _ path: String, _ list: String, _ run: BatchRun, _ shape: [Int]
     ) throws -> (latents: LatentsFile, next: Int)? {
         guard let data = FileManager.default.contents(atPath: path) else { return nil }
         let state: StateDict
         do {
-            // The limits protect from strangers' files; this one is the program's own, however large.
+            // The limits are for files of others. The program wrote this one itself, so it is read at any size.
             var limits = FormatLimits.checkpoint
             limits.maxInflatedBytes = max(limits.maxInflatedBytes, data.count)
             limits.maxSafetensorsHeaderBytes = max(limits.maxSafetensorsHeaderBytes, data.count)

@@ -2,10 +2,11 @@ import Foundation
 import Host
 import Tensors
 
-/// The files that a command line names; a folder stands for the files in it, in natural order.
+/// The files that a command line names. A folder stands for the files in it, without hidden files and folders, in
+/// natural order.
 struct FileList {
     let paths: [String]
-    /// Those of them that were found in folders and so were not named one by one.
+    /// Those of `paths` that come from a folder.
     let found: Set<String>
 
     init(_ named: [String]) throws {

@@ -15,6 +15,7 @@ final class FitProgress: Sendable {
 
     init(total: Int) { state = Mutex(State(bar: ProgressBar(total: total, unit: "networks"))) }
 
+    /// Counts one fit.
     func advance() {
         state.withLock { state in
             state.fitted += 1
@@ -25,13 +26,14 @@ final class FitProgress: Sendable {
     /// Counts networks that an earlier run has fitted.
     func skip(_ count: Int) { state.withLock { $0.skipped += count } }
 
+    /// Removes the progress line from a terminal.
     func finish() { state.withLock { $0.bar.clear() } }
 
     var fitted: Int { state.withLock { $0.fitted } }
     var seconds: Double { (.now - started) / Duration.seconds(1) }
 }
 
-/// The number and quality of many fits.
+/// The number of networks, and the mean and lowest PSNR, in dB.
 struct FitStatistics {
     private var count = 0
     private var sum = 0.0

@@ -4,14 +4,15 @@ import Models
 import Tensors
 import WeightFormats
 
-/// The latent arrays of many networks, which one file is to hold.
+/// The latent arrays of many networks, collected for one file.
 struct LatentsFile {
     /// The shape of one network's latents.
     let shape: [Int]
+    /// (networks, shape), row-major.
     private(set) var values: [Float] = []
-    /// The networks' files, with the number within the file from the second network on.
+    /// The file of each network; from a file's second network on with the number within the file, as in `a.npy[1]`.
     private(set) var names: [String] = []
-    /// How many networks could not be encoded; their rows are NaN.
+    /// The number of networks that could not be encoded; their rows are NaN.
     private(set) var failures = 0
 
     init(shape: [Int]) { self.shape = shape }
@@ -26,10 +27,11 @@ struct LatentsFile {
         names.append(answer.name)
     }
 
+    /// The shape (networks, latents, width).
     var tensor: Tensor { Tensor(shape: [names.count] + shape, values: values) }
 
-    /// A safetensors file: the tensor `latents` of shape (networks, latents, width), and as metadata the files' names and
-    /// the model.
+    /// A safetensors file: the tensor `latents` of shape (networks, latents, width), and as metadata the files' names
+    /// and the model.
     func safetensors(_ model: ServedModel, _ metadata: [String: String] = [:]) -> [UInt8] {
         var state = StateDict([NamedTensor(name: "latents", tensor: tensor)])
         var list = JSONWriter()

@@ -3,10 +3,10 @@ import Foundation
 import Logging
 import Synchronization
 
-/// Takes log lines from any thread without blocking it, and writes them to standard error on a queue of its own.
+/// Accepts log lines from any thread without blocking it, and writes them to standard error on a queue of its own.
 ///
-/// Whatever reads the log may be slow, or its disk full. The service does not wait for it: up to 1 MiB of lines is kept,
-/// further ones are dropped and counted.
+/// Up to 1 MiB of lines wait to be written; further ones are dropped and counted. So a slow reader of the log, or a
+/// full disk, does not delay the service.
 final class LogSink: Sendable {
     static let standardError = LogSink()
 
@@ -23,9 +23,10 @@ final class LogSink: Sendable {
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "log")
 
-    /// The form of the sink's own line about dropped ones.
+    /// Sets the format of the sink's own line with the number of dropped lines.
     func use(_ format: LogFormat) { state.withLock { $0.format = format } }
 
+    /// Queues a line, with its line feed.
     func write(_ line: [UInt8]) {
         let mustStart = state.withLock { state in
             guard !state.isClosed else { return false }
@@ -40,7 +41,7 @@ final class LogSink: Sendable {
         if mustStart { queue.async { [self] in drain() } }
     }
 
-    /// Takes no further lines, and waits until all that came before are written, but at most for `limit`.
+    /// Stops accepting lines, and waits until the queued ones are written, but at most for `limit`.
     func close(limit: DispatchTimeInterval = .seconds(1)) {
         state.withLock { $0.isClosed = true }
         let done = DispatchSemaphore(value: 0)
@@ -54,6 +55,7 @@ final class LogSink: Sendable {
         }
     }
 
+    /// The queued lines, which are removed from the queue; nil where there are none.
     private func next() -> [UInt8]? {
         state.withLock { state in
             var bytes = state.waiting

@@ -2,7 +2,7 @@ import Foundation
 import Logging
 import WeightFormats
 
-/// The form of log lines.
+/// The format of log lines.
 enum LogFormat: String, CaseIterable, Sendable {
     /// `TIME LEVEL message key=value …`
     case text
@@ -33,7 +33,8 @@ enum LogFormat: String, CaseIterable, Sendable {
         }
     }
 
-    /// The value as it is where that is one word, else as a JSON string: a line can be split at its spaces.
+    /// The value itself where it has no spaces, quotation marks, backslashes or equals signs; otherwise a JSON string.
+    /// A line can thus be split into fields at spaces outside quotation marks.
     private static func quoted(_ text: String) -> String {
         let isWord = text.utf8.allSatisfy {
             $0 > 0x20 && $0 != 0x7f && ![UInt8(ascii: "\""), UInt8(ascii: "="), UInt8(ascii: "\\")].contains($0)
@@ -44,7 +45,8 @@ enum LogFormat: String, CaseIterable, Sendable {
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    /// The format that `serve` was asked for, also where its command line or environment cannot be understood.
+    /// The log format of `serve`, read directly from arguments and environment, so that errors in these are reported in
+    /// that format; text for other commands.
     static func requested(
         arguments: [String], environment: [String: String] = ProcessInfo.processInfo.environment
     ) -> LogFormat {
@@ -57,7 +59,7 @@ enum LogFormat: String, CaseIterable, Sendable {
 }
 
 extension JSONWriter {
-    /// A number or truth value as itself, anything else as text.
+    /// Integers, `Double` and `Bool` as JSON numbers and booleans, arrays and dictionaries as such, others as strings.
     fileprivate mutating func value(_ metadata: Logger.MetadataValue) {
         switch metadata {
         case .stringConvertible(let number as any FixedWidthInteger): value(Int(clamping: number))
@@ -76,7 +78,7 @@ extension JSONWriter {
     }
 }
 
-/// Writes one line an event to standard error.
+/// A log handler that writes one line for each event to standard error.
 struct LineLogHandler: LogHandler {
     let format: LogFormat
     var metadata: Logger.Metadata = [:]
@@ -99,5 +101,5 @@ struct LineLogHandler: LogHandler {
     }
 }
 
-/// A number for a log line, which JSON shows as a number.
+/// A number as metadata of a log line; in JSON it is a number, not a string.
 func logged(_ number: Int) -> Logger.MetadataValue { .stringConvertible(number) }

@@ -9,10 +9,12 @@ struct ModelEvaluation {
     let model: String
     let version: String
     let count: Int
+    /// The computing time of a classification, in milliseconds, on `threads` threads.
     var millisecondsPerNetwork: Double?
     var threads = 1
-    /// Floating-point additions and multiplications of the matrix products for one network.
+    /// Floating-point operations of the matrix products for one network; a multiply-add is two.
     var flops = 0
+    /// The mean squared error of reconstructed pixels, values in [−1, 1]; nil for models without reconstruction.
     var reconstructionError: Double?
     private var report: ClassificationReport?
     private var parts: [(name: String, accuracy: Double)] = []
@@ -32,7 +34,10 @@ struct ModelEvaluation {
         self.count = count
     }
 
-    /// - Parameter labels: class ids, one for each answer; nil where the networks have none.
+    /// Computes the figures of classification.
+    /// - Parameters:
+    ///   - labels: the class of each network, from 0; nil where the networks have none.
+    ///   - temperature: that of the model.
     mutating func classify(_ answers: [Classification], labels: [Int]?, temperature: Double) {
         let logits = answers.map(\.scores.logits)
         confidence = ClassificationReport.meanConfidence(logits: logits, temperature: temperature)
@@ -82,11 +87,11 @@ struct ModelEvaluation {
             )
             lines.append(report.table(labels: labels))
         }
-        if let confidence { lines.append("mean probability of the answer \(percent(confidence))") }
+        if let confidence { lines.append("mean probability of the predicted class \(percent(confidence))") }
         if let agreement {
             var line = "weights and probes agree on \(percent(agreement.share))"
             if let (agreeing, others) = agreement.accuracies {
-                line += ": then \(percent(agreeing)) are right, otherwise \(percent(others))"
+                line += " of networks; accuracy \(percent(agreeing)) where they agree, \(percent(others)) elsewhere"
             }
             lines.append(line)
         }

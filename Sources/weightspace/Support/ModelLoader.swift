@@ -6,7 +6,7 @@ import ModelStore
 import Models
 import Synchronization
 
-/// Loads the model folders and, when asked to, loads them again while their models are served.
+/// Loads the model folders at the start, and again on request while their models are served.
 final class ModelLoader: Sendable {
     private struct Served {
         /// The path of `--models`, or that of the embedded models.
@@ -23,7 +23,7 @@ final class ModelLoader: Sendable {
     }
 
     private let sources: ModelSources
-    /// As `--default-model` names it.
+    /// The value of `--default-model`.
     private let requestedDefault: String?
     private let pool: WorkerPool
     private let registry: ModelRegistry
@@ -38,8 +38,8 @@ final class ModelLoader: Sendable {
         self.logger = logger
     }
 
-    /// Checks what can be checked without loading parameters.
-    /// - Throws: where a folder cannot be read or holds no model folder, or none has the name of the default model.
+    /// Checks the folders without loading parameters.
+    /// - Throws: where a folder cannot be read or holds no model folder, or no model has the name of `--default-model`.
     func check() throws {
         let names = try sources.folders().compactMap { ModelSources.name(of: $0) }
         guard let requestedDefault, !names.contains(requestedDefault) else { return }
@@ -47,14 +47,15 @@ final class ModelLoader: Sendable {
             "--default-model: no model is named '\(requestedDefault)'; found: \(names.joined(separator: ", "))")
     }
 
-    /// Serves what the folders hold now. A path or folder that cannot be loaded is left out or, if it was served before,
-    /// served as it was; unchanged models are kept. Requests that are being computed keep the model they began with.
+    /// Loads the folders as they are now and serves their models. Unchanged models are kept. Where a path or folder
+    /// cannot be loaded, its models of the last load are served on, if there are any. Requests that are being computed
+    /// keep the model they began with.
     ///
-    /// The default model stays the same as long as there is one of its name; without `--default-model` it is the first
-    /// one of the first load.
+    /// The default model is that of `--default-model` or, without it, the first one of the first load; it stays the
+    /// same as long as there is a model of its name.
     ///
-    /// - Parameter isCancelled: asked between folders.
-    /// - Throws: when there is nothing to serve, or not the default model; what was served before still is.
+    /// - Parameter isCancelled: asked between folders; when it returns true, the load is abandoned with an error.
+    /// - Throws: when there is no model at all, or no default model. What was served before is then still served.
     func load(unless isCancelled: () -> Bool = { false }) throws -> ReloadReport {
         let before = state.withLock { $0 }
         var loaded: [Served] = []
@@ -90,7 +91,9 @@ final class ModelLoader: Sendable {
                 let reasons = [failures.joined(separator: "; ")].filter { !$0.isEmpty }
                 throw CommandFailure((["no default model '\(requestedDefault)'"] + reasons).joined(separator: ": "))
             }
-            report("the default model '\(requestedDefault)' is in no folder any more; it is served as it was")
+            report(
+                "the default model '\(requestedDefault)' is in none of the folders; the version that was loaded before is served"
+            )
             loaded.append(previous)
         }
         guard let first = loaded.first else { throw CommandFailure(failures.joined(separator: "; ")) }
@@ -104,9 +107,10 @@ final class ModelLoader: Sendable {
         return ReloadReport(models: identities, failures: failures)
     }
 
-    /// What is served.
+    /// The served models.
     var identities: [ModelIdentity] { registry.models.map(ModelIdentity.init) }
 
+    /// Loads and warms up one model, or returns `previous` where its files are the same.
     private func load(_ folder: URL, previous: ServedModel?, beside others: [ServedModel]) throws -> ServedModel {
         let model = try ModelSources.load(folder)
         guard !others.contains(where: { $0.name == model.name && $0.version == model.version }) else {

@@ -4,7 +4,7 @@ import Foundation
 import ModelStore
 import Models
 
-/// The one model that a command uses.
+/// The option for the one model that a command uses.
 struct ModelSelection: ParsableArguments {
     @OptionGroup var sources: ModelSourceOptions
 
@@ -21,7 +21,9 @@ struct ModelSelection: ParsableArguments {
         var settings = Settings()
         let folders = try sources.resolve(&settings).foldersByPreference()
         guard let model else {
-            guard let first = folders.first else { throw CommandFailure("there are no models") }
+            guard let first = folders.first else {
+                throw CommandFailure("no models are found; name a folder with --models")
+            }
             return try ModelSources.load(first)
         }
         let names = folders.map { ModelSources.name(of: $0) }
@@ -33,7 +35,7 @@ struct ModelSelection: ParsableArguments {
     }
 }
 
-/// Why a command could not do its work, in one line.
+/// Why a command failed, in one line.
 struct CommandFailure: Error, CustomStringConvertible, LocalizedError {
     let description: String
     var errorDescription: String? { description }

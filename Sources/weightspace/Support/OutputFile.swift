@@ -1,7 +1,7 @@
 import Foundation
 import Host
 
-/// A file that a command writes: completely, or not at all.
+/// Atomic writing of a command's output files: after a failure there is no incomplete file.
 enum OutputFile {
     static func write(_ bytes: [UInt8], to path: String) throws {
         do {

@@ -7,7 +7,7 @@ import SIREN
 import Uploads
 import WeightFormats
 
-/// An error in one line for people.
+/// The text of an error in one line.
 func reason(_ error: any Error) -> String {
     switch error {
     case let error as UploadError: error.description
@@ -19,7 +19,7 @@ func reason(_ error: any Error) -> String {
 }
 
 extension Error {
-    /// Whether it is an error of Foundation, whose own descriptions say little on Linux.
+    /// Whether it is an error of Foundation, whose description on Linux is a domain and a number.
     var isFromFoundation: Bool {
         [NSCocoaErrorDomain, NSPOSIXErrorDomain, NSURLErrorDomain].contains((self as NSError).domain)
     }

@@ -4,7 +4,7 @@ import InferenceService
 import Logging
 import Synchronization
 
-/// Loads models, and on SIGHUP or `POST /admin/reload` loads models and keys again while the service runs.
+/// Loads models at the start, and models and keys again on SIGHUP or `POST /admin/reload`.
 final class Reloading: Sendable {
     let access: AccessControl
     private let loader: ModelLoader
@@ -23,17 +23,18 @@ final class Reloading: Sendable {
         self.logger = logger
     }
 
-    /// How many folders and files could not be read the last time.
+    /// The number of folders and files that could not be read in the last load.
     var failureCount: Int { failures.load(ordering: .relaxed) }
 
-    /// - Throws: when there is nothing to serve.
+    /// Loads the models for the first time.
+    /// - Throws: when no model, or not the default model, can be loaded.
     func start(unless isCancelled: () -> Bool) throws -> ReloadReport {
         let report = try loader.load(unless: isCancelled)
         failures.store(report.failures.count, ordering: .relaxed)
         return report
     }
 
-    /// Loads everything again. What cannot be read stays as it was.
+    /// Loads keys and models again. Keys and models that cannot be read stay as they were.
     func run() -> ReloadReport {
         manager.tell(.reloading)
         let keyFailures = reloadKeys()
@@ -59,7 +60,7 @@ final class Reloading: Sendable {
         }
     }
 
-    /// Where there is nothing to load, the models stay as they are.
+    /// Loads models again; where none can be loaded, the models stay as they were.
     private func reloadModels() -> ReloadReport {
         do {
             return try loader.load()
@@ -70,7 +71,7 @@ final class Reloading: Sendable {
     }
 }
 
-/// The file of keys.
+/// The file of `--keys`.
 enum KeysFile {
     static func read(_ path: String) throws -> APIKeys {
         let data: Data

@@ -11,11 +11,11 @@ struct ServeConfiguration {
     var service = ServiceConfiguration()
     var access = AccessConfiguration()
     let models: ModelSources
-    /// The name of the model that answers requests that name none; nil leaves it to the order of the folders.
+    /// The name of the model that answers requests without a model's name; nil for the first one of the first load.
     let defaultModel: String?
     let keysFile: String?
     let adminEndpoint: ListeningEndpoint?
-    /// One line for every variable `WEIGHTSPACE_…` that names no setting.
+    /// A warning for every environment variable `WEIGHTSPACE_…` that belongs to no setting.
     let unknownVariables: [String]
     let drainTimeout: Duration
     let logFormat: LogFormat
@@ -34,7 +34,7 @@ struct ServeConfiguration {
                     expected: "seconds from \(least) to 86400"))
         }
         server.endpoint = try settings.endpoint(host: options.host, port: options.port, unixSocket: options.unixSocket)
-        // Mode 600: only the user that the service runs as may connect.
+        // Mode 600: only the service's own user can connect.
         adminEndpoint = try settings.path("admin-socket", options.adminSocket).map {
             .unix(path: $0, permissions: 0o600)
         }
@@ -117,7 +117,7 @@ extension Settings {
         let port = try value(
             "port", port, default: 8080, isValid: { (0...65535).contains($0) },
             expected: "a whole number from 0 to 65535")
-        // Mode 660: a proxy in front of the service connects as a member of its group.
+        // Mode 660: the service's group can connect, so that a proxy of another user can.
         return try path("unix-socket", unixSocket).map { .unix(path: $0, permissions: 0o660) }
             ?? .tcp(host: host, port: port)
     }

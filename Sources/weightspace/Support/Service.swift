@@ -21,15 +21,15 @@ final class Service: Sendable {
     private let server: Server
     /// The server of the administration socket; nil without one.
     private let adminServer: Server?
-    /// Loads and reloads run here, one at a time.
+    /// The serial queue on which models are loaded and reloaded.
     private let loading: DispatchQueue
     private let loads = DispatchGroup()
     private let ending = Mutex(false)
     private let ended = DispatchSemaphore(value: 0)
-    /// Why the process is to exit with status 1; nil while nothing went wrong.
+    /// The reason for exit status 1; nil for status 0.
     private let failure = Mutex<CommandFailure?>(nil)
 
-    /// Checks everything that needs no port and no parameters: keys, model folders, sockets of the service manager.
+    /// Checks keys, model folders and the sockets of the service manager, without opening a port or loading parameters.
     init(_ configuration: ServeConfiguration) throws {
         self.configuration = configuration
         let build = Weightspace.build
@@ -63,8 +63,8 @@ final class Service: Sendable {
         metrics.gauges.readConnections { [weak server] in ["open": server?.connectionCount ?? 0] }
     }
 
-    /// Serves until a signal ends it, or there is nothing to serve. The port is opened before the models are loaded, so
-    /// that health checks are answered meanwhile.
+    /// Serves until SIGTERM or SIGINT, or until the first load fails. The port is opened before the models are loaded,
+    /// so that health checks are answered during the load.
     /// - Throws: where a port or socket cannot be opened.
     func run() throws {
         for line in configuration.unknownVariables {
@@ -101,7 +101,8 @@ final class Service: Sendable {
         if isComputing { Self.leave(0) }
     }
 
-    /// Prints where the service listens on standard output, in the form of the log, and warns where that is unsafe.
+    /// Prints the address on standard output, in the log's format, and warns where others than the machine's users can
+    /// connect without a key.
     private func announce(_ address: SocketAddress, admin: SocketAddress?) {
         let url = address.isUnix ? "\(address)" : "http://\(address)"
         switch configuration.logFormat {
@@ -130,10 +131,11 @@ final class Service: Sendable {
         LogSink.standardError.close()
     }
 
-    /// Whether models are being loaded or computing, for requests that have been cut off.
+    /// Whether a load, or a computation for a request whose connection was closed, is still running.
     private var isComputing: Bool { loads.wait(timeout: .now()) == .timedOut || queue.isBusy }
 
-    /// Ends the process without running exit handlers: OpenBLAS's would free its tables during a computation.
+    /// Ends the process without running exit handlers, since that of OpenBLAS frees memory that a computation may still
+    /// use.
     private static func leave(_ status: Int32) -> Never {
         LogSink.standardError.close()
         fflush(nil)
@@ -150,7 +152,7 @@ final class Service: Sendable {
         return timer
     }
 
-    /// Runs on the queue `loading`, since the main thread must be able to end the process during a load.
+    /// The first load. It runs on the queue `loading`, so that the main thread can end the process during a load.
     private func loadFirst() {
         do {
             let report = try reloading.start { [self] in ending.withLock { $0 } }
@@ -163,7 +165,7 @@ final class Service: Sendable {
         }
     }
 
-    /// Sends the watchdog keep-alive when every event loop of the server has run a task and no computation hangs.
+    /// Sends a watchdog keep-alive after every event loop of the server has run a task, unless a computation hangs.
     private func feedWatchdog() {
         server.confirmProgress { [self] in
             guard queue.isStalled else {
@@ -210,7 +212,8 @@ extension ReloadReport {
 }
 
 extension ServiceManager {
-    /// - Throws: where there are more sockets than are served; clients of the others would wait forever.
+    /// - Throws: where there are more sockets than one for clients and one named `admin`, since clients of further ones
+    ///   would never be accepted.
     fileprivate func checkSockets() throws {
         let names = sockets.map(\.name)
         guard names.count(where: { $0 == "admin" }) <= 1, names.count(where: { $0 != "admin" }) <= 1 else {

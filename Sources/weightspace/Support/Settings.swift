@@ -1,26 +1,32 @@
 import ArgumentParser
 import Foundation
 
-/// Resolves settings: a flag on the command line overrides the environment variable `WEIGHTSPACE_…`, which overrides the
-/// default. An empty variable counts as unset.
+/// Resolves settings: a flag on the command line overrides the environment variable `WEIGHTSPACE_…`, which overrides
+/// the default. An empty variable counts as unset.
 struct Settings {
     private static let prefix = "WEIGHTSPACE_"
-    /// Variables that are read elsewhere: by `BuildFacts`, and when the package is built.
+    /// Variables with the prefix that are not settings: `BuildFacts` and the package's build read them.
     private static let others: Set = ["WEIGHTSPACE_COMMIT", "WEIGHTSPACE_STRICT", "WEIGHTSPACE_FUZZ"]
 
     private let environment: [String: String]
     /// The variables of all settings that were resolved.
     private var variables: Set<String> = []
-    /// Every setting with its value and where that comes from, for `--print-config`.
+    /// Every resolved setting with its value and the source of the value, for `--print-config`.
     private(set) var resolved: [(name: String, value: String, source: String)] = []
 
     init(environment: [String: String] = ProcessInfo.processInfo.environment) { self.environment = environment }
 
-    /// `max-queue` is `WEIGHTSPACE_MAX_QUEUE` in the environment.
+    /// The environment variable of a setting: `WEIGHTSPACE_MAX_QUEUE` for `max-queue`.
     static func variable(_ name: String) -> String {
         prefix + name.uppercased().replacingOccurrences(of: "-", with: "_")
     }
 
+    /// Resolves a setting that has a default.
+    /// - Parameters:
+    ///   - name: the flag without its hyphens, such as `max-queue`.
+    ///   - flag: the value on the command line; nil where it is not given.
+    ///   - expected: the valid values in words, for the error.
+    /// - Throws: `ValidationError` where the value is not valid.
     mutating func value<Value: LosslessStringConvertible>(
         _ name: String, _ flag: Value?, default standard: Value, isValid: (Value) -> Bool = { _ in true },
         expected: String
@@ -28,7 +34,8 @@ struct Settings {
         try optional(name, flag, isValid: isValid, expected: expected) ?? note(name, standard, "default")
     }
 
-    /// - Parameter standIn: what `--print-config` shows where there is no value.
+    /// Resolves a setting that has no default; nil where it is not given.
+    /// - Parameter standIn: the text of `--print-config` for nil; nil to leave it out there.
     mutating func optional<Value: LosslessStringConvertible>(
         _ name: String, _ flag: Value?, standIn: String? = nil, isValid: (Value) -> Bool = { _ in true },
         expected: String
@@ -49,7 +56,8 @@ struct Settings {
         return note(name, value, variable)
     }
 
-    /// - Parameter flag: whether it was given on the command line.
+    /// Resolves a setting that is on or off.
+    /// - Parameter flag: whether the flag is on the command line.
     mutating func flag(_ name: String, _ flag: Bool) throws -> Bool {
         try value(name, flag ? true : nil, default: false, expected: "true or false")
     }
@@ -58,12 +66,12 @@ struct Settings {
     mutating func list(_ name: String, _ values: [String], standIn: String = "none") throws -> [String] {
         let joined = try optional(
             name, values.isEmpty ? nil : values.joined(separator: ","), standIn: standIn, expected: "values")
-        // A value of the command line may itself contain a comma.
+        // Values of the command line are not split, since a value may contain a comma.
         return values.isEmpty ? (joined ?? "").split(separator: ",").map(String.init) : values
     }
 
-    /// One line for every variable `WEIGHTSPACE_…` that is set and that no setting has, with the nearest name of one.
-    /// Call it when all settings are resolved.
+    /// A warning for every variable `WEIGHTSPACE_…` that is set and belongs to no setting, with the nearest name of
+    /// one. To be read after all settings are resolved.
     var unknownVariables: [String] {
         environment.filter { variable, value in
             variable.hasPrefix(Self.prefix) && !value.isEmpty && !variables.contains(variable)
@@ -71,7 +79,7 @@ struct Settings {
         }.keys.sorted().map { variable in
             let nearest = variables.map { (name: $0, distance: Self.distance($0, variable)) }
                 .min { ($0.distance, $0.name) < ($1.distance, $1.name) }
-            // At most a third of its letters may differ.
+            // A name is suggested where at most a third of the characters after the prefix differ.
             guard let nearest, 3 * nearest.distance <= variable.count - Self.prefix.count else {
                 return "\(variable) is no setting"
             }
@@ -79,12 +87,12 @@ struct Settings {
         }
     }
 
-    /// Kubernetes describes a Service named `weightspace` in such variables.
+    /// Whether it is a variable that Kubernetes sets in containers for a Service named `weightspace`.
     private static func isServiceLink(_ variable: String) -> Bool {
         ["WEIGHTSPACE_SERVICE_", "WEIGHTSPACE_PORT_"].contains { variable.hasPrefix($0) }
     }
 
-    /// Levenshtein distance.
+    /// The Levenshtein distance: the fewest insertions, deletions and replacements of a character.
     private static func distance(_ left: String, _ right: String) -> Int {
         let right = Array(right)
         var row = Array(0...right.count)

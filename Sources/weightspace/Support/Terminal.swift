@@ -1,33 +1,34 @@
 import Foundation
 import Glibc
 
-/// Output for people, on standard error.
+/// Text output on standard error.
 enum Terminal {
     /// Whether standard error is a terminal.
     static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// Writes a line.
+    /// Writes a message as a line.
     static func complain(_ message: String) { write(message + "\n") }
 
+    /// A progress bar of `width` characters.
     static func bar(_ done: Int, of total: Int, width: Int = 30) -> String {
         let filled = min(width, done * width / max(total, 1))
         return String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
     }
 
-    /// `42 s`, `7 min`, `3 h 5 min`
+    /// A number of seconds in words: `42 s`, `7 min`, `3 h 5 min`.
     static func duration(_ seconds: Double) -> String {
         let whole = seconds.isFinite ? Int(min(max(seconds, 0), 1e9)) : 0
         if whole < 100 { return "\(whole) s" }
         return whole < 6000 ? "\(whole / 60) min" : "\(whole / 3600) h \(whole / 60 % 60) min"
     }
 
-    /// Writes text as it is. A closed or full standard error is ignored.
+    /// Writes text without a line feed. Errors, such as a closed standard error, are ignored.
     static func write(_ text: String) {
         try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 }
 
-/// One line that shows the progress of a computation: redrawn in place on a terminal, elsewhere a new line now and then.
+/// The progress of a computation: on a terminal one line that is redrawn in place, elsewhere a new line at intervals.
 struct ProgressLine {
     private static let redrawInterval = Duration.milliseconds(100)
 
@@ -38,8 +39,8 @@ struct ProgressLine {
     private let started: ContinuousClock.Instant
 
     /// - Parameters:
-    ///   - lineInterval: the time between lines where there is no terminal.
-    ///   - started: the first of these lines comes one interval later.
+    ///   - lineInterval: the time between lines where standard error is not a terminal.
+    ///   - started: the time from which the interval before the first line is measured.
     init(
         isInteractive: Bool = Terminal.isInteractive, lineInterval: Duration = .seconds(10),
         started: ContinuousClock.Instant = .now, write: @escaping @Sendable (String) -> Void = Terminal.write
@@ -50,9 +51,10 @@ struct ProgressLine {
         self.write = write
     }
 
+    /// Shows the progress, unless the last display was less than an interval ago.
     /// - Parameters:
-    ///   - share: of the work that is done, for the bar of a terminal.
-    ///   - text: made only if it is shown.
+    ///   - share: the part of the work that is done, from 0 to 1, for the bar on a terminal.
+    ///   - text: called only if it is shown.
     mutating func show(_ share: Double, at now: ContinuousClock.Instant = .now, _ text: () -> String) {
         let interval = isInteractive ? Self.redrawInterval : lineInterval
         guard now - (shown ?? started) >= interval else { return }
@@ -62,13 +64,13 @@ struct ProgressLine {
                 ? "\r\u{1B}[K\(Terminal.bar(Int(share * 1000), of: 1000, width: 16)) \(text())" : text() + "\n")
     }
 
-    /// Makes room for other output on a terminal.
+    /// Removes the line from a terminal, so that other output can follow.
     func clear() {
         if isInteractive, shown != nil { write("\r\u{1B}[K") }
     }
 }
 
-/// The progress of work on many files or networks.
+/// The progress of work on many files or networks, with its rate and the remaining time.
 struct ProgressBar {
     private let total: Int
     private let unit: String
@@ -83,9 +85,11 @@ struct ProgressBar {
         self.started = started
     }
 
-    /// - Parameter counted: how many of `done` took the time since the start; nil means all.
+    /// - Parameters:
+    ///   - done: files or networks that are done.
+    ///   - counted: how many of them were done since the start, for the rate; nil for all.
     mutating func update(_ done: Int, counted: Int? = nil, at now: ContinuousClock.Instant = .now) {
-        // Work on a single file, or work that is done, needs no progress.
+        // Nothing is shown for a single file, nor when all work is done.
         guard total > 1, done < total else { return }
         line.show(Double(done) / Double(total), at: now) { [total, unit, started] in
             let seconds = (now - started) / Duration.seconds(1)

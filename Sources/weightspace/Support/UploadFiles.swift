@@ -9,7 +9,7 @@ import SIREN
 import Uploads
 import WeightFormats
 
-/// The SIREN convention of the networks, where it is not to be detected.
+/// The options for the SIREN convention and the sine frequency of the networks.
 struct ConventionOptions: ParsableArguments {
     @Option(help: "The SIREN convention: nfn, dws, or auto to detect it. (default: auto)")
     var convention: String?
@@ -38,14 +38,14 @@ struct MemberOption: ParsableArguments {
     var member: String?
 }
 
-/// The networks of one file, in order, each one a network or the reason why it is none.
+/// The networks of one file, in order. In the place of a network that cannot be read is the error.
 struct UploadFile {
     let path: String
     let networks: [Result<UploadedNetwork, UploadError>]
     /// The name of each network in a batch, also of those that cannot be read.
     let names: [String?]
 
-    /// A file that cannot be read counts as one network, the failure.
+    /// A file that cannot be read counts as one network that cannot be read.
     init(_ path: String, expecting expectation: NetworkExpectation?, member: String? = nil) {
         self.path = path
         do throws(UploadError) {
@@ -64,10 +64,10 @@ struct UploadFile {
         try Upload(file: try bytes(path), limits: limits)
     }
 
-    /// The layer sizes that divide a flat array of parameters where no model is given: those of the embedded model.
+    /// The layers into which a flat array of parameters is cut where no model is given: those of the embedded model.
     static func flatSpec() -> NetworkSpec? { (try? ModelSelection.parse([]).load())?.expectation.spec }
 
-    /// Larger limits than the service's, since the files are the user's own.
+    /// Limits above those of the service, since the user chooses the files and the machine is the user's own.
     private static let limits: FormatLimits = {
         var limits = FormatLimits()
         limits.maxInflatedBytes = 1 << 30
@@ -77,6 +77,7 @@ struct UploadFile {
         return limits
     }()
 
+    /// The bytes of a file or pipe, or of standard input for `-`.
     static func bytes(_ path: String) throws(UploadError) -> [UInt8] {
         func fault(_ reason: String) -> UploadError {
             UploadError(.unreadableFile, reason)
@@ -84,7 +85,7 @@ struct UploadFile {
         let facts = try? URL(fileURLWithPath: path).resourceValues(forKeys: [.isDirectoryKey])
         if facts?.isDirectory == true { throw fault("it is a folder") }
         do {
-            // `Data(contentsOf:)` would read regular files only, no pipes.
+            // Not `Data(contentsOf:)`, which cannot read pipes.
             let file = path == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
             return [UInt8](try file.readToEnd() ?? Data())
         } catch {

@@ -1,19 +1,24 @@
 import Foundation
 
-/// How well class probabilities fit the labels of a test set.
+/// The accuracy and calibration of class probabilities on labelled networks.
 package struct ClassificationReport: Sendable {
+    /// The number of networks.
     package let count: Int
+    /// How many of them have their label as the most probable class.
     package let correct: Int
-    /// `confusion[label][answer]`
+    /// `confusion[label][prediction]`: how many networks of class `label` have `prediction` as the most probable class.
     package let confusion: [[Int]]
-    /// Mean of −log p(label).
+    /// The mean of −log p(label), in nats.
     package let negativeLogLikelihood: Double
-    /// Mean distance between confidence and accuracy over 15 equal bins of confidence (Guo et al., arXiv 1706.04599).
+    /// The expected calibration error (Guo et al., arXiv 1706.04599): Σ |B| / n · |accuracy(B) − confidence(B)| over 15
+    /// bins B of equal width, where a network's confidence is the probability of its most probable class.
     package let calibrationError: Double
 
+    /// Compares softmax(logits / temperature), computed in float64, with the labels.
     /// - Parameters:
-    ///   - logits: of every network, as many as there are classes.
-    ///   - temperature: divides them.
+    ///   - logits: for each network one logit a class.
+    ///   - labels: for each network its class, from 0; traps where one is not a class.
+    ///   - temperature: above 0.
     package init(logits: [[Float]], labels: [Int], temperature: Double) {
         let classes = logits.first?.count ?? 0
         var confusion = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
@@ -40,9 +45,10 @@ package struct ClassificationReport: Sendable {
 
     private static let binCount = 15
 
+    /// `correct` / `count`.
     package var accuracy: Double { Double(correct) / Double(max(1, count)) }
 
-    /// The 95 % interval of the accuracy (Wilson's score interval).
+    /// The 95 % confidence interval of the accuracy: Wilson's score interval with z = 1.96.
     package var interval: ClosedRange<Double> {
         let (n, p, z) = (Double(max(1, count)), accuracy, 1.959964)
         let center = (p + z * z / (2 * n)) / (1 + z * z / n)
@@ -50,11 +56,12 @@ package struct ClassificationReport: Sendable {
         return max(0, center - half)...min(1, center + half)
     }
 
-    /// The mean probability of the likeliest class.
+    /// The mean probability of the most probable class.
     package static func meanConfidence(logits: [[Float]], temperature: Double) -> Double {
         logits.reduce(0) { $0 + (probabilities($1, temperature).max() ?? 0) } / Double(max(1, logits.count))
     }
 
+    /// softmax(logits / temperature) in float64.
     private static func probabilities(_ logits: [Float], _ temperature: Double) -> [Double] {
         let peak = logits.max() ?? 0
         let weights = logits.map { exp(Double($0 - peak) / temperature) }
@@ -62,7 +69,8 @@ package struct ClassificationReport: Sendable {
         return weights.map { $0 / sum }
     }
 
-    /// The temperature from 1/20 to 20 under which the labels are likeliest: a golden-section search on its logarithm.
+    /// Temperature scaling (Guo et al., arXiv 1706.04599): the temperature from 1/20 to 20 with the smallest negative
+    /// log-likelihood of the labels, by golden-section search on its logarithm.
     package static func bestTemperature(logits: [[Float]], labels: [Int]) -> Double {
         func loss(_ exponent: Double) -> Double {
             zip(logits, labels).reduce(0) { $0 - log(max(probabilities($1.0, exp(exponent))[$1.1], 1e-300)) }
@@ -85,7 +93,8 @@ package struct ClassificationReport: Sendable {
         return exp((low + high) / 2)
     }
 
-    /// The confusion matrix as text: a row for each label, a column for each answer.
+    /// The confusion matrix as text: a row for each label, a column for each predicted class.
+    /// - Parameter labels: the names of the classes; classes beyond them have their number as name.
     package func table(labels: [String]) -> String {
         let names = confusion.indices.map { $0 < labels.count ? labels[$0] : String($0) }
         let width = max(6, (names.map(\.count).max() ?? 0) + 1)
@@ -100,5 +109,5 @@ package struct ClassificationReport: Sendable {
     }
 }
 
-/// A share as a percentage with two decimals: "92.57 %".
+/// A fraction as a percentage with two decimals: 0.92574 is "92.57 %".
 package func percent(_ share: Double) -> String { String(format: "%.2f %%", 100 * share) }

@@ -2,23 +2,29 @@ import Engine
 import Models
 import NeuralFunctionals
 
-/// Cross-entropy between each part's class probabilities and the networks' labels.
+/// Classification: the cross-entropy between the networks' labels and the class probabilities of each part of the
+/// model.
 package struct ClassificationTask: TrainingTask {
+    /// `classification` in a recipe's `objective`.
     package static let name = "classification"
 
     private let weight: Float
     private let labels: [String]
-    /// Share of the target that is spread evenly over all classes while training.
+    /// ε of label smoothing (Szegedy et al., arXiv 1512.00567): in training the target is (1 − ε) · one-hot(label) +
+    /// ε / classes.
     package let labelSmoothing: Float
 
+    /// Reads `label_smoothing`; the classes are the model's `labels`.
     package init(weight: Float, _ objective: Settings, _ model: ModelConfiguration) throws(SettingError) {
         self.weight = weight
         labels = model.labels
         labelSmoothing = Float(try objective.number("label_smoothing", in: 0...0.9, default: 0))
     }
 
+    /// Classes.
     package var output: Output { .classes }
 
+    /// Throws unless the highest label of the corpus is the model's last class and no label is negative.
     package func check(_ corpus: Corpus) throws(RunError) {
         if let wrong = corpus.labels.first(where: { !labels.indices.contains($0) }) {
             throw RunError(
@@ -32,10 +38,14 @@ package struct ClassificationTask: TrainingTask {
         }
     }
 
+    /// One loss a part, in nats, with the same weight for all. Targets have a row of class probabilities for each
+    /// network.
     package func record(
         _ value: RecordedOutput, in pass: ForwardPass, isTraining: Bool
     ) throws(ModelError) -> any RecordedTask {
-        guard case .classes(let classes) = value else { throw ModelError("expected classes") }
+        guard case .classes(let classes) = value else {
+            throw ModelError("classification: expected an output of classes, received another")
+        }
         let targets = pass.builder.matrix(rows: pass.batch, columns: labels.count)
         let losses = classes.parts.map { part in
             Loss(name: part.name, matrix: pass.builder.crossEntropy(part.logits, targets), weight: weight)
@@ -46,14 +56,18 @@ package struct ClassificationTask: TrainingTask {
     }
 
     private struct Recorded: RecordedTask {
+        /// The cross-entropy of each part.
         package let losses: [Loss]
+        /// The logits of each part, (batch, classes).
         package let parts: [(name: String, matrix: Matrix)]
-        /// (batch, classes); rows sum to 1.
+        /// The class probabilities to learn, (batch, classes); rows sum to 1.
         let targets: Matrix
         let labelSmoothing: Float
 
+        /// The targets, the logits and the losses.
         package var ends: [Matrix] { [targets] + parts.map(\.matrix) + losses.map(\.matrix) }
 
+        /// Writes share · own target + (1 − share) · target of the mixup partner, each with label smoothing.
         package func fill(_ items: [BatchItem], shares: [Float]) {
             let classes = targets.columns
             var rows = [Float](repeating: labelSmoothing / Float(classes), count: items.count * classes)
@@ -67,9 +81,10 @@ package struct ClassificationTask: TrainingTask {
         }
     }
 
+    /// `accuracy_weights` and `accuracy_probes` for parts of these names.
     package func metricNames(parts: [String]) -> [String] { parts.map { "accuracy_\($0)" } }
 
-    /// The accuracy of each part.
+    /// The accuracy of each part, from 0 to 1.
     package func metrics(_ evaluation: TaskEvaluation, _ corpus: Corpus) -> [Double] {
         evaluation.parts.map { part in
             let hits = zip(part.rows, evaluation.indices).count { logits, index in
@@ -79,8 +94,11 @@ package struct ClassificationTask: TrainingTask {
         }
     }
 
-    /// The temperature under which the labels are likeliest, and with two parts the share of the probes: of 21 mixtures
-    /// the likeliest, since accuracy alone would follow the noise of a few networks.
+    /// Chooses the temperature with the smallest negative log-likelihood and, for a model with two parts, the probes'
+    /// share s of the logits (1 − s) · weights + s · probes, from 0, 0.05, …, 1.
+    ///
+    /// Shares are compared by negative log-likelihood, each at its own best temperature. Accuracy depends on the few
+    /// networks near a class boundary, so it is a noisier measure.
     package func calibrate(_ evaluation: TaskEvaluation, _ corpus: Corpus) -> Calibration {
         let labels = evaluation.indices.map { corpus.labels[$0] }
         guard let last = evaluation.parts.last?.rows, !last.isEmpty else { return Calibration() }
@@ -107,9 +125,11 @@ package struct ClassificationTask: TrainingTask {
 }
 
 extension ClassificationReport: TrainingReport {
+    /// Accuracy and calibration error in percent.
     package var summary: String {
         "accuracy \(percent(accuracy)), calibration error \(percent(calibrationError))"
     }
 
+    /// `accuracy`, from 0 to 1.
     package var figures: [(name: String, value: Double)] { [("accuracy", accuracy)] }
 }

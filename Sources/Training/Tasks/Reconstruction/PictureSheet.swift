@@ -1,22 +1,31 @@
 import SIREN
 import WeightFormats
 
-/// Pairs of pictures, one above the other, side by side in rows: what networks draw and what their latents draw.
+/// An image of pairs of pictures: a network's own picture above the one that is reconstructed from its latents. The
+/// pairs stand side by side in rows, on white.
 package struct PictureSheet {
     private let pairs: [(own: Picture, drawn: Picture)]
     private let columns: Int
     private let scale: Int
+    /// Pixels between pictures.
     private static let gap = 4
 
-    /// All pictures have one size.
+    /// - Parameters:
+    ///   - pairs: pictures of one size and number of channels, values in [−1, 1].
+    ///   - columns: pairs in a row.
+    ///   - scale: pixels of the image, in either direction, for each pixel of a picture.
     package init(_ pairs: [(own: Picture, drawn: Picture)], columns: Int = 16, scale: Int = 2) {
         self.pairs = pairs
         self.columns = columns
         self.scale = scale
     }
 
+    /// The image as a PNG file, grey for one channel, RGB for three.
+    /// - Throws: `FormatError` where there is no pair, or the image cannot be compressed.
     package func png() throws(FormatError) -> [UInt8] {
-        guard let first = pairs.first?.own else { throw FormatError(.malformed, "a sheet of no pictures") }
+        guard let first = pairs.first?.own else {
+            throw FormatError(.malformed, "a picture sheet needs at least one pair of pictures")
+        }
         let rows = (pairs.count + columns - 1) / columns
         let cell = (height: first.height * scale, width: first.width * scale)
         let height = rows * (2 * cell.height + 2 * Self.gap) + Self.gap
