@@ -75,16 +75,37 @@ package enum FileFormat: String, Sendable, CaseIterable {
         return isUTF8 && (text[start] == UInt8(ascii: "{") || text[start] == UInt8(ascii: "["))
     }
 
-    /// Whether the content begins with the protocol number of a pickle; protocols 0 and 1 have none, and are recognised
-    /// by the first opcodes of a container or an array and by the last.
+    /// Whether the content begins with the protocol number of a pickle; protocols 0 and 1 have none.
     private static func isPickle(_ bytes: ArraySlice<UInt8>) -> Bool {
-        let start = Array(bytes.prefix(4))
-        if start.count > 2, start[0] == 0x80, start[1] <= 5 { return true }
-        guard let first = start.first, bytes.last(where: { !isSpace($0) }) == UInt8(ascii: ".") else { return false }
-        let containers = ["(d", "(l", "(t", "(c", "(i", "]q", "](", "]p", "}q", "}(", "}p", ")."]
-        return containers.contains { start.starts(with: $0.utf8) }
-            || first == UInt8(ascii: "c")
-                && ["cnumpy", "ccollections", "cjax", "cflax"].contains { bytes.starts(with: $0.utf8) }
+        guard let first = bytes.first else { return false }
+        if first == 0x80 { return bytes.count > 2 && bytes[bytes.startIndex + 1] <= 5 }
+        return "(])}c".utf8.contains(first) && isUnnumberedPickle(bytes)
+    }
+
+    /// Whether the content is a pickle by its last opcode, and by being read as one up to its end, a symbol that is not
+    /// on the list, or a limit.
+    private static func isUnnumberedPickle(_ bytes: ArraySlice<UInt8>) -> Bool {
+        guard bytes.last(where: { !isSpace($0) }) == UInt8(ascii: ".") else { return false }
+        do throws(FormatError) {
+            _ = try PickleMachine.run(bytes, name: "the pickle", hasStorages: false, limits: FormatLimits())
+            return true
+        } catch {
+            return error.code == .unsafePickle && beginsWithSymbol(bytes) || error.code == .inflatedTooLarge
+        }
+    }
+
+    /// Whether the content is no symbol at its start, or one of two names, as other text that begins with a `c` is not.
+    private static func beginsWithSymbol(_ bytes: ArraySlice<UInt8>) -> Bool {
+        guard bytes.first == UInt8(ascii: "c") else { return true }
+        let lines = bytes.dropFirst().prefix(256).split(separator: UInt8(ascii: "\n"), maxSplits: 2)
+        return lines.count == 3
+            && lines.prefix(2).allSatisfy { line in
+                line.allSatisfy { byte in
+                    UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20
+                        || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+                        || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
+                }
+            }
     }
 
     private static func isLegacyTorch(_ bytes: ArraySlice<UInt8>) -> Bool {

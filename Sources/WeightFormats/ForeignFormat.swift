@@ -188,6 +188,6 @@ enum ForeignFormat {
         guard bytes.count >= 16, bytes.count.isMultiple(of: type.byteCount),
             let values = try? ElementDecoder.decode(bytes.prefix(4096), as: type)
         else { return false }
-        return values.allSatisfy { $0 == 0 || (1e-12...1e4).contains($0.magnitude) } && values.contains { $0 != 0 }
+        return values.allSatisfy { $0 == 0 || (1e-12...1e4).contains($0.magnitude) }
     }
 }

@@ -49,6 +49,18 @@ struct FileFormatTests {
         #expect(code(reading: bytes) == expected)
     }
 
+    @Test(
+        "Pickles of protocols 0 and 1 are recognised by their opcodes, texts that end alike are not",
+        arguments: [
+            ("(I1\nF2.5\ntp0\n.", FileFormat.pickle), ("(dp0\n.", .pickle), ("](K\u{1}e.", .pickle),
+            ("(N}q\u{0}t.", .pickle),
+            ("cposix\nsystem\np0\n(Vid\ntR.", .pickle), ("(lp0\ncposix\nsystem\na.", .pickle), ("(see below).", nil),
+            ("class, value\nfirst, 1.", nil), ("c\n\n.", nil), ("(.", nil), (").\n", .pickle),
+        ] as [(String, FileFormat?)])
+    func unnumberedPickles(text: String, expected: FileFormat?) {
+        #expect((try? FileFormat.detect(Array(text.utf8))) == expected)
+    }
+
     @Test("Old files of PyTorch are recognised by their number in every protocol, other pickles are not")
     func legacyTorch() {
         let number: [UInt8] = [0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e]

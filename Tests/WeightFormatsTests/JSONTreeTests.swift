@@ -31,7 +31,7 @@ struct JSONTreeTests {
         ("[1, \"x\", true]", .list([.number(1), .text("x"), .inert("true")])),
         ("[{\"w\": [1]}, {}]", .list([.dict([.init(key: "w", value: array([1], [1]))]), .dict([])])),
         ("[]", .list([])), ("[[], []]", .list([.list([]), .list([])])),
-        ("[[1], []]", .list([array([1], [1]), .list([])])),
+        ("[[1], []]", .list([array([1], [1]), .list([])])), ("[[], [1]]", .list([.list([]), array([1], [1])])),
         ("\"x\"", .text("x")),
     ]
 

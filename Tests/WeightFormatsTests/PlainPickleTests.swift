@@ -70,20 +70,26 @@ struct PlainPickleTests {
                 == .dict([.init(key: "a", value: .number(3)), .init(key: "b", value: .number(2))]))
     }
 
-    @Test("Texts and keys that are used many times count each time")
-    func repeatedTexts() {
+    @Test("Texts and arrays that are used many times count each time")
+    func repeatedValues() {
+        var limits = FormatLimits()
+        limits.maxTreeValues = 1000
+        limits.maxInflatedBytes = 1 << 16
         let text = Pickle.text(String(repeating: "x", count: 4096)) + [0x71, 0]
-        let texts = (0..<4000).flatMap { _ in [0x68, 0, 0x61] as [UInt8] }
-        #expect(code(reading: Pickle.proto + text + [0x5d] + texts + Pickle.stop) == .inflatedTooLarge)
-        let array = Pickle.global("numpy._core.multiarray", "_reconstruct")
+        func list(_ key: UInt8, count: Int) -> [UInt8] {
+            [0x5d] + (0..<count).flatMap { _ in [0x68, key, 0x61] as [UInt8] } + Pickle.stop
+        }
+        #expect(code { _ = try WeightFile.read(Pickle.proto + text + list(0, count: 15), limits: limits) } == nil)
+        #expect(code(reading: Pickle.proto + text + list(0, count: 16), limits: limits) == .inflatedTooLarge)
+
         let latin1 = Pickle.global("_codecs", "encode") + Pickle.tuple(text, Pickle.text("latin1")) + [0x52, 0x71, 1]
         let type = Pickle.global("numpy", "dtype") + Pickle.tuple(Pickle.text("f4"), [0x89], [0x88]) + [0x52, 0x71, 2]
-        let filled =
-            array + Pickle.tuple([0x4e], [0x4e], [0x4e]) + [0x52]
+        let array =
+            Pickle.global("numpy._core.multiarray", "_reconstruct") + Pickle.tuple([0x4e], [0x4e], [0x4e]) + [0x52]
             + Pickle.tuple([0x4b, 1], Pickle.tuple([0x4d, 0, 4]), [0x68, 2], [0x89], [0x68, 1]) + [0x62, 0x71, 3]
-        let arrays = (0..<5000).flatMap { _ in [0x68, 3, 0x61] as [UInt8] }
-        let pickle = Pickle.proto + latin1 + type + filled + [0x5d] + arrays + Pickle.stop
-        #expect(code(reading: pickle) == .inflatedTooLarge)
+        let start = Pickle.proto + latin1 + type + array
+        #expect(code { _ = try WeightFile.read(start + list(3, count: 16), limits: limits) } == nil)
+        #expect(code(reading: start + list(3, count: 17), limits: limits) == .inflatedTooLarge)
     }
 
     @Test(

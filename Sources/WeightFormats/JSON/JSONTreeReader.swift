@@ -50,7 +50,7 @@ struct JSONTreeReader {
         switch part {
         case .whole(let array) where !array.values.isEmpty:
             return try builder.array(array.shape, .float32) { () throws(FormatError) in array.values }
-        case .start(let shape, let count, let values, let next):
+        case .start(let shape, let count, let values, let next) where !values.isEmpty:
             bytesReadAgain += scanner.position - next
             scanner.rewind(to: next, depth: depth + 1)
             var elements: [FileTree] = []
@@ -69,7 +69,7 @@ struct JSONTreeReader {
                 builder.leave()
             }
             return .list(elements)
-        case .whole, .none:
+        case .whole, .start, .none:
             bytesReadAgain += scanner.position - start
             scanner.rewind(to: start, depth: depth)
             return try list(&scanner)
