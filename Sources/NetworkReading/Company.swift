@@ -14,6 +14,7 @@ enum Company {
         let key = node.key.lowercased()
         if key.contains("optim") || key.contains("scheduler") || stateKeys.contains(key)
             || key.hasPrefix("opt_") || key.hasSuffix("_opt")
+            || words(node.key).contains(where: { optimizerWords.contains($0) })
         {
             return true
         }
@@ -32,9 +33,12 @@ enum Company {
         return keys.allSatisfy { key in children.contains { tree[$0].key == key } }
     }
 
+    private static let optimizerWords: Set = [
+        "adam", "adamw", "sgd", "rmsprop", "adagrad", "lbfgs", "momentum", "velocity",
+    ]
     private static let moments: Set = ["mu", "nu", "m", "v"]
     private static let stateKeys: Set = [
-        "opt", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "exp_inf", "momentum_buffer", "momentum_buffers", "momentum",
+        "opt", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "exp_inf", "momentum_buffer", "momentum_buffers",
         "square_avg", "grad_avg", "acc_delta", "sum_of_squares", "grad", "grads", "gradients", "grad_scaler", "scaler",
         "lr_sched",
     ]

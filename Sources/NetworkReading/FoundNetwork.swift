@@ -5,6 +5,8 @@ import WeightFormats
 package enum NetworkFault: Error, Sendable, Equatable, CustomStringConvertible {
     case format(FormatError)
     case network(NetworkError)
+    /// No array from which a network could be read.
+    case noArrays(String)
 
     package init(_ mismatch: NetworkMismatch) { self = .network(NetworkError(mismatch)) }
 
@@ -12,6 +14,7 @@ package enum NetworkFault: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .format(let error): error.description
         case .network(let error): error.description
+        case .noArrays(let detail): "no_network: \(detail)"
         }
     }
 }

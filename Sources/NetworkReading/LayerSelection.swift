@@ -160,6 +160,7 @@ struct LayerSelection {
         let inside = tree[container].depth
         let layers = chain.leaves.map { chain.names[$0.entry.name] ?? $0.entry.name }
         let prefix = Self.commonPrefix(layers)
+        let start = Array(layers[0].utf8.prefix(prefix))
         let patterns = Set(layers.map { Self.pattern($0, prefix) })
         let firsts = Set(layers.map { Self.pattern(Self.firstPart($0, prefix), 0) }).subtracting([""])
         let widths = chain.form.widths
@@ -172,10 +173,12 @@ struct LayerSelection {
             if Company.isMeasurement(entry.name) || Company.isFrequency(entry) { continue }
             if !entry.elementType.isFloatingPoint, role == nil { continue }
             if entry.tensor.rank == 2, role != .weight, Company.isFourierMatrix(entry.name) { continue }
-            let isLike =
+            if role != nil, entry.name.utf8.starts(with: start),
                 patterns.contains(Self.pattern(entry.name, prefix))
-                || firsts.contains(Self.pattern(Self.firstPart(entry.name, prefix), 0))
-            if role != nil, isLike { return nil }
+                    || firsts.contains(Self.pattern(Self.firstPart(entry.name, prefix), 0))
+            {
+                return nil
+            }
             if entry.tensor.count <= 1 { continue }
             if Self.mayChange(widths, shapes, entry.tensor.shape, isNamed: role != nil) {
                 doubts.append(

@@ -24,7 +24,8 @@ struct NetworkCandidate {
     /// The shapes of its arrays, which copies of a network have in common.
     var shapes: [[Int]] {
         switch kind {
-        case .layers(let chain): chain.leaves.map(\.entry.tensor.shape)
+        case .layers(let chain):
+            chain.leaves.map(\.entry.tensor.shape).sorted { $0.lexicographicallyPrecedes($1) }
         case .flat(let entry): [entry.tensor.shape]
         }
     }
@@ -105,6 +106,12 @@ struct NetworkFinder {
         guard let leaves = try leaves(node) else { return nil }
         let selection = LayerSelection(tree: tree, expectation: options.expectation)
         guard let chain = try? selection.chain(among: leaves) else { return nil }
+        // What is left out may be a network of its own, such as the list of a moving average.
+        let taken = Set(chain.nodes)
+        let isBesideNetwork = tree[node].children.contains { child in
+            tree[child].isContainer && arrayCounts[child] >= 4 && taken.isDisjoint(with: arrays(child))
+        }
+        if chain.leaves.count < leaves.count, isBesideNetwork { return nil }
         // One layer of several is no network.
         if chain.depth < 2, options.expectation.map({ $0.depth != 1 }) ?? (arrayCounts[node] < arrayCounts[0]) {
             return nil
@@ -117,10 +124,9 @@ struct NetworkFinder {
         let arrays = arrays(node).prefix(options.arrayLimit + 1)
         if arrays.isEmpty {
             let members = tree[node].children.prefix(8).map { quoted(tree[$0].key) }.joined(separator: ", ")
-            return NetworkFault(
-                NetworkMismatch(
-                    .missingTensor, expected: "expected the weights and biases of a network, named or in a list",
-                    received: members.isEmpty ? "no arrays" : "no arrays, but \(members)"))
+            return .noArrays(
+                "no weights: expected the weights and biases of a network, named or in a list"
+                    + (members.isEmpty ? "" : "; found \(members)"))
         }
         guard arrays.count <= options.arrayLimit else {
             return NetworkFault(

@@ -90,7 +90,10 @@ private struct SearchRun {
         if let elements = try documentBatch(start) {
             isBatch = true
             // One more than the limit shows the caller that there are too many.
-            for element in elements.prefix(min(options.networkLimit, elements.count) + 1) { try answer(element) }
+            for element in elements.prefix(min(options.networkLimit, elements.count) + 1) {
+                let isListed = tree[element].parent.map { tree[$0].isList } ?? true
+                try answer(element, name: isListed ? nil : tree[element].key)
+            }
         } else {
             try searchMember(start)
         }
@@ -116,7 +119,10 @@ private struct SearchRun {
             }
             batch = inputs
         }
-        let elements = tree[batch].children
+        let all = tree[batch].children
+        let elements = all.filter { !finder.isTrainingState($0) }
+        // A network and the state of its optimiser.
+        if elements.count == 1, all.count > 1 { return nil }
         guard !elements.isEmpty else { throw .format(FormatError(.malformed, "no networks in the array")) }
         // The layers of one network, each an array or a small list or dict of its own.
         if elements.allSatisfy({ finder.arrayCount($0) <= 2 }), elements.count > 1 || tree[elements[0]].isArray,
@@ -130,18 +136,18 @@ private struct SearchRun {
     }
 
     /// Answers an element of a batch, whatever it is.
-    private mutating func answer(_ node: Int) throws(NetworkFault) {
+    private mutating func answer(_ node: Int, name: String?) throws(NetworkFault) {
         let before = entries.count
         taken.insert(node)
         do throws(NetworkFault) {
             let candidates = try candidates(node)
-            guard candidates.count <= 1 else { throw several(candidates, "as one element of a batch") }
+            guard candidates.count <= 1 else { throw several(candidates, "networks in one element of a batch") }
             guard let candidate = candidates.first else { throw fault(node) }
-            try append(candidate, name: nil, branch: node)
+            try append(candidate, name: name, branch: node)
         } catch {
             guard !isOfWholeFile(error) else { throw error }
             entries.removeSubrange(before...)
-            append(failure: Self.within(tree.path(node), error), name: nil)
+            append(failure: Self.within(tree.path(node), error), name: name)
         }
     }
 
@@ -154,6 +160,7 @@ private struct SearchRun {
         switch fault {
         case .format(let error): .format(error.within(path))
         case .network: fault
+        case .noArrays(let detail): .noArrays("\(path): \(detail)")
         }
     }
 
@@ -169,7 +176,7 @@ private struct SearchRun {
             return
         }
         let names = names(candidates, below: base)
-        if let copies = copies(candidates, names) { throw several(copies, nil) }
+        if let copies = copies(candidates, names) { throw several(copies, "copies of one network, of equal shapes") }
         isBatch = true
         var members: [(node: Int, name: String, candidate: NetworkCandidate?)] = zip(candidates, names)
             .map { ($0.node, $1, $0) }
@@ -287,20 +294,25 @@ private struct SearchRun {
         let groups = Dictionary(grouping: candidates.indices) { candidates[$0].shapes }
         for group in groups.values.sorted(by: { $0[0] < $1[0] }) where group.count > 1 {
             let names = group.map { names[$0] }
-            guard names.contains(where: Company.isCopyKey) || names.allSatisfy(Company.isWrapperKey) else { continue }
+            // Keys that differ in their numbers only are those of a batch.
+            let areNumbered = Set(names.map { $0.filter { !$0.isNumber } }).count == 1
+            guard
+                !areNumbered
+                    && (names.contains(where: Company.isCopyKey) || names.allSatisfy(Company.isWrapperKey))
+            else { continue }
             return group.map { candidates[$0] }
         }
         return nil
     }
 
-    private func several(_ candidates: [NetworkCandidate], _ place: String?) -> NetworkFault {
+    private func several(_ candidates: [NetworkCandidate], _ kind: String) -> NetworkFault {
         let paths = candidates.prefix(8).map { NetworkMismatch.quoted(tree.path($0.node)) }
         let rest = candidates.count > 8 ? " and \(candidates.count - 8) more" : ""
         let first = candidates.first.map { tree.path($0.node) } ?? ""
         return NetworkFault(
             NetworkMismatch(
-                .ambiguousNetwork, expected: "expected one network\(place.map { " \($0)" } ?? "")",
-                received: "\(candidates.count) copies of equal shapes, \(paths.joined(separator: ", "))\(rest)"
+                .ambiguousNetwork, expected: "expected one network",
+                received: "\(candidates.count) \(kind): \(paths.joined(separator: ", "))\(rest)"
                     + "; choose one by its path with the option member, such as member=\(first)"))
     }
 

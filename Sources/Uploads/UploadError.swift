@@ -87,6 +87,7 @@ package struct UploadError: Error, Sendable, Equatable, CustomStringConvertible 
         switch fault {
         case .format(let error): self.init(error)
         case .network(let error): self.init(error)
+        case .noArrays(let detail): self.init(.noNetwork, detail)
         }
     }
 }

@@ -51,7 +51,8 @@ struct NetworkSearchTests {
             ["optimizer_state_dict": state.tree],
             ["opt_state": ["0": ["count": 3, "mu": state.tree, "nu": state.tree]]],
             ["x": ["state": state.tree, "param_groups": [["lr": 0.1]]]], ["adam": ["m": state.tree, "v": state.tree]],
-            ["y": ["momentum_buffer": state.tree]], ["grads": state.tree], ["z": ["exp_avg": state.tree]],
+            ["y": ["momentum_buffer": state.tree]], ["velocity": state.tree],
+            ["adam_m": state.tree, "adam_v": state.tree], ["grads": state.tree], ["z": ["exp_avg": state.tree]],
         ]
         for other in states {
             let tree = (["net": state.tree] as FileTree).adding(other)
@@ -193,6 +194,8 @@ struct NetworkSearchTests {
         let array = FileTree.dict([FileTree.Member(key: name, value: .zeros(5))])
         let text = try #require(faultText(state.tree.adding(array), model))
         #expect(text.hasPrefix("unexpected_tensor: tensor '\(name)': expected the weight or the bias of one layer"))
+        let norm: FileTree = ["norm.weight": .zeros(5), "norm.bias": .zeros(5)]
+        #expect(faultText(state.tree.adding(norm), model)?.hasPrefix("unexpected_tensor: tensor 'norm.") == true)
         // Beside the network's own dict it is company.
         #expect(try found(["net": state.tree, "norm": array], model).network() == network)
     }
@@ -243,6 +246,8 @@ struct NetworkSearchTests {
         #expect(try search.entries[0].result.get().context.scalars.map(\.path) == ["epoch"])
         let list = try NetworkSearch(["nets": [other(1), "text", other(2)]], model)
         #expect(list.isBatch && list.entries.map(\.name) == ["0", "2"])
+        let models = try NetworkSearch(["model_0": other(1), "model_1": other(2)], model)
+        #expect(models.entries.map(\.name) == ["model_0", "model_1"])
         let flat = try NetworkSearch(other(1).prefixed("a.").adding(other(2).prefixed("b.")), model)
         #expect(flat.entries.map(\.name) == ["a", "b"])
         #expect(try flat.entries[0].result.get().network().layers[0].weightName == "a.net.0.linear.weight")
@@ -264,6 +269,10 @@ struct NetworkSearchTests {
             #expect(search.entries.allSatisfy { $0.name == nil } && search.ignored.isEmpty)
         }
         #expect(try NetworkSearch([other(1)], options).isBatch)
+        let named = try NetworkSearch(["inputs": ["a": other(1), "b": "text"]], options)
+        #expect(named.entries.map(\.name) == ["a", "b"])
+        let tuple: FileTree = [other(1), ["state": moments, "param_groups": [["lr": 0.001]]]]
+        #expect(try !NetworkSearch(tuple, options).isBatch)
     }
 
     @Test(
@@ -288,6 +297,14 @@ struct NetworkSearchTests {
             options.member = "checkpoint.\(name)"
             #expect(try found(["checkpoint": tree], options).network().layers.count == 3)
         }
+        let average: FileTree = [
+            "model": other(1),
+            "ema": [
+                "decay": 0.9,
+                "shadow_params": .list((try network).stateDict.entries.map { .array($0.tensor, .float32) }),
+            ],
+        ]
+        #expect(faultText(average, model)?.contains("'model', 'ema'") == true)
         var options = model
         options.member = "nowhere"
         #expect(faultText(tree, options)?.contains("the top level has '\(first)', '\(second)'") == true)

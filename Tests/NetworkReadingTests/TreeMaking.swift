@@ -12,9 +12,9 @@ extension FileTree: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, E
         self = .dict(elements.map { Member(key: $0, value: $1) })
     }
     package init(arrayLiteral elements: FileTree...) { self = .list(elements) }
-    public init(integerLiteral value: Int) { self = .number(Double(value)) }
-    public init(floatLiteral value: Double) { self = .number(value) }
-    public init(stringLiteral value: String) { self = .text(value) }
+    package init(integerLiteral value: Int) { self = .number(Double(value)) }
+    package init(floatLiteral value: Double) { self = .number(value) }
+    package init(stringLiteral value: String) { self = .text(value) }
 
     static func zeros(_ shape: Int..., type: ElementType = .float32) -> FileTree {
         .array(Tensor(zeros: shape), type)

@@ -99,6 +99,45 @@ struct UploadTests {
         }
     }
 
+    /// A network as members of a JSON object.
+    private func json(_ value: Float) -> String {
+        "{\"weights\":[[[\(value)],[\(value)]],[[\(value),\(value)]]],\"biases\":[[0,0],[0]]}"
+    }
+
+    @Test("a document of several networks keeps their names; options are members that hold no weights")
+    func document() throws {
+        let text = #"{"top_k":2,"model":{"a":\#(json(1)),"b":\#(json(2))},"note":"x","flag":true,"list":[1]}"#
+        let upload = try Upload(file: Array(text.utf8), limits: limits)
+        #expect(upload.options.keys.sorted() == ["flag", "list", "note", "top_k"])
+        let read = try networks(upload)
+        #expect(read.isBatch && read.names == ["a", "b"])
+        #expect(try read.networks.map { try $0.get().name } == ["a", "b"])
+        let failing = #"{"inputs":[\#(json(1)),{"weights":[[[1]]]},"text",\#(json(2))]}"#
+        let batch = try networks(try Upload(file: Array(failing.utf8), limits: limits))
+        #expect(
+            batch.networks.map { $0.error == nil } == [true, false, false, true] && batch.names == [nil, nil, nil, nil])
+    }
+
+    @Test("copies of a network are an error with a code of its own, and a member is read alone")
+    func copies() throws {
+        let text = #"{"model":\#(json(1)),"ema":\#(json(2))}"#
+        let upload = try Upload(file: Array(text.utf8), limits: limits)
+        #expect(#expect(throws: UploadError.self) { try networks(upload) }?.code == .ambiguousNetwork)
+        let read = try UploadedNetworks(upload, NetworkSearchOptions(member: "ema"), limit: 9)
+        #expect(try read.networks.map { try $0.get().weights.layers[0].weight.values } == [[2, 2]])
+        #expect(read.ignored == ["model"])
+    }
+
+    @Test("the texts of a safetensors header are context")
+    func metadata() throws {
+        var state = network(1)
+        state.metadata = ["omega_0": "30", "activation": "sine"]
+        let context = try networks(try Upload(file: SafetensorsWriter.write(state), limits: limits)).networks[0].get()
+            .context
+        #expect(context.scalars == [NetworkContext.Scalar(path: "__metadata__.omega_0", value: 30)])
+        #expect(context.texts.map(\.value) == ["sine"])
+    }
+
     @Test("every mismatch of a network keeps its code and detail")
     func mismatches() throws {
         let bad = StateDict(network(1).entries.filter { $0.name != "1.weight" })

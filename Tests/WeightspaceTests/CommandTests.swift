@@ -242,6 +242,17 @@ struct CommandTests {
         #expect(missing.status == 1 && missing.errors.contains("unreadable_file"))
     }
 
+    @Test("of two copies in a file, --member picks the one to read")
+    func member() throws {
+        let scratch = try Scratch()
+        let one = String(decoding: try Sample.bytes("net1.json"), as: UTF8.self)
+        try scratch.write("two.json", Array(#"{"model":\#(one),"ema":\#(one)}"#.utf8))
+        let both = try Program.run(["classify", scratch.path("two.json")])
+        #expect(both.status == 1 && both.errors.contains("ambiguous_network") && both.errors.contains("'model', 'ema'"))
+        let picked = try Program.run(["classify", scratch.path("two.json"), "--member", "ema"])
+        #expect(picked.status == 0 && picked.output.contains("Pullover"), "\(picked.errors)")
+    }
+
     @Test("inspect lists arrays, sizes and the convention")
     func inspect() throws {
         let text = try Program.run(["inspect", Sample.path("net0.pth")])
