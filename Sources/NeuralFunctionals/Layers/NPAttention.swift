@@ -12,7 +12,8 @@ import Networks
 ///   attend to each other. Each is a vector over the layer's neurons, so d = neurons · head width; entry n of a result
 ///   goes to the weight or bias entry that belongs to neuron n. Inputs and outputs are neuron layers too.
 ///
-/// So a weight's entry has three terms (array, column, row) and a bias's two.
+/// The result of a weight's entry is the sum of three terms (array, column, row), that of a bias's entry of two (array,
+/// bias).
 package struct NPAttention: WeightSpaceLayer {
     private let heads: Int
     private let projections: Projections
@@ -25,6 +26,11 @@ package struct NPAttention: WeightSpaceLayer {
         case perLayer(weights: [AffineMap], biases: [AffineMap], unprojections: [AffineMap])
     }
 
+    /// Reads `to_qkv.linear`, or `weight_to_qkv.i.linear`, `bias_to_qkv.i.linear` and `unproject_weight.i.linear`.
+    /// - Parameters:
+    ///   - channels: of x and of the result; divisible by `heads`.
+    ///   - sharesProjections: one map to queries, keys and values for all arrays, for fully connected networks;
+    ///     otherwise one for each array, which also maps kernel positions.
     package init(
         _ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, heads: Int, sharesProjections: Bool
     ) {
@@ -50,6 +56,7 @@ package struct NPAttention: WeightSpaceLayer {
             })
     }
 
+    /// x with `channels` → as many.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         self(x, norm: nil, in: builder)
     }
