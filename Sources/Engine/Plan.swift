@@ -108,8 +108,8 @@ package final class PlanBuilder {
 
     /// Appends a step of tasks that may run in any order and at the same time.
     ///
-    /// Phases and memory depend on the declarations. With `WEIGHTSPACE_CHECK_STEPS` in the environment, debug builds check
-    /// them (`StepChecks`).
+    /// Phases and memory depend on the declarations. With `WEIGHTSPACE_CHECK_STEPS` in the environment, debug builds
+    /// check them (`StepChecks`).
     /// - Parameters:
     ///   - reads: what it reads, parameters and what it adds to included. Nothing else may be read.
     ///   - writes: what it writes, scratch memory included. Nothing else may be written.

@@ -1,7 +1,8 @@
 import Engine
 
-/// A two-dimensional convolution with bias: y[r, c] is an affine map of the side × side pixels of x whose first is x[r
-/// · step − margin, c · step − margin], zeros outside the picture (`PatchGrid`).
+/// A two-dimensional convolution with bias: each pixel of the result is an affine map of a side × side patch of x. The
+/// patch of pixel (r, c) begins at (r · step − margin, c · step − margin); outside the picture it is zero
+/// (`PatchGrid`).
 ///
 /// Pixels are rows of channels. The parameter `weight` is (outputs, side² · inputs): the pixels of a patch row by row,
 /// the channels of a pixel together. (`torch.nn.Conv2d` stores (outputs, inputs, side, side).)

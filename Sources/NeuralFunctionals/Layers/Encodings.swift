@@ -23,7 +23,7 @@ package struct GaussianFourierFeatures: WeightSpaceLayer {
         outputChannels = 2 * count
     }
 
-    /// x with `inputs` channels → features with `outputChannels`.
+    /// *Shapes:* features with `inputs` channels → features with `outputChannels`.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(channels: outputChannels, in: builder)
         if let source = x.tokens, let target = y.tokens {
@@ -40,7 +40,7 @@ package struct GaussianFourierFeatures: WeightSpaceLayer {
     }
 }
 
-/// Adds learned vectors e to tokens, so that later layers can tell arrays, inputs and outputs apart (Zhou et al., arXiv
+/// Adds learned vectors to tokens, so that later layers can tell arrays, inputs and outputs apart (Zhou et al., arXiv
 /// 2305.13546):
 ///
 ///     y.W_i[o, p] = W_i[o, p] + weight_emb[i], for i = 0 also + inp_emb[p], for the last i also + out_emb[o]
@@ -66,7 +66,7 @@ package struct LearnedPosEmbedding: WeightSpaceLayer {
         output = table("out", spec.outputs)
     }
 
-    /// x with the `channels` of the tables → as many.
+    /// *Shapes:* features with `channels` channels → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(in: builder)
         let last = x.spec.depth - 1
@@ -118,7 +118,7 @@ package struct IOSinusoidalEncoding: WeightSpaceLayer {
     /// Channels that are appended: 2 · bands + 1.
     package var addedChannels: Int { 2 * bands + 1 }
 
-    /// x with any number C of channels → C + `addedChannels`.
+    /// *Shapes:* features with C channels → features with C + `addedChannels`.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(channels: x.channels + addedChannels, in: builder)
         let none = [Float](repeating: 0, count: addedChannels)
@@ -178,7 +178,7 @@ package struct LearnedScale: WeightSpaceLayer {
         biases = factors("bias_scales")
     }
 
-    /// x with any number of channels → as many.
+    /// *Shapes:* features with any number of channels → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(in: builder)
         for layer in 0..<x.spec.depth {

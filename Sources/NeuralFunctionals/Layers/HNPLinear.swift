@@ -97,7 +97,7 @@ package struct HNPLinear: WeightSpaceLayer {
             })
     }
 
-    /// x with `inputs` channels → features of the same networks with `outputs` channels.
+    /// *Shapes:* features with `inputs` channels → features of the same networks with `outputs` channels.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(channels: outputChannels, in: builder)
         let pooled = pool(x, in: builder)

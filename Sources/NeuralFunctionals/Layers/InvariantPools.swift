@@ -13,8 +13,10 @@ package enum InvariantPool: Sendable {
     /// Mean, unbiased variance and the quantiles 0, ¼, ½, ¾, 1 of every array (Unterthiner et al., arXiv 2002.11448).
     case statistics
 
-    /// Elements of the result for each channel: with k_i kernel positions, l + 1 layers, Σ (k_i + 1) for `np`, inputs ·
-    /// k_0 + Σ_{0<i<l} k_i + outputs · k_l + l + outputs for `hnp` of two layers or more, 14 a layer for `statistics`.
+    /// Elements of the result for each channel. With l + 1 layers and k_i positions of kernel i they are
+    /// - `np`: Σ (k_i + 1);
+    /// - `hnp`, for l > 0: inputs · k_0 + k_1 + … + k_{l−1} + outputs · k_l for weights, l + outputs for biases;
+    /// - `statistics`: 14 · (l + 1).
     package func pieces(_ spec: NetworkSpec) -> Int {
         switch self {
         case .np: spec.layers.reduce(0) { $0 + $1.kernelCount + 1 }

@@ -22,7 +22,7 @@ package struct SimpleLayerNorm: WeightSpaceLayer {
     /// One for each array, w0, b0, w1, b1, …
     var norms: [Normalization] { zip(weightNorms, biasNorms).flatMap { [$0, $1] } }
 
-    /// x with `channels` → as many.
+    /// *Shapes:* features with `channels` channels → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(in: builder)
         for ((source, target), norm) in zip(zip(x.arrays, y.arrays), norms) {
@@ -66,7 +66,7 @@ package struct ParamLayerNorm: WeightSpaceLayer {
         }
     }
 
-    /// x with `channels` → as many.
+    /// *Shapes:* features with `channels` channels → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(in: builder)
         let last = x.spec.depth - 1

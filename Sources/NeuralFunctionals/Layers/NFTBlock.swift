@@ -30,7 +30,7 @@ package struct NFTBlock: WeightSpaceLayer {
         contract = Pointwise(parameters.scope("ff").scope(2), spec, inputs: hidden, outputs: channels)
     }
 
-    /// x with `channels` → as many.
+    /// *Shapes:* features with `channels` channels → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = attention(x, norm: attentionNorm, in: builder)
         builder.add(x, to: y)
@@ -63,7 +63,7 @@ package struct LinearResidualBlock: WeightSpaceLayer {
             : NPLinear(scope, spec, inputs: channels, outputs: channels)
     }
 
-    /// x with `channels` → as many.
+    /// *Shapes:* features with `channels` channels → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = linear(norm(x, in: builder), in: builder)
         builder.activate(y, .relu)

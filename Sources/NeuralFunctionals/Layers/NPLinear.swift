@@ -59,7 +59,7 @@ package struct NPLinear: WeightSpaceLayer {
         ioEmbedding = embedsIO ? IOEmbedding(parameters, spec, channels: inputs) : nil
     }
 
-    /// x with `inputs` channels → features of the same networks with `outputs` channels.
+    /// *Shapes:* features with `inputs` channels → features of the same networks with `outputs` channels.
     package func callAsFunction(_ input: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let x = ioEmbedding.map { $0(input, in: builder) } ?? input
         let y = x.like(channels: outputChannels, in: builder)

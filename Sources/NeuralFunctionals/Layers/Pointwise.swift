@@ -25,7 +25,7 @@ package struct Pointwise: WeightSpaceLayer {
     /// One for each array, w0, b0, w1, b1, …
     var maps: [AffineMap] { zip(weightMaps, biasMaps).flatMap { [$0, $1] } }
 
-    /// x with `inputs` channels → `outputs` channels.
+    /// *Shapes:* features with `inputs` channels → `outputs` channels.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(channels: outputChannels, in: builder)
         for ((source, target), map) in zip(zip(x.arrays, y.arrays), maps) {

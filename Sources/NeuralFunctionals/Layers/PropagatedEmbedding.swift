@@ -59,7 +59,7 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
         }
     }
 
-    /// x with one channel, the raw weights → tokens with `channels`.
+    /// *Shapes:* raw weights, features with one channel → tokens with `channels` channels.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(channels: channels, in: builder)
         let neurons = neurons(x, in: builder)

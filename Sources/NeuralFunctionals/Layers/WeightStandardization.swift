@@ -23,7 +23,7 @@ package struct WeightStandardization: Sendable {
         deviations = rows("std")
     }
 
-    /// x with one channel, of networks of exactly the widths of `spec` → the same.
+    /// *Shapes:* features with one channel, of networks with exactly the widths of `spec` → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(in: builder)
         for (index, (source, target)) in zip(x.arrays, y.arrays).enumerated() {
