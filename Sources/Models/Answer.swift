@@ -4,17 +4,21 @@ import Networks
 import NeuralFunctionals
 import SIREN
 
-/// A model's answer to one network.
+/// A model's answer for one network.
 package enum Answer: Sendable {
+    /// Scores of all classes.
     case classes(Classification)
-    /// Such as a predicted accuracy.
+    /// Numbers such as a predicted accuracy, in the order of the model's outputs.
     case scalars([Float])
+    /// A latent array.
     case latents(Latents)
+    /// A reconstructed picture, with values nominally in [−1, 1].
     case picture(Picture)
     /// An edited network, in the model's notation.
     case weights(NetworkWeights)
 
-    /// The numbers that the model has computed, in order.
+    /// All numbers of the answer as one array, for comparison: for classes the logits, then those of each part; for
+    /// weights w0, b0, w1, …
     package var values: [Float] {
         switch self {
         case .classes(let classes): classes.scores.logits + classes.opinions.flatMap { $0.scores?.logits ?? [] }
@@ -33,18 +37,21 @@ package struct Latents: Sendable {
     /// Row by row.
     package let values: [Float]
 
+    /// `values` has as many elements as `shape`; not checked.
     package init(shape: [Int], values: [Float]) {
         self.shape = shape
         self.values = values
     }
 }
 
-/// The classes of one network, and what each part of the model says by itself.
+/// The class scores of one network, and those of each part of the model by itself.
 package struct Classification: Sendable {
+    /// The scores of the whole model.
     package let scores: ClassScores
-    /// Empty where the model has one part.
+    /// The scores of each part of the model; empty where it has only one part.
     package let opinions: [Opinion]
 
+    /// The scores of the whole model and of its parts.
     package init(scores: ClassScores, opinions: [Opinion]) {
         self.scores = scores
         self.opinions = opinions
@@ -58,7 +65,7 @@ package struct Classification: Sendable {
     }
 }
 
-/// What one part of a model says.
+/// The scores of one part of a model by itself.
 package struct Opinion: Sendable {
     /// `weights` or `probes`.
     package let name: String
@@ -71,12 +78,16 @@ package struct Opinion: Sendable {
     }
 }
 
-/// The scores of all classes, each array by class.
+/// Logits and probabilities of all classes, in the order of the classes.
 package struct ClassScores: Sendable {
+    /// As the model computes them.
     package let logits: [Float]
     /// softmax(logits / temperature), computed in float64.
     package let probabilities: [Float]
 
+    /// - Parameters:
+    ///   - logits: at least one.
+    ///   - temperature: above 0; divides the logits before the softmax.
     package init(logits: [Float], temperature: Float) {
         self.logits = logits
         let peak = logits.max() ?? 0
@@ -95,9 +106,11 @@ package struct ClassScores: Sendable {
     }
 }
 
-/// A class with its probability.
+/// A class and its probability.
 package struct ClassScore: Sendable, Equatable {
+    /// The index of the class.
     package let classID: Int
+    /// Its probability, from 0 to 1.
     package let score: Float
 }
 

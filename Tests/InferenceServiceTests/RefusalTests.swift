@@ -66,7 +66,7 @@ struct RefusalTests {
         ("nothing", [], [:], 415, "unknown_format"),
         ("text", Array("hello, world".utf8), [:], 415, "unknown_format"),
         ("JSON cut short", Array("{\"inputs\":[".utf8), [:], 400, "bad_json"),
-        ("JSON without weights", Array("{\"top_k\":3}".utf8), [:], 422, "missing_tensor"),
+        ("JSON without weights", Array("{\"top_k\":3}".utf8), [:], 400, "bad_request"),
         ("a duplicate name", Array("{\"a.weight\":[[1]],\"a.weight\":[[1]]}".utf8), [:], 400, "bad_json"),
         ("text for a number", Array("{\"a.weight\":[[\"1\"]],\"a.bias\":[1]}".utf8), [:], 422, "dtype"),
         ("a ragged array", Array("{\"a.weight\":[[1,2],[3]],\"a.bias\":[1]}".utf8), [:], 422, "shape_mismatch"),

@@ -6,11 +6,12 @@ import Networks
 import NeuralFunctionals
 import SIREN
 
-/// Counts the heap allocations of a model's answer after warming up. The counter `Tests/Performance/allocations.c` must be
-/// loaded by `LD_PRELOAD`.
+/// Counts the heap allocations of a model's answers after two runs to warm up. Needs the counter
+/// `Tests/Performance/allocations.c`, loaded by `LD_PRELOAD`.
 package struct AllocationBenchmark {
     /// The number of allocations for one output.
     package struct Count: Sendable {
+        /// What the model was asked for.
         package let output: Output
         /// Allocations of running the plan.
         package let plan: Int

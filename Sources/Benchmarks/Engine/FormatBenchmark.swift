@@ -7,9 +7,11 @@ import SIREN
 import Tensors
 import WeightFormats
 
-/// Times the steps from an upload's bytes to features, and writing latents as JSON.
+/// Times the steps from the bytes of an upload to features, and the writing of latents as JSON.
 package enum FormatBenchmark {
-    /// - Parameter files: uploads to read besides one network in each format that can be written.
+    /// Times of one run each, on one thread.
+    /// - Parameter files: uploads to read, besides one network in each format that can be written.
+    /// - Throws: where a file cannot be read.
     package static func run(files: [(name: String, bytes: [UInt8])], repeats: Int) throws -> [SpeedMeasurement] {
         let spec = NetworkSpec(sizes: [2, 32, 32, 1])
         let state = NetworkWeights.example(spec: spec, seed: 0).stateDict

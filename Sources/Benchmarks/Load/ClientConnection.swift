@@ -2,6 +2,7 @@ import Glibc
 
 /// Why a request of the load generator got no response.
 package struct LoadError: Error, CustomStringConvertible {
+    /// The system call that failed and its error, or what is wrong with the response.
     package let description: String
 
     init(_ description: String) { self.description = description }
