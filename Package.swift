@@ -159,6 +159,7 @@ let package = Package(
         tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN"]),
         tests(
             "Training", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Models", "ModelStore"]),
+        tests("Benchmarks", ["Host", "WeightFormats"]),
         tests("Clocks"),
         tests("HTTPCore", ["Clocks", httpTypes], resources: [.copy("Fixtures")]),
         tests("HTTPContent", ["WeightFormats"]),
@@ -169,8 +170,8 @@ let package = Package(
         tests(
             "InferenceService",
             [
-                "TestSupport", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Models",
-                "ModelStore", "Clocks", "HTTPCore", "HTTPContent", httpTypes, logging,
+                "TestSupport", "Host", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads",
+                "Models", "ModelStore", "Clocks", "HTTPCore", "HTTPContent", httpTypes, logging,
             ], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "WeightspaceTests", dependencies: ["TestSupport", "weightspace", "Tensors", "WeightFormats"],
