@@ -82,8 +82,8 @@ package enum FileFormat: String, Sendable, CaseIterable {
         return "(])}c".utf8.contains(first) && isUnnumberedPickle(bytes)
     }
 
-    /// Whether the content is a pickle by its last opcode, and by being read as one up to its end, a symbol that is not
-    /// on the list, or a limit.
+    /// Whether the content is a pickle by its last opcode, and by being read as one up to its end, to a symbol or opcode
+    /// that is not on the list, or to a limit.
     private static func isUnnumberedPickle(_ bytes: ArraySlice<UInt8>) -> Bool {
         guard bytes.last(where: { !isSpace($0) }) == UInt8(ascii: ".") else { return false }
         do throws(FormatError) {

@@ -46,9 +46,11 @@ struct PickleMachine {
             let offset = reader.offset
             let byte = try reader.byte()
             guard let opcode = PickleOpcode(rawValue: byte) else {
+                guard let refused = PickleOpcode.nameOfRefused(byte) else {
+                    throw malformed("0x\(hexadecimal(byte)) at byte \(offset) of \(name) is no opcode")
+                }
                 throw FormatError(
-                    .unsafePickle,
-                    "opcode \(PickleOpcode.nameOfRefused(byte)) at byte \(offset) of \(name) is not allowed")
+                    .unsafePickle, "opcode \(refused) at byte \(offset) of \(name) is not allowed")
             }
             do throws(FormatError) {
                 if opcode == .stop { return try pop() }
