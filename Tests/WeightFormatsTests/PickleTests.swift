@@ -21,7 +21,7 @@ struct PickleTests {
         arguments: [
             ("os", "system"), ("posix", "system"), ("builtins", "eval"), ("builtins", "exec"), ("__builtin__", "eval"),
             ("builtins", "getattr"), ("subprocess", "Popen"), ("torch", "load"), ("torch.hub", "load"),
-            ("torch._utils", "_import_dotted_name"), ("torch.storage", "_load_from_bytes"), ("numpy", "load"),
+            ("torch._utils", "_import_dotted_name"), ("numpy", "load"),
             ("numpy._core.multiarray", "_ReConstruct"),
             ("collections", "namedtuple"), ("collections.OrderedDict", ""), ("builtins", "__import__"),
             ("joblib.numpy_pickle", "NumpyArrayWrapper"), ("copy_reg", "_reconstructor"),
