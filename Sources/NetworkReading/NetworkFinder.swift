@@ -89,8 +89,8 @@ struct NetworkFinder {
         if count <= options.arrayLimit {
             if let chain = try chain(node) {
                 let candidate = NetworkCandidate(node: node, kind: .layers(chain), arrays: chain.nodes)
-                let areCopies = options.expectation == nil && holdsCopies(node)
-                if chain.fits && !areCopies || chain.refusal != nil { return [candidate] }
+                let isOfCopies = options.expectation == nil && areCopies(chain.nodes)
+                if chain.fits && !isOfCopies || chain.refusal != nil { return [candidate] }
                 misfit = [candidate]
             }
         }
@@ -176,16 +176,18 @@ struct NetworkFinder {
         return NamedLeaf(entry: NamedTensor(name: name, tensor: tensor, elementType: type), nodes: [array])
     }
 
-    /// Whether all arrays below a node are those of two or more children with the same names and shapes, each of two
-    /// layers or more.
-    private func holdsCopies(_ node: Int) -> Bool {
-        let children = tree[node].children.filter { arrayCounts[$0] > 0 }
-        guard children.count > 1, arrayCounts[children[0]] >= 4 else { return false }
-        func signature(_ child: Int) -> [String] {
-            arrays(child).map { "\(tree.path($0, below: child)) \(tree[$0].tensor?.shape ?? [])" }
+    /// Whether arrays lie in two or more members of the container around them, all with the same names and shapes, and
+    /// each of two layers or more.
+    private func areCopies(_ nodes: [Int]) -> Bool {
+        let container = tree.container(of: nodes)
+        let depth = tree[container].depth + 1
+        let branches = Dictionary(grouping: nodes.sorted()) { tree.lineage($0).dropFirst(depth).first ?? $0 }
+        guard branches.count > 1, let first = branches.first, first.value.count >= 4 else { return false }
+        func signature(_ branch: Int, _ nodes: [Int]) -> [String] {
+            nodes.map { "\(tree.path($0, below: branch)) \(tree[$0].tensor?.shape ?? [])" }
         }
-        let first = signature(children[0])
-        return children.dropFirst().allSatisfy { signature($0) == first }
+        let wanted = signature(first.key, first.value)
+        return branches.allSatisfy { signature($0.key, $0.value) == wanted }
     }
 
     // MARK: Flat arrays

@@ -82,12 +82,12 @@ package enum FileFormat: String, Sendable, CaseIterable {
         return "(])}c".utf8.contains(first) && isUnnumberedPickle(bytes)
     }
 
-    /// Whether the content is a pickle by its last opcode, and by being read as one up to its end, a symbol that is not
-    /// on the list, or a limit.
+    /// Whether the content is a pickle by its last opcode, and by being read as one up to its end, to a symbol or opcode
+    /// that is not on the list, or to a limit.
     private static func isUnnumberedPickle(_ bytes: ArraySlice<UInt8>) -> Bool {
         guard bytes.last(where: { !isSpace($0) }) == UInt8(ascii: ".") else { return false }
         do throws(FormatError) {
-            _ = try PickleMachine.run(bytes, name: "the pickle", hasStorages: false, limits: FormatLimits())
+            _ = try PickleMachine.run(bytes, name: "the pickle", place: .file, limits: FormatLimits())
             return true
         } catch {
             return error.code == .unsafePickle && beginsWithSymbol(bytes) || error.code == .inflatedTooLarge
@@ -108,7 +108,8 @@ package enum FileFormat: String, Sendable, CaseIterable {
             }
     }
 
-    private static func isLegacyTorch(_ bytes: ArraySlice<UInt8>) -> Bool {
+    /// Whether the content is a file of PyTorch before 1.6, by its number or, before 0.1.10, the names in its archive.
+    static func isLegacyTorch(_ bytes: ArraySlice<UInt8>) -> Bool {
         let start = bytes.prefix(32)
         if start.starts(with: Magic.legacyTorchText) { return true }
         if start.first == 0x80, start.indices.contains(where: { start[$0...].starts(with: Magic.legacyTorch) }) {

@@ -402,4 +402,97 @@ struct NetworkSearchTests {
         }
         #expect(time < .seconds(20))
     }
+
+    @Test(
+        "random trees are read or refused, with finite values and names of their own",
+        arguments: 0..<40 as Range<UInt64>)
+    func random(seed: UInt64) throws {
+        var maker = RandomTrees(seed: seed)
+        for _ in 0..<25 {
+            let tree = maker.tree(depth: 4)
+            for isDocument in [false, true] {
+                for expectation in [nil, model.expectation] {
+                    var options = NetworkSearchOptions(expectation: expectation, isDocument: isDocument)
+                    options.readsAnyFunction = seed.isMultiple(of: 2)
+                    options.member = seed.isMultiple(of: 5) ? "net" : nil
+                    guard let search = try? NetworkSearch(tree, options, flatSpec: NetworkSpec(sizes: [1, 2, 1])) else {
+                        continue
+                    }
+                    #expect(!search.entries.isEmpty)
+                    for entry in search.entries {
+                        guard let found = try? entry.result.get() else { continue }
+                        for case .success(let network) in found.weights {
+                            #expect(network.flattened.allSatisfy { $0.isFinite })
+                            #expect(network.spec.parameterCount == network.flattened.count)
+                            let fits = expectation == nil || expectation.map(network.matches) == true
+                            #expect(fits || found.misfit != nil)
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Trees of keys and shapes that the search looks at.
+private struct RandomTrees {
+    private var random: RandomSource
+
+    init(seed: UInt64) { random = RandomSource(seed: seed) }
+
+    private mutating func pick<Element>(_ elements: [Element]) -> Element {
+        elements[Int.random(in: 0..<elements.count, using: &random)]
+    }
+
+    mutating func tree(depth: Int) -> FileTree {
+        let leaf = pick(depth == 0 ? [0, 0, 0, 1, 2, 3, 4] : [0, 0, 1, 2, 3, 4, 5, 5, 5, 5, 6, 6, 7, 7, 7])
+        switch leaf {
+        case 1: return .number(pick([0, 30, .infinity, -1]))
+        case 2: return .text(pick(["", "sine", "x"]))
+        case 3: return .unreadable(FormatError(.dtype, "no numbers"))
+        case 4: return .inert("None")
+        case 5:
+            let count = Int.random(in: 0..<7, using: &random)
+            return .dict((0..<count).map { _ in FileTree.Member(key: key(), value: tree(depth: depth - 1)) })
+        case 6:
+            let count = Int.random(in: 0..<5, using: &random)
+            return .list((0..<count).map { _ in tree(depth: depth - 1) })
+        case 7: return network()
+        default:
+            return array(
+                pick([
+                    [], [1], [2], [5], [4], [7], [5, 2], [4, 5], [1, 4], [0], [0, 2], [2, 0], [3, 4, 2], [44], [2, 44],
+                    [5, 1], [1, 1],
+                ]))
+        }
+    }
+
+    private mutating func key() -> String {
+        let parts = [
+            "net", "ema", "weight", "bias", "weights", "biases", "0", "1", "2", "w", "b", "kernel", "weight_g",
+            "weight_v",
+            "weight_u", "weight_orig", "weight_mask", "parametrizations", "original0", "original", "_u", "inputs", "mu",
+            "nu", "state", "param_groups", "optimizer", "grid", "B", "", "module",
+        ]
+        let count = Int.random(in: 1...3, using: &random)
+        return (0..<count).map { _ in pick(parts) }.joined(separator: pick([".", "/", "."]))
+    }
+
+    private mutating func array(_ shape: [Int]) -> FileTree {
+        let values = (0..<shape.reduce(1, *)).map { _ in pick([0, 1, -2, 0.5] as [Float]) }
+        var tensor = Tensor(shape: shape, values: values)
+        if pick([false, false, false, true]), !values.isEmpty { tensor.values[0] = .nan }
+        return .array(tensor, pick([.float32, .float32, .int64, .bool]))
+    }
+
+    /// A network with one array, at most, in another shape.
+    private mutating func network() -> FileTree {
+        let state = torchDict(pick([[2, 5, 4, 1], [2, 5, 1], [1, 2, 1], [2, 2]]))
+        var members = state.entries.map { FileTree.Member(key: $0.name, value: .array($0.tensor, .float32)) }
+        if pick([false, true]) {
+            let index = Int.random(in: 0..<members.count, using: &random)
+            members[index] = FileTree.Member(key: pick([members[index].key, key()]), value: tree(depth: 0))
+        }
+        return .dict(members)
+    }
 }

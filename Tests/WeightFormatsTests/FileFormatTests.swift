@@ -55,6 +55,7 @@ struct FileFormatTests {
             ("(I1\nF2.5\ntp0\n.", FileFormat.pickle), ("(dp0\n.", .pickle), ("](K\u{1}e.", .pickle),
             ("(N}q\u{0}t.", .pickle),
             ("cposix\nsystem\np0\n(Vid\ntR.", .pickle), ("(lp0\ncposix\nsystem\na.", .pickle), ("(see below).", nil),
+            ("(A note).", nil), ("(ios\nsystem\nR.", .pickle),
             ("class, value\nfirst, 1.", nil), ("c\n\n.", nil), ("(.", nil), (").\n", .pickle),
         ] as [(String, FileFormat?)])
     func unnumberedPickles(text: String, expected: FileFormat?) {

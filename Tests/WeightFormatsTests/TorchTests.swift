@@ -169,7 +169,6 @@ struct TorchTests {
             ("module.pth", FormatError.Code.unsafePickle, "torch.nn.modules.linear.Linear"),
             ("script.pt", .unsafePickle, "TorchScript"),
             ("expanded_bomb.pth", .inflatedTooLarge, "'a'"),
-            ("tensors.pkl", .unsafePickle, "torch.save"),
             ("joblib.pkl", .unsafePickle, "numpy.savez"),
         ])
     func refused(name: String, expected: FormatError.Code, mention: String) throws {
@@ -177,6 +176,29 @@ struct TorchTests {
         let error = #expect(throws: FormatError.self) { try WeightFile.read(bytes) }
         #expect(error?.code == expected)
         #expect(error?.detail.contains(mention) == true, "\(error?.detail ?? "")")
+    }
+
+    @Test("Tensors in a plain pickle are read from the storages inside it", arguments: ["tensors2.pkl", "tensors.pkl"])
+    func plainPickle(name: String) throws {
+        let state = try Fixture.state(name)
+        #expect(state["a"] == Fixture.a)
+        #expect(state["b"] == Fixture.b)
+    }
+
+    @Test("A storage inside a pickle must be whole, and holds no further ones")
+    func storageFiles() throws {
+        let bytes = try Fixture.bytes("tensors.pkl")
+        let number: [UInt8] = [0x80, 2, 0x8a, 10]
+        let start = try #require(bytes.indices.first { bytes[$0...].starts(with: number) })
+        var shorter = bytes
+        shorter[start - 4] -= 1
+        shorter.remove(at: start + 300)
+        #expect(code(reading: shorter) != nil)
+        let call = Pickle.global("torch.storage", "_load_from_bytes")
+        let inner = number + bytes[start + 4..<start + 15] + call + Pickle.tuple([0x43, 0]) + [0x52] + Pickle.stop
+        let outer = call + Pickle.tuple([0x42, UInt8(inner.count), 0, 0, 0] + inner) + [0x52]
+        #expect(code(reading: Pickle.dict(outer)) == .unsafePickle)
+        #expect(code(reading: try Pickle.archive(Pickle.dict(outer))) == .unsafePickle)
     }
 
     @Test("A data.pkl without its archive is told to need it")

@@ -70,6 +70,7 @@ extension PickleMachine {
             case .bytes, .latin1: return values[values.startIndex]
             default: throw malformed("bytes of \(kinds(values))")
             }
+        case .storageFile: return try storageFile(values)
         case .inertCall(let name): return .inert(name)
         case .storage, .untypedStorage, .otherStorage: throw FormatError(.unsafePickle, "a call of a storage class")
         case .elementType, .name: throw FormatError(.unsafePickle, "a call of a value")
@@ -125,15 +126,16 @@ extension PickleMachine {
 
     // MARK: PyTorch
 
-    /// `BINPERSID`: replaces the tuple `('storage', class, key, location, count)` by a storage.
+    /// `BINPERSID`: replaces the tuple `('storage', class, key, location, count)` by a storage. A storage's own file has
+    /// None after these.
     mutating func referToStorage() throws(FormatError) {
-        guard hasStorages else {
+        guard place != .file else {
             throw FormatError(
                 .unknownFormat,
                 "a data.pkl without the storages beside it; send the whole file that torch.save wrote")
         }
         let id = try pop()
-        guard case .tuple(let tuple) = id, tuple.count == 5 else {
+        guard case .tuple(let tuple) = id, tuple.count == (place == .archive ? 5 : 6) else {
             throw malformed("persistent id is not a tuple of five")
         }
         let parts = Array(heap[tuple])
@@ -155,12 +157,59 @@ extension PickleMachine {
         stack.append(.storage(heap.storages.count - 1))
     }
 
+    /// `_load_from_bytes(bytes)`: the storage in a file of PyTorch before 1.6, which is five pickles (a number, a version,
+    /// the system's properties, the storage and its key) and then the count of elements and the elements.
+    private mutating func storageFile(_ values: ArraySlice<PickleValue>) throws(FormatError) -> PickleValue {
+        guard place == .file else {
+            throw FormatError(.unsafePickle, "a file of a storage, which is beside the pickle")
+        }
+        let file: PickleText
+        switch values.first {
+        case .bytes(let text) where values.count == 1: file = text
+        case .latin1(let text) where values.count == 1:
+            try charge(Int(text.count) / 16)
+            file = heap.add(try PickleEscapes.latin1(heap.content(text), limit: Int(text.count)))
+        default: throw malformed("a storage of \(kinds(values)), expected bytes")
+        }
+        let content = heap.content(file)
+        guard FileFormat.isLegacyTorch(content) else { throw malformed("a storage that is no file of PyTorch") }
+        try charge(64)
+        var limits = limits
+        limits.maxPickleOpcodes = 256
+        var rest = content
+        var storage: PickleStorage?
+        for index in 0..<5 {
+            let (root, inner, length) = try PickleMachine.run(
+                rest, name: "the storage", place: .storage, limits: limits)
+            rest = rest.dropFirst(length)
+            if case .storage(let position) = root, index == 3 { storage = inner.storages[position] }
+            if case .dict(let position) = root, index == 2 {
+                let order = inner.dicts[position].first { inner.isText($0.key, "little_endian") }
+                guard order?.value == .bool(true) else { throw malformed("a storage in another byte order") }
+            }
+        }
+        guard var storage else { throw malformed("a storage's file without a storage") }
+        guard storage.isPlain, let type = storage.type else { return .otherTensor(.storage) }
+        var reader = ByteReader(rest, of: "the storage")
+        let count = try reader.littleEndian(Int64.self)
+        let (size, overflow) = storage.count.multipliedReportingOverflow(by: type.byteCount)
+        guard count == storage.count, !overflow, reader.remaining == size else {
+            throw malformed(
+                "a storage of \(reader.remaining) bytes, expected \(storage.count) elements of \(type.rawValue)")
+        }
+        storage.content = PickleText(
+            start: file.start + UInt32(reader.position - content.startIndex), count: UInt32(size))
+        heap.storages.append(storage)
+        return .storage(heap.storages.count - 1)
+    }
+
     /// `_rebuild_tensor_v2(storage, offset, shape, strides[, requires_grad, hooks[, metadata]])`; version 3 has the
     /// element type before the metadata.
     private mutating func tensor(
         _ values: ArraySlice<PickleValue>, hasType: Bool
     ) throws(FormatError) -> PickleValue {
         let values = Array(values.prefix(8))
+        if values.first == .otherTensor(.storage) { return .otherTensor(.storage) }
         guard values.count >= 4, case .storage(let index) = values[0], case .int(let offset) = values[1],
             let shape = try heap.ints(values[2], limit: limits.maxRank),
             let strides = try heap.ints(values[3], limit: limits.maxRank)

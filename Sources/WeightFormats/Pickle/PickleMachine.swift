@@ -12,31 +12,40 @@ struct PickleMachine {
     private var reader: ByteReader
     /// What the pickle is called in messages.
     private let name: String
-    /// Whether tensors may refer to storages beside the pickle.
-    let hasStorages: Bool
+    let place: Place
     let limits: FormatLimits
     /// Opcodes, and values copied by calls, that may follow.
     private var remaining: Int
 
+    /// Where a pickle is, which decides what storages it may have.
+    enum Place {
+        /// In a file of its own: storages are in the pickle.
+        case file
+        /// In an archive of PyTorch, beside its storages.
+        case archive
+        /// In a storage's file, which is itself in a pickle.
+        case storage
+    }
+
     /// Interprets the pickle at the front of `bytes`.
     /// - Returns: the value that it describes, the heap to which its indices refer, and the pickle's length.
     static func run(
-        _ bytes: ArraySlice<UInt8>, name: String, hasStorages: Bool, limits: FormatLimits
+        _ bytes: ArraySlice<UInt8>, name: String, place: Place, limits: FormatLimits
     ) throws(FormatError) -> (root: PickleValue, heap: PickleHeap, length: Int) {
         // Positions have 32 bits, with room for texts whose escapes are resolved.
         guard bytes.count <= 1 << 30 else {
             throw FormatError(.inflatedTooLarge, "\(name) takes \(bytes.count) bytes, expected at most \(1 << 30)")
         }
-        var machine = PickleMachine(bytes, name: name, hasStorages: hasStorages, limits: limits)
+        var machine = PickleMachine(bytes, name: name, place: place, limits: limits)
         let root = try machine.run()
         return (root, machine.heap, machine.reader.offset)
     }
 
-    private init(_ bytes: ArraySlice<UInt8>, name: String, hasStorages: Bool, limits: FormatLimits) {
+    private init(_ bytes: ArraySlice<UInt8>, name: String, place: Place, limits: FormatLimits) {
         heap = PickleHeap(bytes)
         reader = ByteReader(bytes, of: name)
         self.name = name
-        self.hasStorages = hasStorages
+        self.place = place
         self.limits = limits
         remaining = limits.maxPickleOpcodes
     }
@@ -46,9 +55,11 @@ struct PickleMachine {
             let offset = reader.offset
             let byte = try reader.byte()
             guard let opcode = PickleOpcode(rawValue: byte) else {
+                guard let refused = PickleOpcode.nameOfRefused(byte) else {
+                    throw malformed("0x\(hexadecimal(byte)) at byte \(offset) of \(name) is no opcode")
+                }
                 throw FormatError(
-                    .unsafePickle,
-                    "opcode \(PickleOpcode.nameOfRefused(byte)) at byte \(offset) of \(name) is not allowed")
+                    .unsafePickle, "opcode \(refused) at byte \(offset) of \(name) is not allowed")
             }
             do throws(FormatError) {
                 if opcode == .stop { return try pop() }

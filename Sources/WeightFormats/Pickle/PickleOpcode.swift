@@ -63,8 +63,8 @@ enum PickleOpcode: UInt8 {
     case build = 0x62
     case binPersistentID = 0x51
 
-    /// The name of a refused opcode for messages; its number for bytes that are no opcode.
-    static func nameOfRefused(_ byte: UInt8) -> String {
+    /// The name of an opcode that is refused; nil for bytes that are no opcode.
+    static func nameOfRefused(_ byte: UInt8) -> String? {
         switch byte {
         case 0x69: "INST"
         case 0x6f: "OBJ"
@@ -77,7 +77,7 @@ enum PickleOpcode: UInt8 {
         case 0x32: "DUP"
         case 0x97: "NEXT_BUFFER"
         case 0x98: "READONLY_BUFFER"
-        default: "0x" + hexadecimal(byte)
+        default: nil
         }
     }
 }

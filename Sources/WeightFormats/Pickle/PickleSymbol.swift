@@ -23,6 +23,8 @@ enum PickleSymbol: Equatable {
     case storage(ElementType)
     /// A storage of bytes; the tensor names the element type.
     case untypedStorage
+    /// `_load_from_bytes(bytes)`: a storage in a file of its own, as plain pickles of tensors have it.
+    case storageFile
     case otherStorage(PickleName)
     /// An element type of PyTorch or of `ml_dtypes`.
     case elementType(ElementType)
@@ -70,7 +72,6 @@ enum PickleSymbol: Equatable {
     /// What to do about a symbol that is not on the list.
     private static func advice(_ module: String, _ name: String) -> String {
         if module.hasPrefix("joblib") { return "a joblib file: save the arrays with numpy.savez(path, **arrays)" }
-        if name == "_load_from_bytes" { return "a pickle of tensors: save them with torch.save(state_dict, path)" }
         if module.hasPrefix("numpy") { return "save plain arrays of numbers, with numpy.savez(path, **arrays)" }
         return "save a state_dict of tensors only: torch.save(model.state_dict(), path)"
     }
@@ -86,7 +87,7 @@ enum PickleSymbol: Equatable {
             "torch._utils._rebuild_device_tensor_from_numpy": .parameter,
             "torch._utils._rebuild_device_tensor_from_cpu_tensor": .parameter,
             "torch._tensor._rebuild_from_type_v2": .subclassedTensor,
-            "torch.storage.UntypedStorage": .untypedStorage,
+            "torch.storage.UntypedStorage": .untypedStorage, "torch.storage._load_from_bytes": .storageFile,
 
             "numpy.dtype": .numpyType, "ml_dtypes.bfloat16": .elementType(.bfloat16),
             "jax._src.array._reconstruct_array": .jaxArray,

@@ -7,9 +7,14 @@ import Tensors
 struct PickleTree {
     private let heap: PickleHeap
     private var storages: TorchStorages?
+    /// The elements of storages in the pickle, by their positions; each is decoded once.
+    private var decoded: [UInt32: [Float]] = [:]
+    /// The most elements that further ones may have.
+    private var remaining: Int
 
-    init(_ heap: PickleHeap, storages: TorchStorages? = nil) {
+    init(_ heap: PickleHeap, storages: TorchStorages? = nil, limits: FormatLimits) {
         self.heap = heap
+        remaining = limits.maxElements
         self.storages = storages
     }
 
@@ -134,15 +139,27 @@ struct PickleTree {
         _ tensor: PickleTensor, _ builder: inout TreeBuilder
     ) throws(FormatError) -> FileTree {
         let storage = heap.storages[tensor.storage]
-        guard var source = storages else { return builder.unreadable(.malformed, "no storages") }
-        storages = nil
-        defer { storages = source }
         return try builder.array(tensor.shape, tensor.type) { () throws(FormatError) in
             let count = storage.type == nil ? storage.count / tensor.type.byteCount : storage.count
             let view = try StridedView(
                 shape: tensor.shape, strides: tensor.strides, offset: tensor.offset, within: count)
-            return view.gather(try source.values(of: storage, as: tensor.type))
+            return view.gather(try elements(of: tensor.storage, as: tensor.type))
         }
+    }
+
+    private mutating func elements(of index: Int, as type: ElementType) throws(FormatError) -> [Float] {
+        let storage = heap.storages[index]
+        guard let content = storage.content else {
+            return try storages?.values(of: storage, as: type) ?? []
+        }
+        if let known = decoded[content.start] { return known }
+        guard storage.count <= remaining else {
+            throw FormatError(.inflatedTooLarge, "the storages take too much memory as float32")
+        }
+        remaining -= storage.count
+        let values = try ElementDecoder.decode(heap.content(content), as: type)
+        decoded[content.start] = values
+        return values
     }
 
     private mutating func array(
@@ -233,12 +250,12 @@ enum PickleReader {
         var limits = builder.limits
         repeat {
             let (root, heap, length) = try PickleMachine.run(
-                rest, name: "the pickle", hasStorages: false, limits: limits)
+                rest, name: "the pickle", place: .file, limits: limits)
             // Each takes memory for its values while it is read, which is bounded for all of them together.
             limits.maxPickleOpcodes = max(0, limits.maxPickleOpcodes - length)
             rest = rest.dropFirst(length)
             if rest.allSatisfy(isSpace) { rest = [] }
-            var pickle = PickleTree(heap)
+            var pickle = PickleTree(heap, limits: limits)
             if trees.isEmpty, rest.isEmpty { return try pickle.tree(root, &builder) }
             try builder.enter(.index(trees.count))
             trees.append(try pickle.tree(root, &builder))

@@ -60,7 +60,7 @@ struct PickleTuple: Equatable {
     var count: UInt32
 }
 
-/// A storage that a pickle refers to; its elements are in another entry of the archive.
+/// A storage that a pickle refers to; its elements are in another entry of the archive, or in the pickle.
 struct PickleStorage: Equatable {
     var key: String
     /// Nil for a storage of bytes.
@@ -69,6 +69,8 @@ struct PickleStorage: Equatable {
     var count: Int
     /// Whether the elements are plain numbers.
     var isPlain = true
+    /// The elements of a storage that is in the pickle itself.
+    var content: PickleText?
 }
 
 /// A tensor that a pickle describes. Its offset, shape and strides, in elements, are not yet checked against its

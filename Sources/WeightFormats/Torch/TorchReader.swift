@@ -6,8 +6,9 @@ enum TorchReader {
     ) throws(FormatError) -> FileTree {
         let folder = String(pickle.name.dropLast("data.pkl".count))
         let (root, heap, _) = try PickleMachine.run(
-            try archive.read(pickle), name: "data.pkl", hasStorages: true, limits: builder.limits)
-        var tree = PickleTree(heap, storages: try TorchStorages(archive, folder: folder, limits: builder.limits))
+            try archive.read(pickle), name: "data.pkl", place: .archive, limits: builder.limits)
+        let storages = try TorchStorages(archive, folder: folder, limits: builder.limits)
+        var tree = PickleTree(heap, storages: storages, limits: builder.limits)
         return try tree.tree(root, &builder)
     }
 }

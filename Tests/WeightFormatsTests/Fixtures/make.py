@@ -171,6 +171,7 @@ def pickles():
     np.save(path("dict.npy"), {"a": A, "b": B}, allow_pickle=True)
     write("several.pkl", pickle.dumps(A, protocol=4) + pickle.dumps({"b": B}, protocol=2))
     write("tensors.pkl", pickle.dumps(tensors(), protocol=4))
+    write("tensors2.pkl", pickle.dumps(tensors(), protocol=2))
 
     import flax.core
     import jax.numpy
