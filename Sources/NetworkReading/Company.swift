@@ -9,16 +9,15 @@ enum Company {
     ///
     /// Told by its key, such as `optimizer_state_dict` and `exp_avg`, or by its members: `state` beside `param_groups`
     /// as PyTorch saves it, and a pair of moments, `mu` and `nu` as optax does, or `m` and `v`.
-    static func isTrainingState(_ index: Int, in tree: PathTree) -> Bool {
+    /// - Parameter named: what `namesTrainingState` says of keys; most keys of a network repeat in every layer.
+    static func isTrainingState(_ index: Int, in tree: PathTree, named: inout [String: Bool]) -> Bool {
         let node = tree[index]
-        let key = node.key.lowercased()
-        if key.contains("optim") || key.contains("scheduler") || stateKeys.contains(key)
-            || key.hasPrefix("opt_") || key.hasSuffix("_opt")
-            || words(node.key).contains(where: { optimizerWords.contains($0) })
-        {
-            return true
-        }
+        let isNamed = named[node.key] ?? namesTrainingState(node.key)
+        named[node.key] = isNamed
+        if isNamed { return true }
         if node.value == nil, hasAll(["state", "param_groups"], tree, index) { return true }
+        guard node.key.utf8.count <= 2 else { return false }
+        let key = node.key.lowercased()
         guard moments.contains(key), let parent = node.parent else { return false }
         // A moment has the other beside it; a network's own `v` or `m` has not.
         let other = ["mu": "nu", "nu": "mu", "m": "v", "v": "m"][key] ?? ""
@@ -26,6 +25,13 @@ enum Company {
         guard siblings.count <= 64 else { return false }
         return siblings.contains { tree[$0].key.lowercased() == other && tree[$0].value == nil } && node.value == nil
             || siblings.contains { tree[$0].key.lowercased() == "count" } && key.count == 2
+    }
+
+    private static func namesTrainingState(_ name: String) -> Bool {
+        let key = name.lowercased()
+        return key.contains("optim") || key.contains("scheduler") || stateKeys.contains(key)
+            || key.hasPrefix("opt_") || key.hasSuffix("_opt")
+            || words(name).contains { optimizerWords.contains($0) }
     }
 
     private static func hasAll(_ keys: [String], _ tree: PathTree, _ index: Int) -> Bool {

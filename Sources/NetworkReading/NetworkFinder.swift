@@ -50,9 +50,10 @@ struct NetworkFinder {
         self.flatSpec = flatSpec
         // Every parent precedes its children.
         var states = [Bool](repeating: false, count: tree.nodes.count)
+        var named: [String: Bool] = [:]
         for index in tree.nodes.indices {
             guard let parent = tree[index].parent else { continue }
-            states[index] = states[parent] || Company.isTrainingState(index, in: tree)
+            states[index] = states[parent] || Company.isTrainingState(index, in: tree, named: &named)
         }
         var counts = [Int](repeating: 0, count: tree.nodes.count)
         for index in tree.nodes.indices.reversed() {

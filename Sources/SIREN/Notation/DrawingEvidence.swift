@@ -23,10 +23,7 @@ struct DrawingEvidence {
 
     /// - Parameter outputs: (side, side, channels), row-major.
     init(_ outputs: [Float], side: Int, channels: Int) {
-        let sorted = outputs.sorted()
-        let last = sorted.count - 1
-        low = Double(sorted[Int(0.02 * Double(last))])
-        high = Double(sorted[Int((0.98 * Double(last)).rounded(.up))])
+        (low, high) = Self.tails(outputs)
         let row = side * channels
         var differences = 0.0
         for index in outputs.indices {
@@ -36,6 +33,29 @@ struct DrawingEvidence {
         let mean = outputs.reduce(0.0) { $0 + Double($1) } / Double(outputs.count)
         let variance = outputs.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(outputs.count)
         roughness = differences / Double(2 * side * (side - 1) * channels) / max(variance.squareRoot(), 1e-9)
+    }
+
+    /// The outputs below and above which 2 % of all lie, to 1/512 of their range: a histogram takes a tenth of the time of
+    /// sorting.
+    private static func tails(_ outputs: [Float]) -> (Double, Double) {
+        let (least, greatest) = (outputs.min() ?? 0, outputs.max() ?? 0)
+        let range = greatest - least
+        guard range > 0, range.isFinite, outputs.allSatisfy(\.isFinite) else {
+            return (Double(least), Double(range.isFinite ? greatest : .nan))
+        }
+        let bins = 512
+        var counts = [Int](repeating: 0, count: bins)
+        for output in outputs { counts[min(bins - 1, Int((output - least) / range * Float(bins)))] += 1 }
+        let most = max(1, outputs.count / 50)
+        func tail(_ order: some Sequence<Int>) -> Int {
+            var sum = 0
+            return order.first {
+                sum += counts[$0]
+                return sum >= most
+            } ?? 0
+        }
+        func middle(_ bin: Int) -> Double { Double(least) + Double(range) * (Double(bin) + 0.5) / Double(bins) }
+        return (middle(tail(0..<bins)), middle(tail((0..<bins).reversed())))
     }
 
     /// No drawing has a larger log-likelihood.
