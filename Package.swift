@@ -143,7 +143,7 @@ let package = Package(
         tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
         tests("Networks", ["Tensors", "SIREN"]),
         tests("NetworkReading", ["Tensors", "WeightFormats", "Networks", "SIREN"]),
-        tests("SIREN", ["Tensors", "Networks"], resources: [.copy("Fixtures")]),
+        tests("SIREN", ["Tensors", "Networks", "Engine"], resources: [.copy("Fixtures")]),
         tests("Uploads", ["Tensors", "WeightFormats", "Networks", "NetworkReading"]),
         tests("Engine", ["CKernels"]),
         tests(
@@ -153,7 +153,7 @@ let package = Package(
             "ModelStore",
             [
                 "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Engine", "NeuralFunctionals",
-                "Models", "Verification",
+                "Models", "Verification", "TestSupport",
             ],
             resources: [.copy("Fixtures")]),
         tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN"]),
