@@ -165,7 +165,16 @@ struct NativeCodec: InferenceCodec {
     func encode(
         _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ details: Details
     ) throws(ServiceFault) -> Response {
-        let items = zip(call.networks, answers).enumerated().map { index, pair in
+        let items = items(answers, to: call)
+        if details.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome)) }
+        let writer = AnswerWriter(requestID: request.id, model: call.model, options: details.options)
+        return try writer.response(details.list, items)
+    }
+
+    /// The answers in the order of the request's networks, each with what it needs to be written.
+    /// - Parameter answers: of each network, one.
+    func items(_ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall) -> [ItemAnswer] {
+        zip(call.networks, answers).enumerated().map { index, pair in
             let (network, answer) = pair
             let outcome = network.flatMap { network in
                 answer.flatMap { answers -> Result<ItemAnswer.Value, ServiceFault> in
@@ -176,9 +185,6 @@ struct NativeCodec: InferenceCodec {
             }
             return ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome)
         }
-        if details.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome)) }
-        let writer = AnswerWriter(requestID: request.id, model: call.model, options: details.options)
-        return try writer.response(details.list, items)
     }
 
     /// The picture that the network itself draws, at the size of a reconstruction of it; nil where it draws none.
