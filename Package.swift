@@ -169,8 +169,8 @@ let package = Package(
         tests(
             "InferenceService",
             [
-                "TestSupport", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Models",
-                "ModelStore", "Clocks", "HTTPCore", "HTTPContent", httpTypes, logging,
+                "TestSupport", "Host", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads",
+                "Models", "ModelStore", "Clocks", "HTTPCore", "HTTPContent", httpTypes, logging,
             ], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "WeightspaceTests", dependencies: ["TestSupport", "weightspace", "Tensors", "WeightFormats"],
