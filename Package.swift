@@ -61,12 +61,12 @@ let package = Package(
         target("Tensors"),
         target("WeightFormats", ["CZlib", "Tensors"], memorySafe: false),
         target("Networks", ["Tensors"]),
-        target("NetworkReading", ["Tensors", "Networks"]),
-        target("SIREN", ["Tensors", "Networks"]),
+        target("NetworkReading", ["Tensors", "WeightFormats", "Networks"]),
         target("Uploads", ["Tensors", "WeightFormats", "Networks", "NetworkReading"]),
 
         // Weights to features to model.
         target("Engine", ["CHost", "COpenBLAS", "CKernels"], memorySafe: false),
+        target("SIREN", ["Tensors", "Networks", "Engine"]),
         target("NeuralFunctionals", ["Tensors", "Networks", "Engine"]),
         target(
             "Models", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "NeuralFunctionals"]),
@@ -142,8 +142,8 @@ let package = Package(
         tests("Tensors"),
         tests("WeightFormats", ["Tensors"], resources: [.copy("Fixtures")]),
         tests("Networks", ["Tensors", "SIREN"]),
-        tests("NetworkReading", ["Tensors", "Networks", "SIREN"]),
-        tests("SIREN", ["Tensors", "Networks"], resources: [.copy("Fixtures")]),
+        tests("NetworkReading", ["Tensors", "WeightFormats", "Networks", "SIREN"]),
+        tests("SIREN", ["Tensors", "Networks", "Engine"], resources: [.copy("Fixtures")]),
         tests("Uploads", ["Tensors", "WeightFormats", "Networks", "NetworkReading"]),
         tests("Engine", ["CKernels"]),
         tests(
@@ -153,12 +153,13 @@ let package = Package(
             "ModelStore",
             [
                 "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Engine", "NeuralFunctionals",
-                "Models", "Verification",
+                "Models", "Verification", "TestSupport",
             ],
             resources: [.copy("Fixtures")]),
         tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN"]),
         tests(
             "Training", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Models", "ModelStore"]),
+        tests("Benchmarks", ["Host", "WeightFormats"]),
         tests("Clocks"),
         tests("HTTPCore", ["Clocks", httpTypes], resources: [.copy("Fixtures")]),
         tests("HTTPContent", ["WeightFormats"]),

@@ -5,9 +5,10 @@ cd "$(dirname "$0")/.."
 . Deploy/dependencies.sh
 install_missing
 
-program=$(swift build -c release --show-bin-path)/weightspace
-if [ ! -x "$program" ]; then echo "building; the first time takes about 90 seconds on two cores" >&2; fi
+if [ ! -e .build/release ]; then echo "building; the first time takes about 90 seconds on two cores" >&2; fi
+# The product alone, without tests. Its steps are shown on standard error, as they end; fetching packages is the first.
 swift build -c release --product weightspace >&2
+program=$(swift build -c release --show-bin-path)/weightspace
 WEIGHTSPACE_COMMIT=${WEIGHTSPACE_COMMIT:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}
 export WEIGHTSPACE_COMMIT
 

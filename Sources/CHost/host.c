@@ -38,12 +38,16 @@ int64_t host_uptime_nanoseconds(void) {
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-int host_supports_avx512(void) {
+unsigned host_processor_features(void) {
+    unsigned features = 0;
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512bw")
-        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-#else
-    return 0;
+    if (__builtin_cpu_supports("avx")) features |= HOST_AVX;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) features |= HOST_AVX2_FMA;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        features |= HOST_AVX512;
+    if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni")) features |= HOST_AVX512_BF16;
 #endif
+    return features;
 }

@@ -202,7 +202,7 @@ package struct InrShards: Sendable {
     private func state(_ name: String) throws(DatasetError) -> StateDict {
         do {
             let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path(name))))
-            return try WeightFile.read(bytes, limits: .checkpoint).soleNetwork()
+            return try WeightFile.read(bytes, limits: .checkpoint).stateDict()
         } catch let error as FormatError {
             throw DatasetError("'\(path(name))': \(error.detail)")
         } catch {

@@ -38,7 +38,7 @@ extension PictureSet {
             throw DatasetError("expected an IDX, NumPy (.npy), PGM or PPM file; the content is neither")
         }
         do {
-            self = try Self.stack(try WeightFile.read(bytes, limits: .checkpoint).soleNetwork())
+            self = try Self.stack(try WeightFile.read(bytes, limits: .checkpoint).stateDict())
         } catch let error as FormatError {
             throw DatasetError(error.detail)
         } catch let error as DatasetError {

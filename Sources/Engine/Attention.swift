@@ -5,6 +5,7 @@ import CKernels
 package struct AttentionShape: Sendable {
     /// Networks.
     package let batch: Int
+    /// Attention heads.
     package let heads: Int
     /// Tokens of a network that attend.
     package let queries: Int
@@ -24,9 +25,11 @@ package struct AttentionShape: Sendable {
 
 /// The columns of a matrix that belong to a head: `width` columns from `first` + head · `pitch` on.
 package struct HeadColumns: Sendable {
+    /// Columns of a head.
     package let width: Int
     /// Columns from the start of one head to the start of the next.
     package let pitch: Int
+    /// The first column of head 0.
     package let first: Int
 
     /// - Parameter pitch: `width` where nil, for heads side by side.

@@ -6,8 +6,11 @@ import CKernels
 /// networks, `middle` outputs and `inner` inputs; for a mean over its inputs, `outer` counts networks · outputs,
 /// `middle` inputs, and `inner` is 1.
 package struct Axes: Sendable {
+    /// Extent of the first index.
     package let outer: Int
+    /// Extent of the second index, along which `mean` reduces and `broadcast` repeats.
     package let middle: Int
+    /// Extent of the third index.
     package let inner: Int
 
     package init(outer: Int, middle: Int, inner: Int = 1) {

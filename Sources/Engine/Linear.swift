@@ -3,7 +3,9 @@ import CKernels
 /// An affine map of channels: y = x · weightᵀ + bias, as `torch.nn.Linear` or a convolution with a kernel of one
 /// element.
 package struct AffineMap: Sendable {
+    /// (outputs, inputs)
     package let weight: Matrix
+    /// (1, outputs); nil for zero.
     package let bias: Matrix?
     let packed = PackedMap()
 

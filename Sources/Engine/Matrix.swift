@@ -1,11 +1,13 @@
 /// A view of (rows, columns) float32 elements of a storage: element (r, c) is at offset + r · stride + c.
 ///
-/// A row is a token and its columns are channels, unless said otherwise. Extents are checked against the storage when a
-/// view is made, and traps where they exceed it; kernels rely on that. A copy of a `Matrix` views the same memory.
+/// A row is a token and its columns are channels, unless said otherwise. Making a view traps where
+/// its extents exceed the storage; kernels rely on that. A copy of a `Matrix` views the same memory.
 package struct Matrix: Sendable {
     let storage: Storage
     let offset: Int
+    /// Extent of the first axis.
     package let rows: Int
+    /// Extent of the second axis, whose elements are next to each other in memory.
     package let columns: Int
     /// Elements from the start of a row to the start of the next.
     package let stride: Int

@@ -12,10 +12,14 @@ package struct NeuronTokens: Sendable {
     package let out: Matrix
     /// Tokens of a network.
     package let tokens: Int
+    /// Rows from the entries of one network to those of the next.
     package let networkStride: Int
+    /// Rows from a token's entry to the same neuron's entry of the next token.
     package let tokenStride: Int
+    /// Rows from a token's entry for one neuron to that for the next.
     package let neuronStride: Int
 
+    /// Tokens of arrays with these strides; see the members.
     package init(
         qkv: Matrix, out: Matrix, tokens: Int, networkStride: Int, tokenStride: Int, neuronStride: Int
     ) {
@@ -30,9 +34,12 @@ package struct NeuronTokens: Sendable {
 
 /// A neuron layer and the tokens that attend to each other in it.
 package struct NeuronGroup: Sendable {
+    /// Neurons of the layer: entries of a token.
     package let neurons: Int
+    /// Arrays whose tokens attend to each other.
     package let sources: [NeuronTokens]
 
+    /// A layer whose sources all have an entry for each of its neurons.
     package init(neurons: Int, sources: [NeuronTokens]) {
         self.neurons = neurons
         self.sources = sources

@@ -28,10 +28,14 @@ package enum NormalizationKind: Sendable {
 
 /// Parameters of a layer norm: gain `gamma` and offset `beta`, (1, n) each.
 package struct Normalization: Sendable {
+    /// What is divided by.
     package let kind: NormalizationKind
+    /// Gain, (1, n).
     package let gamma: Matrix
+    /// Offset, (1, n).
     package let beta: Matrix
 
+    /// Traps unless both parameters are one row of the same length.
     package init(kind: NormalizationKind, gamma: Matrix, beta: Matrix) {
         precondition(gamma.rows == 1 && beta.rows == 1 && gamma.columns == beta.columns, "gain and offset")
         self.kind = kind

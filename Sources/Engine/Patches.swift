@@ -2,7 +2,9 @@ import CKernels
 
 /// The square neighbourhoods (patches) of a picture that a convolution multiplies with its kernel.
 package struct PatchGrid: Sendable {
+    /// Pixels of the picture along the vertical axis.
     package let height: Int
+    /// Pixels of the picture along the horizontal axis.
     package let width: Int
     /// Pixels along a side of a patch.
     package let side: Int
@@ -11,6 +13,7 @@ package struct PatchGrid: Sendable {
     /// Pixels of zeros on each side of the picture: the padding of the convolution.
     package let margin: Int
 
+    /// A grid without padding where `margin` is 0. Extents, `side` and `step` are at least 1; not checked.
     package init(height: Int, width: Int, side: Int, step: Int = 1, margin: Int = 0) {
         self.height = height
         self.width = width

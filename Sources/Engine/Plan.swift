@@ -50,8 +50,8 @@ package final class Plan: @unchecked Sendable {
     }
 }
 
-/// Records steps with the memory that they read and write, then makes a plan of them in whose memory matrices that are
-/// not in use at the same time overlap.
+/// Records steps with the memory that they read and write, then makes a `Plan` of them. Matrices that are not in use at
+/// the same time share memory.
 package final class PlanBuilder {
     private var recorded: [RecordedStep] = []
     private var storages: [Storage] = []
@@ -108,8 +108,8 @@ package final class PlanBuilder {
 
     /// Appends a step of tasks that may run in any order and at the same time.
     ///
-    /// Phases and memory depend on the declarations. With `WEIGHTSPACE_CHECK_STEPS` in the environment, debug builds check
-    /// them (`StepChecks`).
+    /// Phases and memory depend on the declarations. With `WEIGHTSPACE_CHECK_STEPS` in the environment, debug builds
+    /// check them (`StepChecks`).
     /// - Parameters:
     ///   - reads: what it reads, parameters and what it adds to included. Nothing else may be read.
     ///   - writes: what it writes, scratch memory included. Nothing else may be written.
@@ -188,9 +188,12 @@ package final class PlanBuilder {
         let total: Int
     }
 
-    /// One thread keeps the order in which steps were recorded, which keeps results in its cache and few of them alive.
-    /// For several, a step comes as early as its conflicts allow; but steps that run ahead make results that wait for
-    /// their readers, so where that takes noticeably more memory only neighbouring steps share a phase.
+    /// The phases of the steps and the memory that fits them, for the plan's number of threads.
+    ///
+    /// A plan for one thread keeps the order in which steps were recorded: a result is then read soon after it was
+    /// written, while it is in the cache, and few results must be kept at a time. For several threads, a step goes into
+    /// the earliest phase that its conflicts allow. A step that runs early makes a result that must be kept until it is
+    /// read; where that takes over 1 % more memory, only steps recorded next to each other share a phase.
     private func bestLayout(keeping kept: [Matrix]) -> Layout {
         let ordered = layout(Array(recorded.indices), keeping: kept)
         guard threads > 1 else { return ordered }

@@ -1,5 +1,17 @@
 import CKernels
 
+/// The project's own kernels.
+package enum OwnKernels {
+    /// The vector instructions that they use on this machine, such as "AVX-512".
+    package static var instructions: String {
+        switch Int(Products.instructions) {
+        case Int(CK_WIDE): "AVX-512"
+        case Int(CK_MIDDLE): "AVX2"
+        default: "baseline"
+        }
+    }
+}
+
 /// Matrix products: the project's own kernels where they are faster than OpenBLAS, which copies its operands anew in
 /// every call, and OpenBLAS where they are not.
 ///

@@ -1,6 +1,6 @@
 import CKernels
 
-/// The pixels of a picture that several sine networks (SIRENs) draw together, each the pixels of its own cell.
+/// How several sine networks (SIRENs) draw one picture: which of them draws each pixel, and at which coordinates.
 package struct SineGrid: Sendable {
     /// Neurons of every layer, from the two coordinates to the channels of a pixel.
     package let sizes: [Int]

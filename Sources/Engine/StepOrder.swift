@@ -61,7 +61,8 @@ struct StepOrder {
 extension Matrix {
     var storageID: ObjectIdentifier { ObjectIdentifier(storage) }
 
-    /// First to last element in its storage, whatever lies between its rows included.
+    /// Offsets in the storage from the first element to the last, including elements between rows that are not part of
+    /// the view.
     var span: Range<Int> { offset..<offset + (rows - 1) * stride + columns }
 
     /// Whether the two may share an element. Exact for views of rows and columns of one matrix and for single rows;
@@ -71,7 +72,8 @@ extension Matrix {
         let pitch = rows > 1 ? stride : other.stride
         guard rows == 1 || stride == pitch, other.rows == 1 || other.stride == pitch else { return true }
         let (own, their) = (offset % pitch, other.offset % pitch)
-        // Where no row runs over the pitch, both are rectangles of the same table.
+        // If no row crosses a multiple of the pitch, both views are rectangles of one table with `pitch` columns, and
+        // share an element exactly if their rows and their columns overlap.
         guard own + columns <= pitch, their + other.columns <= pitch else { return true }
         let (first, last) = (offset / pitch, offset / pitch + rows)
         let (otherFirst, otherLast) = (other.offset / pitch, other.offset / pitch + other.rows)

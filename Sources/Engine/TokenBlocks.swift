@@ -7,6 +7,7 @@ package struct NormalizedMap: Sendable {
     let map: AffineMap
     let y: Matrix
 
+    /// An operand of `PlanBuilder.map`, which writes y. Traps unless the shapes fit.
     package init(_ x: Matrix, _ norm: Normalization, _ map: AffineMap, into y: Matrix) {
         precondition(x.rows == y.rows && x.columns == map.inputs && y.columns == map.outputs, "mapped tokens")
         (self.x, self.norm, self.map, self.y) = (x, norm, map, y)
@@ -21,6 +22,7 @@ package struct FeedForward: Sendable {
     let contract: AffineMap
     let y: Matrix
 
+    /// An operand of `PlanBuilder.feedForward`, which writes y. Traps unless the shapes fit.
     package init(
         _ x: Matrix, _ norm: Normalization, expand: AffineMap, contract: AffineMap, into y: Matrix
     ) {

@@ -5,6 +5,7 @@ import Synchronization
 
 /// A number of threads to divide work among. OpenBLAS itself uses its caller's thread alone.
 package struct WorkerPool: Sendable {
+    /// At least 1, the caller's included.
     package let threads: Int
 
     /// - Parameter threads: at least 1 is used.

@@ -18,7 +18,7 @@ struct ModelWork: Sendable {
 package final class ModelQueue: Sendable {
     /// A network's answers, one for each of the work's outputs.
     typealias Outcome = Result<[Answer], ServiceFault>
-    typealias Queue = ComputeQueue<ModelWork, NetworkWeights, Outcome>
+    typealias Queue = ComputeQueue<ModelWork, PreparedNetwork.Content, Outcome>
     /// Computes one pass: the output of each network, in their order.
     typealias Compute = Queue.Compute
 
@@ -80,9 +80,10 @@ package final class ModelQueue: Sendable {
     /// Queues a request's networks for a model.
     /// - Throws: `queue_full`, or `body_too_large` for weights that exceed the queue's bytes by themselves.
     func submit(
-        _ work: ModelWork, _ networks: [NetworkWeights], deadline: Instant?, completion: @escaping Queue.Completion
+        _ work: ModelWork, _ networks: [PreparedNetwork.Content], deadline: Instant?,
+        completion: @escaping Queue.Completion
     ) throws(ServiceFault) -> Queue.Ticket {
-        let bytes = networks.reduce(0) { $0 + 4 * $1.spec.parameterCount }
+        let bytes = networks.reduce(0) { $0 + $1.byteCount }
         do throws(ComputeQueueRefusal) {
             return try queue.submit(work, networks, byteCount: bytes, deadline: deadline, completion: completion)
         } catch {

@@ -31,6 +31,7 @@ package struct ServiceConfiguration: Sendable {
         limits.maxInflatedBytes = maxBodyBytes
         limits.maxNetworks = maxNetworks
         limits.maxBatchTensors = maxTensors
+        limits.maxTreeValues = 2 * maxTensors
         // Checked when stacks are split, where the network that holds the value is known.
         limits.requiresFinite = false
         return limits

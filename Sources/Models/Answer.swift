@@ -4,20 +4,24 @@ import Networks
 import NeuralFunctionals
 import SIREN
 
-/// A model's answer to one network.
+/// A model's answer for one network.
 package enum Answer: Sendable {
+    /// Scores of all classes.
     case classes(Classification)
-    /// Such as a predicted accuracy.
+    /// Numbers such as a predicted accuracy, in the order of the model's outputs.
     case scalars([Float])
+    /// A latent array.
     case latents(Latents)
+    /// A reconstructed picture, with values nominally in [−1, 1].
     case picture(Picture)
     /// An edited network, in the model's notation.
     case weights(NetworkWeights)
 
-    /// The numbers that the model has computed, in order.
+    /// All numbers of the answer as one array, for comparison: for classes the logits, then those of each part; for
+    /// weights w0, b0, w1, …
     package var values: [Float] {
         switch self {
-        case .classes(let classes): classes.scores.logits + classes.opinions.flatMap(\.scores.logits)
+        case .classes(let classes): classes.scores.logits + classes.opinions.flatMap { $0.scores?.logits ?? [] }
         case .scalars(let values): values
         case .latents(let latents): latents.values
         case .picture(let picture): picture.values
@@ -33,48 +37,57 @@ package struct Latents: Sendable {
     /// Row by row.
     package let values: [Float]
 
+    /// `values` has as many elements as `shape`; not checked.
     package init(shape: [Int], values: [Float]) {
         self.shape = shape
         self.values = values
     }
 }
 
-/// The classes of one network, and what each part of the model says by itself.
+/// The class scores of one network, and those of each part of the model by itself.
 package struct Classification: Sendable {
+    /// The scores of the whole model.
     package let scores: ClassScores
-    /// Empty where the model has one part.
+    /// The scores of each part of the model; empty where it has only one part.
     package let opinions: [Opinion]
 
+    /// The scores of the whole model and of its parts.
     package init(scores: ClassScores, opinions: [Opinion]) {
         self.scores = scores
         self.opinions = opinions
     }
 
-    /// Whether all parts have the same best class; nil where there is one part. Parts that disagree are a sign of a network
-    /// unlike those that the model was trained on.
+    /// Whether all parts have the same best class; nil where fewer than two parts have read the network. Parts that
+    /// disagree are a sign of a network unlike those that the model was trained on.
     package var agrees: Bool? {
-        opinions.first.map { first in opinions.allSatisfy { $0.scores.best == first.scores.best } }
+        let best = opinions.compactMap(\.scores?.best)
+        return best.count > 1 ? best.allSatisfy { $0 == best[0] } : nil
     }
 }
 
-/// What one part of a model says.
+/// The scores of one part of a model by itself.
 package struct Opinion: Sendable {
     /// `weights` or `probes`.
     package let name: String
-    package let scores: ClassScores
+    /// Nil where the part cannot read the network.
+    package let scores: ClassScores?
 
-    package init(name: String, scores: ClassScores) {
+    package init(name: String, scores: ClassScores?) {
         self.name = name
         self.scores = scores
     }
 }
 
-/// The scores of all classes, each array by class.
+/// Logits and probabilities of all classes, in the order of the classes.
 package struct ClassScores: Sendable {
+    /// As the model computes them.
     package let logits: [Float]
     /// softmax(logits / temperature), computed in float64.
     package let probabilities: [Float]
 
+    /// - Parameters:
+    ///   - logits: at least one.
+    ///   - temperature: above 0; divides the logits before the softmax.
     package init(logits: [Float], temperature: Float) {
         self.logits = logits
         let peak = logits.max() ?? 0
@@ -93,9 +106,11 @@ package struct ClassScores: Sendable {
     }
 }
 
-/// A class with its probability.
+/// A class and its probability.
 package struct ClassScore: Sendable, Equatable {
+    /// The index of the class.
     package let classID: Int
+    /// Its probability, from 0 to 1.
     package let score: Float
 }
 
@@ -106,11 +121,11 @@ extension RecordedOutput {
         switch self {
         case .classes(let classes):
             func scores(_ logits: [Float]) -> ClassScores { ClassScores(logits: logits, temperature: temperature) }
-            let opinions = classes.parts.count > 1 ? classes.parts : []
-            return .classes(
-                Classification(
-                    scores: scores(classes.logits.read()),
-                    opinions: opinions.map { Opinion(name: $0.name, scores: scores($0.logits.read())) }))
+            var opinions = classes.silent.map { Opinion(name: $0, scores: nil) }
+            if opinions.count + classes.parts.count > 1 {
+                opinions += classes.parts.map { Opinion(name: $0.name, scores: scores($0.logits.read())) }
+            }
+            return .classes(Classification(scores: scores(classes.logits.read()), opinions: opinions))
         case .scalars(let values): return .scalars(values.read())
         case .latents(let values, let count):
             return .latents(Latents(shape: [count, values.columns], values: values.read()))

@@ -4,10 +4,13 @@ import NeuralFunctionals
 import SIREN
 
 extension ModelInput {
-    /// Records the pictures that the networks of `x` draw themselves, with values in [−1, 1].
+    /// Records the evaluation of the networks of `x` at every pixel of a picture: what they draw, with values nominally
+    /// in [−1, 1].
     ///
-    /// *Shapes:* weights of a batch of networks in the model's convention → (batch·pixels, channels).
-    /// - Throws: `ModelError` unless the networks draw pictures of that many channels.
+    /// *Shapes:* single-channel weights of a batch of networks in the model's convention, not scaled → (batch·pixels,
+    /// channels), pixels row by row.
+    /// - Throws: `ModelError` unless the networks are fully connected with 2 inputs and as many outputs as the
+    ///   picture has channels.
     package func recordDrawing(
         _ x: WeightSpaceFeatures, _ image: ImageShape, in builder: PlanBuilder
     ) throws(ModelError) -> Matrix {

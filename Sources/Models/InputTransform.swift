@@ -3,13 +3,16 @@ import Networks
 import NeuralFunctionals
 import SIREN
 
-/// How a network becomes what a model reads, and back: convention, sine frequency, canonical form, factor of every array.
+/// Converts a network into what a model reads, and back: SIREN convention, sine frequency ω₀, canonical form, a factor
+/// for every array.
 ///
-/// Serving, training and drawing all go through it. All steps but the canonical form are exact inverses of each other up
-/// to rounding; the canonical form chooses one of the many weights of the same function, which the inverse keeps.
+/// Serving, training and drawing all use it. `converted` and `scaled` have inverses, exact up to rounding. The
+/// canonical form is one of many weights of the same function and has no inverse; it does not change what the network
+/// computes.
 package struct InputTransform: Sendable {
-    /// Of the networks that the model was trained on.
+    /// The convention of the networks that the model was trained on.
     package let convention: SIRENConvention
+    /// ω₀ of those networks, in radians for each unit of a layer's output.
     package let omega0: Double
     private let canonicalForm: CanonicalForm?
     /// Whether the model reads canonical weights.
@@ -28,36 +31,31 @@ package struct InputTransform: Sendable {
         scaleMatrices = scales?.values.map { Matrix(rows: 1, columns: 1, values: [$0]) }
     }
 
-    /// The same function in the model's convention and frequency: what is drawn.
-    /// - Parameter omega0: the network's own frequency; nil where it is the model's.
-    /// - Throws: where the network has no convention, or a weight leaves the range of float32.
-    package func converted(
-        _ network: NetworkWeights, from source: SIRENConvention, omega0 own: Double? = nil
-    ) throws(NetworkError) -> NetworkWeights {
-        let result = try network.converted(from: source, to: convention)
-        guard let own, own != omega0 else { return result }
-        return try result.absorbing(omega0: own, into: omega0)
+    /// The notation of the networks that the model was trained on.
+    package var notation: Notation { Notation(convention, omega0: omega0) }
+
+    /// The same function in the model's notation: what is drawn.
+    /// - Throws: where the network's activation is not the sine, or a weight leaves the range of float32.
+    package func converted(_ network: NetworkWeights, from source: Notation) throws(NetworkError) -> NetworkWeights {
+        try network.converted(from: source, to: notation)
     }
 
     /// The inverse of `converted`.
-    package func restored(
-        _ network: NetworkWeights, to target: SIRENConvention, omega0 own: Double? = nil
-    ) throws(NetworkError) -> NetworkWeights {
-        var result = network
-        if let own, own != omega0 { result = try result.absorbing(omega0: omega0, into: own) }
-        return try result.converted(from: convention, to: target)
+    package func restored(_ network: NetworkWeights, to target: Notation) throws(NetworkError) -> NetworkWeights {
+        try network.converted(from: notation, to: target)
     }
 
-    /// The canonical weights of the network's function, where the model asks for them: what a pass reads.
+    /// The canonical weights of the same function, where the model asks for them, otherwise the network itself: what a
+    /// forward pass reads.
     package func canonical(_ network: NetworkWeights) -> NetworkWeights { canonicalForm.map { $0(network) } ?? network }
 
-    /// Every array times its factor.
+    /// The network with every array multiplied by its factor.
     package func scaled(_ network: NetworkWeights) -> NetworkWeights { scales.map { $0(network) } ?? network }
 
     /// The inverse of `scaled`.
     package func unscaled(_ network: NetworkWeights) -> NetworkWeights { scales.map { $0.inverse(network) } ?? network }
 
-    /// The same as steps of a plan.
+    /// `scaled` as steps of a plan.
     func scaled(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         guard let scaleMatrices else { return x }
         let y = x.like(in: builder)

@@ -2,68 +2,101 @@ import Engine
 import Networks
 import NeuralFunctionals
 
-/// What a model can be asked for. The raw values are the operations' names in paths and on the command line.
+/// The outputs that a model may offer. Raw values are the names of the operations in URL paths and on the command line.
 package enum Output: String, Sendable, CaseIterable {
+    /// Scores of classes.
     case classes = "classify"
+    /// A latent array.
     case latents = "encode"
+    /// A picture, reconstructed from latents.
     case picture = "reconstruct"
+    /// Numbers, such as a predicted accuracy.
     case scalars = "predict"
+    /// The weights of an edited network.
     case weights = "edit"
 }
 
-/// An output with its shape for one network.
+/// An output that a model offers, and its shape for one network.
 package struct OutputDescription: Sendable, Equatable {
+    /// What may be asked for.
     package let output: Output
     /// `[classes]`, `[latents, width]`, `[height, width, channels]` or `[scalars]`; empty for weights, whose shapes are
     /// those of the network that was read.
     package let shape: [Int]
 
+    /// - Parameter mix: applied by a model to its features of the networks before its head reads them, for mixup in
+    ///   training; nil changes nothing.
     package init(_ output: Output, _ shape: [Int]) {
         self.output = output
         self.shape = shape
     }
 }
 
-/// A kind of model or of part of one, known by a name in `config.json` and reference files.
+/// A kind of model, or of a part of one.
 package protocol ModelKind: Sendable {
+    /// Its name in `config.json` and reference files: the class name of the reference implementation, where that has
+    /// one.
     static var type: String { get }
 }
 
-/// A model over the weights of networks: what it reads, what it answers, and how its forward pass is recorded.
+/// A model over the weights of networks: which outputs it offers, and how its forward pass is recorded.
 package protocol Model: ModelKind {
-    /// Builds the model from its node of `config.json`; parameters come from the assembly.
-    /// - Throws: `SettingError`, `ModelError` or `ParameterError`, which say what does not fit.
+    /// Builds the model from its node of `config.json`.
+    /// - Parameter assembly: opens the parameter files, and knows the input and the labels.
+    /// - Throws: `SettingError`, `ModelError` or `ParameterError`.
     init(_ settings: Settings, _ assembly: ModelAssembly) throws
 
-    /// What it can be asked for, in the order in which it is offered.
+    /// What may be asked for, in the order in which it is offered.
     var outputs: [OutputDescription] { get }
 
-    /// Whether hidden layers must have the widths of the model's own networks.
+    /// Whether it reads only networks with exactly the hidden widths of `ModelInput.spec`; by default where it
+    /// standardises.
     var needsOwnWidths: Bool { get }
 
-    /// Records the computation of `outputs` for the pass's networks; what they have in common is recorded once.
+    /// Records the computation of `outputs` for the networks of a pass; what outputs have in common is recorded once.
     /// - Returns: one value for each of `outputs`, in order.
     /// - Throws: `ModelError` for an output that the model does not offer.
     func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput]
 
+    /// The coordinates at which the model evaluates a network whose weights it need not read, in the notation of the
+    /// model's own networks: (points, inputs). Nil for models that read weights only.
+    var probeCoordinates: Matrix? { get }
+
+    /// Records the classes of networks of which only the values at `probeCoordinates` are known.
+    ///
+    /// *Shapes:* values (points, outputs) of one network.
+    /// - Throws: `ModelError` for a model without `probeCoordinates`.
+    func recordClasses(ofValues values: Matrix, in builder: PlanBuilder) throws(ModelError) -> RecordedClasses
+
     /// Whether it standardises its inputs by statistics that belong to its parameters.
     var standardizes: Bool { get }
 
-    /// Sets these statistics to those of `networks`: weights in the model's notation, canonical and scaled.
+    /// Sets these statistics to those of `networks`, converted, canonical and scaled by the model's `InputTransform`;
+    /// by default does nothing.
     func fitStandardization(to networks: [NetworkWeights])
 }
 
 extension Model {
     package var needsOwnWidths: Bool { standardizes }
     package var standardizes: Bool { false }
+    package var probeCoordinates: Matrix? { nil }
+
+    package func recordClasses(
+        ofValues values: Matrix, in builder: PlanBuilder
+    ) throws(ModelError) -> RecordedClasses {
+        throw ModelError("\(Self.type) reads the weights of networks, not their values")
+    }
+
     package func fitStandardization(to networks: [NetworkWeights]) {}
 
     /// The shape of an output for one network; nil where the model does not offer it.
     package func shape(of output: Output) -> [Int]? { outputs.first { $0.output == output }?.shape }
 
+    /// Whether `outputs` has it.
     package func offers(_ output: Output) -> Bool { shape(of: output) != nil }
 
     /// Records a single output.
+    /// - Throws: `ModelError` where the model does not offer it.
     package func record(_ output: Output, in pass: ForwardPass) throws(ModelError) -> RecordedOutput {
         guard let value = try record([output], in: pass).first else { throw Self.notOffered(output) }
         return value
@@ -72,10 +105,11 @@ extension Model {
     static func notOffered(_ output: Output) -> ModelError { ModelError("\(type) does not \(output.rawValue)") }
 }
 
-/// An output while a plan is built: matrices of a batch of networks.
+/// An output while a plan is built: the matrices of a batch of networks that hold it after a run.
 package enum RecordedOutput: Sendable {
+    /// Logits, (batch, classes).
     case classes(RecordedClasses)
-    /// (batch·latents, width), and the latents of one network.
+    /// (batch·latents, width); `count` is the number of latents of one network.
     case latents(Matrix, count: Int)
     /// (batch·pixels, channels), pixels row by row, values nominally in [−1, 1].
     case picture(Matrix, ImageShape)
@@ -84,7 +118,7 @@ package enum RecordedOutput: Sendable {
     /// Weights of the edited networks, in the model's notation.
     case weights(WeightSpaceFeatures)
 
-    /// Everything that is read after the plan has run.
+    /// All matrices to be read after a run, which `PlanBuilder.finish` must keep.
     package var matrices: [Matrix] {
         switch self {
         case .classes(let classes): [classes.logits] + classes.parts.map(\.logits)
@@ -94,32 +128,39 @@ package enum RecordedOutput: Sendable {
     }
 }
 
-/// Logits of a model and of each of its parts that classifies by itself.
+/// The logits of a model and of each of its parts that classifies by itself.
 package struct RecordedClasses: Sendable {
-    /// (batch, classes)
+    /// The whole model's, (batch, classes).
     package let logits: Matrix
     /// At least one: `weights` for a part that reads the weights, `probes` for one that evaluates the network.
     package let parts: [Part]
+    /// Names of parts that cannot read the network.
+    package var silent: [String] = []
 
+    /// A part that classifies by itself.
     package struct Part: Sendable {
+        /// `weights` or `probes`.
         package let name: String
         /// (batch, classes)
         package let logits: Matrix
     }
 
+    /// - Parameter parts: at least one.
     package init(logits: Matrix, parts: [Part]) {
         self.logits = logits
         self.parts = parts
     }
 
-    /// Of a model with one part.
+    /// The logits of a model that has one part.
     init(_ name: String, _ logits: Matrix) { self.init(logits: logits, parts: [Part(name: name, logits: logits)]) }
 }
 
-/// One forward pass while it is recorded: the networks it reads and the plan it becomes.
+/// One forward pass while it is recorded: the networks that it reads, and the plan that it becomes.
 package final class ForwardPass {
+    /// Records the steps.
     package let builder: PlanBuilder
-    /// Weights in the model's notation, canonical where the model asks for it: one channel.
+    /// The raw weights, single-channel features: converted to the model's convention and canonical where the model asks
+    /// for it, not scaled.
     package let weights: WeightSpaceFeatures
     private let transform: InputTransform
     private let mix: ((Matrix) -> Matrix)?
@@ -137,15 +178,18 @@ package final class ForwardPass {
         self.mix = mix
     }
 
+    /// The number of networks.
     package var batch: Int { weights.batch }
 
-    /// The weights with each array times its factor, as weight-space layers read them.
+    /// `weights` with each array multiplied by its factor (`InputTransform.scaled`): what weight-space layers read.
+    /// Recorded once.
     package var scaledWeights: WeightSpaceFeatures {
         let result = scaled ?? transform.scaled(weights, in: builder)
         scaled = result
         return result
     }
 
-    /// What the last layers read in place of `values`, rows of which belong to the networks in order.
+    /// `values` after the pass's `mix`: what a head reads. *Shapes:* (batch·n, columns), n rows for each network in
+    /// order → the same.
     package func mixed(_ values: Matrix) -> Matrix { mix?(values) ?? values }
 }

@@ -1,8 +1,10 @@
 import Foundation
 import NeuralFunctionals
 
-/// Every kind of model, by its name. A new kind is a folder beside this file and a line here.
+/// The registry of model kinds, keyed by `ModelKind.type`. To add a kind, add a folder beside this file and a line to
+/// `all`.
 package enum ModelKinds {
+    /// All kinds, parts of models such as `TransformerHead` included.
     package static let all: [any ModelKind.Type] = [
         Inr2Array.self,
         LatentClassifier.self,
@@ -20,14 +22,16 @@ package enum ModelKinds {
     static var models: [String] { all.filter { $0 is any Model.Type }.map { $0.type } }
 }
 
-/// Puts a model together: its nodes of `config.json`, the networks it reads, and its files of parameters.
+/// Builds a model from the `model` node of `config.json`: holds what all parts share, that is the networks to read, the
+/// labels, and access to the parameter files.
 package final class ModelAssembly {
+    /// The networks that the model reads.
     package let input: ModelInput
-    /// Names of the classes; empty for a model that does not classify.
+    /// Names of the classes, in order; empty for a model that does not classify.
     package let labels: [String]
     private let open: (_ file: String) throws -> ParameterReader
 
-    /// - Parameter open: reads a parameter file of the model.
+    /// - Parameter open: reads a parameter file of the model, given its name; may throw any error.
     package init(
         input: ModelInput, labels: [String], open: @escaping (_ file: String) throws -> ParameterReader
     ) {
@@ -36,7 +40,8 @@ package final class ModelAssembly {
         self.open = open
     }
 
-    /// The model of a node, whose `type` says which kind.
+    /// The model of a node, whose member `type` names the kind.
+    /// - Throws: `SettingError`, `ModelError` or `ParameterError`.
     func model(_ settings: Settings) throws -> any Model {
         let type = try settings.text("type")
         guard let kind = ModelKinds.named(type) as? any Model.Type else {
@@ -47,7 +52,8 @@ package final class ModelAssembly {
         return try kind.init(settings, self)
     }
 
-    /// A part of the model with parameters of its own, in the node's `file`: every parameter of the file must be used.
+    /// Builds a part of the model from the parameters in the node's `file`.
+    /// - Throws: `ParameterError`, with the file's name, unless the part asks for exactly the parameters of the file.
     func module<Module>(_ settings: Settings, _ build: (ParameterScope) throws -> Module) throws -> Module {
         let file = try settings.text("file")
         guard !file.isEmpty, !file.contains("/"), file != "..", file != "." else {

@@ -7,6 +7,8 @@ struct LayeredForm {
     let order: WeightOrder
     /// The stacked networks; nil for a single one.
     let batch: LayerChain.Batch?
+    /// Neurons of every layer, the inputs first; 0 where no tensor states a width.
+    let widths: [Int]
     private let layers: [LayerPair]
 
     init(_ pairing: LayerPairing, expecting expectation: NetworkExpectation?) {
@@ -35,6 +37,7 @@ struct LayeredForm {
             }
         }
         mismatches = found
+        widths = chain.sizes.map { $0 ?? 0 }
         self.order = order
         self.batch = batch
         layers = sequence.map { pairs[$0] }

@@ -52,7 +52,7 @@ package struct NetworkReading: Sendable, Equatable {
 
     /// Throws where a stack is too large. Called before it is split, since networks of a few parameters each take many
     /// times the memory of their tensors.
-    private static func check(_ count: Int, within limit: Int) throws(NetworkError) {
+    static func check(_ count: Int, within limit: Int) throws(NetworkError) {
         guard count <= limit else {
             throw NetworkError(
                 NetworkMismatch(
@@ -80,13 +80,13 @@ package struct NetworkReading: Sendable, Equatable {
         return (parameters, ignored, mismatches)
     }
 
-    private static func dtypeMismatch(_ entry: NamedTensor) -> NetworkMismatch {
+    static func dtypeMismatch(_ entry: NamedTensor) -> NetworkMismatch {
         NetworkMismatch(
             .dtype, tensor: entry.name, expected: "float16, bfloat16, float32 or float64",
             received: entry.elementType.rawValue)
     }
 
-    private static func nothingToRead(
+    static func nothingToRead(
         _ stateDict: StateDict, _ expectation: NetworkExpectation?
     ) -> [NetworkMismatch] {
         let wrongTypes = stateDict.entries.filter { !$0.elementType.isFloatingPoint && $0.tensor.rank > 0 }

@@ -32,6 +32,8 @@ struct ParameterName {
 
     /// Whether the name is only a role word, without a layer.
     var isBareRole: Bool { role != nil && prefix.isEmpty && suffix.isEmpty }
+    /// Whether the role word is a plural, which a list of the arrays of all layers has.
+    var isPlural: Bool { ["weights", "kernels", "biases"].contains(word.lowercased()) }
     var usesKernelWord: Bool { word.lowercased() == "kernel" }
 
     /// The name that the same layer's other tensor would have, for messages about a missing tensor.

@@ -10,6 +10,8 @@ package struct NetworkMismatch: Sendable, Hashable {
         case dtype
         case nonFinite = "non_finite"
         case batchTooLarge = "batch_too_large"
+        /// Several networks of which one is asked for.
+        case ambiguousNetwork = "ambiguous_network"
     }
 
     package let code: Code

@@ -1,6 +1,7 @@
 import Tensors
 
-/// The element types of the Open Inference Protocol, version 2, under their names on the wire. `BF16` is an extension.
+/// The element types of the Open Inference Protocol, version 2; raw values are the names in messages. `BF16` is an
+/// extension of the protocol.
 package enum InferDatatype: String, Sendable, CaseIterable {
     case bool = "BOOL"
     case uint8 = "UINT8"
@@ -37,6 +38,6 @@ package enum InferDatatype: String, Sendable, CaseIterable {
         }
     }
 
-    /// As model configurations spell it.
+    /// The name in the model configuration of the protocol, `TYPE_FP32`.
     package var configurationName: String { self == .bytes ? "TYPE_STRING" : "TYPE_" + rawValue }
 }

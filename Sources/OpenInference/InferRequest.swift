@@ -3,8 +3,9 @@ import WeightFormats
 
 /// A request for inference: named input tensors, and the outputs asked for with their form.
 package struct InferRequest: Sendable, Equatable {
-    /// The client's name for the request; repeated in the response.
+    /// The client's identifier of the request, which the response repeats; nil where there is none.
     package var id: String?
+    /// The request's own `parameters`; those of inputs and outputs are read into their members.
     package var parameters: InferParameters
     /// The input tensors, as float32, in the order of the request.
     package var inputs: StateDict
@@ -13,18 +14,21 @@ package struct InferRequest: Sendable, Equatable {
 
     /// An output asked for.
     package struct Output: Sendable, Equatable {
+        /// The output's name, `latents`; not checked here.
         package let name: String
-        /// Whether it is sent as bytes after the document; nil takes the request's `binary_data_output`.
+        /// `binary_data`: whether the values are sent as bytes after the JSON document; nil takes the request's
+        /// `binary_data_output`.
         package let isBinary: Bool?
-        /// How many classes to name instead of sending the values (the classification extension).
+        /// `classification` (the classification extension): send the names of this many best classes, at least 1, in
+        /// place of the values; nil sends the values.
         package let classCount: Int?
     }
 
-    /// Whether outputs without `binary_data` are sent as bytes.
+    /// `binary_data_output`, by default false: whether outputs without `binary_data` are sent as bytes.
     package var prefersBinary: Bool { parameters["binary_data_output"]?.bool ?? false }
 }
 
-/// The scalar `parameters` of a request, by name. Unknown names are kept and ignored.
+/// Scalar `parameters` by name. Unknown ones are kept; objects, arrays and null are left out.
 package struct InferParameters: Sendable, Equatable {
     private let values: [String: JSONValue]
 

@@ -5,7 +5,7 @@ import WeightFormats
 /// (the binary tensor data extension).
 struct InferRequestReader {
     private let limits: FormatLimits
-    /// Elements left of the limit for all tensors.
+    /// How many more float32 elements all tensors together may have.
     private var remainingElements: Int
     private var id: String?
     private var parameters = InferParameters()
@@ -245,13 +245,14 @@ extension JSONScanner {
 }
 
 extension InferRequest {
-    /// Reads a request's body without its content coding.
+    /// Reads a request's body, whose content coding is already undone.
     ///
     /// - Parameters:
-    ///   - documentLength: the `Inference-Header-Content-Length` field, where there is one: bytes of JSON before the
-    ///     tensors' bytes. 0 means that the body consists of the float32 values of one input.
+    ///   - documentLength: the field `Inference-Header-Content-Length`: the bytes of the JSON document, which the
+    ///     bytes of tensors follow. 0: there is no document, and the body is the little-endian float32 values of one
+    ///     input. nil: the body is all document.
     ///   - rawInput: the name of that input, and the number of values of one network.
-    /// - Throws: an error that names the input.
+    /// - Throws: a `FormatError` that names the input or output.
     package init(
         _ body: [UInt8], documentLength: String?, rawInput: (name: String, size: Int), limits: FormatLimits
     ) throws(FormatError) {

@@ -1,14 +1,17 @@
 import WeightFormats
 
-/// The answer to a request for inference.
+/// A response of the Open Inference Protocol: named output tensors.
 package struct InferResponse: Sendable {
+    /// The model that answered.
     package var modelName: String
+    /// Its version, as in `config.json`.
     package var modelVersion: String
-    /// The name that the client gave the request.
+    /// The client's identifier of the request; nil where it gave none.
     package var id: String?
     /// In the order in which they are written.
     package var outputs: [Output]
 
+    /// A response whose outputs are written in this order.
     package init(modelName: String, modelVersion: String, id: String?, outputs: [Output]) {
         self.modelName = modelName
         self.modelVersion = modelVersion
@@ -18,15 +21,19 @@ package struct InferResponse: Sendable {
 
     /// One named tensor of the answer.
     package struct Output: Sendable {
+        /// The output's name, as asked for.
         package let name: String
-        /// The networks along the first axis.
+        /// Row-major extents; the first axis counts networks.
         package let shape: [Int]
+        /// As many elements as the shape has; not checked.
         package let values: Values
         /// Whether the values follow the document as bytes.
         package let isBinary: Bool
-        /// How many classes are named in place of values; nil where the values themselves are sent.
+        /// How many classes are named for each network in place of values; nil where the values themselves are sent.
         package let classCount: Int?
 
+        /// - Parameter classCount: the number of classes whose names `values` has for each network; nil where they
+        ///   are the output's own values.
         package init(name: String, shape: [Int], values: Values, isBinary: Bool, classCount: Int? = nil) {
             self.name = name
             self.shape = shape
@@ -36,10 +43,13 @@ package struct InferResponse: Sendable {
         }
     }
 
-    /// The elements in row-major order.
+    /// Elements in row-major order.
     package enum Values: Sendable {
+        /// FP32.
         case floats([Float])
+        /// INT64.
         case integers([Int64])
+        /// BYTES, in UTF-8.
         case texts([String])
 
         /// The element type on the wire.
@@ -66,8 +76,9 @@ package struct InferResponse: Sendable {
         }
     }
 
-    /// The body and, where bytes follow the document, the document's length: `Inference-Header-Content-Length`.
-    /// - Returns: nil if a number is not finite, which JSON cannot express.
+    /// The body, and the length in bytes of its JSON document where bytes of tensors follow it, to be sent as
+    /// `Inference-Header-Content-Length`.
+    /// - Returns: nil if a number that is to be written as JSON is not finite, which JSON cannot express.
     package func encoded() -> (body: [UInt8], documentLength: Int?)? {
         var writer = JSONWriter(reserving: 1024)
         var binary: [UInt8] = []

@@ -14,6 +14,7 @@ package struct CanonicalForm: Sendable, Hashable {
     /// ω₀, in radians for each unit of a layer's output.
     package let omega0: Float
 
+    /// - Parameter omega0: that of the networks; with another, their functions would change.
     package init(omega0: Float = 30) { self.omega0 = omega0 }
 
     /// The canonical weights of the same function.

@@ -7,10 +7,12 @@ import Tensors
 /// (arXiv 2006.09661, §3.2): 1/n for the first layer's weights, √(6/n)/ω₀ for later weights. Biases have 1/√n, as
 /// PyTorch draws them. The dws data differs: its first layer's weights are drawn like the others, and its biases are 0.
 package struct SIRENInitializer: Sendable, Hashable {
+    /// The data set whose initial distribution is drawn.
     package let convention: SIRENConvention
     /// ω₀, in radians for each unit of a layer's output.
     package let omega0: Float
 
+    /// The defaults are those of the nfn data.
     package init(convention: SIRENConvention = .nfn, omega0: Float = 30) {
         self.convention = convention
         self.omega0 = omega0

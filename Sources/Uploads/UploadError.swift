@@ -1,3 +1,4 @@
+import NetworkReading
 import Networks
 import WeightFormats
 
@@ -23,6 +24,8 @@ package struct UploadError: Error, Sendable, Equatable, CustomStringConvertible 
         case unexpectedTensor = "unexpected_tensor"
         /// More networks, or tensors of all networks, than the limit allows.
         case batchTooLarge = "batch_too_large"
+        /// Several networks of which one is asked for, such as a model and its average.
+        case ambiguousNetwork = "ambiguous_network"
         /// An upload without any network.
         case noNetwork = "no_network"
         /// A path that cannot be opened or read.
@@ -74,7 +77,17 @@ package struct UploadError: Error, Sendable, Equatable, CustomStringConvertible 
             case .dtype: .dtype
             case .nonFinite: .nonFinite
             case .batchTooLarge: .batchTooLarge
+            case .ambiguousNetwork: .ambiguousNetwork
             }
         self.init(code, error.detail)
+    }
+
+    /// The fault of a file's arrays or of a network under its own code.
+    package init(_ fault: NetworkFault) {
+        switch fault {
+        case .format(let error): self.init(error)
+        case .network(let error): self.init(error)
+        case .noArrays(let detail): self.init(.noNetwork, detail)
+        }
     }
 }

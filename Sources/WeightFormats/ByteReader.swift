@@ -30,6 +30,11 @@ struct ByteReader {
         return bytes[position..<position + count]
     }
 
+    mutating func skip(_ count: Int) throws(FormatError) {
+        guard count >= 0, count <= remaining else { throw cutShort(count) }
+        position += count
+    }
+
     mutating func littleEndian<Integer: FixedWidthInteger>(_ type: Integer.Type) throws(FormatError) -> Integer {
         var value: Integer = 0
         for byte in try take(Integer.bitWidth / 8).reversed() {

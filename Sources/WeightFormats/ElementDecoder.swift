@@ -33,6 +33,25 @@ package enum ElementDecoder {
         }
     }
 
+    /// One element as a double, which holds any float and integers up to 2⁵³ exactly.
+    /// - Parameter bytes: as many as the type has.
+    static func scalar(_ bytes: ArraySlice<UInt8>, as type: ElementType, bigEndian: Bool) -> Double {
+        var pattern: UInt64 = 0
+        for byte in bigEndian ? Array(bytes) : bytes.reversed() { pattern = pattern << 8 | UInt64(byte) }
+        return switch type {
+        case .float16: Double(Float16(bitPattern: UInt16(truncatingIfNeeded: pattern)))
+        case .bfloat16: Double(Float(bitPattern: UInt32(truncatingIfNeeded: pattern) << 16))
+        case .float32: Double(Float(bitPattern: UInt32(truncatingIfNeeded: pattern)))
+        case .float64: Double(bitPattern: pattern)
+        case .bool: pattern == 0 ? 0 : 1
+        case .int8: Double(Int8(truncatingIfNeeded: pattern))
+        case .int16: Double(Int16(truncatingIfNeeded: pattern))
+        case .int32: Double(Int32(truncatingIfNeeded: pattern))
+        case .int64: Double(Int64(truncatingIfNeeded: pattern))
+        case .uint8, .uint16, .uint32, .uint64: Double(pattern)
+        }
+    }
+
     private static func integers<Word: FixedWidthInteger & BitwiseCopyable>(
         _ bytes: ArraySlice<UInt8>, _ type: Word.Type, _ bigEndian: Bool
     ) throws(FormatError) -> [Float] {

@@ -8,7 +8,7 @@ package struct FormatLimits: Sendable, Equatable {
     package var maxRank = 8
     /// Networks of one JSON document.
     package var maxNetworks = 1024
-    /// Tensors of all networks of a JSON document, each of which takes about 200 bytes besides its elements.
+    /// Arrays of a file, each of which takes about 200 bytes besides its elements.
     package var maxBatchTensors = 65_536
 
     /// Nesting of JSON arrays and objects.
@@ -27,14 +27,19 @@ package struct FormatLimits: Sendable, Equatable {
     /// Members of one gzip stream.
     package var maxGzipMembers = 64
 
-    /// Bytes of a pickle.
-    package var maxPickleBytes = 1 << 20
+    /// Opcodes of a pickle, each of which makes at most one value.
+    package var maxPickleOpcodes = 1 << 20
     /// Values, and marks, on the stack of a pickle.
     package var maxPickleStack = 16_384
     /// Values in the memo of a pickle.
-    package var maxPickleMemo = 65_536
-    /// Bytes of one string of a pickle.
+    package var maxPickleMemo = 1 << 18
+    /// Bytes of a text of a pickle; a longer one is passed over.
     package var maxPickleStringBytes = 4096
+
+    /// Values in a file's tree; the elements of an array count as one.
+    package var maxTreeValues = 1 << 17
+    /// Nesting of dicts and lists in a file's tree.
+    package var maxTreeDepth = 64
 
     /// Whether a network with an infinity or NaN is refused.
     package var requiresFinite = true
@@ -52,10 +57,11 @@ package struct FormatLimits: Sendable, Equatable {
         limits.maxSafetensorsHeaderBytes = 64 << 20
         limits.maxZipEntries = 262_144
         limits.maxInflationRatio = 1100
-        limits.maxPickleBytes = 64 << 20
+        limits.maxPickleOpcodes = 64 << 20
         limits.maxPickleStack = 1 << 20
         limits.maxPickleMemo = 8 << 20
         limits.maxPickleStringBytes = 1 << 20
+        limits.maxTreeValues = 8 << 20
         limits.requiresFinite = false
         return limits
     }()

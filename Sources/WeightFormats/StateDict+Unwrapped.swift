@@ -1,8 +1,5 @@
 import Tensors
 
-/// Members in which checkpoints keep the weights, in the order in which they are tried.
-let wrapperNames = ["state_dict", "model_state_dict", "model", "nfnet", "weights"]
-
 extension StateDict {
     /// The entries without the prefixes `module.` (of `DataParallel`) and `_orig_mod.` (of `torch.compile`) where all
     /// names have them.

@@ -3,36 +3,14 @@ import Tensors
 /// The content of a file of weights of any format.
 package struct WeightFile: Sendable {
     package let format: FileFormat
-    /// The networks in file order: one, or several of a JSON batch. A network of a batch can fail while others are
-    /// read.
-    package let networks: [Result<StateDict, FormatError>]
-    /// Members of the JSON document that are not weights, such as `top_k` and `model`.
-    package let options: [String: JSONValue]
-    /// Names of members that are not tensors, such as labels, optimizer states and text.
-    package let ignored: [String]
-    /// The member that contains the weights, such as `state_dict`; nil if they are at the top level.
-    package let wrapper: String?
-    /// Whether the document has the form of a batch, even of one network.
-    package let isBatch: Bool
-
-    init(
-        format: FileFormat, networks: [Result<StateDict, FormatError>], options: [String: JSONValue] = [:],
-        ignored: [String] = [], wrapper: String? = nil, isBatch: Bool = false
-    ) {
-        self.format = format
-        self.networks = networks
-        self.options = options
-        self.ignored = ignored
-        self.wrapper = wrapper
-        self.isBatch = isBatch
-    }
+    /// What the file holds, as its library nested it.
+    package let tree: FileTree
+    /// The `__metadata__` of a safetensors file; empty for other formats.
+    package let metadata: [String: String]
 
     /// Reads a file of any format, which is recognised by the content. No code in the file is executed.
     ///
-    /// A gzip file is inflated first. The prefixes that `StateDict.unwrapped` names are removed. Integer and boolean
-    /// tensors become float32 where that is exact; integer scalars are labels or counters and are ignored.
-    ///
-    /// - Throws: the error of the file, or of its only network.
+    /// A gzip file is inflated first. All element types become float32: integers and booleans where that is exact.
     package static func read(
         _ bytes: [UInt8], limits: FormatLimits = FormatLimits()
     ) throws(FormatError) -> WeightFile {
@@ -46,27 +24,72 @@ package struct WeightFile: Sendable {
         return try readPlain(bytes, limits: limits)
     }
 
-    /// The network of a file that contains exactly one.
-    /// - Throws: `malformed` for another number, or the network's error.
-    package func soleNetwork() throws(FormatError) -> StateDict {
-        guard networks.count == 1 else {
-            throw FormatError(.malformed, "\(networks.count) networks, expected one")
+    private static func readPlain(_ bytes: [UInt8], limits: FormatLimits) throws(FormatError) -> WeightFile {
+        var builder = TreeBuilder(limits: limits)
+        if FileFormat.isArchive(bytes) {
+            let content = try ArchiveContent(ZipArchive(bytes, limits: limits))
+            return WeightFile(format: content.format, tree: try content.tree(&builder), metadata: [:])
         }
-        return try networks[0].get()
+        let format = try FileFormat.detect(bytes, limits: limits)
+        let (tree, metadata) = try tree(of: bytes[...], format, &builder)
+        return WeightFile(format: format, tree: tree, metadata: metadata)
     }
 
-    private static func readPlain(_ bytes: [UInt8], limits: FormatLimits) throws(FormatError) -> WeightFile {
-        if bytes.starts(with: [0x50, 0x4b, 0x03, 0x04]) {
-            let archive = try ZipArchive(bytes, limits: limits)
-            return try FileFormat.detect(archive) == .torch
-                ? try TorchReader.read(archive, limits: limits) : try NPZReader.read(archive, limits: limits)
+    /// The tree of content that is no archive, and the metadata of safetensors.
+    static func tree(
+        of bytes: ArraySlice<UInt8>, _ format: FileFormat, _ builder: inout TreeBuilder
+    ) throws(FormatError) -> (FileTree, [String: String]) {
+        switch format {
+        case .safetensors: return try SafetensorsReader.read(bytes, &builder)
+        case .npy: return (try NPYReader.read(bytes, &builder), [:])
+        case .json: return (try JSONTreeReader.read(Array(bytes), &builder), [:])
+        case .pickle: return (try PickleReader.read(bytes, &builder), [:])
+        case .npz, .torch: throw FormatError(.internal, "an archive in place of its content")
         }
-        switch try FileFormat.detect(bytes, limits: limits) {
-        case .safetensors: return try SafetensorsReader.read(bytes, limits: limits)
-        case .npy: return try NPYReader.read(bytes, limits: limits)
-        case .json: return try JSONWeightsReader.read(bytes, limits: limits)
-        case .npz: return try NPZReader.read(try ZipArchive(bytes, limits: limits), limits: limits)
-        case .torch: return try TorchReader.read(try ZipArchive(bytes, limits: limits), limits: limits)
+    }
+
+    /// The arrays of a dict as named tensors, with the file's metadata; an array alone is named `arr_0`, as NumPy does.
+    ///
+    /// Of a dict without arrays, the only dict in it that has some is taken: checkpoints keep parameters in a member such
+    /// as `state_dict`. Integer scalars, and values that are no arrays, are passed over.
+    /// - Throws: `malformed` for other trees and where there is no array, and the error of an array that is unreadable.
+    package func stateDict() throws(FormatError) -> StateDict {
+        var entries: [NamedTensor] = []
+        switch tree.parameters {
+        case .array(let tensor, let type):
+            entries.append(NamedTensor(name: NPYReader.unnamed, tensor: tensor, elementType: type))
+        case .dict(let members):
+            entries.reserveCapacity(members.count)
+            for member in members {
+                switch member.value {
+                case .array(let tensor, let type) where tensor.rank > 0 || type.isFloatingPoint:
+                    entries.append(NamedTensor(name: member.key, tensor: tensor, elementType: type))
+                case .unreadable(let error): throw error
+                default: break
+                }
+            }
+        case .unreadable(let error): throw error
+        default: break
+        }
+        guard !entries.isEmpty else { throw FormatError(.malformed, "no named arrays at the top level of the file") }
+        var state = StateDict(entries)
+        state.metadata = metadata
+        return state
+    }
+}
+
+extension FileTree {
+    /// The dict itself if it has arrays, or else the only dict in it that has.
+    fileprivate var parameters: FileTree {
+        guard case .dict(let members) = self, !hasArrays else { return self }
+        let holders = members.filter(\.value.hasArrays)
+        return holders.count == 1 ? holders[0].value : self
+    }
+
+    private var hasArrays: Bool {
+        guard case .dict(let members) = self else { return false }
+        return members.contains { member in
+            if case .array = member.value { true } else { false }
         }
     }
 }

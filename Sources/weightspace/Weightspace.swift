@@ -23,7 +23,7 @@ struct Weightspace: ParsableCommand {
     /// Exits with 0 on success, 1 where some input failed, and 2 where the command line or the environment is not
     /// valid.
     static func main() {
-        OpenBLASKernels.preferAVX512()
+        OpenBLASKernels.restartIfSlow()
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -65,7 +65,7 @@ import WeightFormats
         let name = "view-000-shard-00000.safetensors"
         let file = URL(fileURLWithPath: shards.folder + "/" + name)
         for key in ["label", "source", "view"] {
-            var state = try WeightFile.read([UInt8](try Data(contentsOf: file)), limits: .checkpoint).soleNetwork()
+            var state = try WeightFile.read([UInt8](try Data(contentsOf: file)), limits: .checkpoint).stateDict()
             state.set(NamedTensor(name: key, tensor: Tensor(shape: [3], values: [0, value, 1])))
             let damaged = URL(fileURLWithPath: shards.folder + "/view-001-shard-00000.safetensors")
             try Data(SafetensorsWriter.write(state)).write(to: damaged)

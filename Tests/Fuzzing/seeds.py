@@ -120,11 +120,14 @@ for path in sorted(fixtures.iterdir()):
     elif path.suffix == ".npy":
         seed("npy", path.name, content[6:])
         seed("picture", path.name, content)
+    elif path.suffix == ".pkl":
+        seed("pickle", path.name, content[2:] if content[0] == 0x80 else content)
     elif path.suffix in (".npz", ".pth", ".pt"):
         seed("zip", path.name, content[4:])
     if path.suffix == ".pth":
         with zipfile.ZipFile(path) as file:
-            names = {name.split("/", 1)[1]: name for name in file.namelist()}
+            base = next(name for name in file.namelist() if name.endswith("/data.pkl"))[:-len("data.pkl")]
+            names = {name.removeprefix(base): name for name in file.namelist()}
             order = names.get("byteorder")
             parts = [file.read(names["data.pkl"])]
             parts += [file.read(names[f"data/{key}"]) for key in range(16) if f"data/{key}" in names]

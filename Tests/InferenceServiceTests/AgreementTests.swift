@@ -32,7 +32,7 @@ struct AgreementTests {
         let service = try ServiceDriver()
         let body = SafetensorsWriter.write(try Samples.stack())
         let npy = try service.post("/v1/classify?output=npy", body)
-        let array = try #require(try WeightFile.read(npy.body).soleNetwork().entries.first?.tensor)
+        let array = try #require(try WeightFile.read(npy.body).stateDict().entries.first?.tensor)
         #expect(array.shape == [4, 10])
     }
 }

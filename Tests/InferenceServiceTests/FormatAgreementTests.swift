@@ -28,7 +28,8 @@ struct FormatAgreementTests {
     /// Layers in JSON lists have no names, so there is less evidence of the convention.
     private func withoutReason(_ item: JSONValue) -> JSONValue {
         .object(
-            (item.members ?? []).map { member in
+            (item.members ?? []).compactMap { member in
+                guard member.name != "notation" else { return nil }
                 guard member.name == "convention" else { return member }
                 return JSONMember("convention", member.value["name"] ?? .null)
             })
@@ -59,7 +60,7 @@ struct FormatAgreementTests {
         let item = try #require(json["predictions"]?.array?.first)
         #expect(
             item.members?.map(\.name) == [
-                "index", "class_id", "label", "score", "top_k", "agreement", "opinions", "convention",
+                "index", "class_id", "label", "score", "top_k", "agreement", "opinions", "convention", "notation",
             ])
         #expect(item["index"]?.int == 0)
         let best = try #require(item["class_id"]?.int)

@@ -30,7 +30,7 @@ struct OutputFormTests {
         let expected = json.flatMap { $0["data"]?.numbers ?? [] }
         #expect(expected.count == 4 * shape.reduce(1, *) && Set(expected).count > expected.count / 2)
         for item in json {
-            #expect(item.members?.map(\.name) == ["index", "shape", "dtype", "data", "convention"])
+            #expect(item.members?.map(\.name) == ["index", "shape", "dtype", "data", "convention", "notation"])
             #expect(item["shape"]?.ints == shape)
             #expect(item["dtype"]?.string == "float32")
             #expect(item["data"]?.array?.count == shape[0])
@@ -44,7 +44,7 @@ struct OutputFormTests {
 
         let npy = try service.post("/v1/encode?output=npy", body)
         #expect(npy.status == 200 && npy.field("Content-Type") == "application/x-npy")
-        let array = try #require(try WeightFile.read(npy.body).soleNetwork().entries.first?.tensor)
+        let array = try #require(try WeightFile.read(npy.body).stateDict().entries.first?.tensor)
         #expect(array.shape == [4] + shape && array.values == expected)
         for name in ["raw", "binary"] {
             let raw = try service.post("/v1/encode?output=\(name)", body)
@@ -69,7 +69,7 @@ struct OutputFormTests {
         let model = try Models.embedded.get()
         let answer = try service.post("/v1/classify?output=npy", body)
         #expect(answer.field("X-Tensor-Shape") == "1,\(model.labels.count)")
-        let logits = try #require(try WeightFile.read(answer.body).soleNetwork().entries.first?.tensor.values)
+        let logits = try #require(try WeightFile.read(answer.body).stateDict().entries.first?.tensor.values)
         let item = try #require(try service.post("/v1/classify", body).items().first)
         #expect(item["class_id"]?.int == logits.indices.max { logits[$0] < logits[$1] })
     }

@@ -1,3 +1,4 @@
+import Host
 import ModelStore
 import Models
 import NetworkReading
@@ -90,7 +91,11 @@ struct PageTests {
 
     @Test("the version and all paths are listed")
     func index() throws {
-        #expect(try service.get("/version").json()["version"]?.string == "1.2.3")
+        let version = try service.get("/version").json()
+        #expect(version["version"]?.string == "1.2.3")
+        #expect(version["kernels"]?["openblas"]?.string == OpenBLASKernels.inUse)
+        #expect(version["kernels"]?["openblas_version"]?.string == OpenBLASKernels.release)
+        #expect(["AVX-512", "AVX2", "baseline"].contains(version["kernels"]?["own"]?.string))
         let index = try service.get("/").json()
         let paths = try #require(index["paths"]?.strings)
         #expect(paths.contains("POST /v1/classify") && paths.contains("GET /metrics"))

@@ -137,7 +137,7 @@ struct PictureTests {
         #expect(try service.get("/v1/models/redrawn").json()["operations"]?.strings?.contains("reconstruct") == true)
         let answer = try service.post("/v1/reconstruct", body)
         let item = try #require(try answer.items("reconstructions").first)
-        #expect(item.members?.map(\.name) == ["index", "mse", "shape", "dtype", "data", "convention"])
+        #expect(item.members?.map(\.name) == ["index", "mse", "shape", "dtype", "data", "convention", "notation"])
         #expect(item["shape"]?.ints == image)
         let drawn = try #require(item["data"]?.numbers)
         let own = try #require(try service.post("/v1/render", body).items("pictures").first?["data"]?.numbers)

@@ -27,10 +27,10 @@ struct RefusalTests {
         #expect(problem.detail.contains("'\(name)'") && problem.detail.contains("received [32, 31]"))
     }
 
-    @Test("a network of another depth is refused with the sizes that the model reads")
+    @Test("latents of a network of another depth are refused with the sizes that the model reads")
     func depth() throws {
         let deep = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 8, 8, 8, 1]), seed: 1)
-        let problem = try service.post("/v1/classify", Samples.safetensors(deep)).problem()
+        let problem = try service.post("/v1/encode", Samples.safetensors(deep)).problem()
         #expect(problem.status == 422 && problem.code == "shape_mismatch")
         let model = try Models.embedded.get()
         #expect(problem.detail.contains(model.expectation.summary) && problem.detail.contains("2-8-8-8-1"))
@@ -107,7 +107,7 @@ struct RefusalTests {
         .malformed: 400, .badJSON: 400, .badEncoding: 400, .inflatedTooLarge: 413, .unknownFormat: 415,
         .legacyTorchFormat: 415, .unsafePickle: 415, .dtype: 422, .nonFinite: 422, .shapeMismatch: 422,
         .missingTensor: 422, .unexpectedTensor: 422, .batchTooLarge: 422, .noNetwork: 400, .unreadableFile: 400,
-        .internal: 500,
+        .internal: 500, .ambiguousNetwork: 422,
     ]
 
     @Test("every code of unreadable uploads has its status", arguments: UploadError.Code.allCases)

@@ -42,7 +42,7 @@ import Testing
             let network = NetworkWeights.example(spec: SampleModel.pictureSpec, seed: 3)
             for output in flat.outputs.map(\.output) {
                 func values(_ model: ServedModel) throws -> [UInt32] {
-                    let features = try model.prepare(network, UploadConvention(convention: .nfn)).features
+                    let features = try model.prepare(network, NotationClaims(.nfn)).content
                     return try model.run(output, [features], WorkerPool(threads: 1))[0].values.map(\.bitPattern)
                 }
                 #expect(try values(flat) == values(node))

@@ -10,7 +10,7 @@ enum Fixture {
     }
 
     static func stateDict(_ path: String) throws -> StateDict {
-        try WeightFile.read([UInt8](Data(contentsOf: url(path))), limits: .checkpoint).soleNetwork()
+        try WeightFile.read([UInt8](Data(contentsOf: url(path))), limits: .checkpoint).stateDict()
     }
 
     /// Names of the golden files, in order.

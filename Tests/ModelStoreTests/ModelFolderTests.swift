@@ -14,8 +14,8 @@ import WeightFormats
     private func answer(
         _ model: ServedModel, _ output: Output, _ spec: NetworkSpec = SampleModel.pictureSpec
     ) throws -> [Float] {
-        let prepared = try model.prepare(NetworkWeights.example(spec: spec, seed: 5), UploadConvention())
-        return try model.run(output, [prepared.features], WorkerPool(threads: 1))[0].values
+        let prepared = try model.prepare(NetworkWeights.example(spec: spec, seed: 5))
+        return try model.run(output, [prepared.content], WorkerPool(threads: 1))[0].values
     }
 
     @Test("an autoencoder with a trained decoder encodes and reconstructs")
@@ -69,8 +69,8 @@ import WeightFormats
             #expect(model.outputs.map(\.output) == [.scalars])
             let accuracy = try answer(model, .scalars, spec)
             #expect(accuracy.count == 1 && accuracy[0] > 0 && accuracy[0] < 1)
-            let prepared = try model.prepare(NetworkWeights.example(spec: spec, seed: 5), UploadConvention())
-            #expect(prepared.detection == nil)
+            let prepared = try model.prepare(NetworkWeights.example(spec: spec, seed: 5))
+            #expect(prepared.reading == nil)
         }
     }
 
@@ -98,7 +98,7 @@ import WeightFormats
     @Test("checkpoints may keep the parameters under a member", arguments: ["state_dict", "nfnet", "weights"])
     func wrapperMembers(member: String) throws {
         let sample = try SampleModel.statisticsPredictor()
-        let parameters = try WeightFile.read(try #require(sample.files["network.safetensors"])).soleNetwork()
+        let parameters = try WeightFile.read(try #require(sample.files["network.safetensors"])).stateDict()
         let tensors = parameters.entries.map { entry in
             let rows =
                 entry.tensor.rank == 1

@@ -11,7 +11,7 @@ import Testing
 
     private func classification(_ model: ServedModel, seed: UInt64) throws -> Classification {
         let network = NetworkWeights.example(spec: SampleModel.pictureSpec, seed: seed)
-        let features = try model.prepare(network, UploadConvention(convention: .nfn)).features
+        let features = try model.prepare(network, NotationClaims(.nfn)).content
         return try #require(try model.run(.classes, [features], pool)[0].classes)
     }
 
@@ -22,7 +22,8 @@ import Testing
         for seed in 0..<6 {
             let answer = try classification(model, seed: UInt64(seed))
             try #require(answer.opinions.map(\.name) == ["weights", "probes"])
-            let (weights, probes) = (answer.opinions[0].scores.logits, answer.opinions[1].scores.logits)
+            let weights = try #require(answer.opinions[0].scores).logits
+            let probes = try #require(answer.opinions[1].scores).logits
             let mixed = zip(weights, probes).map { 0.75 * $0 + 0.25 * $1 }
             #expect(largestDifference(answer.scores.logits, mixed) < 1e-5)
             let alone = try classification(weightsAlone, seed: UInt64(seed))
@@ -51,7 +52,7 @@ import Testing
         flipped.layers[0].bias.values[0].negate()
         flipped.layers[1].flipInputs([true, false, false, false, false, false])
         func logits(_ network: NetworkWeights) throws -> [Float] {
-            let features = try model.prepare(network, UploadConvention(convention: .nfn)).features
+            let features = try model.prepare(network, NotationClaims(.nfn)).content
             return try #require(try model.run(.classes, [features], pool)[0].classes).scores.logits
         }
         #expect(try largestDifference(logits(flipped), logits(network)) < 1e-4)

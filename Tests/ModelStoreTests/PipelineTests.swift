@@ -24,8 +24,8 @@ import Testing
         let reference: StateDict
         let networks: [NetworkWeights]
 
-        func prepared(_ network: NetworkWeights) throws -> NetworkWeights {
-            try model.prepare(network, UploadConvention(convention: .nfn)).features
+        func prepared(_ network: NetworkWeights) throws -> PreparedNetwork.Content {
+            try model.prepare(network, NotationClaims(.nfn)).content
         }
 
         func answers(_ output: Output, _ network: NetworkWeights) throws -> [Float] {
@@ -63,7 +63,10 @@ import Testing
         let canonical = try NetworkWeights.batch(
             from: pipeline.reference.scoped("canonical."), expecting: pipeline.model.expectation)
         for (network, reference) in zip(pipeline.networks, canonical) {
-            let own = try pipeline.prepared(network)
+            guard case .weights(let own) = try pipeline.prepared(network) else {
+                Issue.record("the weights were not read")
+                continue
+            }
             for (layer, expected) in zip(own.layers, reference.layers) {
                 #expect(largestDifference(layer.weight.values, expected.weight.values) < 1e-5)
                 #expect(largestDifference(layer.bias.values, expected.bias.values) < 1e-5)
@@ -147,10 +150,10 @@ import Testing
     func conventions() throws {
         let network = pipeline.networks[0]
         let other = try network.converted(from: .nfn, to: .dws)
-        let prepared = try pipeline.model.prepare(other, UploadConvention(convention: .dws))
-        let latents = try pipeline.model.run(.latents, [prepared.features], WorkerPool(threads: 1))[0].values
+        let prepared = try pipeline.model.prepare(other, NotationClaims(.dws))
+        let latents = try pipeline.model.run(.latents, [prepared.content], WorkerPool(threads: 1))[0].values
         #expect(largestDifference(latents, try pipeline.answers(.latents, network)) < 1e-4)
-        #expect(prepared.detection?.convention == .dws)
+        #expect(prepared.reading?.notation == .dws)
     }
 
     @Test("other hidden widths are read with the same parameters", arguments: [8, 64])

@@ -19,7 +19,7 @@ import Testing
     @Test("a network of another convention and frequency draws the same picture as the model's own")
     func convertsFunctions() throws {
         let transform = InputTransform(convention: .dws, omega0: 20, isCanonical: true)
-        let own = try transform.converted(network, from: .nfn, omega0: 30)
+        let own = try transform.converted(network, from: .nfn)
         let reference = try picture(network, omega0: 30, .nfn)
         for candidate in [own, transform.canonical(own)] {
             let drawn = try picture(candidate, omega0: 20, .dws)
@@ -31,9 +31,9 @@ import Testing
     func restores() throws {
         let scales = try #require(ArrayScales([2, 3, 0.5, 4, 5, -6], depth: 3))
         let transform = InputTransform(convention: .dws, omega0: 20, scales: scales)
-        let scaled = transform.scaled(try transform.converted(network, from: .nfn, omega0: 30))
+        let scaled = transform.scaled(try transform.converted(network, from: .nfn))
         #expect(distance(scaled, network) > 0.1)
-        let restored = try transform.restored(transform.unscaled(scaled), to: .nfn, omega0: 30)
+        let restored = try transform.restored(transform.unscaled(scaled), to: .nfn)
         #expect(distance(restored, network) < 1e-6)
         #expect(restored.layers.map(\.weightName) == network.layers.map(\.weightName))
     }

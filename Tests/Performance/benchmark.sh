@@ -1,9 +1,10 @@
 #!/bin/sh
-# Measures Weightspace and its alternatives (PyTorch, ONNX Runtime, Hummingbird) in turns, in one run with nothing else
-# running, and writes Docs/Performance.md and its pictures. About 15 minutes, after the first run has installed PyTorch and
-# built Hummingbird.
-#   sh Tests/Performance/benchmark.sh [PYTHON]     PYTHON has torch, nfn, einops, onnx, onnxscript, onnxruntime and matplotlib;
-#                                       without it they are installed from PyPI into .build/peers
+# Measures Weightspace and its alternatives (PyTorch, ONNX Runtime, OpenVINO, Hummingbird) in turns, in one run with
+# nothing else running. Writes this processor's section of Docs/Performance.md, its pictures and its shares of the
+# machine's rate in Tests/Performance/ratios, then compares these with the file that stood there: fails where one fell by more
+# than 10 %. About 20 minutes, after the first run has installed PyTorch and built Hummingbird.
+#   sh Tests/Performance/benchmark.sh [PYTHON]     PYTHON has torch, nfn, einops, onnx, onnxscript, onnxruntime, openvino and
+#                                       matplotlib; without it they are installed from PyPI into .build/peers
 set -eu
 cd "$(dirname "$0")/../.."
 . Deploy/dependencies.sh
@@ -16,6 +17,10 @@ python=${1:-.build/peers/bin/python}
 if [ ! -x "$python" ]; then
     python3 -m venv .build/peers
     .build/peers/bin/pip install --quiet torch numpy einops nfn onnx onnxscript onnxruntime matplotlib
+fi
+if [ $# -eq 0 ] && ! "$python" -c 'import openvino' 2>/dev/null; then
+    # Not built for every processor; without it its column stays empty.
+    "$python" -m pip install --quiet openvino || echo "OpenVINO cannot be installed: left out" >&2
 fi
 swift build -c release --package-path Tests/Performance/peers/hello --scratch-path .build/hello
 hello=$(swift build -c release --package-path Tests/Performance/peers/hello --scratch-path .build/hello --show-bin-path)/hello
@@ -118,4 +123,9 @@ for model in small paper; do
     finish "serve $model"
 done
 
-"$python" Tests/Performance/performance.py "$lines" Docs
+ratios=Tests/Performance/ratios/$("$python" Tests/Performance/sections.py).jsonl
+earlier=.build/ratios-earlier.jsonl
+rm -f "$earlier"
+if [ -e "$ratios" ]; then cp "$ratios" "$earlier"; fi
+"$python" Tests/Performance/performance.py "$lines" Docs "$ratios"
+if [ -e "$earlier" ]; then "$weightspace" bench compare "$earlier" "$ratios"; fi

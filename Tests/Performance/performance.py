@@ -1,12 +1,13 @@
-"""Turns the lines of Tests/Performance/benchmark.sh into Docs/Performance.md and its pictures.
+"""Turns the lines of Tests/Performance/benchmark.sh into this processor's section of Docs/Performance.md and its pictures.
 
-    python3 Tests/Performance/performance.py LINES FOLDER      needs matplotlib
+    python3 Tests/Performance/performance.py LINES FOLDER RATIOS      needs matplotlib
+
+RATIOS is a file to write: the shares of the machine's rate, which `weightspace bench compare` reads.
 """
 
 import datetime
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -15,9 +16,11 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
+from sections import replaced, slug, this_processor
 
 plt.rcParams["svg.hashsalt"] = "weightspace"
-lines, folder = sys.argv[1:]
+lines, folder, ratios = sys.argv[1:]
+heading = this_processor()
 with open(lines) as file:
     rows = [json.loads(line) for line in file]
 
@@ -32,6 +35,28 @@ def median(section, what, **members):
     return min(row["ms_per_inr_median"] for row in rows_of(section, what, **members))
 
 
+def machine_rates():
+    """GFLOP/s of 2048 × 2048 products by number of threads: a library's median over all runs, then the best library.
+
+    Of OpenBLAS each run gives that of its fastest core type.
+    """
+    found = {}
+    for library, prefix in [("OpenBLAS", "sgemm"), ("PyTorch", "PyTorch sgemm")]:
+        by_threads = {}
+        for row in rows:
+            if row.get("what", "").startswith(prefix):
+                by_threads.setdefault(row["threads"], []).append(row["gflops"])
+        found[library] = {threads: statistics.median(rates) for threads, rates in by_threads.items()}
+    best = {threads: max(rates.get(threads, 0) for rates in found.values()) for threads in found["OpenBLAS"]}
+    return found, best
+
+
+library_rates, best_rates = machine_rates()
+for row in rows:
+    if "share_of_sgemm" in row:
+        row["share_of_sgemm"] = row["gflops"] / best_rates[row["threads"]]
+
+
 def share(section, what, **members):
     return max(row["share_of_sgemm"] for row in rows_of(section, what, **members))
 
@@ -40,46 +65,57 @@ def table(header, body):
     return ["| " + " | ".join(header) + " |", "|" + "---|" * len(header), *("| " + " | ".join(row) + " |" for row in body), ""]
 
 
+def picture(name):
+    """The file of a picture: each processor has its own."""
+    return f"performance-{slug(heading)}-{name}.svg"
+
+
 def save(name):
     plt.tight_layout()
-    plt.savefig(os.path.join(folder, name), metadata={"Date": None})
+    plt.savefig(os.path.join(folder, picture(name)), metadata={"Date": None})
     plt.close()
 
 
 shown = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
 commit = shown.stdout.strip() or "unknown"
-peers = ["PyTorch", "PyTorch compiled", "ONNX Runtime"]
+peers = ["PyTorch", "PyTorch compiled", "ONNX Runtime", "OpenVINO"]
+introduction = """# Performance
+
+Written by `sh Tests/Performance/benchmark.sh`, which runs Weightspace and the same models in PyTorch, ONNX Runtime and OpenVINO in turns,
+nothing else running, and replaces the section of the processor that it runs on. Float32, medians. Quote the ratios: milliseconds are those
+of one machine.
+
+The share of the best rate compares with products of 2048 × 2048 matrices in the same run, on as many threads: the fastest of PyTorch and of
+all core types of the installed OpenBLAS that the processor runs (`weightspace bench rates`). `Tests/Performance/ratios` has these shares, a
+file for each processor. The script ends by comparing them with the last run's, and fails where one fell by more than 10 %; `weightspace bench
+… --against FILE` does so for one measurement.
+"""
 text = [
-    "# Performance",
-    "",
-    "Written by `sh Tests/Performance/benchmark.sh`, which runs Weightspace and the same models in PyTorch and ONNX Runtime in turns, nothing else",
-    "running. Float32, medians. Quote the ratios: milliseconds are this machine's. Measured on "
-    + f"{datetime.date.today():%-d %B %Y}, commit {commit}.",
+    f"Measured on {datetime.date.today():%-d %B %Y}, commit {commit}.",
     "",
 ]
-
-
-def processor():
-    with open("/proc/cpuinfo") as file:
-        names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-    return f"{len(names)} cores of {names[0] if names else platform.processor()}"
-
-
-sgemm = statistics.median(row["gflops"] for row in rows_of("paper", "sgemm"))
-theirs = statistics.median(row["gflops"] for row in rows_of("paper", "PyTorch sgemm"))
-text += [f"{processor()}; products of 2048 × 2048 matrices: {sgemm:.0f} GFLOP/s (OpenBLAS), {theirs:.0f} (PyTorch).", ""]
+used = rows_of("paper", "kernels")[-1]
+all_threads = max(library_rates["PyTorch"])
+text += [
+    f"Products of 2048 × 2048 matrices, GFLOP/s: {library_rates['OpenBLAS'][all_threads]:.0f} (OpenBLAS {used['openblas_version']}, its fastest core "
+    f"type), {library_rates['PyTorch'][all_threads]:.0f} (PyTorch). In use: own kernels for {used['own']}, OpenBLAS's for {used['openblas']}.",
+    "",
+]
 
 body = []
 for model, name in [("paper", "the paper's encoder: 256 channels, 6 blocks"), ("small", "a small encoder: 64 channels, 3 blocks")]:
     for batch in (1, 16):
         own = median(model, f"{model} encode", batch=batch)
-        other = [min(row["ms_per_inr_median"] for row in rows_of(model, what=peer, batch=batch)) for peer in peers]
+        # A peer that could not be installed has no rows.
+        times = {peer: [row["ms_per_inr_median"] for row in rows_of(model, what=peer, batch=batch)] for peer in peers}
+        other = [min(found) for found in times.values() if found]
+        cells = [f"{min(found):.1f}" if found else "–" for found in times.values()]
         body.append(
-            [name, str(batch), f"{own:.2f}", *(f"{value:.1f}" for value in other), f"**{min(other) / own:.1f} ×**",
+            [name, str(batch), f"{own:.2f}", *cells, f"**{min(other) / own:.1f} ×**",
              f"{100 * share(model, f'{model} encode', batch=batch):.0f} %"]
         )
-text += ["## Encoders, milliseconds an INR", ""]
-text += table(["model", "batch", "Weightspace", *peers, "against the best", "share of sgemm"], body)
+text += ["### Encoders, milliseconds an INR", ""]
+text += table(["model", "batch", "Weightspace", *peers, "against the best", "share of the best rate"], body)
 
 body = []
 for model, batch in [("paper", 4), ("small", 64)]:
@@ -87,8 +123,8 @@ for model, batch in [("paper", 4), ("small", 64)]:
     body.append([f"a step of training, {model}", f"{own:.2f}", f"{other:.1f}", f"**{other / own:.1f} ×**", f"{100 * share(model, 'train_step'):.0f} %"])
 own, other = median("small", "fit_siren"), median("small", "PyTorch fit_siren")
 body.append(["fitting a SIREN, 150 steps", f"{own:.2f}", f"{other:.1f}", f"**{other / own:.1f} ×**", f"{100 * share('small', 'fit_siren'):.0f} %"])
-text += ["## Training and fitting, milliseconds an INR", ""]
-text += table(["what", "Weightspace", "PyTorch", "ratio", "share of sgemm"], body)
+text += ["### Training and fitting, milliseconds an INR", ""]
+text += table(["what", "Weightspace", "PyTorch", "ratio", "share of the best rate"], body)
 
 one, two = (median("cores", "paper encode", threads=threads) for threads in (1, 2))
 text += [f"Two cores encode {one / two:.2f} times as fast as one (paper's encoder, batch 16).", ""]
@@ -117,7 +153,7 @@ ours, theirs = (
 peaks = {row["what"]: row["peak_kilobytes"] / 1024 for row in rows_of("memory")}
 ready = rows_of("start")[0]["milliseconds"]
 allocations = max(row["plan"] for row in rows_of("allocations"))
-text += ["## The service, with the embedded model", ""]
+text += ["### The service, with the embedded model", ""]
 text += table(
     ["what", "figure"],
     [
@@ -140,7 +176,7 @@ text += [
 ]
 
 body = [[row["what"], f"{1000 * row['ms_per_inr_median']:.0f} µs"] for row in rows_of("formats")]
-text += ["## Uploads and latents, one thread", "", *table(["what", "median"], body)]
+text += ["### Uploads and latents, one thread", "", *table(["what", "median"], body)]
 
 # How near to the roof each part of the paper's encoder is.
 bars = [row for row in rows_of("kernels") + rows_of("layers") if "share_of_sgemm" in row]
@@ -150,8 +186,8 @@ names = [f"{row['what']}, batch {row['batch']}" if row["what"].endswith("encode"
 plt.barh(names, [100 * row["share_of_sgemm"] for row in bars], color="#4472a8")
 plt.axvline(100, color="#a33", linewidth=1)
 plt.gca().invert_yaxis()
-plt.xlabel("share of the rate of 2048 × 2048 products, %")
-save("performance-roof.svg")
+plt.xlabel("share of the best rate of 2048 × 2048 products, %")
+save("roof")
 
 widths = {
     threads: {int(row["what"].split()[1]): row for row in rows_of("widths", "width", threads=threads)} for threads in (1, 2)
@@ -165,7 +201,7 @@ def cost(threads, width):
 
 
 width_table = table(
-    ["hidden width", "parameters", "ms on one core", "µs a parameter", "megaflops a parameter", "share of sgemm", "ms on both cores", "µs a parameter"],
+    ["hidden width", "parameters", "ms on one core", "µs a parameter", "megaflops a parameter", "share of the best rate", "ms on both cores", "µs a parameter"],
     [
         [str(width), str(count), f"{row['ms_per_inr_median']:.2f}", f"{cost(1, width):.1f}",
          f"{row['gflops'] * row['ms_per_inr_median'] / count:.2f}", f"{100 * row['share_of_sgemm']:.0f} %",
@@ -181,7 +217,7 @@ plt.ylim(0)
 plt.xlabel("hidden width of the INR")
 plt.ylabel("microseconds a parameter")
 plt.legend()
-save("performance-width.svg")
+save("width")
 
 loads = [(int(row["section"].split()[1]), row) for row in rows if row["section"].startswith("open ")]
 plt.figure(figsize=(6, 3.2))
@@ -191,15 +227,15 @@ plt.yscale("log")
 plt.xlabel("requests as a share of what it can answer, %")
 plt.ylabel("latency of answers, ms")
 plt.legend()
-save("performance-load.svg")
+save("load")
 
 text += [
-    "![How near each part comes to the machine's rate](performance-roof.svg)",
+    f"![How near each part comes to the machine's rate]({picture('roof')})",
     "",
-    "![Time a parameter against the width of the INR](performance-width.svg)",
+    f"![Time a parameter against the width of the INR]({picture('width')})",
     "",
     *width_table,
-    "![Latency against load](performance-load.svg)",
+    f"![Latency against load]({picture('load')})",
     "",
     "Parts of the first picture are those of the paper's encoder on one network and both cores. The second and the table are the small",
     "encoder; attention among the neurons of a layer grows with the cube of the width, parameters with its square. In the third, requests",
@@ -208,5 +244,19 @@ text += [
     "[Where the time goes](Profile.md) tells what stands between these figures and better ones.",
     "",
 ]
-with open(os.path.join(folder, "Performance.md"), "w") as file:
-    file.write("\n".join(text))
+path = os.path.join(folder, "Performance.md")
+with open(path) as file:
+    document = file.read()
+with open(path, "w") as file:
+    file.write(replaced(document, introduction, heading, "\n".join(text)))
+
+best_shares = {}
+for row in rows:
+    if "share_of_sgemm" in row:
+        key = row["what"], row["batch"], row["threads"]
+        best_shares[key] = max(best_shares.get(key, 0), row["share_of_sgemm"])
+os.makedirs(os.path.dirname(ratios), exist_ok=True)
+with open(ratios, "w") as file:
+    for (what, batch, threads), value in sorted(best_shares.items()):
+        line = {"what": what, "batch": batch, "threads": threads, "share_of_sgemm": round(value, 4)}
+        file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")

@@ -64,7 +64,7 @@ struct SIRENConversionTests {
     @Test("another frequency moves into the sine layers", arguments: [1, 8, 15, 60] as [Double])
     func absorbs(omega0: Double) throws {
         let network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 9, 6, 1]), seed: 4)
-        let absorbed = try network.absorbing(omega0: omega0)
+        let absorbed = try network.converted(from: Notation(omega0: omega0), to: .nfn)
         #expect(absorbed.layers[2] == network.layers[2])
         #expect(
             absorbed.layers[0].weight.values[0] == Float(Double(network.layers[0].weight.values[0]) * (omega0 / 30)))
@@ -78,9 +78,12 @@ struct SIRENConversionTests {
     @Test("a power of two times 30 is absorbed without rounding, and 30 itself changes nothing")
     func absorbsExactly() throws {
         let network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 9, 6, 1]), seed: 4)
-        #expect(try network.absorbing(omega0: 30) == network)
-        #expect(try network.absorbing(omega0: 60).absorbing(omega0: 15) == network)
-        #expect(try network.absorbing(omega0: 60).layers[1].bias.values == network.layers[1].bias.values.map { 2 * $0 })
+        #expect(try network.converted(from: Notation(omega0: 30), to: .nfn) == network)
+        #expect(
+            try network.converted(from: Notation(omega0: 60), to: .nfn)
+                .converted(from: Notation(omega0: 15), to: .nfn) == network)
+        let doubled = try network.converted(from: Notation(omega0: 60), to: .nfn)
+        #expect(doubled.layers[1].bias.values == network.layers[1].bias.values.map { 2 * $0 })
     }
 
     @Test(
@@ -88,7 +91,9 @@ struct SIRENConversionTests {
         arguments: [0, -30, .nan, .infinity, 1e300])
     func refusesFrequency(omega0: Double) throws {
         let network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 9, 1]), seed: 4)
-        let error = try #require(throws: NetworkError.self) { try network.absorbing(omega0: omega0) }
+        let error = try #require(throws: NetworkError.self) {
+            try network.converted(from: Notation(omega0: omega0), to: .nfn)
+        }
         #expect(error.code == "non_finite")
     }
 }

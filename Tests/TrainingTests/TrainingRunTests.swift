@@ -78,7 +78,7 @@ import WeightFormats
             let served = try ModelFolder.load(model)
             #expect(served.outputs.map(\.output) == [.classes, .latents, .picture])
             let corpus = SampleCorpus.make()
-            let features = try served.prepare(corpus[1], UploadConvention(convention: .nfn)).features
+            let features = try served.prepare(corpus[1], NotationClaims(.nfn)).content
             var answers: [Classification] = []
             for case .classes(let classes) in try served.run(.classes, [features], .init(threads: 1)) {
                 answers.append(classes)
@@ -179,7 +179,7 @@ import WeightFormats
             _ = try run.run(checkpointSeconds: 1e9, shouldStop: { false }, report: { _ in })
             let (model, _) = try run.writeModel()
             let bytes = [UInt8](try Data(contentsOf: model.appendingPathComponent("network.safetensors")))
-            let parameters = try WeightFile.read(bytes, limits: .checkpoint).soleNetwork()
+            let parameters = try WeightFile.read(bytes, limits: .checkpoint).stateDict()
             // The last 8 pictures are kept for validation.
             let learned = (0..<corpus.count).filter { corpus.sources[$0] < 40 }.map { corpus[$0] }
             let values = learned.map { 2 * Double($0.layers[0].weight.values[3]) }

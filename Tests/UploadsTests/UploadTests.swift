@@ -37,15 +37,17 @@ struct UploadTests {
     }
 
     private func networks(_ upload: Upload, limit: Int = 100) throws(UploadError) -> UploadedNetworks {
-        try UploadedNetworks(upload, expecting: nil, limit: limit)
+        try UploadedNetworks(upload, NetworkSearchOptions(), limit: limit)
     }
 
     @Test("a file is one entry, and a network")
     func file() throws {
         let bytes = SafetensorsWriter.write(network(1))
         let upload = try Upload(file: bytes, limits: limits)
-        #expect(upload.format == "safetensors" && upload.byteCount == bytes.count && !upload.isBatch)
-        #expect(try networks(upload).networks.map { try $0.get().flattened } == [[Float](repeating: 1, count: 7)])
+        #expect(upload.format == "safetensors" && upload.byteCount == bytes.count)
+        #expect(try !networks(upload).isBatch)
+        #expect(
+            try networks(upload).networks.map { try $0.get().weights.flattened } == [[Float](repeating: 1, count: 7)])
     }
 
     @Test("a file that cannot be read is an error with the reader's code")
@@ -60,7 +62,7 @@ struct UploadTests {
         let json = Array(#"{"top_k":3,"model":"m","weights":[[[1],[1]],[[1,1]]],"biases":[[0,0],[0]]}"#.utf8)
         let upload = Upload(
             files: [Array("hello".utf8), json, SafetensorsWriter.write(network(2)), one], byteCount: 5, limits: limits)
-        #expect(upload.isBatch && upload.format == "multipart" && upload.byteCount == 5)
+        #expect(upload.format == "multipart" && upload.byteCount == 5)
         #expect(upload.options["top_k"]?.int == 3 && upload.options["model"]?.string == "m")
         let read = try networks(upload).networks
         #expect(read.map { (try? $0.get()) != nil } == [false, true, true, false])
@@ -72,7 +74,7 @@ struct UploadTests {
         let file = SafetensorsWriter.write(network(1))
         limits.maxInflatedBytes = file.count + 28
         let upload = Upload(files: [file, file, file], byteCount: 0, limits: limits)
-        #expect(upload.entries.map { $0.error?.code } == [nil, nil, .inflatedTooLarge])
+        #expect(upload.files.map { $0.error?.code } == [nil, nil, .inflatedTooLarge])
     }
 
     @Test("a stack is split; a value that is not finite fails only its own network")
@@ -81,8 +83,10 @@ struct UploadTests {
         let read = try networks(upload)
         #expect(read.isBatch)
         #expect(read.networks.map { $0.error?.code } == [nil, .nonFinite, nil])
-        #expect(read.networks[1].error?.detail == "tensor '0.weight': element 0 of network 1 is nan")
-        #expect(try read.networks[2].get().flattened == [Float](repeating: 3, count: 7))
+        #expect(
+            read.networks[1].error?.detail
+                == "tensor '0.weight': expected finite numbers, received nan at element 0 of network 1")
+        #expect(try read.networks[2].get().weights.flattened == [Float](repeating: 3, count: 7))
     }
 
     @Test("more networks than the limit are refused")
@@ -93,6 +97,45 @@ struct UploadTests {
         #expect(throws: UploadError(.batchTooLarge, "more than 2 networks in one request")) {
             try networks(upload, limit: 2)
         }
+    }
+
+    /// A network as members of a JSON object.
+    private func json(_ value: Float) -> String {
+        "{\"weights\":[[[\(value)],[\(value)]],[[\(value),\(value)]]],\"biases\":[[0,0],[0]]}"
+    }
+
+    @Test("a document of several networks keeps their names; options are members that hold no weights")
+    func document() throws {
+        let text = #"{"top_k":2,"model":{"a":\#(json(1)),"b":\#(json(2))},"note":"x","flag":true,"list":[1]}"#
+        let upload = try Upload(file: Array(text.utf8), limits: limits)
+        #expect(upload.options.keys.sorted() == ["flag", "list", "note", "top_k"])
+        let read = try networks(upload)
+        #expect(read.isBatch && read.names == ["a", "b"])
+        #expect(try read.networks.map { try $0.get().name } == ["a", "b"])
+        let failing = #"{"inputs":[\#(json(1)),{"weights":[[[1]]]},"text",\#(json(2))]}"#
+        let batch = try networks(try Upload(file: Array(failing.utf8), limits: limits))
+        #expect(
+            batch.networks.map { $0.error == nil } == [true, false, false, true] && batch.names == [nil, nil, nil, nil])
+    }
+
+    @Test("copies of a network are an error with a code of its own, and a member is read alone")
+    func copies() throws {
+        let text = #"{"model":\#(json(1)),"ema":\#(json(2))}"#
+        let upload = try Upload(file: Array(text.utf8), limits: limits)
+        #expect(#expect(throws: UploadError.self) { try networks(upload) }?.code == .ambiguousNetwork)
+        let read = try UploadedNetworks(upload, NetworkSearchOptions(member: "ema"), limit: 9)
+        #expect(try read.networks.map { try $0.get().weights.layers[0].weight.values } == [[2, 2]])
+        #expect(read.ignored == ["model"])
+    }
+
+    @Test("the texts of a safetensors header are context")
+    func metadata() throws {
+        var state = network(1)
+        state.metadata = ["omega_0": "30", "activation": "sine"]
+        let context = try networks(try Upload(file: SafetensorsWriter.write(state), limits: limits)).networks[0].get()
+            .context
+        #expect(context.scalars == [NetworkContext.Scalar(path: "__metadata__.omega_0", value: 30)])
+        #expect(context.texts.map(\.value) == ["sine"])
     }
 
     @Test("every mismatch of a network keeps its code and detail")

@@ -16,8 +16,12 @@ enum Fixture {
         try WeightFile.read(try bytes(name), limits: limits)
     }
 
+    static func tree(_ name: String, limits: FormatLimits = FormatLimits()) throws -> FileTree {
+        try read(name, limits: limits).tree
+    }
+
     static func state(_ name: String, limits: FormatLimits = FormatLimits()) throws -> StateDict {
-        try read(name, limits: limits).soleNetwork()
+        try read(name, limits: limits).stateDict()
     }
 
     /// All fixtures but the texts beside them.
@@ -30,6 +34,31 @@ enum Fixture {
     static let a = Tensor(shape: [2, 3], values: [-0.5, -0.25, 0, 0.25, 0.5, 0.75])
     static let b = Tensor(shape: [4], values: [10, 11, 12, 13])
 }
+
+extension FileTree {
+    /// The member of that name; nil without one.
+    subscript(name: String) -> FileTree? {
+        if case .dict(let members) = self { members.first { $0.key == name }?.value } else { nil }
+    }
+
+    /// The element at that index; nil without one.
+    subscript(index: Int) -> FileTree? {
+        if case .list(let elements) = self, elements.indices.contains(index) { elements[index] } else { nil }
+    }
+
+    var keys: [String] { if case .dict(let members) = self { members.map(\.key) } else { [] } }
+    var tensor: Tensor? { if case .array(let tensor, _) = self { tensor } else { nil } }
+    var type: ElementType? { if case .array(_, let type) = self { type } else { nil } }
+    var error: FormatError? { if case .unreadable(let error) = self { error } else { nil } }
+}
+
+/// The tree of a JSON text.
+func tree(_ text: String, limits: FormatLimits = FormatLimits()) throws(FormatError) -> FileTree {
+    try WeightFile.read(Array(text.utf8), limits: limits).tree
+}
+
+/// An array of float32.
+func array(_ shape: [Int], _ values: [Float]) -> FileTree { .array(Tensor(shape: shape, values: values), .float32) }
 
 /// The error code that reading gives, or nil if it succeeds.
 func code(of read: () throws -> Void) -> FormatError.Code? {
@@ -46,7 +75,7 @@ func code(of read: () throws -> Void) -> FormatError.Code? {
 }
 
 func code(reading bytes: [UInt8], limits: FormatLimits = FormatLimits()) -> FormatError.Code? {
-    code { _ = try WeightFile.read(bytes, limits: limits).soleNetwork() }
+    code { _ = try WeightFile.read(bytes, limits: limits).stateDict() }
 }
 
 func code(reading text: String, limits: FormatLimits = FormatLimits()) -> FormatError.Code? {

@@ -33,7 +33,7 @@ struct ZipTests {
 
     @Test("The unchanged archive is read")
     func unchanged() throws {
-        #expect(try WeightFile.read(bytes).soleNetwork().names == ["a", "b"])
+        #expect(try WeightFile.read(bytes).stateDict().names == ["a", "b"])
     }
 
     @Test("Encrypted entries are refused")

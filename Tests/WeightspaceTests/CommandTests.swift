@@ -118,12 +118,12 @@ struct CommandTests {
         let files = [0, 1, 2].map { Sample.path("net\($0).safetensors") }
         let npy = try Program.run(["encode", "--output", scratch.path("z.npy")] + files)
         #expect(npy.status == 0, "\(npy.errors)")
-        let array = try WeightFile.read(try scratch.read("z.npy")).soleNetwork()
+        let array = try WeightFile.read(try scratch.read("z.npy")).stateDict()
         let latents = try #require(array.entries.first?.tensor)
         #expect(latents.shape.count == 3 && latents.shape[0] == 3 && latents.values.allSatisfy(\.isFinite))
         let safetensors = try Program.run(["encode", "--output", scratch.path("z.safetensors")] + files)
         #expect(safetensors.status == 0)
-        let state = try WeightFile.read(try scratch.read("z.safetensors")).soleNetwork()
+        let state = try WeightFile.read(try scratch.read("z.safetensors")).stateDict()
         #expect(state["latents"] == latents)
         let names = try JSONValue.parse(Array((state.metadata["files"] ?? "").utf8)).strings
         #expect(names == files)
@@ -141,7 +141,7 @@ struct CommandTests {
         #expect(
             try Program.run(["encode", "--output", scratch.path("all.safetensors"), scratch.path("n")]).status == 0)
         func latents(_ name: String) throws -> Tensor {
-            try #require(try WeightFile.read(try scratch.read(name)).soleNetwork()["latents"])
+            try #require(try WeightFile.read(try scratch.read(name)).stateDict()["latents"])
         }
         let parts = try (0..<2).map { try latents("z/latents-0000\($0)-of-00002.safetensors") }
         #expect(parts.map { $0.shape[0] } == [2, 3])
@@ -161,7 +161,7 @@ struct CommandTests {
         #expect(try Program.run(command).status == 0)
         // The state after the first file, with values by which its rows are recognised.
         let whole = "z/latents-00000-of-00001.safetensors"
-        var state = try WeightFile.read(try scratch.read(whole)).soleNetwork()
+        var state = try WeightFile.read(try scratch.read(whole)).stateDict()
         let latents = try #require(state["latents"])
         let marked = Tensor(shape: [1] + latents.shape.dropFirst(), values: latents.slice(0).values.map { _ in 7 })
         state.set(NamedTensor(name: "latents", tensor: marked))
@@ -171,7 +171,7 @@ struct CommandTests {
         try scratch.write(partial, SafetensorsWriter.write(state))
         try FileManager.default.removeItem(atPath: scratch.path(whole))
         #expect(try Program.run(command).status == 0)
-        let resumed = try #require(try WeightFile.read(try scratch.read(whole)).soleNetwork()["latents"])
+        let resumed = try #require(try WeightFile.read(try scratch.read(whole)).stateDict()["latents"])
         #expect(resumed.slice(0).values.allSatisfy { $0 == 7 } && resumed.slice(1) == latents.slice(1))
         #expect(!FileManager.default.fileExists(atPath: scratch.path(partial)))
         // As if killed before the partial file was removed.
@@ -197,7 +197,7 @@ struct CommandTests {
         #expect(outcome.status == 1)
         var limits = FormatLimits()
         limits.requiresFinite = false
-        let array = try WeightFile.read(try scratch.read("z.npy"), limits: limits).soleNetwork()
+        let array = try WeightFile.read(try scratch.read("z.npy"), limits: limits).stateDict()
         let latents = try #require(array.entries.first?.tensor)
         #expect(latents.shape[0] == 2)
         #expect(latents.slice(0).values.allSatisfy(\.isFinite) && latents.slice(1).values.allSatisfy(\.isNaN))
@@ -242,12 +242,23 @@ struct CommandTests {
         #expect(missing.status == 1 && missing.errors.contains("unreadable_file"))
     }
 
+    @Test("of two copies in a file, --member picks the one to read")
+    func member() throws {
+        let scratch = try Scratch()
+        let one = String(decoding: try Sample.bytes("net1.json"), as: UTF8.self)
+        try scratch.write("two.json", Array(#"{"model":\#(one),"ema":\#(one)}"#.utf8))
+        let both = try Program.run(["classify", scratch.path("two.json")])
+        #expect(both.status == 1 && both.errors.contains("ambiguous_network") && both.errors.contains("'model', 'ema'"))
+        let picked = try Program.run(["classify", scratch.path("two.json"), "--member", "ema"])
+        #expect(picked.status == 0 && picked.output.contains("Pullover"), "\(picked.errors)")
+    }
+
     @Test("inspect lists arrays, sizes and the convention")
     func inspect() throws {
         let text = try Program.run(["inspect", Sample.path("net0.pth")])
         #expect(text.status == 0)
         #expect(text.output.contains("torch, 2-32-32-1, 1185 parameters"))
-        #expect(text.output.contains("32 × 32") && text.output.contains("convention: nfn"))
+        #expect(text.output.contains("32 × 32") && text.output.contains("notation: nfn"))
         let items = try json(try Program.run(["inspect", "--json", Sample.path("net0.npz"), Sample.path("net1.json")]))
         #expect(items.map { $0["format"]?.string } == ["npz", "json"])
         for item in items {
@@ -271,7 +282,7 @@ struct CommandTests {
         #expect(names.count { !$0.hasPrefix("grad.") } == 4 && names.contains { $0.hasPrefix("grad.param.") })
 
         let scratch = try Scratch()
-        var state = try WeightFile.read(try Sample.bytes(Sample.golden), limits: .checkpoint).soleNetwork()
+        var state = try WeightFile.read(try Sample.bytes(Sample.golden), limits: .checkpoint).stateDict()
         let output = try #require(state.entries.first { $0.name.hasPrefix("output") })
         var damaged = output.tensor
         damaged.values[3] += 0.01

@@ -89,7 +89,7 @@ struct CurlTests {
             "-o", scratch.path("latents.npy"), "-w", "%{http_code} %header{x-tensor-shape}", "--data-binary",
             "@" + Sample.path("net0.pth"), service.url + "/v1/encode?output=npy",
         ]).output
-        let latents = try WeightFile.read(try scratch.read("latents.npy")).soleNetwork()
+        let latents = try WeightFile.read(try scratch.read("latents.npy")).stateDict()
         #expect(status.hasPrefix("200 1,") && latents.entries.first?.tensor.shape.count == 3)
         _ = try Curl.run([
             "-o", scratch.path("net.png"), "-H", "Accept: image/png", "--data-binary", "@" + Sample.path("net0.pth"),

@@ -198,7 +198,7 @@ struct OperationTests {
         func model(_ more: [String]) throws -> String? {
             let outcome = try Program.run(arguments + more)
             #expect(outcome.status == 0, "\(outcome.errors)")
-            return try WeightFile.read(try scratch.read("z.safetensors")).soleNetwork().metadata["model"]
+            return try WeightFile.read(try scratch.read("z.safetensors")).stateDict().metadata["model"]
         }
         #expect(try model([]) == "fashion-mnist")
         #expect(try model(["--models", scratch.path("run")]) == "trained")

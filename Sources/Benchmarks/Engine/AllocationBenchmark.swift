@@ -6,11 +6,12 @@ import Networks
 import NeuralFunctionals
 import SIREN
 
-/// Counts the heap allocations of a model's answer after warming up. The counter `Tests/Performance/allocations.c` must be
-/// loaded by `LD_PRELOAD`.
+/// Counts the heap allocations of a model's answers after two runs to warm up. Needs the counter
+/// `Tests/Performance/allocations.c`, loaded by `LD_PRELOAD`.
 package struct AllocationBenchmark {
     /// The number of allocations for one output.
     package struct Count: Sendable {
+        /// What the model was asked for.
         package let output: Output
         /// Allocations of running the plan.
         package let plan: Int
@@ -31,7 +32,7 @@ package struct AllocationBenchmark {
     package func run(_ model: ServedModel) throws -> [Count] {
         let pool = WorkerPool(threads: 1)
         let network = NetworkWeights.example(spec: model.input.spec, seed: 0)
-        let features = try model.prepare(network, UploadConvention()).features
+        let features = model.input.transform.canonical(network)
         // A plan's allocations do not depend on the values of its parameters.
         let untrained = try model.configuration.untrained()
         return try model.outputs.map(\.output).map { output in
@@ -43,7 +44,7 @@ package struct AllocationBenchmark {
             input.write([features])
             return Count(
                 output: output, plan: count { plan.run(pool) },
-                answer: try count { _ = try model.run(output, [features], pool) })
+                answer: try count { _ = try model.run(output, [.weights(features)], pool) })
         }
     }
 

@@ -5,13 +5,15 @@ import Models
 import NeuralFunctionals
 import WeightFormats
 
-/// Untrained models of the sizes for which speed is reported; speed does not depend on the values of parameters.
+/// Untrained models of the sizes for which speed is reported. Parameters are drawn at random, because speed does not
+/// depend on their values.
 package enum BenchmarkModel: String, Sendable, CaseIterable {
     /// The authors' encoder for MNIST: 256 channels, 6 blocks (Zhou et al., arXiv 2305.13546, appendix).
     case paper
     /// 64 channels, 3 blocks.
     case small
 
+    /// The model, ready to run.
     /// - Parameter hiddenWidth: the hidden width of the networks that the model reads.
     package func load(hiddenWidth: Int = 32) throws -> ServedModel {
         try ServedModel(drawing: configuration(config(hiddenWidth: hiddenWidth)))

@@ -7,9 +7,11 @@ import SIREN
 import Tensors
 import WeightFormats
 
-/// Times the steps from an upload's bytes to features, and writing latents as JSON.
+/// Times the steps from the bytes of an upload to features, and the writing of latents as JSON.
 package enum FormatBenchmark {
-    /// - Parameter files: uploads to read besides one network in each format that can be written.
+    /// Times of one run each, on one thread.
+    /// - Parameter files: uploads to read, besides one network in each format that can be written.
+    /// - Throws: where a file cannot be read.
     package static func run(files: [(name: String, bytes: [UInt8])], repeats: Int) throws -> [SpeedMeasurement] {
         let spec = NetworkSpec(sizes: [2, 32, 32, 1])
         let state = NetworkWeights.example(spec: spec, seed: 0).stateDict
@@ -21,7 +23,7 @@ package enum FormatBenchmark {
         ]
         var measurements = try (own + files).map { name, bytes in
             try SpeedMeasurement("read \(name), \(bytes.count) bytes", threads: 1, repeats: repeats) {
-                _ = try WeightFile.read(bytes).networks.first?.get()
+                _ = try NetworkSearch(try WeightFile.read(bytes).tree)
             }
         }
         let model = try BenchmarkModel.small.load()
@@ -32,7 +34,7 @@ package enum FormatBenchmark {
         let network = try NetworkWeights(state)
         measurements.append(
             try SpeedMeasurement("a network to features", threads: 1, repeats: repeats) {
-                _ = try model.prepare(network, UploadConvention())
+                _ = try model.prepare(network)
             })
         let latents = Tensor(shape: [16, 256], values: (0..<4096).map { Float($0 % 1021) / 317 - 1.6 })
         measurements.append(

@@ -3,9 +3,11 @@ import WeightFormats
 
 /// The durations of repeated runs of one computation.
 package struct SpeedMeasurement: Sendable {
+    /// What was computed.
     package let name: String
     /// Networks per run.
     package let batch: Int
+    /// Threads that computed it.
     package let threads: Int
     /// The duration of each run, for the whole batch, in seconds.
     package let seconds: [Double]
@@ -41,7 +43,9 @@ package struct SpeedMeasurement: Sendable {
     /// Floating-point operations per second of the median run.
     package var rate: Double { Double(flops) / median }
 
-    /// - Parameter bestRate: the machine's rate of matrix products, in operations per second; used where `flops` is not 0.
+    /// One line of JSON: `what`, `batch`, `threads`, milliseconds a network, and where `flops` is not 0 GFLOP/s and
+    /// their share of `bestRate`.
+    /// - Parameter bestRate: the machine's rate of matrix products in operations a second (`MachineRate`).
     package func json(bestRate: Double) -> String {
         var writer = JSONWriter()
         writer.beginObject()
@@ -58,7 +62,7 @@ package struct SpeedMeasurement: Sendable {
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    /// One line for people; `bestRate` as in `json`.
+    /// The content of `json` as a line of aligned columns.
     package func text(bestRate: Double) -> String {
         let columns = [
             name.padding(toLength: 26, withPad: " ", startingAt: 0), "batch \(batch)", "threads \(threads)",

@@ -11,10 +11,11 @@ import Training
 package struct TrainingBenchmark {
     private let recipe: TrainingRecipe
 
-    /// A step of `recipe`'s model and plan.
+    /// A step of `recipe`: its model, objective, augmentation and batch.
     package init(_ recipe: TrainingRecipe) { self.recipe = recipe }
 
-    /// The encoder of `model` with a latent classifier of one layer.
+    /// A step of 64 networks for the encoder of `model` with a latent classifier of one layer.
+    /// - Parameter overrides: changed members of the recipe, as of `--set`.
     package init(_ model: BenchmarkModel, overrides: [String] = []) throws(RecipeError) {
         let json = """
             {"name": "\(model.rawValue)", "optimization": {"epochs": 1, "batch": 64, "microbatch": 2},
@@ -28,7 +29,8 @@ package struct TrainingBenchmark {
         recipe = try TrainingRecipe(Data(json.utf8), overrides: overrides)
     }
 
-    /// The operations are counted as three forward passes.
+    /// Times `repeats` steps. `flops` counts three forward passes for each network, since the backward pass has about
+    /// twice the matrix products of the forward pass.
     package func run(threads: Int, repeats: Int) throws -> SpeedMeasurement {
         let configuration = recipe.configuration
         let spec = configuration.input.spec

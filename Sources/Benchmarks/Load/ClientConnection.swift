@@ -2,6 +2,7 @@ import Glibc
 
 /// Why a request of the load generator got no response.
 package struct LoadError: Error, CustomStringConvertible {
+    /// The system call that failed and its error, or what is wrong with the response.
     package let description: String
 
     init(_ description: String) { self.description = description }
@@ -70,7 +71,8 @@ final class ClientConnection {
         }
     }
 
-    /// The first complete response and its length in bytes. Kept simple: the client shares the machine with the server.
+    /// The first complete response and its length in bytes; nil where it is not complete yet. Reads only the fields
+    /// that are measured, because the client takes processor time from a server on the same machine.
     private static func parse(_ bytes: [UInt8]) throws -> (Answer, Int)? {
         var answer = Answer(status: 0, hasRetryAfter: false, closes: false, compute: nil)
         var length: Int?

@@ -9,8 +9,10 @@ package struct LatencyHistogram: Sendable {
     package private(set) var maximum = Duration.zero
     private var sum = Duration.zero
 
+    /// A histogram without latencies.
     package init() {}
 
+    /// Counts a latency; less than 1 ns counts as 1 ns.
     package mutating func record(_ latency: Duration) {
         counts[Self.bucket(Self.nanoseconds(latency))] += 1
         count += 1
@@ -26,10 +28,11 @@ package struct LatencyHistogram: Sendable {
         maximum = max(maximum, other.maximum)
     }
 
+    /// The mean latency; zero where there is none.
     package var mean: Duration { count > 0 ? sum / count : .zero }
 
-    /// The upper edge of the quantile's bucket, at most the largest latency recorded.
-    /// - Parameter share: 0.99 for the 99th percentile.
+    /// The upper edge of the bucket that holds the quantile, at most the largest latency recorded.
+    /// - Parameter share: from 0 to 1; 0.99 for the 99th percentile.
     package func quantile(_ share: Double) -> Duration {
         let rank = max(1, Int((share * Double(count)).rounded(.up)))
         var seen = 0

@@ -3,11 +3,14 @@ import Synchronization
 
 /// The request that a load generator repeats.
 package struct LoadTarget: Sendable {
+    /// An IPv4 address.
     package let host: String
+    /// A TCP port, 80 where the URL has none.
     package let port: Int
     /// Head and body as they are sent.
     let request: [UInt8]
 
+    /// - Throws: `LoadError` where the URL has another form.
     /// - Parameters:
     ///   - url: `http://ADDRESS[:PORT]/PATH` with an IPv4 address or `localhost`.
     ///   - body: sent by POST; nil means a GET request.
@@ -27,9 +30,10 @@ package struct LoadTarget: Sendable {
 
 /// When the load generator sends requests.
 package enum LoadPattern: Sendable {
-    /// Each connection sends its next request when it has the response to the last one.
+    /// Closed loop: each connection sends its next request when it has the response to the last one.
     case closed
-    /// Requests are due at this rate per second, whatever the server does; latency is measured from when each was due.
+    /// Open loop: requests are due at `rate` per second, however slow the server is; the latency of a request counts
+    /// from when it was due.
     case open(rate: Double)
 }
 
@@ -76,7 +80,7 @@ package struct LoadGenerator: Sendable {
         self.connections = max(1, connections)
     }
 
-    /// Sends requests for so many seconds; blocks until the last response.
+    /// Sends requests for so many seconds on all connections; returns after the last response.
     package func run(seconds: Double) -> LoadReport {
         let total = Mutex(LoadReport())
         let due = Mutex(0)

@@ -21,6 +21,8 @@ void host_limit_heap(int arenas);
 /* Nanoseconds since the machine was booted, sleep included, clock_gettime(CLOCK_BOOTTIME). */
 int64_t host_uptime_nanoseconds(void);
 
-/* Whether processor and operating system support the AVX-512 subsets that OpenBLAS's SkylakeX kernels use: F, CD, BW, DQ
-   and VL. 0 on other architectures. */
-int host_supports_avx512(void);
+/* Vector instructions of x86-64. HOST_AVX512 stands for the subsets F, CD, BW, DQ and VL together, HOST_AVX512_BF16 for
+   BF16 and VNNI. */
+enum { HOST_AVX = 1, HOST_AVX2_FMA = 2, HOST_AVX512 = 4, HOST_AVX512_BF16 = 8 };
+/* Those of them that processor (CPUID) and operating system (XGETBV) both support, added up. 0 on other architectures. */
+unsigned host_processor_features(void);

@@ -3,8 +3,11 @@ import Foundation
 
 /// The optimizer AdamW (Loshchilov and Hutter, arXiv 1711.05101).
 package struct AdamW: Sendable {
+    /// β₁, the decay of the gradients' running mean m.
     package let beta1: Float
+    /// β₂, the decay of the running mean v of the squares.
     package let beta2: Float
+    /// ε, added to √v̂.
     package let epsilon: Float
 
     /// The defaults are PyTorch's.

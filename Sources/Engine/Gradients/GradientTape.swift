@@ -4,8 +4,9 @@ import CKernels
 ///
 /// Each step that gradients pass through appends its adjoint: a closure that records steps which turn the gradient of
 /// the step's result into contributions to the gradients of its sources. `unwind` calls the adjoints in reverse order.
-/// At any point of it, the gradient of a storage is that of the contents which the storage had after the step reached:
-/// the adjoint of `y += f(x)` adds to x's gradient and leaves y's, the adjoint of `x = f(x)` replaces x's gradient.
+/// When the adjoint of a step is called, the gradient of a storage is that with respect to the storage's contents just
+/// after the step; when it returns, with respect to those just before. So the adjoint of `y += f(x)` adds to x's
+/// gradient and leaves y's, and the adjoint of `x = f(x)` replaces x's gradient.
 ///
 /// That is correct under two rules, which `StepChecks` can check: a step overwrites only memory that no
 /// earlier step has written, updates in place aside; and what an adjoint reads is not written after the step it belongs

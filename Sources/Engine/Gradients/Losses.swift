@@ -72,7 +72,7 @@ extension PlanBuilder {
     }
 
     /// Mixup (Zhang et al., arXiv 1710.09412): y[i] = share[i] · x[i] + (1 − share[i]) · x[batch − 1 − i] for every
-    /// item i of the batch. The partner is random where the order of the batch is.
+    /// item i of the batch. The pairs are random if the batch is in random order.
     ///
     /// *Shapes:* x (batch·group, n), an item being `group` consecutive rows; share (batch, 1) → (batch·group, n).
     package func mixRows(_ x: Matrix, share: Matrix) -> Matrix {

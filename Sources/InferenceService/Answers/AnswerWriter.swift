@@ -13,12 +13,17 @@ struct AnswerWriter {
     let model: ServedModel?
     let options: RequestOptions
 
+    /// The most members that `ignored` lists.
+    private static let mostIgnored = 64
+
     /// - Parameter list: the kind of all items.
     /// - Throws: `non_finite_output` where a number cannot be written as JSON; faults of items, and `bad_request`,
     ///   where the form has no place for the items.
-    func response(_ list: AnswerList, _ items: [ItemAnswer]) throws(ServiceFault) -> Response {
+    func response(
+        _ list: AnswerList, _ items: [ItemAnswer], ignored: [String] = []
+    ) throws(ServiceFault) -> Response {
         switch options.output ?? .json {
-        case .json, .base64: try json(list, items)
+        case .json, .base64: try json(list, items, ignored)
         case .png: try png(items)
         case .npy, .raw: try array(items)
         }
@@ -36,7 +41,9 @@ struct AnswerWriter {
         return Response(.ok, contentType: "application/json", body: writer.bytes + [0x0a])
     }
 
-    private func json(_ list: AnswerList, _ items: [ItemAnswer]) throws(ServiceFault) -> Response {
+    private func json(
+        _ list: AnswerList, _ items: [ItemAnswer], _ ignored: [String]
+    ) throws(ServiceFault) -> Response {
         var writer = JSONWriter(reserving: 512 * items.count)
         writer.beginObject()
         writer.member("id", requestID)
@@ -49,6 +56,11 @@ struct AnswerWriter {
         writer.name(list.rawValue)
         writer.array(items) { writer, item in write(item, to: &writer) }
         writer.member("errors", items.count { if case .failure = $0.outcome { true } else { false } })
+        if !ignored.isEmpty {
+            // A file can hold thousands of members.
+            writer.name("ignored")
+            writer.array(ignored.prefix(Self.mostIgnored)) { writer, name in writer.value(name) }
+        }
         writer.endObject()
         guard !writer.wroteNonFinite else { throw .nonFiniteOutput }
         return Response(.ok, contentType: "application/json", body: writer.bytes + [0x0a])
@@ -57,6 +69,7 @@ struct AnswerWriter {
     private func write(_ item: ItemAnswer, to writer: inout JSONWriter) {
         writer.beginObject()
         writer.member("index", item.index)
+        if let name = item.name { writer.member("name", name) }
         switch item.outcome {
         case .failure(let fault): writer.error(code: fault.code, detail: fault.detail)
         case .success(.model(.classes(let classes))):
@@ -68,9 +81,7 @@ struct AnswerWriter {
             }
             write(tensor(value), to: &writer)
         }
-        if let detection = item.detection {
-            writer.convention(detection)
-        }
+        if let prepared = item.prepared { writer.reading(prepared) }
         writer.endObject()
     }
 

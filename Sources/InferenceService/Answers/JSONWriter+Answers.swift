@@ -1,3 +1,4 @@
+import Engine
 import ModelStore
 import Models
 import Networks
@@ -15,13 +16,53 @@ extension JSONWriter {
         endObject()
     }
 
-    /// `convention`: the SIREN convention that the network was read in, and why.
-    package mutating func convention(_ detection: ConventionDetection) {
+    /// How a network was read: `convention`, `notation`, `warnings`, and `weights_unread` where only its function was read.
+    package mutating func reading(_ network: PreparedNetwork) {
+        if let reason = network.unreadWeights { member("weights_unread", reason) }
+        if let reading = network.reading { self.reading(reading) }
+    }
+
+    /// `convention`: the name of the notation that the network was read in, and why in one sentence; `notation`: every
+    /// part with its reason; `warnings`, where there are any.
+    package mutating func reading(_ reading: NotationReading) {
         name("convention")
         beginObject()
-        member("name", detection.convention.rawValue)
-        member("confident", detection.isConfident)
-        member("reason", detection.reason)
+        member("name", reading.name)
+        member("confident", reading.isConfident)
+        member("reason", reading.summary)
+        endObject()
+        notation(reading)
+        guard !reading.warnings.isEmpty else { return }
+        name("warnings")
+        array(reading.warnings) { writer, warning in writer.value(warning) }
+    }
+
+    private mutating func notation(_ reading: NotationReading) {
+        let notation = reading.notation
+        name("notation")
+        beginObject()
+        member("activation", notation.activation.rawValue)
+        member("omega0", notation.omega0)
+        member("hidden_omega0", notation.hiddenOmega0)
+        member("order", notation.order.rawValue)
+        member("coordinates", notation.coordinates.text)
+        member("values", notation.values.text)
+        if let features = reading.features {
+            name("fourier_features")
+            beginObject()
+            member("frequencies", features.frequencies)
+            member("scale", features.scale)
+            member("first", features.startsWithSines ? "sine" : "cosine")
+            endObject()
+        }
+        name("reasons")
+        beginObject()
+        for part in NotationPart.allCases { if let reason = reading.reasons[part] { member(part.rawValue, reason) } }
+        endObject()
+        if !reading.undetermined.isEmpty {
+            name("undetermined")
+            array(reading.undetermined) { writer, part in writer.value(part.rawValue) }
+        }
         endObject()
     }
 
@@ -45,13 +86,16 @@ extension JSONWriter {
             writer.score(score, labels)
             writer.endObject()
         }
-        guard let agrees = classes.agrees else { return }
-        member("agreement", agrees)
+        guard !classes.opinions.isEmpty else { return }
+        if let agrees = classes.agrees { member("agreement", agrees) }
         name("opinions")
         beginObject()
         for opinion in classes.opinions {
-            guard let best = opinion.scores.ranking.first else { continue }
             name(opinion.name)
+            guard let best = opinion.scores?.ranking.first else {
+                null()
+                continue
+            }
             beginObject()
             score(best, labels)
             endObject()

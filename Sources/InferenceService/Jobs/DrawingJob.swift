@@ -32,11 +32,11 @@ struct DrawingJob: Sendable {
             resources.metrics.recordParse(format: upload.format, duration: timing.parse, bytes: upload.byteCount)
             reply.context.note(model: model?.name, networks: networks.networks.count)
             let drawn = Instant.now
-            let items = try draw(networks.networks, options, model)
+            let items = try draw(networks, options, model)
             timing.compute = .now - drawn
             if networks.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome)) }
             let writer = AnswerWriter(requestID: request.id, model: model, options: options)
-            let response = try writer.response(.pictures, items)
+            let response = try writer.response(.pictures, items, ignored: networks.ignored)
             reply.conclude(.answered(response, items: items.count), model: model, timing: timing)
         } catch {
             timing.parse = .now - began
@@ -46,21 +46,23 @@ struct DrawingJob: Sendable {
 
     private func prepare(
         _ upload: Upload, _ options: RequestOptions, _ model: ServedModel?
-    ) throws(ServiceFault) -> (networks: [Result<PreparedNetwork, ServiceFault>], isStrict: Bool) {
+    ) throws(ServiceFault) -> PreparedUpload {
         // A flat vector without a model is cut by the sizes of the default model.
         let flatSpec = resources.registry.models.first?.expectation.spec
         return try codec.prepare(
-            upload, options, resources.configuration, flatSpec: flatSpec, reads: model?.expectation
-        ) { network, convention throws(NetworkError) in
-            guard let model else { return try PreparedNetwork(drawing: network, convention) }
-            return try model.prepare(network, convention)
+            upload, options, resources.configuration, flatSpec: flatSpec, reads: model?.expectation,
+            readsFunctions: model?.readsFunctions ?? true
+        ) { network, claims, context throws(NetworkError) in
+            guard let model else { return PreparedNetwork(drawing: network, claims, context: context) }
+            return try model.prepare(network, claims, context: context)
         }
     }
 
     private func draw(
-        _ networks: [Result<PreparedNetwork, ServiceFault>], _ options: RequestOptions, _ model: ServedModel?
+        _ upload: PreparedUpload, _ options: RequestOptions, _ model: ServedModel?
     ) throws(ServiceFault) -> [ItemAnswer] {
         let configuration = resources.configuration
+        let networks = upload.networks
         let input = model?.input
         let (height, width) = (options.height ?? input?.image?.height ?? 28, options.width ?? input?.image?.width ?? 28)
         let limit = configuration.maxPictureSide
@@ -69,21 +71,20 @@ struct DrawingJob: Sendable {
         }
         try configuration.checkPictures(
             of: networks.compactMap { try? $0.get().network.spec }, pixels: height * width)
-        let transform = input?.transform ?? InputTransform()
-        let renderer = SIRENRenderer(
-            omega0: Float(transform.omega0), convention: transform.convention, sizeLimit: limit)
         var items: [ItemAnswer] = []
         for (index, network) in networks.enumerated() {
             try reply.checkWanted(timeout: options.timeout)
             let picture = network.flatMap { prepared in
                 Result { () throws(PictureError) in
-                    try renderer.picture(of: prepared.network, height: height, width: width)
+                    try prepared.picture(height: height, width: width, sizeLimit: limit)
                 }.mapError(ServiceFault.init)
             }
             let outcome = picture.flatMap { picture in
                 ServiceFault.checked(.picture(picture)).map { _ in ItemAnswer.Value.picture(picture, reference: nil) }
             }
-            items.append(ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome))
+            items.append(
+                ItemAnswer(
+                    index: index, name: upload.names[index], prepared: try? network.get(), outcome: outcome))
         }
         return items
     }

@@ -46,7 +46,7 @@ struct InferenceCall: Sendable {
 
     /// Of the networks that could be read.
     var specs: [NetworkSpec] { networks.compactMap { try? $0.get().network.spec } }
-    var features: [NetworkWeights] { networks.compactMap { try? $0.get().features } }
+    var contents: [PreparedNetwork.Content] { networks.compactMap { try? $0.get().content } }
 }
 
 /// A model's name and version as far as a request gives them; nil leaves the choice to the registry.

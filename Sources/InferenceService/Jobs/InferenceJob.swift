@@ -42,7 +42,7 @@ struct InferenceJob<Codec: InferenceCodec>: Sendable {
     private func submit(_ call: InferenceCall, _ details: Codec.Details, _ timing: RequestTiming) {
         do throws(ServiceFault) {
             let ticket = try resources.queue.submit(
-                ModelWork(model: call.model, outputs: call.outputs), call.features,
+                ModelWork(model: call.model, outputs: call.outputs), call.contents,
                 deadline: call.timeout.map { request.received + $0 }
             ) { [self] result in
                 let finish: @Sendable () -> Void = { self.finish(result, call, details, timing) }

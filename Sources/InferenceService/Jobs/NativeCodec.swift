@@ -50,8 +50,7 @@ struct NativeCodec: InferenceCodec {
     struct Details: Sendable {
         let options: RequestOptions
         let list: AnswerList
-        /// Whether one network without an answer fails the request.
-        let isStrict: Bool
+        let upload: PreparedUpload
     }
 
     func decode(
@@ -61,14 +60,17 @@ struct NativeCodec: InferenceCodec {
         let (upload, options) = try read(configuration)
         let model = try lookup.find(ModelSelection(name: options.model, version: options.version))
         guard model.offers(output) else { throw .noSuchOperation(output, model: model) }
-        let (networks, isStrict) = try prepare(upload, options, configuration, flatSpec: nil, reads: model.expectation)
-        {
-            network, convention throws(NetworkError) in try model.prepare(network, convention)
+        let prepared = try prepare(
+            upload, options, configuration, flatSpec: nil, reads: model.expectation,
+            readsFunctions: model.readsFunctions && output == .classes
+        ) {
+            network, claims, context throws(NetworkError) in
+            try model.prepare(network, claims, context: context, for: output)
         }
         let call = InferenceCall(
-            model: model, outputs: [output], networks: networks, timeout: options.timeout,
+            model: model, outputs: [output], networks: prepared.networks, timeout: options.timeout,
             format: upload.format, byteCount: upload.byteCount)
-        return (call, Details(options: options, list: AnswerList(output), isStrict: isStrict))
+        return (call, Details(options: options, list: AnswerList(output), upload: prepared))
     }
 
     /// The body's tensors and the request's options. Options in the path have precedence over those in the query, these
@@ -137,29 +139,34 @@ struct NativeCodec: InferenceCodec {
     /// - Parameters:
     ///   - flatSpec: the layer sizes of a flat vector of parameters, where `expectation` does not give them.
     ///   - expectation: what the model reads.
+    ///   - readsFunctions: whether networks are read whose weights do not fit the expectation.
     /// - Throws: in a strict request, the fault of the first network that cannot be read.
     func prepare(
         _ upload: Upload, _ options: RequestOptions, _ configuration: ServiceConfiguration, flatSpec: NetworkSpec?,
-        reads expectation: NetworkExpectation?,
-        _ prepare: (NetworkWeights, UploadConvention) throws(NetworkError) -> PreparedNetwork
-    ) throws(ServiceFault) -> (networks: [Result<PreparedNetwork, ServiceFault>], isStrict: Bool) {
+        reads expectation: NetworkExpectation?, readsFunctions: Bool,
+        _ prepare: (NetworkWeights, NotationClaims, NetworkContext) throws(NetworkError) -> PreparedNetwork
+    ) throws(ServiceFault) -> PreparedUpload {
         let uploaded: UploadedNetworks
         do throws(UploadError) {
             uploaded = try UploadedNetworks(
-                upload, expecting: expectation, flatSpec: flatSpec, limit: configuration.maxNetworks,
-                tensorLimit: configuration.maxTensors)
+                upload,
+                NetworkSearchOptions(
+                    expectation: expectation, readsAnyFunction: readsFunctions, member: options.member),
+                flatSpec: flatSpec, limit: configuration.maxNetworks, tensorLimit: configuration.maxTensors)
         } catch {
             throw ServiceFault(error)
         }
-        let convention = UploadConvention(convention: options.convention, omega0: options.omega0)
         let networks = uploaded.networks.map { network in
             network.mapError(ServiceFault.init).flatMap { network in
-                Result { () throws(NetworkError) in try prepare(network, convention) }.mapError(ServiceFault.init)
+                Result { () throws(NetworkError) in
+                    try prepare(network.weights, options.claims, network.context)
+                }.mapError(ServiceFault.init)
             }
         }
         let isStrict = options.isStrict || !uploaded.isBatch || options.output == .npy || options.output == .raw
         if isStrict { try ServiceFault.throwFirst(of: networks) }
-        return (networks, isStrict)
+        return PreparedUpload(
+            networks: networks, names: uploaded.names, ignored: uploaded.ignored, isStrict: isStrict)
     }
 
     // MARK: Writing
@@ -167,32 +174,30 @@ struct NativeCodec: InferenceCodec {
     func encode(
         _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ details: Details
     ) throws(ServiceFault) -> Response {
-        let items = items(answers, to: call)
-        if details.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome)) }
+        let items = items(answers, to: call, details.upload)
+        if details.upload.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome)) }
         let writer = AnswerWriter(requestID: request.id, model: call.model, options: details.options)
-        return try writer.response(details.list, items)
+        return try writer.response(details.list, items, ignored: details.upload.ignored)
     }
 
     /// The answers in the order of the request's networks, each with what it needs to be written.
     /// - Parameter answers: of each network, one.
-    func items(_ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall) -> [ItemAnswer] {
+    func items(
+        _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ upload: PreparedUpload
+    ) -> [ItemAnswer] {
         zip(call.networks, answers).enumerated().map { index, pair in
             let (network, answer) = pair
             let outcome = network.flatMap { network in
                 answer.flatMap { answers -> Result<ItemAnswer.Value, ServiceFault> in
                     guard let first = answers.first else { return .failure(.internalFault) }
                     guard case .picture(let picture) = first else { return .success(.model(first)) }
-                    return .success(.picture(picture, reference: Self.drawing(network, like: picture, call.model)))
+                    return .success(
+                        .picture(picture, reference: try? network.picture(height: picture.height, width: picture.width))
+                    )
                 }
             }
-            return ItemAnswer(index: index, detection: try? network.get().detection, outcome: outcome)
+            return ItemAnswer(
+                index: index, name: upload.names[index], prepared: try? network.get(), outcome: outcome)
         }
-    }
-
-    /// The picture that the network itself draws, at the size of a reconstruction of it; nil where it draws none.
-    private static func drawing(_ network: PreparedNetwork, like picture: Picture, _ model: ServedModel) -> Picture? {
-        let transform = model.input.transform
-        let renderer = SIRENRenderer(omega0: Float(transform.omega0), convention: transform.convention)
-        return try? renderer.picture(of: network.network, height: picture.height, width: picture.width)
     }
 }

@@ -28,21 +28,28 @@ struct PredictCodec: InferenceCodec {
         request.body.count <= NativeCodec.shortBodyBytes && request.head.fields[.contentEncoding] == nil
     }
 
+    /// What the form of the answers depends on.
+    struct Details: Sendable {
+        let options: RequestOptions
+        let upload: PreparedUpload
+    }
+
     func decode(
         _ lookup: inout ModelLookup, _ configuration: ServiceConfiguration
-    ) throws(ServiceFault) -> (call: InferenceCall, details: RequestOptions) {
+    ) throws(ServiceFault) -> (call: InferenceCall, details: Details) {
         do throws(ServiceFault) {
             return try read(&lookup, configuration)
         } catch {
+            // The readers know the array as `inputs`.
             var fault = error
-            fault.detail = fault.detail.replacing("inputs[", with: "instances[", maxReplacements: 1)
+            fault.detail = fault.detail.replacing("inputs.", with: "instances.", maxReplacements: 1)
             throw fault
         }
     }
 
     private func read(
         _ lookup: inout ModelLookup, _ configuration: ServiceConfiguration
-    ) throws(ServiceFault) -> (call: InferenceCall, details: RequestOptions) {
+    ) throws(ServiceFault) -> (call: InferenceCall, details: Details) {
         let body = try request.decodedBody(configuration.formatLimits)
         let document = try Self.document(body, configuration.formatLimits)
         var options = try RequestOptions(query: request.head.target.query, members: document.options)
@@ -58,26 +65,29 @@ struct PredictCodec: InferenceCodec {
         } catch {
             throw ServiceFault(error)
         }
-        let (networks, _) = try native.prepare(
-            upload, options, configuration, flatSpec: nil, reads: model.expectation
-        ) { network, convention throws(NetworkError) in try model.prepare(network, convention) }
+        let prepared = try native.prepare(
+            upload, options, configuration, flatSpec: nil, reads: model.expectation,
+            readsFunctions: model.readsFunctions && output == .classes
+        ) { network, claims, context throws(NetworkError) in
+            try model.prepare(network, claims, context: context, for: output)
+        }
         let call = InferenceCall(
-            model: model, outputs: [output], networks: networks, timeout: options.timeout, format: "instances",
+            model: model, outputs: [output], networks: prepared.networks, timeout: options.timeout, format: "instances",
             byteCount: body.count)
-        return (call, options)
+        return (call, Details(options: options, upload: prepared))
     }
 
     func encode(
-        _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ details: RequestOptions
+        _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ details: Details
     ) throws(ServiceFault) -> Response {
-        let items = native.items(answers, to: call)
+        let items = native.items(answers, to: call, details.upload)
         try ServiceFault.throwFirst(of: items.map(\.outcome))
-        return try AnswerWriter(requestID: request.id, model: call.model, options: details).predictions(items)
+        return try AnswerWriter(requestID: request.id, model: call.model, options: details.options).predictions(items)
     }
 
     /// Takes the instances out of the document, and the other members as options.
-    /// - Returns: `networks` is the array behind as many spaces as the body has bytes before it, so that errors name the
-    ///   byte that the client knows. The readers call its elements `inputs[0]` and so on.
+    /// - Returns: `networks` is a document with the array as its only member `inputs`, at the place where it is in the
+    ///   body, so that errors name the byte that the client knows.
     private static func document(
         _ body: [UInt8], _ limits: FormatLimits
     ) throws(ServiceFault) -> (networks: [UInt8], options: [String: JSONValue]) {
@@ -111,7 +121,9 @@ struct PredictCodec: InferenceCodec {
         guard let instances else {
             throw .badRequest("expected the member 'instances', an array of networks; the document has none")
         }
-        let padding = [UInt8](repeating: UInt8(ascii: " "), count: instances.lowerBound)
-        return (padding + body[instances], options)
+        // The body has `{"inputs":` before the array too, or the longer name.
+        let start = Array("{\"inputs\":".utf8)
+        let padding = [UInt8](repeating: UInt8(ascii: " "), count: max(0, instances.lowerBound - start.count))
+        return (start + padding + body[instances] + "}".utf8, options)
     }
 }

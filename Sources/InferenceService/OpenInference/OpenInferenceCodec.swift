@@ -6,6 +6,7 @@ import NetworkReading
 import Networks
 import NeuralFunctionals
 import OpenInference
+import SIREN
 import WeightFormats
 
 /// The form of the Open Inference Protocol: a document of tensors in, a document of tensors out.
@@ -54,45 +55,47 @@ struct OpenInferenceCodec: InferenceCodec {
         } catch {
             throw ServiceFault(error)
         }
-        let networks = try networks(infer, model, limit: configuration.maxNetworks)
         let outputs = try outputs(infer, model)
+        let computed = Output.allCases.filter { output in outputs.contains { $0.kind.output == output } }
+        let networks = try networks(infer, model, computed, limit: configuration.maxNetworks)
         let call = InferenceCall(
-            model: model,
-            outputs: Output.allCases.filter { output in outputs.contains { $0.kind.output == output } },
+            model: model, outputs: computed,
             networks: networks.map { .success($0) }, timeout: try timeout(infer.parameters),
             format: "open_inference", byteCount: body.count)
         return (call, Details(id: infer.id, outputs: outputs))
     }
 
     private func networks(
-        _ infer: InferRequest, _ model: ServedModel, limit: Int
+        _ infer: InferRequest, _ model: ServedModel, _ outputs: [Output], limit: Int
     ) throws(ServiceFault) -> [PreparedNetwork] {
-        let upload = try UploadConvention(
-            convention: option("convention", infer, expected: "nfn, dws or auto") {
-                RequestOptions.convention($0.string ?? "")
-            } ?? nil,
-            omega0: option("omega0", infer, expected: "a number above 0") {
-                $0.double.flatMap { $0.isFinite && $0 > 0 ? $0 : nil }
-            })
+        let claims = try claims(infer.parameters)
+        let output = outputs.first { $0 != .classes } ?? .classes
         do throws(NetworkError) {
             let reading = try NetworkReading(
                 infer.inputs, expecting: model.expectation, limit: limit)
             return try reading.networks.map { network throws(NetworkError) in
-                try model.prepare(network, upload)
+                try model.prepare(network, claims, for: output)
             }
         } catch {
             throw ServiceFault(error)
         }
     }
 
-    private func option<Value>(
-        _ name: String, _ infer: InferRequest, expected: String, _ read: (JSONValue) -> Value?
-    ) throws(ServiceFault) -> Value? {
-        guard let given = infer.parameters[name] else { return nil }
-        guard let value = read(given) else {
-            throw .badRequest("parameter '\(name)': expected \(expected)")
+    /// What parameters say of the networks' notation.
+    private func claims(_ parameters: InferParameters) throws(ServiceFault) -> NotationClaims {
+        var options: [String: String] = [:]
+        for name in NotationClaims.optionNames {
+            guard let given = parameters[name], !given.isNull else { continue }
+            guard let text = given.string ?? given.double.map({ String($0) }) else {
+                throw .badRequest("parameter '\(name)': expected text or a number")
+            }
+            options[name] = text
         }
-        return value
+        do throws(NotationOptionError) {
+            return try NotationClaims(options: options)
+        } catch {
+            throw ServiceFault(error)
+        }
     }
 
     /// In microseconds, as Triton's `timeout` parameter; 0 is none.

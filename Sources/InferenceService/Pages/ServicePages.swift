@@ -1,5 +1,7 @@
+import Engine
 import HTTPCore
 import HTTPTypes
+import Host
 import ModelStore
 import Models
 import NetworkReading
@@ -188,6 +190,12 @@ struct ServicePages: Sendable {
         writer.member("version", version.version)
         writer.member("commit", version.commit)
         writer.member("swift", version.swift)
+        writer.name("kernels")
+        writer.beginObject()
+        writer.member("own", OwnKernels.instructions)
+        writer.member("openblas", OpenBLASKernels.inUse)
+        writer.member("openblas_version", OpenBLASKernels.release)
+        writer.endObject()
         writer.endObject()
     }
 }

@@ -24,10 +24,10 @@ package struct RequestOptions: Sendable, Equatable {
     package var isStrict = false
     /// From the end of the head; a request that still waits then is answered 504.
     package var timeout: Duration?
-    /// Nil for detection.
-    package var convention: SIRENConvention?
-    /// The sine frequency of the networks; nil for the model's.
-    package var omega0: Double?
+    /// What the client says of the networks' notation.
+    package var claims = NotationClaims()
+    /// The path of the member that holds the network, with dots between the keys; nil where it is searched for.
+    package var member: String?
     /// Of a drawn picture; nil for the model's.
     package var height: Int?
     /// Of a drawn picture; nil for the model's.
@@ -35,9 +35,11 @@ package struct RequestOptions: Sendable, Equatable {
 
     package init() {}
 
-    private static let names = [
-        "model", "version", "top_k", "output", "strict", "timeout_ms", "convention", "omega0", "height", "width",
-    ]
+    private static let names =
+        ["model", "version", "top_k", "output", "strict", "timeout_ms", "member", "height", "width"]
+        + NotationClaims.optionNames
+    /// The texts of the options of notation, which are read together.
+    private var notation: [String: String] = [:]
 
     /// - Parameters:
     ///   - query: an unknown or repeated name is an error. Has precedence over `form`, and `form` over `members`.
@@ -66,6 +68,11 @@ package struct RequestOptions: Sendable, Equatable {
             }
             try set(item.name, item.value ?? "")
         }
+        do throws(NotationOptionError) {
+            claims = try NotationClaims(options: notation)
+        } catch {
+            throw ServiceFault(error)
+        }
     }
 
     /// Nil for arrays and objects.
@@ -84,31 +91,11 @@ package struct RequestOptions: Sendable, Equatable {
         case "output": output = try choice(name, value == "binary" ? "raw" : value)
         case "strict": isStrict = try flag(name, value)
         case "timeout_ms": timeout = .milliseconds(try whole(name, value, 1...3_600_000))
-        case "convention":
-            guard let known = Self.convention(value) else {
-                throw .badRequest("option 'convention': \(Self.unknownConvention(value))")
-            }
-            convention = known
-        case "omega0":
-            guard let number = Double(value), number.isFinite, number > 0, number <= 1e6 else {
-                throw .badRequest(
-                    "option 'omega0': expected a number above 0 and up to 1000000, received '\(printable(value))'")
-            }
-            omega0 = number
+        case "member": member = value.isEmpty ? nil : value
         case "height": height = try whole(name, value, 1...65536)
         case "width": width = try whole(name, value, 1...65536)
-        default: break  // `names` lists what is set here.
+        default: notation[name] = value
         }
-    }
-
-    /// `.some(nil)` for "auto", nil for text that names no convention.
-    static func convention(_ text: String) -> SIRENConvention?? {
-        text == "auto" ? .some(nil) : SIRENConvention(rawValue: text).map { .some($0) }
-    }
-
-    static func unknownConvention(_ text: String) -> String {
-        let known = SIRENConvention.allCases.map(\.rawValue) + ["auto"]
-        return "expected one of \(known.joined(separator: ", ")), received '\(printable(text))'"
     }
 
     private func whole(_ name: String, _ value: String, _ range: ClosedRange<Int>) throws(ServiceFault) -> Int {
@@ -136,5 +123,13 @@ package struct RequestOptions: Sendable, Equatable {
             throw .badRequest("option '\(name)': expected one of \(known), received '\(printable(value))'")
         }
         return choice
+    }
+}
+
+extension ServiceFault {
+    /// 400 for a value that an option does not take.
+    init(_ error: NotationOptionError) {
+        self = .badRequest(
+            "option '\(error.name)': expected \(error.expected), received '\(printable(error.received))'")
     }
 }

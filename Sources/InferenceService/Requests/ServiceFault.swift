@@ -111,6 +111,7 @@ package struct ServiceFault: Error, Sendable, Equatable {
             case .missingTensor: (.unprocessableContent, "Tensor is missing")
             case .unexpectedTensor: (.unprocessableContent, "Unexpected tensor")
             case .batchTooLarge: (.unprocessableContent, "Batch too large")
+            case .ambiguousNetwork: (.unprocessableContent, "Several networks")
             case .internal: (.internalServerError, "Internal error")
             }
         let code =

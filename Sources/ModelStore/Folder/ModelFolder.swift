@@ -64,7 +64,7 @@ package enum ModelFolder {
         }
         func parameters(_ name: String) throws -> StateDict {
             do {
-                return try WeightFile.read(try contents(name), limits: .checkpoint).soleNetwork().unwrapped
+                return try WeightFile.read(try contents(name), limits: .checkpoint).stateDict().unwrapped
             } catch let error as FormatError {
                 throw ModelFolderError(folder: url.lastPathComponent, reason: "'\(name)': \(error.detail)")
             }

@@ -2,47 +2,55 @@ import Models
 import Networks
 import SIREN
 
-/// The SIREN convention and frequency of an upload as the client gives them.
-package struct UploadConvention: Sendable, Hashable {
-    /// nil to detect the convention from the weights.
-    package let convention: SIRENConvention?
-    /// ω₀, in radians for each unit of a layer's output; nil for the model's.
-    package let omega0: Double?
-
-    /// Without arguments, the convention is detected and ω₀ is the model's.
-    package init(convention: SIRENConvention? = nil, omega0: Double? = nil) {
-        self.convention = convention
-        self.omega0 = omega0
-    }
-
-    /// The given convention, or else the one that `ConventionDetector` detects.
-    func detection(of network: NetworkWeights) -> ConventionDetection {
-        convention.map { ConventionDetection(convention: $0, reason: "as requested", isConfident: true) }
-            ?? ConventionDetector.detect(network)
-    }
-}
-
-/// An uploaded network in the form that a model reads.
+/// A network ready for a model.
 package struct PreparedNetwork: Sendable {
-    /// The weights that the model reads: in its convention and frequency and, where it asks for it, in canonical form.
-    /// The model's plan multiplies the arrays by their scales.
-    package let features: NetworkWeights
-    /// The uploaded network in the model's convention and frequency, not in canonical form; for drawing its picture.
-    package let network: NetworkWeights
-    /// The upload's convention, and why it was chosen; nil for networks other than SIRENs, which have none.
-    package let detection: ConventionDetection?
+    /// What a model computes on.
+    package enum Content: Sendable {
+        /// Weights in the model's notation and in canonical form.
+        case weights(NetworkWeights)
+        /// A function of coordinates, for models that read values: its weights are not those of the model's networks.
+        case function(DrawnFunction)
 
-    init(features: NetworkWeights, network: NetworkWeights, detection: ConventionDetection?) {
-        self.features = features
-        self.network = network
-        self.detection = detection
+        /// Bytes of the weights.
+        package var byteCount: Int { 4 * spec.parameterCount }
+
+        package var spec: NetworkSpec {
+            switch self {
+            case .weights(let network): network.spec
+            case .function(let function): function.network.spec
+            }
+        }
     }
 
-    /// A SIREN for drawing without a model: converted to the `nfn` convention and ω₀ = 30.
-    /// - Throws: where the network has no convention, or a weight leaves the range of float32.
-    package init(drawing network: NetworkWeights, _ upload: UploadConvention) throws(NetworkError) {
-        let found = upload.detection(of: network)
-        let own = try InputTransform().converted(network, from: found.convention, omega0: upload.omega0)
-        self.init(features: own, network: own, detection: found)
+    package let content: Content
+    /// The network as it was uploaded.
+    package let network: NetworkWeights
+    /// The notation that the network was read in; nil for networks that draw no pictures.
+    package let reading: NotationReading?
+    /// Why the model cannot read the weights, where it reads the function only.
+    package let unreadWeights: String?
+
+    init(content: Content, network: NetworkWeights, reading: NotationReading?, unreadWeights: String? = nil) {
+        self.content = content
+        self.network = network
+        self.reading = reading
+        self.unreadWeights = unreadWeights
+    }
+
+    /// A network that no model reads, only drawn.
+    package init(drawing network: NetworkWeights, _ claims: NotationClaims, context: NetworkContext) {
+        self.init(
+            content: .weights(network), network: network,
+            reading: NotationDetector.read(network, claims: claims, context: context))
+    }
+
+    /// The picture that the network itself draws.
+    /// - Throws: where it draws none, or a side is not between 1 and `sizeLimit`.
+    package func picture(height: Int, width: Int, sizeLimit: Int = 512) throws(PictureError) -> Picture {
+        if case .function(let function) = content {
+            return try function.picture(height: height, width: width, sizeLimit: sizeLimit)
+        }
+        return try DrawnFunction(network, reading?.notation ?? Notation(), features: reading?.features)
+            .picture(height: height, width: width, sizeLimit: sizeLimit)
     }
 }

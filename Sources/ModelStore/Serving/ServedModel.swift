@@ -20,6 +20,7 @@ package final class ServedModel: Sendable {
     package let outputs: [OutputDescription]
     private let model: any Model
     private let plans = PlanCache(byteLimit: 128 << 20)
+    private let functionPlans = FunctionPlanCache()
     /// The most parameters of networks that are computed side by side. The plan of a larger one takes tens of
     /// megabytes, and every thread would need a plan of its own.
     private static let largestParallelNetwork = 32_768
@@ -68,18 +69,52 @@ package final class ServedModel: Sendable {
         return offers(.latents) ? "encode" : "edit"
     }
 
-    /// Checks an uploaded network and converts it to the form that the model reads.
-    /// - Throws: `NetworkError` where the network is not of a shape that the model reads, or cannot be converted.
+    /// Whether it classifies networks whose weights it cannot read, by their values.
+    package var readsFunctions: Bool { input.family == .siren && model.probeCoordinates != nil && offers(.classes) }
+
+    /// Brings an uploaded network into the form that the model reads.
+    /// - Parameters:
+    ///   - claims: what the client says of its notation.
+    ///   - context: what its file says beside the layers.
+    ///   - output: what the model is to answer; only classes can be answered by values alone.
+    /// - Throws: why the model cannot read the network.
     package func prepare(
-        _ network: NetworkWeights, _ upload: UploadConvention
+        _ network: NetworkWeights, _ claims: NotationClaims = NotationClaims(),
+        context: NetworkContext = NetworkContext(), for output: Output = .classes
     ) throws(NetworkError) -> PreparedNetwork {
-        try expectation.check(network)
+        let mismatches = expectation.mismatches(in: network)
         guard input.family == .siren else {
-            return PreparedNetwork(features: network, network: network, detection: nil)
+            if !mismatches.isEmpty { throw NetworkError(mismatches) }
+            return PreparedNetwork(content: .weights(network), network: network, reading: nil)
         }
-        let detection = upload.detection(of: network)
-        let own = try input.transform.converted(network, from: detection.convention, omega0: upload.omega0)
-        return PreparedNetwork(features: input.transform.canonical(own), network: own, detection: detection)
+        guard mismatches.isEmpty || (readsFunctions && output == .classes) else { throw NetworkError(mismatches) }
+        let reading = NotationDetector.read(network, claims: claims, context: context)
+        let own = input.transform.notation
+        if mismatches.isEmpty, reading.features == nil, reading.notation.isConvertible(to: own) {
+            let converted = try input.transform.converted(network, from: reading.notation)
+            return PreparedNetwork(
+                content: .weights(input.transform.canonical(converted)), network: network, reading: reading)
+        }
+        let unread =
+            mismatches.isEmpty
+            ? "the model reads weights of networks of \(own.activation.rawValue) activations; received \(reading.notation.activation.rawValue)"
+            : NetworkError(mismatches).detail
+        guard readsFunctions, output == .classes else {
+            throw NetworkError(
+                NetworkMismatch(
+                    .shapeMismatch, expected: "expected a network of \(own.activation.rawValue) activations",
+                    received: "one of \(reading.notation.activation.rawValue) activations"))
+        }
+        do throws(PictureError) {
+            return PreparedNetwork(
+                content: .function(try DrawnFunction(network, reading.notation, features: reading.features)),
+                network: network, reading: reading, unreadWeights: unread)
+        } catch {
+            throw NetworkError(
+                mismatches.isEmpty
+                    ? [NetworkMismatch(.shapeMismatch, expected: error.detail, received: network.spec.summary)]
+                    : mismatches)
+        }
     }
 
     /// Computes an output for every network, in order.
@@ -87,10 +122,10 @@ package final class ServedModel: Sendable {
     /// Each network has a plan of batch 1, so its answer depends, bit for bit, neither on the other networks nor on the
     /// number of threads. With at least as many networks as threads, each thread computes whole networks; otherwise the
     /// networks are computed one after the other, each on several threads.
-    /// - Parameter inputs: the `features` of prepared networks.
+    /// - Parameter inputs: the `content` of prepared networks.
     /// - Throws: `ModelError` where the model does not offer the output.
     package func run(
-        _ output: Output, _ inputs: [NetworkWeights], _ pool: WorkerPool
+        _ output: Output, _ inputs: [PreparedNetwork.Content], _ pool: WorkerPool
     ) throws(ModelError) -> [Answer] {
         guard offers(output) else { throw ModelError("the model does not \(output.rawValue)") }
         let isParallel =
@@ -113,6 +148,36 @@ package final class ServedModel: Sendable {
             values.append(try result.get())
         }
         return values
+    }
+
+    private func run(
+        _ output: Output, _ content: PreparedNetwork.Content, _ pool: WorkerPool
+    ) throws(ModelError) -> Answer {
+        switch content {
+        case .weights(let network): return try run(output, network, pool)
+        case .function(let function):
+            guard output == .classes else { throw ModelError("only classes are answered by values") }
+            return try classify(function)
+        }
+    }
+
+    /// The classes of a function by its values at the model's coordinates.
+    private func classify(_ function: DrawnFunction) throws(ModelError) -> Answer {
+        guard let coordinates = model.probeCoordinates else { throw ModelError("the model reads weights only") }
+        let compiled = try functionPlans.take { () throws(ModelError) in
+            let builder = PlanBuilder(threads: 1)
+            let values = builder.matrix(rows: coordinates.rows, columns: input.spec.outputs)
+            let classes = try model.recordClasses(ofValues: values, in: builder)
+            let output = RecordedOutput.classes(classes)
+            return CompiledFunctionPlan(
+                plan: builder.finish(keeping: [values] + output.matrices), values: values, output: output)
+        }
+        let read = FunctionReading(coordinates, input.transform.notation, channels: input.spec.outputs)
+        compiled.values.write(read.values(of: function))
+        compiled.plan.run(WorkerPool(threads: 1))
+        let answer = compiled.output.answer(temperature: configuration.temperature)
+        functionPlans.giveBack(compiled)
+        return answer
     }
 
     private func run(
@@ -167,9 +232,10 @@ package final class ServedModel: Sendable {
     package func warmUp(_ pool: WorkerPool) throws(ModelError) {
         let network = NetworkWeights.example(spec: input.spec, seed: 0)
         for output in outputs.map(\.output) {
-            _ = try run(output, [NetworkWeights](repeating: network, count: pool.threads), pool)
+            let content = PreparedNetwork.Content.weights(network)
+            _ = try run(output, Array(repeating: content, count: pool.threads), pool)
             for threads in Set((1...pool.threads).map { pool.threads / $0 }) {
-                _ = try run(output, [network], WorkerPool(threads: threads))
+                _ = try run(output, [content], WorkerPool(threads: threads))
             }
         }
     }

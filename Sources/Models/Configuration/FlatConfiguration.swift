@@ -1,10 +1,10 @@
 import WeightFormats
 
-/// The first form of `config.json`, in which `task` and the sections `encoder`, `classifier`, `network` and `probe` stand
-/// side by side: read as the `model` node that says the same.
+/// The older, flat form of `config.json`, with `task` and the sections `encoder`, `classifier`, `network` and `probe`
+/// at the top level, converted to the equivalent `model` node.
 struct FlatConfiguration {
     let node: JSONValue
-    /// The paths that the node's objects have in the document.
+    /// For error messages: the path in the document of each object of `node`, keyed by its path in `node`.
     let authorPaths: [String: String]
     let classifies: Bool
 
@@ -14,7 +14,8 @@ struct FlatConfiguration {
         case predictAccuracy = "predict_accuracy"
     }
 
-    /// - Parameter path: where the document stands in a larger one.
+    /// - Parameter path: the path of this configuration in a larger document; empty where it is the document.
+    /// - Throws: `SettingError` or `ModelError`, where sections are missing for the task.
     init(_ settings: Settings, path: String) throws {
         let task: Task = try settings.choice("task")
         classifies = task == .classify
@@ -40,7 +41,7 @@ struct FlatConfiguration {
         }
         func full(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
         var paths: [String: String] = [:]
-        /// The part that reads weights, to stand at `place`.
+        /// The node of the part that reads weights, if there is one, to be put at the path `place`.
         func weights(at place: String) -> JSONValue? {
             if let network {
                 paths[place] = full("network")

@@ -2,20 +2,27 @@ import Networks
 import NeuralFunctionals
 import WeightFormats
 
-/// The `config.json` of a model folder.
+/// The `config.json` of a model folder: what the model is called, which networks it reads, and how it is built.
 package struct ModelConfiguration: Sendable {
+    /// At most 128 letters, digits, `.`, `_` and `-`.
     package let name: String
+    /// As `name`; by default `1`.
     package let version: String
     /// Names of the classes, in order; empty for a model that does not classify.
     package let labels: [String]
+    /// The networks that the model reads.
     package let input: ModelInput
-    /// Divides logits before the softmax.
+    /// Probabilities are softmax(logits / temperature); above 0, by default 1.
     package let temperature: Float
+    /// The members of `card`: facts about the model for its users, which change nothing that it computes.
     package let card: [String: CardValue]
     private let node: JSONValue
-    /// Where the document has the node's objects, as far as that is elsewhere.
+    /// For error messages: the paths in the document of those objects of `node` that stand elsewhere there.
     private let authorPaths: [String: String]
 
+    /// Reads a whole `config.json`.
+    /// - Throws: `SettingError` or `ModelError`. Unknown members are errors; those of the `model` node are found by
+    ///   `model(open:)`.
     package init(json: [UInt8]) throws {
         let document: JSONValue
         do throws(FormatError) {
@@ -26,7 +33,9 @@ package struct ModelConfiguration: Sendable {
         try self.init(document)
     }
 
-    /// - Parameter path: where the object stands in a larger document.
+    /// Reads a configuration that may be part of a larger document.
+    /// - Parameter path: the path of the object in that document, for error messages; empty where it is the document.
+    /// - Throws: as `init(json:)`.
     package init(_ document: JSONValue, path: String = "") throws {
         let settings = try Settings(document, path: path)
         name = try Self.identifier("name", in: settings)
@@ -46,9 +55,10 @@ package struct ModelConfiguration: Sendable {
         try settings.finish()
     }
 
-    /// Puts the model together.
-    /// - Parameter open: reads a parameter file by its name.
-    /// - Throws: `SettingError`, `ModelError` or `ParameterError`.
+    /// Builds the model.
+    /// - Parameter open: reads a parameter file, given its name; its errors are passed on.
+    /// - Throws: `SettingError`, `ModelError` or `ParameterError`; also where the number of labels is not that of the
+    ///   classes.
     package func model(open: @escaping (_ file: String) throws -> ParameterReader) throws -> any Model {
         let settings = try Settings(node, path: "model", authorPaths: authorPaths)
         let model = try ModelAssembly(input: input, labels: labels, open: open).model(settings)
@@ -58,7 +68,8 @@ package struct ModelConfiguration: Sendable {
         return model
     }
 
-    /// An untrained model with parameters drawn at random.
+    /// The model with initial parameters drawn from `seed`, the same for every file.
+    /// - Throws: `SettingError` or `ModelError`.
     package func untrained(seed: UInt64 = 0) throws -> any Model {
         try model { _ in ParameterReader(drawing: seed) }
     }
@@ -93,7 +104,7 @@ package struct ModelConfiguration: Sendable {
     }
 }
 
-/// A fact on a model's card.
+/// The value of a member of `card`.
 package enum CardValue: Sendable, Equatable {
     case text(String)
     case number(Double)

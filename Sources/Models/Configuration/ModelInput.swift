@@ -5,20 +5,27 @@ import WeightFormats
 
 /// The networks that a model reads: the `input` section of `config.json`.
 package struct ModelInput: Sendable {
+    /// Kinds of networks.
     package enum Family: String, Sendable, CaseIterable {
+        /// Fully connected networks with sines between layers (Sitzmann et al., arXiv 2006.09661).
         case siren
+        /// Convolutional networks that end in fully connected layers.
         case cnn
     }
 
+    /// `family`, by default `siren`.
     package let family: Family
-    /// The sizes that the model was trained on.
+    /// Shapes of the layers of the networks that the model was trained on: `sizes` and `filters`.
     package let spec: NetworkSpec
-    /// Extents of the pictures that the networks draw; nil where they draw none.
+    /// `image`: extents of the pictures that the networks draw; nil where they draw none.
     package let image: ImageShape?
+    /// How a network is converted before the model reads it: `convention`, `omega0`, `canonicalize` and `array_scales`.
     package let transform: InputTransform
-    /// The widest hidden layer that is read, which bounds what a request can cost.
+    /// `max_hidden_width`, by default 512: networks with wider hidden layers are refused, which bounds the cost of a
+    /// request.
     package let maximumHiddenWidth: Int
 
+    /// SIRENs of these shapes, with hidden layers of at most 512 neurons.
     package init(spec: NetworkSpec, image: ImageShape? = nil, transform: InputTransform = InputTransform()) {
         family = .siren
         self.spec = spec
@@ -52,7 +59,10 @@ package struct ModelInput: Sendable {
     }
 }
 
-/// Kernel sizes of the layers from a `filters` member: null or [height, width] for each layer; nil without the member.
+/// The member `filters`: a kernel [height, width] for each convolution, [] (null in the file) for each fully connected
+/// layer.
+/// - Returns: nil without the member.
+/// - Throws: `SettingError` unless there is an entry for each of the `layers` layers, with sides from 1 to 32.
 package func kernels(_ settings: Settings, layers: Int) throws(SettingError) -> [[Int]]? {
     try settings.read("filters", "null or [height, width], 1 to 32 each, for each of the \(layers) layers") { value in
         guard let filters = value.array, filters.count == layers else { return nil }

@@ -1,5 +1,5 @@
-/// Bounds of what a configuration may ask for: far above any model, far below what overflows or exhausts an address
-/// space, so that a damaged or hostile file gets an error message and does not end the program.
+/// Bounds of the numbers in a configuration: larger than any model needs, but small enough that products of them do not
+/// overflow. A damaged or hostile file then gets an error message and does not end the program.
 package enum SettingBounds {
     /// Channels, widths, heads, latents, classes: a count of at least one.
     package static let extent = 1...8192

@@ -1,27 +1,34 @@
 import Tensors
 import WeightFormats
 
-/// What is wrong with a configuration or recipe: the member by its path, the expected and the received.
+/// An error in a configuration or recipe: names the member by its path, what was expected and what was received.
 package struct SettingError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The whole message.
     package let description: String
 
+    /// An error with this message.
     package init(_ description: String) { self.description = description }
 }
 
 /// The members of one JSON object of a configuration, read by name.
 ///
-/// Every read notes the name that was asked for. `finish` then refuses members that nothing asked for, here and in every
-/// section: a misspelt name, which would leave a default in force, is an error that names the nearest known one.
+/// Reading a member notes that its name is known. `finish` then refuses all members that were not read, here and in the
+/// sections that were: otherwise a misspelt name would leave a default in force. Its error names the nearest known
+/// name. All reads throw a `SettingError` where the value is of another type or out of bounds; null counts as missing.
 package final class Settings {
-    /// Where the object stands in the document, `model.encoder`; empty for the document itself.
+    /// The path of the object in its document, `model.encoder`; empty for the document itself.
     package let path: String
     private let members: [JSONMember]
-    /// Paths under which the document's author knows some objects, where it was converted from another form.
+    /// For error messages: the paths of objects in the document that was read, keyed by their paths here, where the two
+    /// differ because the document was converted from another form.
     private let authorPaths: [String: String]
     /// Names that were asked for, in order.
     private var asked: [String] = []
     private var sections: [Settings] = []
 
+    /// The members of `value`.
+    /// - Parameter authorPaths: for error messages, the path in the file of each object that has another path here.
+    /// - Throws: where `value` is no object.
     package init(
         _ value: JSONValue, path: String = "", authorPaths: [String: String] = [:]
     ) throws(SettingError) {
@@ -34,7 +41,8 @@ package final class Settings {
         self.authorPaths = authorPaths
     }
 
-    /// A whole document.
+    /// Reads a whole document.
+    /// - Throws: where it is not JSON or no object.
     package convenience init(json: [UInt8]) throws(SettingError) {
         let value: JSONValue
         do throws(FormatError) {
@@ -45,7 +53,8 @@ package final class Settings {
         try self.init(value)
     }
 
-    /// Throws unless every member, here and in the sections that were read, was asked for.
+    /// Ends reading.
+    /// - Throws: one error that names every member that was not read, here and in the sections that were.
     package func finish() throws(SettingError) {
         let problems = unknownMembers
         if !problems.isEmpty { throw SettingError(problems.joined(separator: "; ")) }
@@ -63,28 +72,31 @@ package final class Settings {
 
     // MARK: Members
 
-    /// The member's value; nil where it is missing or null.
+    /// The value of a member, of any type; nil where it is missing or null.
     package func value(_ name: String) -> JSONValue? {
         if !asked.contains(name) { asked.append(name) }
         guard let value = members.first(where: { $0.name == name })?.value, !value.isNull else { return nil }
         return value
     }
 
-    /// Whether the member is there and not null.
+    /// Whether the member is present and not null.
     package func has(_ name: String) -> Bool { value(name) != nil }
 
+    /// A whole number within `bounds`; `standard` where the member is missing, an error where that is nil.
     package func int(_ name: String, in bounds: ClosedRange<Int>, default standard: Int? = nil) throws(SettingError)
         -> Int
     {
         try required(name, optionalInt(name, in: bounds) ?? standard)
     }
 
+    /// A whole number within `bounds`; nil where the member is missing.
     package func optionalInt(_ name: String, in bounds: ClosedRange<Int>) throws(SettingError) -> Int? {
         try read(name, "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)") { value in
             value.int.flatMap { bounds.contains($0) ? $0 : nil }
         }
     }
 
+    /// A number within `bounds`; `standard` where the member is missing, an error where that is nil.
     package func number(
         _ name: String, in bounds: ClosedRange<Double>, default standard: Double? = nil
     ) throws(SettingError) -> Double {
@@ -94,26 +106,29 @@ package final class Settings {
         return try required(name, found ?? standard)
     }
 
-    /// A number above zero.
+    /// A number above 0; `standard` where the member is missing.
     package func positive(_ name: String, default standard: Double) throws(SettingError) -> Double {
         try read(name, "a number above 0") { value in value.double.flatMap { $0 > 0 ? $0 : nil } } ?? standard
     }
 
+    /// A Boolean; `standard` where the member is missing.
     package func bool(_ name: String, default standard: Bool) throws(SettingError) -> Bool {
         try read(name, "true or false", \.bool) ?? standard
     }
 
+    /// A string; `standard` where the member is missing, an error where that is nil.
     package func text(_ name: String, default standard: String? = nil) throws(SettingError) -> String {
         try required(name, read(name, "a text", \.string) ?? standard)
     }
 
-    /// One of the raw values of `Value`.
+    /// A case of `Value` by its raw value; `standard` where the member is missing, an error where that is nil.
     package func choice<Value: RawRepresentable & CaseIterable>(
         _ name: String, default standard: Value? = nil
     ) throws(SettingError) -> Value where Value.RawValue == String {
         try required(name, optionalChoice(name) ?? standard)
     }
 
+    /// A case of `Value` by its raw value; nil where the member is missing.
     package func optionalChoice<Value: RawRepresentable & CaseIterable>(
         _ name: String
     ) throws(SettingError) -> Value? where Value.RawValue == String {
@@ -121,12 +136,14 @@ package final class Settings {
         return try read(name, listed(names)) { value in value.string.flatMap(Value.init(rawValue:)) }
     }
 
+    /// An array of whole numbers within `bounds`, as many as `count` permits; an error where the member is missing.
     package func ints(
         _ name: String, in bounds: ClosedRange<Int>, count: ClosedRange<Int>
     ) throws(SettingError) -> [Int] {
         try required(name, optionalInts(name, in: bounds, count: count))
     }
 
+    /// An array of whole numbers within `bounds`, as many as `count` permits; nil where the member is missing.
     package func optionalInts(
         _ name: String, in bounds: ClosedRange<Int>, count: ClosedRange<Int>
     ) throws(SettingError) -> [Int]? {
@@ -137,6 +154,7 @@ package final class Settings {
         }
     }
 
+    /// An array of numbers; nil where the member is missing.
     package func optionalNumbers(_ name: String) throws(SettingError) -> [Double]? {
         try read(name, "an array of numbers") { value in
             guard let array = value.array else { return nil }
@@ -145,15 +163,17 @@ package final class Settings {
         }
     }
 
+    /// An array of strings; empty where the member is missing.
     package func texts(_ name: String) throws(SettingError) -> [String] {
         try read(name, "an array of texts", \.strings) ?? []
     }
 
-    /// The object under `name`.
+    /// The members of an object; an error where it is missing. `finish` also checks the section.
     package func section(_ name: String) throws(SettingError) -> Settings {
         try required(name, optionalSection(name))
     }
 
+    /// The members of an object; nil where it is missing.
     package func optionalSection(_ name: String) throws(SettingError) -> Settings? {
         guard let value = value(name) else { return nil }
         let section = try Settings(value, path: childPath(name), authorPaths: authorPaths)
@@ -161,19 +181,22 @@ package final class Settings {
         return section
     }
 
-    /// The object under `name`, or an empty one.
+    /// The members of an object; an object without members where it is missing.
     package func sectionOrEmpty(_ name: String) throws(SettingError) -> Settings {
         if let section = try optionalSection(name) { return section }
         return try Settings(.object([]), path: childPath(name), authorPaths: authorPaths)
     }
 
-    /// Every member of an object whose names are free, such as a model's card.
+    /// All members, which then count as read: for objects with arbitrary names, such as `card`.
     package func allMembers() -> [JSONMember] {
         asked += members.map(\.name)
         return members
     }
 
-    /// Reads a member by `convert`, which gives nil for what does not fit.
+    /// Reads a member by `convert`; nil where it is missing.
+    /// - Parameters:
+    ///   - expected: completes "expected …" in the error message.
+    ///   - convert: returns nil for a value that does not fit, which is an error.
     package func read<Value>(
         _ name: String, _ expected: String, _ convert: (JSONValue) -> Value?
     ) throws(SettingError) -> Value? {
@@ -184,6 +207,7 @@ package final class Settings {
         return result
     }
 
+    /// The error that `reason` describes, of the member `name`.
     package func error(_ name: String, _ reason: String) -> SettingError {
         SettingError("member '\(full(name))': \(reason)")
     }
@@ -195,11 +219,11 @@ package final class Settings {
 
     private func childPath(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 
-    /// A member's path for a message.
+    /// The member's path in the file that was read, for error messages.
     private func full(_ name: String) -> String {
         let child = childPath(name)
         if let known = authorPaths[child] { return known }
-        // The longest prefix that has a path of its own.
+        // The longest prefix of the path that stands elsewhere in the file.
         var prefix = path
         while true {
             if let known = authorPaths[prefix] { return known + child.dropFirst(prefix.count) }
@@ -214,7 +238,8 @@ package final class Settings {
 }
 
 extension JSONValue {
-    /// The value in an error message: numbers and short texts as they are, the rest by kind.
+    /// The value in an error message: numbers, Booleans, the first 64 characters of strings and arrays of up to 16
+    /// elements as they are, everything else by its kind.
     fileprivate var summary: String {
         switch self {
         case .number(let value):
@@ -228,8 +253,8 @@ extension JSONValue {
     }
 }
 
-/// The name that a misspelt one most likely stands for: the fewest insertions, deletions and substitutions (Levenshtein
-/// distance), at most two or a third of its length; nil where none is that near.
+/// The known name nearest to a misspelt one by Levenshtein distance (insertions, deletions and substitutions); nil
+/// where that distance is more than 1 for names of up to 3 characters, more than max(2, length / 3) otherwise.
 package func nearestName(to name: String, among known: [String]) -> String? {
     let distances = known.map { ($0, editDistance(name, $0)) }
     guard let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= (name.count < 4 ? 1 : max(2, name.count / 3)) else {

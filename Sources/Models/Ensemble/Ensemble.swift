@@ -2,8 +2,10 @@ import Engine
 import Networks
 import NeuralFunctionals
 
-/// A model that reads weights and one that evaluates the network, whose logits are mixed:
+/// A model that reads weights and a classifier that evaluates the network (a `ProbeClassifier`), with mixed logits:
 /// share · probes + (1 − share) · weights.
+///
+/// Outputs other than classes are those of the first model.
 package struct Ensemble: Model {
     package static let type = "Ensemble"
 
@@ -12,6 +14,8 @@ package struct Ensemble: Model {
     /// The probes' share of the mixed logits.
     private let share: Float
 
+    /// Members of the node: `weights` and `probes`, a node each, and `probe_share`, from 0 to 1, by default 0.5.
+    /// - Throws: also where `probes` does not classify, or the two have different numbers of classes.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
         share = Float(try settings.number("probe_share", in: 0...1, default: 0.5))
         weights = try assembly.model(settings.section("weights"))
@@ -24,6 +28,7 @@ package struct Ensemble: Model {
         }
     }
 
+    /// Classes also where only the probes classify; otherwise the outputs of `weights`.
     package var outputs: [OutputDescription] {
         let own = weights.outputs
         return weights.offers(.classes) ? own : probes.outputs.filter { $0.output == .classes } + own
@@ -37,6 +42,8 @@ package struct Ensemble: Model {
         probes.fitStandardization(to: networks)
     }
 
+    /// Records each part once. Classes have the mixed logits and those of each part; where `weights` does not classify,
+    /// those of the probes alone.
     package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
         let others = outputs.filter { $0 != .classes || weights.offers(.classes) }
         var fromWeights = (others.isEmpty ? [] : try weights.record(others, in: pass)).makeIterator()
@@ -57,6 +64,16 @@ package struct Ensemble: Model {
             }
         }
         return recorded
+    }
+
+    package var probeCoordinates: Matrix? { probes.probeCoordinates }
+
+    package func recordClasses(
+        ofValues values: Matrix, in builder: PlanBuilder
+    ) throws(ModelError) -> RecordedClasses {
+        var classes = try probes.recordClasses(ofValues: values, in: builder)
+        if weights.offers(.classes) { classes.silent.append("weights") }
+        return classes
     }
 
     private func mixed(

@@ -2,6 +2,8 @@ import Engine
 import NeuralFunctionals
 
 extension Inr2Array: ReferenceModule {
+    /// Results: `latent`, (batch, latents, width) or (batch, width), and `output`, the pictures drawn from it, (batch,
+    /// channels, height, width).
     package static func reference(
         _ parameters: ParameterScope, _ settings: Settings, _ input: ModelInput?
     ) throws -> ReferenceRecord {

@@ -2,19 +2,28 @@ import Engine
 import Networks
 import NeuralFunctionals
 
-/// The autoencoder from an INR's weights to a latent array and back to small INRs (Zhou et al., arXiv 2305.13546, §4).
+/// The autoencoder from the weights of an INR to a latent array, and from the latents to small INRs that draw the
+/// picture (Zhou et al., arXiv 2305.13546, §4).
 ///
-/// The encoder reads any hidden width; depth, inputs and outputs are those it was built for.
+/// The encoder is input embedding → learned position embedding → equivariant blocks → Perceiver pool. It reads networks
+/// of any hidden widths; their depth, inputs and outputs must be those of `spec`.
 package struct Inr2Array: Sendable {
+    /// The settings that it was built from.
     package let configuration: Inr2ArrayConfiguration
+    /// Shapes of the networks that the encoder reads, and of the INRs that the decoder makes.
     package let spec: NetworkSpec
+    /// Extents of the pictures that the decoder draws.
     package let image: ImageShape
+    /// From latents to pictures.
     package let decoder: InrDecoder
     private let inputEmbedding: any WeightSpaceLayer
     private let positions: LearnedPosEmbedding
     private let blocks: [any WeightSpaceLayer]
     private let pool: PerceiverPool
 
+    /// Reads the parameters `encoder.…` and `decoder.…`.
+    /// - Throws: `ModelError` where the settings do not fit each other or `spec`: kernels, channels that do not
+    ///   divide into heads, HNP blocks for a single layer, latents that form no square.
     package init(
         _ parameters: ParameterScope, _ configuration: Inr2ArrayConfiguration, spec: NetworkSpec, image: ImageShape
     ) throws(ModelError) {
@@ -63,8 +72,9 @@ package struct Inr2Array: Sendable {
             latentWidth: configuration.pool.latentWidth)
     }
 
-    /// Latents a network: the array's length, or 1 where the model averages it.
+    /// Latents of a network: those of the array, or 1 where the model averages them (`spatial` false).
     package var latentCount: Int { configuration.isSpatial ? pool.latentCount : 1 }
+    /// Channels of a latent.
     package var latentWidth: Int { pool.latentWidth }
 
     /// *Shapes:* single-channel features of `batch` networks → (batch·latents, width).
@@ -79,7 +89,7 @@ package struct Inr2Array: Sendable {
     }
 }
 
-/// relu(linear(x)): the plain NFN encoder's block.
+/// ReLU(linear(x)): the block of the plain NFN encoder (`np`).
 private struct ActivatedLinear: WeightSpaceLayer {
     let linear: NPLinear
 
@@ -95,6 +105,7 @@ private struct ActivatedLinear: WeightSpaceLayer {
 extension Inr2Array: Model {
     package static let type = "AutoEncoder"
 
+    /// Members of the node: `file` and those of `Inr2ArrayConfiguration`. The input needs an `image`.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
         guard let image = assembly.input.image else { throw ModelError("input.image is needed by an encoder") }
         let configuration = try Inr2ArrayConfiguration(settings)
@@ -103,17 +114,19 @@ extension Inr2Array: Model {
         }
     }
 
+    /// Latents; also the picture, if the decoder is trained.
     package var outputs: [OutputDescription] {
         let latents = OutputDescription(.latents, [latentCount, latentWidth])
         guard configuration.isDecoderTrained else { return [latents] }
         return [latents, OutputDescription(.picture, [image.height, image.width, image.channels])]
     }
 
+    /// Records the encoder once, and the decoder where the picture is asked for.
     package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
         try record(outputs, from: encode(pass.scaledWeights, in: pass.builder), in: pass)
     }
 
-    /// The same from latents that are there already.
+    /// Records outputs from latents that are recorded already, (batch·latents, width).
     func record(
         _ outputs: [Output], from latents: Matrix, in pass: ForwardPass
     ) throws(ModelError) -> [RecordedOutput] {
@@ -121,7 +134,7 @@ extension Inr2Array: Model {
         for output in outputs {
             switch output {
             case .latents: recorded.append(.latents(latents, count: latentCount))
-            // Also with a decoder that is not trained yet: training asks for it.
+            // Not refused where the decoder is untrained: training records it, too.
             case .picture:
                 recorded.append(.picture(decoder.draw(latents, batch: pass.batch, in: pass.builder), image))
             default: throw Self.notOffered(output)

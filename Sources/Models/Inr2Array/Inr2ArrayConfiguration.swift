@@ -1,23 +1,32 @@
-/// Settings of an Inr2Array, under the names of the authors' configuration files.
+/// Settings of an `Inr2Array`, under the member names of the authors' configuration files.
 package struct Inr2ArrayConfiguration: Sendable {
+    /// Kinds of the encoder's blocks.
     package enum BlockType: String, CaseIterable, Sendable {
+        /// `NFTBlock`.
         case nft
+        /// ReLU(`NPLinear`).
         case np
+        /// `LinearResidualBlock` with `NPLinear`.
         case npResidual = "np_residual"
+        /// `LinearResidualBlock` with `HNPLinear`.
         case hnpResidual = "hnp_residual"
     }
 
-    /// What the channels of a weight's token are computed from.
+    /// How raw weights become tokens of 2 · `mappingSize` channels.
     package enum InputEmbedding: String, CaseIterable, Sendable {
-        /// Fourier features of the weight alone, as the authors have it.
+        /// `GaussianFourierFeatures` of the weight alone, as published.
         case fourier
-        /// The weight together with features that the network's weights propagate to its neurons.
+        /// `PropagatedEmbedding`: the weight and features of its neurons.
         case propagated
     }
 
+    /// Settings of the `PerceiverPool`: the section `pool_cls`.
     package struct Pool: Sendable {
+        /// `n_latent`.
         package let latentCount: Int
+        /// `latent_dim`: channels of a latent.
         package let latentWidth: Int
+        /// `self_per_cross_attn`, by default 0: self-attention layers after the cross-attention.
         package let selfAttentionLayers: Int
 
         init(_ settings: Settings) throws(SettingError) {
@@ -27,22 +36,36 @@ package struct Inr2ArrayConfiguration: Sendable {
         }
     }
 
+    /// `block_type`.
     package let blockType: BlockType
+    /// `lift`, by default `fourier`.
     package let inputEmbedding: InputEmbedding
-    /// Features that a propagated embedding carries to each neuron in either direction; nil for as many as channels.
+    /// `lift_width`: channels of the features that a propagated embedding carries to each neuron, in either direction;
+    /// nil for as many as a token has.
     package let embeddingWidth: Int?
+    /// `num_blocks`.
     package let blockCount: Int
+    /// `enc_map_size`: Fourier frequencies; tokens have twice as many channels.
     package let mappingSize: Int
-    /// Standard deviation of the Fourier frequencies where they are drawn anew; a trained model stores them.
+    /// `enc_scale`, by default 3: standard deviation of the Fourier frequencies, or of the first weights of a
+    /// propagated embedding, in a new model. A trained model has them stored.
     package let frequencyScale: Float
+    /// `num_heads`, by default 4: attention heads of an `NFTBlock`.
     package let heads: Int
+    /// `ff_factor`, by default 4: hidden channels of an `NFTBlock`'s feed-forward part for each channel.
     package let expansion: Int
+    /// `spatial`, by default true: whether the result is the whole latent array; otherwise it is the mean of its
+    /// latents.
     package let isSpatial: Bool
+    /// `pool_cls`.
     package let pool: Pool
+    /// `dec_type`, `dec_hidden_size`, `dec_hidden_layers` and `additive`.
     package let decoder: InrDecoder.Configuration
-    /// False where the file holds a decoder that was never trained: then nothing is reconstructed.
+    /// `decoder_trained`, by default true. False for a file whose decoder was never trained: the model then does not
+    /// offer reconstruction.
     package let isDecoderTrained: Bool
 
+    /// - Throws: `SettingError` where a member is missing or out of its bounds.
     package init(_ settings: Settings) throws(SettingError) {
         blockType = try settings.choice("block_type")
         inputEmbedding = try settings.choice("lift", default: .fourier)

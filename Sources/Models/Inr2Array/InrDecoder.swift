@@ -4,24 +4,33 @@ import NeuralFunctionals
 import SIREN
 import Tensors
 
-/// Extents of a picture.
+/// Extents of a picture in pixels, and its channels.
 package struct ImageShape: Hashable, Sendable {
+    /// Rows of pixels.
     package let height: Int
+    /// Columns of pixels.
     package let width: Int
+    /// 1 for grey, 3 for colours.
     package let channels: Int
 
+    /// Extents of at least 1 each; not checked.
     package init(height: Int, width: Int, channels: Int) {
         self.height = height
         self.width = width
         self.channels = channels
     }
 
+    /// height · width
     package var pixels: Int { height * width }
 }
 
-/// Maps every latent to the parameters of one small INR and draws the picture from them, cell by cell.
+/// Decodes each latent into the parameters of a small INR by MLPs (hypernetworks), and draws a picture with all INRs of
+/// a network: the √latents × √latents INRs form a grid over the picture, and each pixel is drawn by the one nearest to
+/// it.
 package struct InrDecoder: Sendable {
+    /// Settings of the decoder.
     package struct Configuration: Sendable {
+        /// How the MLPs divide the parameters of an INR.
         package enum Kind: String, CaseIterable, Sendable {
             /// One MLP for every parameter array.
             case sitzmann
@@ -29,10 +38,14 @@ package struct InrDecoder: Sendable {
             case simple
         }
 
+        /// `dec_type`, by default `sitzmann`.
         package let kind: Kind
+        /// `dec_hidden_size`, by default 256: width of the MLPs' hidden layers.
         package let hiddenSize: Int
+        /// `dec_hidden_layers`, by default 1; `sitzmann` has one more than that.
         package let hiddenLayers: Int
-        /// Whether the MLPs' output, scaled, is added to a learned base INR.
+        /// `additive`, by default false. Whether the parameters of an INR are base + scale · MLP(latent), with a
+        /// learned base and scale for every array; otherwise MLP(latent).
         package let isAdditive: Bool
 
         init(_ settings: Settings) throws(SettingError) {
@@ -43,17 +56,25 @@ package struct InrDecoder: Sendable {
         }
     }
 
-    /// The sine frequency of the INRs it draws; the reference fixes it.
+    /// ω₀ of the INRs that it draws, the reference's constant.
     private static let omega0: Float = 30
 
     private let spec: NetworkSpec
     private let image: ImageShape
     private let latents: Int
-    /// MLPs in the order of the arrays they produce; the simple decoder's one MLP produces all.
+    /// The affine maps of each MLP: for `sitzmann` one MLP for each array, w0, b0, w1, …; for `simple` one for all
+    /// arrays together.
     private let hyperNetworks: [[AffineMap]]
     /// Base parameters and scale of every array, w0, b0, w1, …; empty unless additive.
     private let base: [(values: Matrix, scale: Matrix)]
 
+    /// Reads `decoder.0.…` and, where additive, `init_params.i` and `additive_scales.i`.
+    /// - Parameters:
+    ///   - spec: shapes of the small INRs.
+    ///   - latents: INRs of a picture, a square number.
+    ///   - latentWidth: channels of a latent.
+    /// - Throws: `ModelError` unless the INRs map 2 coordinates to the picture's channels and their number is a
+    ///   square.
     package init(
         _ parameters: ParameterScope, _ configuration: Configuration, spec: NetworkSpec, image: ImageShape,
         latents: Int, latentWidth: Int
@@ -95,7 +116,8 @@ package struct InrDecoder: Sendable {
             } : []
     }
 
-    /// The parameters of the small INRs: for each array, w0, b0, w1, …, a matrix (batch·latents, entries).
+    /// *Shapes:* latents (batch·latents, width) → the parameters of as many INRs: for each array, w0, b0, w1, …, a
+    /// matrix (batch·latents, entries).
     package func decode(_ z: Matrix, in builder: PlanBuilder) -> [Matrix] {
         let raw = hyperNetworks.map { layers in
             layers.enumerated().reduce(z) { x, step in

@@ -2,6 +2,7 @@ import Engine
 import NeuralFunctionals
 
 extension InvariantNFN: ReferenceModule {
+    /// Result: `output`, (batch, outputs).
     package static func reference(
         _ parameters: ParameterScope, _ settings: Settings, _ input: ModelInput?
     ) throws -> ReferenceRecord {

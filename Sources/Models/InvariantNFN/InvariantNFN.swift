@@ -2,11 +2,14 @@ import Engine
 import Networks
 import NeuralFunctionals
 
-/// Equivariant layers, an invariant pool and an MLP: class logits of an INR, or the predicted accuracy of a CNN
-/// (arXiv 2302.14040).
+/// Equivariant layers, a permutation-invariant pool and an MLP (Zhou et al., arXiv 2302.14040): the class logits of an
+/// INR, or the predicted accuracy of a CNN.
+///
+///     head(pool(ReLU(norm(linear(… ReLU(norm(linear(encoding(weights)))) …)))))
 package struct InvariantNFN: Model {
     package static let type = "InvariantNFN"
 
+    /// The settings that it was built from.
     package let configuration: InvariantNFNConfiguration
     private let standardization: WeightStandardization?
     private let features: LayerSequence
@@ -14,6 +17,9 @@ package struct InvariantNFN: Model {
     /// Whether its outputs are logits of classes, and not scalars.
     private let classifies: Bool
 
+    /// Reads `nfnet_features.…`, `head.head.…` and, with `normalize`, the statistics of `WeightStandardization`.
+    /// - Parameter classifies: whether the outputs are logits of classes; otherwise they are scalars.
+    /// - Throws: `ModelError` where the settings do not fit each other or `spec`.
     package init(
         _ parameters: ParameterScope, _ configuration: InvariantNFNConfiguration, spec: NetworkSpec,
         classifies: Bool = false
@@ -37,6 +43,8 @@ package struct InvariantNFN: Model {
         }
     }
 
+    /// Members of the node: `file` and those of `InvariantNFNConfiguration`. Outputs are logits of classes if there are
+    /// labels.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
         let configuration = try InvariantNFNConfiguration(settings)
         self = try assembly.module(settings) { parameters in
@@ -45,6 +53,7 @@ package struct InvariantNFN: Model {
         }
     }
 
+    /// Classes, or scalars without labels.
     package var outputs: [OutputDescription] {
         [OutputDescription(classifies ? .classes : .scalars, [configuration.outputs])]
     }
@@ -53,6 +62,7 @@ package struct InvariantNFN: Model {
 
     package func fitStandardization(to networks: [NetworkWeights]) { standardization?.fit(to: networks) }
 
+    /// Records one forward pass for all of `outputs`.
     package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
         let values = self(pass.scaledWeights, mix: pass.mixed, in: pass.builder)
         return try outputs.map { output throws(ModelError) in
@@ -103,9 +113,8 @@ package struct InvariantNFN: Model {
         return chain
     }
 
-    /// - Parameter mix: changes the pooled features before they are read, for training.
-    ///
     /// *Shapes:* single-channel features → (batch, outputs).
+    /// - Parameter mix: applied to the pooled features before the head reads them, for mixup in training.
     package func callAsFunction(
         _ x: WeightSpaceFeatures, mix: (Matrix) -> Matrix = { $0 }, in builder: PlanBuilder
     ) -> Matrix {
@@ -116,7 +125,8 @@ package struct InvariantNFN: Model {
 }
 
 extension PlanBuilder {
-    /// Affine maps with ReLU between them, and optionally a sigmoid at the end.
+    /// Affine maps with ReLU between them; after the last one a sigmoid where `endsInSigmoid`. *Shapes:* x (rows,
+    /// inputs of the first map) → (rows, outputs of the last).
     func mlp(_ maps: [AffineMap], on x: Matrix, endsInSigmoid: Bool) -> Matrix {
         let y = maps.enumerated().reduce(x) { input, step in
             let output = apply(step.element, to: input)

@@ -1,13 +1,15 @@
 import Engine
 import NeuralFunctionals
 
-/// An Inr2Array with a transformer that reads the class off its latents (Zhou et al., arXiv 2305.13546, §4.2).
+/// An `Inr2Array` and a `TransformerHead` that classifies its latents (Zhou et al., arXiv 2305.13546, §4.2).
 package struct LatentClassifier: Model {
     package static let type = "LatentClassifier"
 
     private let encoder: Inr2Array
     private let head: TransformerHead
 
+    /// Members of the node: `encoder`, a node of type `AutoEncoder`, and `head`, one of type `TransformerClassifier`.
+    /// - Throws: also where the head does not read as many or as wide latents as the encoder makes.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
         let node = try settings.section("encoder")
         guard let encoder = try assembly.model(node) as? Inr2Array else {
@@ -27,10 +29,12 @@ package struct LatentClassifier: Model {
         }
     }
 
+    /// Classes, then the outputs of the encoder.
     package var outputs: [OutputDescription] {
         [OutputDescription(.classes, [head.configuration.classes])] + encoder.outputs
     }
 
+    /// Records the encoder once for all of `outputs`.
     package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
         let latents = encoder.encode(pass.scaledWeights, in: pass.builder)
         var recorded: [RecordedOutput] = []

@@ -2,6 +2,7 @@ import Engine
 import NeuralFunctionals
 
 extension TransformerHead: ReferenceModule {
+    /// Input: latents, (batch, T, width). Result: `output`, the logits, (batch, classes).
     package static func reference(
         _ parameters: ParameterScope, _ settings: Settings, _ input: ModelInput?
     ) throws -> ReferenceRecord {

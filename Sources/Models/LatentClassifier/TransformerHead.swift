@@ -2,16 +2,24 @@ import Engine
 import Networks
 import NeuralFunctionals
 
-/// Settings of a transformer head.
+/// Settings of a `TransformerHead`, under the member names of the authors' configuration files.
 package struct TransformerHeadConfiguration: Sendable {
+    /// `n_classes`.
     package let classes: Int
+    /// `num_blocks`: encoder layers.
     package let blockCount: Int
+    /// `d_model`: channels of a token; divisible by `heads`.
     package let width: Int
+    /// `heads`: attention heads.
     package let heads: Int
+    /// `dim_feedforward`: hidden channels of the feed-forward parts.
     package let feedForwardWidth: Int
+    /// `latent_dim`: channels of a latent.
     package let latentWidth: Int
+    /// `positions`: rows of the table of position embeddings, and so the most latents that it reads.
     package let positions: Int
 
+    /// - Throws: `SettingError` where a member is missing or out of its bounds.
     package init(_ settings: Settings) throws(SettingError) {
         classes = try settings.int("n_classes", in: SettingBounds.extent)
         blockCount = try settings.int("num_blocks", in: SettingBounds.depth)
@@ -23,11 +31,12 @@ package struct TransformerHeadConfiguration: Sendable {
     }
 }
 
-/// A transformer over a latent array that reads the class off the first token; parameter names are those of
-/// `torch.nn.TransformerEncoder` with pre-norm layers and no final norm.
+/// A transformer encoder over latents, with an MLP that maps its first token to class logits. Parameter names are those
+/// of `torch.nn.TransformerEncoder` with pre-norm layers (`norm_first`), GELU and no final norm.
 package struct TransformerHead: ModelKind {
     package static let type = "TransformerClassifier"
 
+    /// The settings that it was built from.
     package let configuration: TransformerHeadConfiguration
     private let projection: AffineMap
     private let positions: Matrix
@@ -35,6 +44,8 @@ package struct TransformerHead: ModelKind {
     private let hidden: AffineMap
     private let output: AffineMap
 
+    /// Reads `proj`, `pos.weight`, `transformer_encoder.layers.i` and `classifier`.
+    /// - Throws: `ModelError` where `d_model` does not divide into the heads.
     package init(_ parameters: ParameterScope, _ configuration: TransformerHeadConfiguration) throws(ModelError) {
         let width = configuration.width
         guard width % configuration.heads == 0 else {
@@ -52,7 +63,8 @@ package struct TransformerHead: ModelKind {
         output = parameters.scope("classifier").scope(2).affine(inputs: width, outputs: configuration.classes)
     }
 
-    /// *Shapes:* latents (batch·T, latent width), T at most `positions` → logits (batch, classes).
+    /// *Shapes:* latents (batch·T, latent width) → logits (batch, classes).
+    /// - Throws: `ModelError` where T is more than `positions` or the latents have another width.
     package func callAsFunction(_ z: Matrix, batch: Int, in builder: PlanBuilder) throws(ModelError) -> Matrix {
         let tokens = z.rows / batch
         guard tokens <= positions.rows, z.columns == projection.inputs else {
@@ -68,6 +80,7 @@ package struct TransformerHead: ModelKind {
     }
 }
 
+/// y = x + out_proj(attention(in_proj(norm1(x)))), result = y + linear2(GELU(linear1(norm2(y)))).
 private struct EncoderLayer {
     private let attentionNorm: Normalization
     private let feedForwardNorm: Normalization

@@ -2,7 +2,8 @@ import Engine
 import Networks
 import NeuralFunctionals
 
-/// A chain of layers whose parameters carry their position in a `torch.nn.Sequential`.
+/// Layers applied one after the other, with the parameter names of a `torch.nn.Sequential`: those of the layer at
+/// position n begin with `n.`
 struct LayerSequence: Sendable {
     enum Element: Sendable {
         case layer(any WeightSpaceLayer)
@@ -29,7 +30,7 @@ struct LayerSequence: Sendable {
         position += 1
     }
 
-    /// Leaves out a position that holds nothing when serving, such as a dropout.
+    /// Skips a position that has no parameters and computes nothing at inference, such as a dropout.
     mutating func skip() { position += 1 }
 
     func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {

@@ -2,11 +2,15 @@ import Engine
 import Networks
 import NeuralFunctionals
 
-/// Which linear layer a network of such layers is made of, by the authors' names.
+/// The kind of linear layer that a model is made of, under the names in the authors' configurations.
 package enum LinearMode: String, CaseIterable, Sendable {
+    /// `Pointwise`: maps each entry by itself.
     case pointwise = "PT"
+    /// `NPLinear`: equivariant to permutations of all neurons, inputs and outputs included.
     case np = "NP"
+    /// `NPLinear` with learned vectors for inputs and outputs: equivariant to permutations of hidden neurons only.
     case npPositional = "NP-PosEmb"
+    /// `HNPLinear`: equivariant to permutations of hidden neurons only.
     case hnp = "HNP"
 
     func layer(_ parameters: ParameterScope, _ spec: NetworkSpec, inputs: Int, outputs: Int) -> any WeightSpaceLayer {
@@ -21,8 +25,10 @@ package enum LinearMode: String, CaseIterable, Sendable {
 
 /// Settings of `GaussianFourierFeatures`.
 package struct GaussianSettings: Sendable {
+    /// `mapping_size`: frequencies; the layer has twice as many output channels.
     package let mappingSize: Int
 
+    /// - Throws: `SettingError` where a member is missing or out of its bounds.
     package init(_ settings: Settings) throws(SettingError) {
         mappingSize = try settings.int("mapping_size", in: SettingBounds.extent)
     }
@@ -30,8 +36,10 @@ package struct GaussianSettings: Sendable {
 
 /// Settings of a `Pointwise` layer at the input.
 package struct PointwiseSettings: Sendable {
+    /// `out_channels`.
     package let outputChannels: Int
 
+    /// - Throws: `SettingError` where a member is missing or out of its bounds.
     package init(_ settings: Settings) throws(SettingError) {
         outputChannels = try settings.int("out_channels", in: SettingBounds.extent)
     }
@@ -39,10 +47,14 @@ package struct PointwiseSettings: Sendable {
 
 /// Settings of `IOSinusoidalEncoding`.
 package struct SinusoidalSettings: Sendable {
+    /// `max_freq`, by default 10: twice the highest frequency.
     package let maximumFrequency: Float
+    /// `num_bands`, by default 6: frequencies.
     package let bands: Int
+    /// `enc_layers`, by default true: whether layers are encoded besides inputs and outputs.
     package let encodesLayers: Bool
 
+    /// - Throws: `SettingError` where a member is out of its bounds.
     package init(_ settings: Settings) throws(SettingError) {
         maximumFrequency = Float(try settings.number("max_freq", in: 0...1e6, default: 10))
         bands = try settings.int("num_bands", in: SettingBounds.extent, default: 6)

@@ -4,23 +4,30 @@ import NeuralFunctionals
 import SIREN
 import Tensors
 
-/// Settings of a classifier that evaluates the INR.
+/// Settings of a `ProbeClassifier`.
 package struct ProbeConfiguration: Sendable {
+    /// How the values at the probes become logits.
     package enum Head: Sendable {
-        /// Fully connected layers of these widths.
+        /// `dense`: an MLP with GELU, whose hidden layers have these widths (`hidden`).
         case dense([Int])
-        /// A picture network over a grid of probes: channels of its stages, each half as fine as the one before.
+        /// `conv`: a convolutional network over a grid of probes, with the channels of each stage (`channels`). Every
+        /// stage after the first halves the rows and columns, rounded down, and has `num_blocks` residual blocks.
         case convolutional([Int], blocks: Int)
     }
 
-    /// Rows and columns of a grid of probes; nil for probes anywhere.
+    /// `grid`: rows and columns of a regular grid of probes; nil for `n_probes` coordinates without an order.
     package let grid: (height: Int, width: Int)?
+    /// Coordinates at which a network is evaluated: `n_probes`, or those of the grid.
     package let probes: Int
+    /// `head`, by default `dense`.
     package let head: Head
+    /// `n_classes`.
     package let classes: Int
-    /// Whether the coordinates of the probes are parameters; otherwise they are stored with the model as they are.
+    /// `learned_places`, by default true without a `grid`: whether the coordinates of the probes are parameters;
+    /// otherwise they are a buffer.
     package let learnsCoordinates: Bool
 
+    /// - Throws: `SettingError` where a member is missing or out of its bounds.
     package init(_ settings: Settings) throws(SettingError) {
         let extents = try settings.optionalInts("grid", in: 4...128, count: 2...2)
         grid = extents.map { ($0[0], $0[1]) }
@@ -45,11 +52,13 @@ package struct ProbeConfiguration: Sendable {
     }
 }
 
-/// Evaluates an INR at learned or fixed coordinates and classifies the values: exact under every symmetry of the weights,
-/// whatever the hidden widths and depth (the idea of probing: Kofinas et al., arXiv 2403.12143; Kahana et al., 2410.10811).
+/// Evaluates an INR at learned or fixed coordinates (probes) and classifies the values. Its logits depend on the
+/// function alone that the INR computes, so no symmetry of the weights changes them beyond rounding, and it reads any
+/// hidden widths and depth. (Kofinas et al., arXiv 2403.12143; Kahana et al., arXiv 2410.10811.)
 package struct ProbeClassifier: Model {
     package static let type = "ProbeClassifier"
 
+    /// The settings that it was built from.
     package let configuration: ProbeConfiguration
     private let omega0: Float
     /// (probes, inputs)
@@ -61,6 +70,12 @@ package struct ProbeClassifier: Model {
         case convolutional(ConvolutionalHead)
     }
 
+    /// Reads `places`, (probes, inputs), and `head.…`.
+    /// - Parameters:
+    ///   - spec: shapes of the networks, of which only inputs and outputs matter.
+    ///   - omega0: ω₀ of the networks, in radians for each unit of a layer's output.
+    /// - Throws: `ModelError` where the networks have kernels, a grid is asked for other than 2 inputs, or the stages
+    ///   halve the grid to nothing.
     package init(
         _ parameters: ParameterScope, _ configuration: ProbeConfiguration, spec: NetworkSpec, omega0: Float
     ) throws(ModelError) {
@@ -104,6 +119,7 @@ package struct ProbeClassifier: Model {
         }
     }
 
+    /// Members of the node: `file` and those of `ProbeConfiguration`.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
         let configuration = try ProbeConfiguration(settings)
         let input = assembly.input
@@ -113,8 +129,10 @@ package struct ProbeClassifier: Model {
         }
     }
 
+    /// Classes.
     package var outputs: [OutputDescription] { [OutputDescription(.classes, [configuration.classes])] }
 
+    /// Records one forward pass on the unscaled weights.
     package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
         let logits = self(pass.weights, mix: pass.mixed, in: pass.builder)
         return try outputs.map { output throws(ModelError) in
@@ -123,9 +141,9 @@ package struct ProbeClassifier: Model {
         }
     }
 
-    /// - Parameter mix: changes the values before they are classified, for training.
-    ///
-    /// *Shapes:* raw single-channel features of `batch` networks → logits (batch, classes).
+    /// *Shapes:* raw weights of `batch` networks, single-channel features → logits (batch, classes).
+    /// - Parameter mix: applied to the values, (batch·probes, outputs of a network), before they are classified, for
+    ///   mixup in training.
     package func callAsFunction(
         _ x: WeightSpaceFeatures, mix: (Matrix) -> Matrix = { $0 }, in builder: PlanBuilder
     ) -> Matrix {
@@ -133,10 +151,22 @@ package struct ProbeClassifier: Model {
         let values = builder.matrix(rows: x.batch * coordinates.rows, columns: x.spec.outputs)
         builder.evaluateSines(
             parameters, sizes: x.spec.sizes, omega0: omega0, at: coordinates, batch: x.batch, into: values)
-        let mixed = mix(values)
+        return classify(mix(values), batch: x.batch, in: builder)
+    }
+
+    package var probeCoordinates: Matrix? { coordinates }
+
+    package func recordClasses(
+        ofValues values: Matrix, in builder: PlanBuilder
+    ) throws(ModelError) -> RecordedClasses {
+        RecordedClasses("probes", classify(values, batch: 1, in: builder))
+    }
+
+    /// *Shapes:* values (batch·probes, outputs) → logits (batch, classes).
+    private func classify(_ values: Matrix, batch: Int, in builder: PlanBuilder) -> Matrix {
         switch head {
         case .dense(let maps):
-            let rows = mixed.reshaped(rows: x.batch, columns: coordinates.rows * mixed.columns)
+            let rows = values.reshaped(rows: batch, columns: coordinates.rows * values.columns)
             return maps.enumerated().reduce(rows) { input, step in
                 let y = builder.apply(step.element, to: input)
                 if step.offset < maps.count - 1 { builder.activate(y, .gelu) }
@@ -145,12 +175,13 @@ package struct ProbeClassifier: Model {
         case .convolutional(let network):
             let grid = configuration.grid ?? (1, coordinates.rows)
             return network(
-                PixelRows(matrix: mixed, height: grid.height, width: grid.width), batch: x.batch, in: builder)
+                PixelRows(matrix: values, height: grid.height, width: grid.width), batch: batch, in: builder)
         }
     }
 }
 
-/// Stages of residual convolution blocks, a mean over the last grid, and class logits.
+/// A 3 × 3 convolution, stages of residual convolution blocks, the mean over the last grid, layer norm and a linear map
+/// to class logits.
 private struct ConvolutionalHead: Sendable {
     private let stem: Convolution
     private let stages: [Stage]
@@ -158,7 +189,7 @@ private struct ConvolutionalHead: Sendable {
     private let output: AffineMap
 
     private struct Stage: Sendable {
-        /// Halves the grid.
+        /// A 2 × 2 convolution with stride 2, which halves the rows and columns; nil in the first stage.
         let reduce: Convolution?
         let norm: Normalization
         let blocks: [ConvolutionBlock]
@@ -174,7 +205,7 @@ private struct ConvolutionalHead: Sendable {
                     : Convolution(
                         scope.scope("reduce"), inputs: channels[index - 1], outputs: channels[index], side: 2, step: 2),
                 norm: scope.scope("norm").layerNorm(channels[index]),
-                // The first grid is the finest and the dearest; its one job is to be reduced.
+                // The first stage has no blocks: its grid has the most points, so blocks would cost most there.
                 blocks: (0..<(index == 0 ? 0 : blocks)).map {
                     ConvolutionBlock(scope.scope("blocks").scope($0), channels: channels[index])
                 })

@@ -2,6 +2,7 @@ import Engine
 import NeuralFunctionals
 
 extension StatNet: ReferenceModule {
+    /// Result: `output`, (batch, 1).
     package static func reference(
         _ parameters: ParameterScope, _ settings: Settings, _ input: ModelInput?
     ) throws -> ReferenceRecord {

@@ -1,6 +1,7 @@
 import NeuralFunctionals
 
 extension TransferNet: ReferenceModule {
+    /// Result: `output`, the change of the weights, as single-channel features.
     package static func reference(
         _ parameters: ParameterScope, _ settings: Settings, _ input: ModelInput?
     ) throws -> ReferenceRecord {

@@ -2,17 +2,27 @@ import Engine
 import Networks
 import NeuralFunctionals
 
-/// Settings of an INR editor.
+/// Settings of a `TransferNet`, under the member names of the authors' configuration files.
 package struct TransferNetConfiguration: Sendable {
+    /// `mode`: the kind of linear layer.
     package let mode: LinearMode
+    /// `hidden_chan`: channels of the hidden layers.
     package let hiddenChannels: Int
+    /// `hidden_layers`.
     package let hiddenLayers: Int
+    /// `mapping_size`: frequencies of `GaussianFourierFeatures`, the first layer; nil for no such layer.
     package let mappingSize: Int?
+    /// `pos_enc`, by default false: whether `IOSinusoidalEncoding` comes before the hidden layers.
     package let encodesPositions: Bool
+    /// `io_sinusoidal`: settings of that encoding; nil for 3 frequencies up to 1.5 and no layers.
     package let sinusoidal: SinusoidalSettings?
+    /// `lnorm`, by default false: whether a `SimpleLayerNorm` follows each hidden linear layer.
     package let hasNorm: Bool
+    /// `dropout`, by default 0: the probability of the dropout after the first hidden layer in training. It is not
+    /// computed here; above 0 it takes a position of the `Sequential`, and so changes parameter names.
     package let dropout: Double
 
+    /// - Throws: `SettingError` where a member is missing or out of its bounds.
     package init(_ settings: Settings) throws(SettingError) {
         mode = try settings.choice("mode")
         hiddenChannels = try settings.int("hidden_chan", in: SettingBounds.extent)
@@ -27,12 +37,15 @@ package struct TransferNetConfiguration: Sendable {
     }
 }
 
-/// The INR editor: its output, added to the input weights, is the edited INR (arXiv 2302.14040, §3.3).
+/// An INR editor (Zhou et al., arXiv 2302.14040, §3.3): edited weights = weights + net(weights), where net is a chain
+/// of equivariant layers that ends in one channel and a learned scale for each array.
 package struct TransferNet: Model {
     package static let type = "TransferNet"
 
     private let chain: LayerSequence
 
+    /// Reads `hnet.…`.
+    /// - Throws: `ModelError` where HNP layers are asked for networks of a single layer.
     package init(
         _ parameters: ParameterScope, _ configuration: TransferNetConfiguration, spec: NetworkSpec
     ) throws(ModelError) {
@@ -68,13 +81,16 @@ package struct TransferNet: Model {
         self.chain = chain
     }
 
+    /// Members of the node: `file` and those of `TransferNetConfiguration`.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
         let configuration = try TransferNetConfiguration(settings)
         self = try assembly.module(settings) { try TransferNet($0, configuration, spec: assembly.input.spec) }
     }
 
+    /// The edited weights.
     package var outputs: [OutputDescription] { [OutputDescription(.weights, [])] }
 
+    /// Records weights + net(scaled weights), in the model's notation.
     package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
         let edited = pass.weights.like(in: pass.builder)
         for (change, (source, target)) in zip(
@@ -89,7 +105,7 @@ package struct TransferNet: Model {
         }
     }
 
-    /// The change of every weight and bias, in single-channel features.
+    /// net(x): the change of every weight and bias. *Shapes:* single-channel features → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         chain(x, in: builder)
     }

@@ -3,8 +3,9 @@ import Networks
 import Tensors
 
 extension WeightSpaceFeatures {
-    /// Overwrites an array by a tensor in the reference's layout: (B, C, out, in[, kh, kw]) for a weight, (B, C, out)
-    /// for a bias.
+    /// Overwrites an array with a tensor in the layout of the PyTorch reference, the shape that `shape` gives: (B, C,
+    /// outputs, inputs[, kernel height, kernel width]) for a weight, (B, C, outputs) for a bias. Traps where the number
+    /// of elements differs.
     package func write(_ tensor: Tensor, to array: ArrayIndex) {
         let (matrix, places, kernelCount) = layout(array)
         var values = [Float](repeating: 0, count: tensor.count)
@@ -23,7 +24,7 @@ extension WeightSpaceFeatures {
         matrix.write(values)
     }
 
-    /// An array as a tensor in the reference's layout, as `write` takes it.
+    /// An array as a tensor in the layout that `write` takes.
     package func read(_ array: ArrayIndex) -> Tensor {
         let (matrix, places, kernelCount) = layout(array)
         let rows = matrix.read()
@@ -40,7 +41,7 @@ extension WeightSpaceFeatures {
         return Tensor(shape: shape(array), values: values)
     }
 
-    /// The shape of an array in the reference's layout.
+    /// The shape of an array in the layout that `write` takes.
     package func shape(_ array: ArrayIndex) -> [Int] {
         switch array {
         case .weight(let layer): [batch, channels] + spec.layers[layer].weightShape
@@ -48,7 +49,8 @@ extension WeightSpaceFeatures {
         }
     }
 
-    /// Overwrites these features, which must have one channel, by the raw weights of as many networks as the batch has.
+    /// Overwrites these features with raw weights, one network for each item of the batch. Traps unless the features
+    /// have one channel and there are `batch` networks; the networks must have the shapes of `spec`.
     package func write(_ networks: [NetworkWeights]) {
         precondition(channels == 1 && networks.count == batch, "raw weights have one channel")
         // The values of a single network are written without a copy.
@@ -61,7 +63,8 @@ extension WeightSpaceFeatures {
         }
     }
 
-    /// The inverse of `write`: the networks of single-channel features, under the names that PyTorch would give.
+    /// The inverse of `write`: the raw weights of single-channel features as networks, with names as in a
+    /// `torch.nn.Sequential` (`0.weight`, `0.bias`, …).
     package func networks() -> [NetworkWeights] {
         precondition(channels == 1, "raw weights have one channel")
         let arrays = zip(weights, biases).map { ($0.read(), $1.read()) }

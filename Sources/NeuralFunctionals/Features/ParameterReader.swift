@@ -1,21 +1,25 @@
 import Engine
 import Tensors
 
-/// All problems of a checkpoint: parameters that are missing, left over, of another shape or not finite.
+/// A checkpoint does not have the parameters that the model asks for: some are missing, unexpected, of another shape or
+/// not finite.
 package struct ParameterError: Error, Equatable, CustomStringConvertible {
+    /// One sentence for each problem, with the name of the parameter, what was expected and what was received.
     package let problems: [String]
 
+    /// An error with at least one problem.
     package init(problems: [String]) { self.problems = problems }
 
+    /// All problems, separated by semicolons.
     package var description: String { problems.joined(separator: "; ") }
 }
 
 /// Reads the parameters of a state dict for the layers that ask for them, and collects problems.
 ///
-/// A layer that asks for a parameter that is missing or has another shape gets a 1 × 1 matrix of zero instead, so that
-/// one pass finds all problems; not a matrix of the shape asked for, because the settings of a damaged model may ask
-/// for more than memory holds. Layers only keep their parameters until something is computed, and `finish` throws
-/// before that.
+/// A parameter that is missing or has another shape is noted as a problem, and the layer gets a 1 × 1 matrix of zero in
+/// its place, so that one pass finds all problems. (A matrix of the shape asked for could exhaust the memory where the
+/// settings of a damaged model ask for it.) The stand-in is never computed with, because layers compute nothing while
+/// they are built, and `finish` throws after that.
 package final class ParameterReader {
     /// All parameters and buffers: those read from, or, in a new model, those drawn so far.
     package private(set) var dictionary: StateDict
@@ -28,6 +32,7 @@ package final class ParameterReader {
     private var problems: [String] = []
     private var random: RandomSource?
 
+    /// Reads the parameters of a stored model.
     package init(_ dictionary: StateDict) { self.dictionary = dictionary }
 
     /// Draws initial values for every parameter that is asked for: `dictionary` is then that of an untrained model.
@@ -36,6 +41,7 @@ package final class ParameterReader {
         random = RandomSource(seed: seed)
     }
 
+    /// The scope with the empty prefix: the parameters of the whole model.
     package var root: ParameterScope { ParameterScope(reader: self, prefix: "") }
 
     /// Throws all problems found: parameters that are missing, not finite or of another shape than asked for, and
@@ -72,7 +78,7 @@ package final class ParameterReader {
     }
 }
 
-/// A prefix of names in a state dict: the parameters of one module.
+/// The parameters of one module: those of a state dict whose names begin with one prefix.
 package struct ParameterScope {
     private let reader: ParameterReader
     private let prefix: String
@@ -84,12 +90,16 @@ package struct ParameterScope {
 
     /// The scope of a submodule: `scope("ln1").scope(0)` reads `ln1.0.…`.
     package func scope(_ name: String) -> ParameterScope { ParameterScope(reader: reader, prefix: prefix + name + ".") }
+    /// The scope of submodule `index` of a `torch.nn.Sequential` or `ModuleList`.
     package func scope(_ index: Int) -> ParameterScope { scope(String(index)) }
 
-    /// What layers get in place of a parameter that could not be read.
+    /// What layers get in place of a parameter that could not be read; see `ParameterReader`.
     private static var standIn: Matrix { Matrix(zeros: 1, 1) }
 
-    /// A tensor of the state dict that is not learned by gradient steps, as a matrix of (rows, columns).
+    /// A tensor of the state dict that no gradient step changes, as a matrix of (rows, columns) in row-major order.
+    /// - Parameters:
+    ///   - shape: of the tensor; as many elements as rows · columns.
+    ///   - initial: its values in a new model.
     package func buffer(
         _ name: String, _ shape: [Int], rows: Int, columns: Int, _ initial: Initialization
     ) -> Matrix {
@@ -100,13 +110,15 @@ package struct ParameterScope {
         return matrix
     }
 
-    /// Makes an order of elements: element i of the result is element order[i] of the tensor. Called only where the
-    /// parameter can be read.
+    /// Computes a permutation of elements: element i of the matrix is element order[i] of the tensor. A closure,
+    /// because it is only called for a parameter that was read with the expected shape.
     package typealias Order = () -> [Int]
 
-    /// A parameter as a matrix of (rows, columns): element i is factor · tensor[order[i]], in order where `order` is
-    /// nil.
-    /// - Parameter shape: of the tensor in the state dict.
+    /// A learned parameter as a matrix of (rows, columns), whose element i is factor · tensor[order[i]].
+    /// - Parameters:
+    ///   - shape: of the tensor in the state dict; as many elements as rows · columns.
+    ///   - order: the tensor's own order where nil.
+    ///   - initial: its values in a new model, in the order of the tensor.
     package func matrix(
         _ name: String, _ shape: [Int], rows: Int, columns: Int, order: Order? = nil, factor: Float = 1,
         _ initial: Initialization
@@ -140,7 +152,7 @@ package struct ParameterScope {
     ///   - kernelRank: how many trailing axes of one element the shape of `weight` has, [outputs, inputs, 1, …]: those
     ///     of a convolution with a kernel of one element.
     ///   - rowOrder, columnOrder: the map's output i is output rowOrder[i] of the tensor, and likewise for inputs.
-    ///   - biasFactor: what the bias is multiplied by: how many times the reference adds it.
+    ///   - biasFactor: what the bias is multiplied by, where the reference adds it several times to one result.
     package func affine(
         inputs: Int, outputs: Int, kernelRank: Int = 0, hasBias: Bool = true, rowOrder: Order? = nil,
         columnOrder: Order? = nil, biasFactor: Float = 1
@@ -162,13 +174,17 @@ package struct ParameterScope {
                     "bias", [outputs], rows: 1, columns: outputs, order: rowOrder, factor: biasFactor, initial) : nil)
     }
 
-    /// The affine map of two parameters, or a stand-in where one of them could not be read.
+    /// The affine map x ↦ x · weightᵀ + bias of two parameters that were read before; a 1 × 1 stand-in where one of
+    /// them could not be read.
     package func map(weight: Matrix, bias: Matrix?) -> AffineMap {
         let isWhole = bias.map { $0.columns == weight.rows } ?? true
         return isWhole ? AffineMap(weight: weight, bias: bias) : AffineMap(weight: Self.standIn, bias: nil)
     }
 
-    /// The parameters `gamma` and `beta` (names in the state dict) of a layer norm, both of `shape`, as one row each.
+    /// The parameters of a layer norm, each of `shape` in the state dict and one row here.
+    /// - Parameters:
+    ///   - gamma, beta: names of the gain, initially 1, and of the offset, initially 0.
+    ///   - order: the tensor's own order where nil.
     package func norm(
         _ kind: NormalizationKind, gamma: String, beta: String, _ shape: [Int], order: Order? = nil
     ) -> Normalization {

@@ -8,13 +8,18 @@ import Tensors
 /// *Shapes:* `weights[i]` (batch·outputs·inputs, channels·k) for a kernel of k positions, column = channel · k +
 /// position; `biases[i]` (batch·outputs, channels). Rows are ordered by network, then output, then input.
 ///
-/// Layers are counted from 0 everywhere, as in the reference's state dicts (its papers count from 1): arrays are w0, b0,
-/// w1, b1, …, which formulas write W_0, b_0, W_1, b_1, …
+/// Layers are counted from 0 everywhere, as in the reference's state dicts (its papers count from 1): arrays are w0,
+/// b0, w1, b1, …, which formulas write W_0, b_0, W_1, b_1, …
 package struct WeightSpaceFeatures: Sendable {
+    /// The layer shapes of the networks: the same for all networks of the batch.
     package let spec: NetworkSpec
+    /// The number of networks.
     package let batch: Int
+    /// Channels of a token; with a kernel, of each of its positions.
     package let channels: Int
+    /// W_0, W_1, …: (batch·outputs·inputs, channels·k) each.
     package let weights: [Matrix]
+    /// b_0, b_1, …: (batch·outputs, channels) each.
     package let biases: [Matrix]
     /// All tokens as one matrix, w0 of all networks, then b0 of all networks, w1, …; nil where some tokens have more
     /// columns because of a kernel.
@@ -56,7 +61,7 @@ package struct WeightSpaceFeatures: Sendable {
         self.tokens = tokens
     }
 
-    /// Features of the same shape with memory of their own, all zeros.
+    /// Features of the same shapes, all zeros, whose memory belongs to no plan.
     package func standalone() -> WeightSpaceFeatures {
         func own(_ matrix: Matrix) -> Matrix { Matrix(zeros: matrix.rows, matrix.columns) }
         return WeightSpaceFeatures(
@@ -76,7 +81,8 @@ package struct WeightSpaceFeatures: Sendable {
     /// The fewest matrices that together have every token once: `tokens`, or all arrays.
     package var blocks: [Matrix] { tokens.map { [$0] } ?? arrays }
 
-    /// New features in a plan's memory, of networks of the same shape and number.
+    /// New features in the memory of a plan, for as many networks of the same shapes; with as many channels as these
+    /// where `channels` is nil.
     package func like(channels: Int? = nil, in builder: PlanBuilder) -> WeightSpaceFeatures {
         WeightSpaceFeatures(spec, batch: batch, channels: channels ?? self.channels, in: builder)
     }
@@ -127,8 +133,10 @@ package struct ColumnCursor {
     private let matrix: Matrix
     private var next = 0
 
+    /// A cursor at the first column.
     package init(_ matrix: Matrix) { self.matrix = matrix }
 
+    /// A view of the next `count` columns. Traps where the matrix has fewer left.
     package mutating func take(_ count: Int) -> Matrix {
         defer { next += count }
         return matrix.columns(next..<next + count)

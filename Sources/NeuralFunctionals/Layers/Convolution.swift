@@ -1,13 +1,23 @@
 import Engine
 
-/// A convolution of pictures whose pixels are rows of channels: an affine map of each patch (`PatchGrid`). Its weight
-/// is (outputs, side² · inputs), a patch's pixels row by row, the channels of a pixel together.
+/// A two-dimensional convolution with bias: each pixel of the result is an affine map of a side × side patch of x. The
+/// patch of pixel (r, c) begins at (r · step − margin, c · step − margin); outside the picture it is zero
+/// (`PatchGrid`).
+///
+/// Pixels are rows of channels. The parameter `weight` is (outputs, side² · inputs): the pixels of a patch row by row,
+/// the channels of a pixel together. (`torch.nn.Conv2d` stores (outputs, inputs, side, side).)
 package struct Convolution: Sendable {
     private let map: AffineMap
     private let side: Int
     private let step: Int
     private let margin: Int
 
+    /// Reads `weight` and `bias`.
+    /// - Parameters:
+    ///   - inputs, outputs: channels.
+    ///   - side: pixels along a side of the square kernel.
+    ///   - step: the stride, in pixels.
+    ///   - margin: the padding with zeros on each side, in pixels.
     package init(_ parameters: ParameterScope, inputs: Int, outputs: Int, side: Int, step: Int = 1, margin: Int = 0) {
         map = parameters.affine(inputs: side * side * inputs, outputs: outputs)
         self.side = side
@@ -15,8 +25,9 @@ package struct Convolution: Sendable {
         self.margin = margin
     }
 
-    /// *Shapes:* x (batch·height·width, inputs) → (batch·rows·columns, outputs), with the rows and columns of the
-    /// result as its height and width.
+    /// *Shapes:* x (batch·height·width, inputs) → (batch·rows·columns, outputs), where rows = ⌊(height + 2 · margin −
+    /// side) / step⌋ + 1, columns likewise, are the height and width of the result. Traps where the kernel does not fit
+    /// into the picture.
     package func callAsFunction(_ x: Matrix, height: Int, width: Int, in builder: PlanBuilder) -> PixelRows {
         let grid = PatchGrid(height: height, width: width, side: side, step: step, margin: margin)
         return PixelRows(
@@ -24,12 +35,16 @@ package struct Convolution: Sendable {
     }
 }
 
-/// Pictures of one size. *Shape:* matrix (batch·height·width, channels), a picture's pixels row by row.
+/// A batch of pictures of one size while a plan is built.
 package struct PixelRows {
+    /// (batch·height·width, channels): picture after picture, the pixels of each row by row.
     package let matrix: Matrix
+    /// In pixels.
     package let height: Int
+    /// In pixels.
     package let width: Int
 
+    /// `matrix` has a whole number of pictures of that size; not checked.
     package init(matrix: Matrix, height: Int, width: Int) {
         self.matrix = matrix
         self.height = height
@@ -37,18 +52,21 @@ package struct PixelRows {
     }
 }
 
-/// x + linear(GELU(convolution(norm(x)))), a residual block of a picture network; the kernel is 3 × 3, the size stays.
+/// A residual block of a picture network, x + linear(GELU(convolution(norm(x)))): layer norm over channels, a 3 × 3
+/// convolution with zero padding, which keeps the size, and a linear map of channels.
 package struct ConvolutionBlock: Sendable {
     private let norm: Normalization
     private let convolution: Convolution
     private let contract: AffineMap
 
+    /// Reads `norm`, `conv` and `linear`, all from `channels` to `channels`.
     package init(_ parameters: ParameterScope, channels: Int) {
         norm = parameters.scope("norm").layerNorm(channels)
         convolution = Convolution(parameters.scope("conv"), inputs: channels, outputs: channels, side: 3, margin: 1)
         contract = parameters.scope("linear").affine(inputs: channels, outputs: channels)
     }
 
+    /// *Shapes:* x (batch·height·width, channels) → the same.
     package func callAsFunction(_ x: PixelRows, in builder: PlanBuilder) -> PixelRows {
         let hidden = convolution(
             builder.normalize(x.matrix, norm), height: x.height, width: x.width, in: builder)

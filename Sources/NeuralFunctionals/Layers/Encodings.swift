@@ -3,19 +3,27 @@ import Foundation
 import Networks
 import Tensors
 
-/// y = [sin(2π x·B), cos(2π x·B)] for every token x (Tancik et al., arXiv 2006.10739); the frequencies B (channels,
+/// y = [sin(2π x·B), cos(2π x·B)] for every token x (Tancik et al., arXiv 2006.10739). The frequencies B (channels,
 /// count) are drawn from a normal distribution and never learned.
+///
+/// *Shapes:* `inputs` channels → 2 · count.
 package struct GaussianFourierFeatures: WeightSpaceLayer {
     private let frequencies: Matrix
+    /// Channels of the result: 2 · count.
     package let outputChannels: Int
 
-    /// - Parameter scale: standard deviation of the frequencies of a new model.
+    /// Reads the buffer `_B`, (inputs, count).
+    /// - Parameters:
+    ///   - inputs: channels of x.
+    ///   - count: frequencies.
+    ///   - scale: standard deviation of the frequencies of a new model.
     package init(_ parameters: ParameterScope, inputs: Int, count: Int, scale: Float = 3) {
         frequencies = parameters.buffer(
             "_B", [inputs, count], rows: inputs, columns: count, .normal(deviation: scale))
         outputChannels = 2 * count
     }
 
+    /// *Shapes:* features with `inputs` channels → features with `outputChannels`.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(channels: outputChannels, in: builder)
         if let source = x.tokens, let target = y.tokens {
@@ -32,9 +40,13 @@ package struct GaussianFourierFeatures: WeightSpaceLayer {
     }
 }
 
-/// Adds learned vectors to tokens: one for each layer's weight, one for each bias, one for every input neuron (to its
-/// column of the first weight) and one for every output neuron (to its row of the last weight and its entry of the last
-/// bias).
+/// Adds learned vectors to tokens, so that later layers can tell arrays, inputs and outputs apart (Zhou et al., arXiv
+/// 2305.13546):
+///
+///     y.W_i[o, p] = W_i[o, p] + weight_emb[i], for i = 0 also + inp_emb[p], for the last i also + out_emb[o]
+///     y.b_i[o]    = b_i[o] + bias_emb[i], for the last i also + out_emb[o]
+///
+/// *Shapes:* `channels` → `channels`.
 package struct LearnedPosEmbedding: WeightSpaceLayer {
     /// (layers, channels), (layers, channels), (inputs, channels), (outputs, channels)
     private let weight: Matrix
@@ -42,6 +54,8 @@ package struct LearnedPosEmbedding: WeightSpaceLayer {
     private let input: Matrix
     private let output: Matrix
 
+    /// Reads `weight_emb.weight` and `bias_emb.weight`, (layers, channels), `inp_emb.weight`, (inputs, channels), and
+    /// `out_emb.weight`, (outputs, channels). With kernels, every position has the same vector.
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int) {
         func table(_ name: String, _ rows: Int) -> Matrix {
             parameters.matrix("\(name)_emb.weight", rows: rows, columns: channels, .normal())
@@ -52,6 +66,7 @@ package struct LearnedPosEmbedding: WeightSpaceLayer {
         output = table("out", spec.outputs)
     }
 
+    /// *Shapes:* features with `channels` channels → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(in: builder)
         let last = x.spec.depth - 1
@@ -80,23 +95,30 @@ package struct LearnedPosEmbedding: WeightSpaceLayer {
     }
 }
 
-/// Appends channels to tokens: the sum of the sinusoidal codes of the layer's number, in the first weight of the
-/// input's number, and in the last weight and bias of the output's number. The code of a number, scaled to t in −1…1,
-/// is [sin(π f t)…, cos(π f t)…, t] with frequencies f evenly spaced from 1 to `maximumFrequency` / 2.
+/// Appends channels with the position of a token: the sum of the sinusoidal codes of its layer, in W_0 of its input
+/// neuron, and in the last weight and bias of its output neuron.
+///
+/// The code of position n of N is [sin(π f t), cos(π f t) for all frequencies f, and t], t = −1 + 2n / (N − 1), with
+/// `bands` frequencies evenly spaced from 1 to `maximumFrequency` / 2. There are no parameters.
 package struct IOSinusoidalEncoding: WeightSpaceLayer {
     private let maximumFrequency: Float
     private let bands: Int
     private let encodesLayers: Bool
 
+    /// An encoding by 2 · bands + 1 channels.
+    /// - Parameters:
+    ///   - maximumFrequency: twice the highest frequency f.
+    ///   - encodesLayers: whether the codes of layers are added; otherwise only those of inputs and outputs.
     package init(maximumFrequency: Float, bands: Int, encodesLayers: Bool) {
         self.maximumFrequency = maximumFrequency
         self.bands = bands
         self.encodesLayers = encodesLayers
     }
 
-    /// Channels that are appended.
+    /// Channels that are appended: 2 · bands + 1.
     package var addedChannels: Int { 2 * bands + 1 }
 
+    /// *Shapes:* features with C channels → features with C + `addedChannels`.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(channels: x.channels + addedChannels, in: builder)
         let none = [Float](repeating: 0, count: addedChannels)
@@ -142,11 +164,12 @@ package struct IOSinusoidalEncoding: WeightSpaceLayer {
     }
 }
 
-/// Multiplies every array by a learned factor of its own.
+/// y.W_i = s_i · W_i and y.b_i = t_i · b_i, with learned numbers s_i, t_i for every array.
 package struct LearnedScale: WeightSpaceLayer {
     private let weights: [Matrix]
     private let biases: [Matrix]
 
+    /// Reads `weight_scales.i` and `bias_scales.i`, of shape [] each and initially 1.
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec) {
         func factors(_ name: String) -> [Matrix] {
             spec.layers.indices.map { parameters.scope(name).scalar(String($0), .constant(1)) }
@@ -155,6 +178,7 @@ package struct LearnedScale: WeightSpaceLayer {
         biases = factors("bias_scales")
     }
 
+    /// *Shapes:* features with any number of channels → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(in: builder)
         for layer in 0..<x.spec.depth {

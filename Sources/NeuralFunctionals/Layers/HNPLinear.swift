@@ -44,6 +44,10 @@ package struct HNPLinear: WeightSpaceLayer {
         let biasEverywhere: AffineMap
     }
 
+    /// Reads the maps that the formulas name, each with `weight` and `bias`.
+    /// - Parameters:
+    ///   - spec: at least two layers.
+    ///   - inputs, outputs: channels.
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, inputs: Int, outputs: Int) {
         let reader = HNPParameters(parameters, spec, inputs: inputs, outputs: outputs)
         outputChannels = outputs
@@ -93,6 +97,7 @@ package struct HNPLinear: WeightSpaceLayer {
             })
     }
 
+    /// *Shapes:* features with `inputs` channels → features of the same networks with `outputs` channels.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(channels: outputChannels, in: builder)
         let pooled = pool(x, in: builder)

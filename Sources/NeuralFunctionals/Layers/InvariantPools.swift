@@ -1,19 +1,22 @@
 import Engine
 import Networks
 
-/// Pools features to one vector a network that does not depend on the order of hidden neurons.
+/// Pools the features of each network into one vector that does not change when hidden neurons are permuted.
 ///
 /// *Shape of the result:* (batch, channels · `pieces`), channel-major: PyTorch's (B, C, pieces) flattened.
 package enum InvariantPool: Sendable {
-    /// The mean of every array (and kernel position).
+    /// The mean over all entries of every array, for each kernel position.
     case np
-    /// Means over hidden neurons only: of the first weight one for each input, of the last weight one for each output,
-    /// and the last bias as it is.
+    /// Means over hidden neurons only: the first weight is averaged over its outputs, the last over its inputs, other
+    /// weights over both, biases but the last over their entries; the last bias is kept entry by entry.
     case hnp
     /// Mean, unbiased variance and the quantiles 0, ¼, ½, ¾, 1 of every array (Unterthiner et al., arXiv 2002.11448).
     case statistics
 
-    /// Elements of the result per channel.
+    /// Elements of the result for each channel. With l + 1 layers and k_i positions of kernel i they are
+    /// - `np`: Σ (k_i + 1);
+    /// - `hnp`, for l > 0: inputs · k_0 + k_1 + … + k_{l−1} + outputs · k_l for weights, l + outputs for biases;
+    /// - `statistics`: 14 · (l + 1).
     package func pieces(_ spec: NetworkSpec) -> Int {
         switch self {
         case .np: spec.layers.reduce(0) { $0 + $1.kernelCount + 1 }
@@ -25,6 +28,7 @@ package enum InvariantPool: Sendable {
         }
     }
 
+    /// *Shapes:* features with C channels → (batch, C · `pieces`).
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
         let pieces = pieces(x.spec)
         let y = builder.matrix(rows: x.batch, columns: x.channels * pieces)

@@ -2,12 +2,14 @@ import Engine
 import Networks
 import Tensors
 
-/// Layer norm of every token over its channels, with the unbiased standard deviation (`NormalizationKind.unbiased`);
-/// every array has parameters of its own.
+/// y = (x − mean) / (std + 1e-5) · gamma + beta for every token x: mean and unbiased standard deviation are those of
+/// the token over its channels and kernel positions. Every array has its own gamma and beta. The reference's
+/// `SimpleLayerNorm`.
 package struct SimpleLayerNorm: WeightSpaceLayer {
     private let weightNorms: [Normalization]
     private let biasNorms: [Normalization]
 
+    /// Reads `w_norms.i.gamma`, `w_norms.i.beta`, (channels · k), and `v_norms.i.…`, (channels), for every layer i.
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int) {
         func norm(_ name: String, _ index: Int, _ count: Int) -> Normalization {
             let scope = parameters.scope(name).scope(index)
@@ -20,6 +22,7 @@ package struct SimpleLayerNorm: WeightSpaceLayer {
     /// One for each array, w0, b0, w1, b1, …
     var norms: [Normalization] { zip(weightNorms, biasNorms).flatMap { [$0, $1] } }
 
+    /// *Shapes:* features with `channels` channels → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(in: builder)
         for ((source, target), norm) in zip(zip(x.arrays, y.arrays), norms) {
@@ -29,12 +32,18 @@ package struct SimpleLayerNorm: WeightSpaceLayer {
     }
 }
 
-/// Layer norm over channels and over those neurons that may not be permuted: inputs in the first weight, outputs in the
-/// last weight and bias. With PyTorch's divisor (`NormalizationKind.standard`). Fully connected networks only.
+/// y = (x − mean) / √(variance + 1e-5) · gamma + beta, where x is a vector of channels × those neurons that may not be
+/// permuted: for W_0 a row W_0[o, :] of all inputs, for the last weight a column W_l[:, p] of all outputs, for the last
+/// bias all its entries; for other arrays a single token. Mean and variance (divided by n) are those of the vector. The
+/// reference's `ParamLayerNorm`.
+///
+/// Fully connected networks only.
 package struct ParamLayerNorm: WeightSpaceLayer {
     private let weightNorms: [Normalization]
     private let biasNorms: [Normalization]
 
+    /// Reads `weight` and `bias` of `norm0_w`, `norm0_v`, `norm1_w`, …, one pair of scopes for each layer.
+    /// - Parameter spec: fully connected.
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int) {
         /// Parameters that the reference orders channel-major, in this engine's neuron-major order.
         func folded(_ scope: ParameterScope, neurons: Int) -> Normalization {
@@ -57,6 +66,7 @@ package struct ParamLayerNorm: WeightSpaceLayer {
         }
     }
 
+    /// *Shapes:* features with `channels` channels → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(in: builder)
         let last = x.spec.depth - 1

@@ -1,8 +1,10 @@
 import Engine
 import Networks
 
-/// The transformer block of Neural Functional Transformers, with norms before (Zhou et al., arXiv 2305.13546):
-/// y = x + NPAttention(norm₁(x)), result = y + Pointwise(GELU(Pointwise(norm₂(y)))).
+/// The pre-norm transformer block of Neural Functional Transformers (Zhou et al., arXiv 2305.13546):
+///
+///     y      = x + NPAttention(norm₁(x))
+///     result = y + Pointwise(GELU(Pointwise(norm₂(y))))
 package struct NFTBlock: WeightSpaceLayer {
     private let attentionNorm: SimpleLayerNorm
     private let feedForwardNorm: SimpleLayerNorm
@@ -10,6 +12,11 @@ package struct NFTBlock: WeightSpaceLayer {
     private let expand: Pointwise
     private let contract: Pointwise
 
+    /// Reads `ln1`, `attn`, `ln2` and `ff`.
+    /// - Parameters:
+    ///   - channels: of x and of the result; divisible by `heads`.
+    ///   - expansion: the feed-forward part has `expansion` · channels hidden channels.
+    ///   - sharesProjections: whether all arrays share one map to queries, keys and values (`NPAttention`).
     package init(
         _ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, heads: Int, expansion: Int,
         sharesProjections: Bool = true
@@ -23,6 +30,7 @@ package struct NFTBlock: WeightSpaceLayer {
         contract = Pointwise(parameters.scope("ff").scope(2), spec, inputs: hidden, outputs: channels)
     }
 
+    /// *Shapes:* features with `channels` channels → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = attention(x, norm: attentionNorm, in: builder)
         builder.add(x, to: y)
@@ -37,11 +45,15 @@ package struct NFTBlock: WeightSpaceLayer {
     }
 }
 
-/// A residual block of equivariant linear layers: x + ReLU(linear(norm(x))), linear an `HNPLinear` or `NPLinear`.
+/// The residual block of equivariant linear layers x + ReLU(linear(norm(x))), where linear is an `HNPLinear` or an
+/// `NPLinear` and norm a `SimpleLayerNorm`.
 package struct LinearResidualBlock: WeightSpaceLayer {
     private let norm: SimpleLayerNorm
     private let linear: any WeightSpaceLayer
 
+    /// Reads `norm` and `base_layer`.
+    /// - Parameter isHiddenOnly: whether linear is an `HNPLinear`, equivariant to permutations of hidden neurons
+    ///   only.
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, isHiddenOnly: Bool) {
         norm = SimpleLayerNorm(parameters.scope("norm"), spec, channels: channels)
         let scope = parameters.scope("base_layer")
@@ -51,6 +63,7 @@ package struct LinearResidualBlock: WeightSpaceLayer {
             : NPLinear(scope, spec, inputs: channels, outputs: channels)
     }
 
+    /// *Shapes:* features with `channels` channels → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = linear(norm(x, in: builder), in: builder)
         builder.activate(y, .relu)

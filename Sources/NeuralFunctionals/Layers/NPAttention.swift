@@ -4,15 +4,17 @@ import Networks
 /// Weight-space self-attention, equivariant to permutations of the neurons of every layer (Zhou et al., arXiv
 /// 2305.13546, §3). There is no output projection.
 ///
-/// Every token x has q, k, v = to_qkv(x), cut into heads. Its result is a sum of attentions softmax(Q Kᵀ / √d) V, in
-/// which
-/// - all arrays attend to each other, each a token of its mean q, k and v; the result goes to every entry of the array
-///   (d = head width);
-/// - in the neuron layer between weights W_i and W_{i+1} the columns W_i[:, p], the bias b_i and the rows W_{i+1}[o, :]
-///   attend to each other. Each is a vector over the layer's neurons, so d = neurons · head width; entry n of a result
-///   goes to the weight or bias entry that belongs to neuron n. Inputs and outputs are neuron layers too.
+/// Every token x has q, k, v = to_qkv(x), cut into heads. Attention of tokens is softmax(Q Kᵀ / √d) V for each head.
+/// For the weight W_i (outputs o, inputs p) and bias b_i of layer i, from 0:
 ///
-/// So a weight's entry has three terms (array, column, row) and a bias's two.
+///     y.W_i[o, p] = G(W_i) + N_{i+1}(W_i[:, p])[o] + N_i(W_i[o, :])[p]
+///     y.b_i[o]    = G(b_i) + N_{i+1}(b_i)[o]
+///
+/// - G: all arrays attend to each other. The token of an array has the means of q, k and v over the array's entries;
+///   d is the width of a head. All entries of the array have the same result.
+/// - N_j: in neuron layer j (the inputs where j = 0) the columns of W_{j−1}, the bias b_{j−1} and the rows of W_j
+///   attend to each other, as far as they exist. The token of each is a vector over the layer's n neurons, so d = n ·
+///   width of a head; [o] is the part of neuron o.
 package struct NPAttention: WeightSpaceLayer {
     private let heads: Int
     private let projections: Projections
@@ -25,6 +27,11 @@ package struct NPAttention: WeightSpaceLayer {
         case perLayer(weights: [AffineMap], biases: [AffineMap], unprojections: [AffineMap])
     }
 
+    /// Reads `to_qkv.linear`, or `weight_to_qkv.i.linear`, `bias_to_qkv.i.linear` and `unproject_weight.i.linear`.
+    /// - Parameters:
+    ///   - channels: of x and of the result; divisible by `heads`.
+    ///   - sharesProjections: one map to queries, keys and values for all arrays, for fully connected networks;
+    ///     otherwise one for each array, which also maps kernel positions.
     package init(
         _ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, heads: Int, sharesProjections: Bool
     ) {
@@ -50,6 +57,7 @@ package struct NPAttention: WeightSpaceLayer {
             })
     }
 
+    /// *Shapes:* features with `channels` channels → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         self(x, norm: nil, in: builder)
     }

@@ -31,9 +31,12 @@ package struct NPLinear: WeightSpaceLayer {
         let biasEverywhere: AffineMap
     }
 
+    /// Reads the maps that the formulas name, each with `weight` and `bias`.
     /// - Parameters:
     ///   - inputs, outputs: channels.
-    ///   - embedsIO: whether learned vectors are added to inputs and outputs first.
+    ///   - embedsIO: whether learned vectors are first added to the first weight, one for each input neuron, and to the
+    ///     last weight and bias, one for each output neuron (`in_embed`, `out_embed`, `out_bias_embed`). The layer is
+    ///     then equivariant to permutations of hidden neurons only.
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, inputs: Int, outputs: Int, embedsIO: Bool = false) {
         outputChannels = outputs
         let kernels = spec.layers.map(\.kernelCount)
@@ -56,6 +59,7 @@ package struct NPLinear: WeightSpaceLayer {
         ioEmbedding = embedsIO ? IOEmbedding(parameters, spec, channels: inputs) : nil
     }
 
+    /// *Shapes:* features with `inputs` channels → features of the same networks with `outputs` channels.
     package func callAsFunction(_ input: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let x = ioEmbedding.map { $0(input, in: builder) } ?? input
         let y = x.like(channels: outputChannels, in: builder)

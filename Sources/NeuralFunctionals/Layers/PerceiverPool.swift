@@ -2,9 +2,15 @@ import Engine
 import Networks
 import Tensors
 
-/// Pools all tokens of a network into a latent array: learned latents attend to the tokens, then pass a gated
-/// feed-forward block, then layers of self-attention and feed-forward blocks, if any (Jaegle et al., Perceiver, arXiv
-/// 2103.03206).
+/// Pools all tokens of a network into an array of latents (Jaegle et al., Perceiver, arXiv 2103.03206). With learned
+/// initial latents z:
+///
+///     z = z + CrossAttention(norm(z), norm(tokens))      z = z + GatedFeedForward(norm(z))
+///     for each further layer:
+///     z = z + SelfAttention(norm(z))                     z = z + GatedFeedForward(norm(z))
+///
+/// Cross-attention has one head as wide as a token; self-attention has 8 heads of 64 channels. GatedFeedForward(x) =
+/// contract(value ⊙ gelu(gate)), [value, gate] = expand(x).
 package struct PerceiverPool: Sendable {
     private let latents: Matrix
     private let contextNorm: Normalization
@@ -15,6 +21,12 @@ package struct PerceiverPool: Sendable {
     private static let selfAttentionHeads = 8
     private static let selfAttentionWidth = 64
 
+    /// Reads `latents`, (latents, width), `cross_attns.0`, `cross_ffs.0` and `self_attns.0`.
+    /// - Parameters:
+    ///   - channels: of a token.
+    ///   - latents: how many.
+    ///   - width: channels of a latent.
+    ///   - selfAttentionLayers: further layers, 0 for none.
     package init(_ parameters: ParameterScope, channels: Int, latents: Int, width: Int, selfAttentionLayers: Int) {
         self.latents = parameters.matrix("latents", rows: latents, columns: width, .normal())
         let cross = parameters.scope("cross_attns").scope(0)
@@ -32,10 +44,12 @@ package struct PerceiverPool: Sendable {
         }
     }
 
+    /// Latents of a network.
     package var latentCount: Int { latents.rows }
+    /// Channels of a latent.
     package var latentWidth: Int { latents.columns }
 
-    /// *Shapes:* tokens (batch·T, channels) → (batch·latents, width).
+    /// *Shapes:* tokens (batch·T, channels) → (batch·latents, width), with any number T of tokens a network.
     package func callAsFunction(_ tokens: Matrix, batch: Int, in builder: PlanBuilder) -> Matrix {
         let x = builder.matrix(rows: batch * latents.rows, columns: latents.columns)
         builder.broadcast(

@@ -8,6 +8,9 @@ package struct Pointwise: WeightSpaceLayer {
     private let weightMaps: [AffineMap]
     private let biasMaps: [AffineMap]
 
+    /// Reads `weight_maps.i` and `bias_maps.i` for every layer i.
+    /// - Parameters:
+    ///   - inputs, outputs: channels.
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, inputs: Int, outputs: Int) {
         outputChannels = outputs
         weightMaps = spec.layers.enumerated().map { index, layer in
@@ -22,6 +25,7 @@ package struct Pointwise: WeightSpaceLayer {
     /// One for each array, w0, b0, w1, b1, …
     var maps: [AffineMap] { zip(weightMaps, biasMaps).flatMap { [$0, $1] } }
 
+    /// *Shapes:* features with `inputs` channels → `outputs` channels.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(channels: outputChannels, in: builder)
         for ((source, target), map) in zip(zip(x.arrays, y.arrays), maps) {

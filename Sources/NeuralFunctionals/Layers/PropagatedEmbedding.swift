@@ -1,8 +1,8 @@
 import Engine
 import Networks
 
-/// Embeds raw weights as tokens by affine maps of each weight and of features of its two neurons, which the network's
-/// own weights carry from layer to layer.
+/// Embeds raw weights as tokens: a token is an affine map of the weight and of features of the neurons that it
+/// connects, and the features are propagated from layer to layer by the network's own weights.
 ///
 /// A layer's weight W_i is (outputs o, inputs p), i from 0 to l. Neurons n of layer i (inputs are layer 0) have forward
 /// features f_i and backward features g_i of `width` channels:
@@ -12,9 +12,9 @@ import Networks
 ///     token of W_i[o, p] = weight_maps_i([W_i[o, p], f_i[p], g_i[p], f_{i+1}[o], g_{i+1}[o]])
 ///     token of b_i[o]    = bias_maps_i([b_i[o], f_{i+1}[o], g_{i+1}[o]])
 ///
-/// Inputs have neither f nor g, outputs have no g. The maps are affine, forward_i is `forward.i` in the state dict. Equivariant to permutations of hidden neurons.
-/// The products of weights with features of neurons are those of graph networks on weights (Kofinas et al., arXiv
-/// 2403.12143; Kalogeropoulos et al., arXiv 2406.10685).
+/// Inputs have neither f nor g, outputs have no g. The maps are affine; forward_i is `forward.i` in the state dict. The
+/// embedding is equivariant to permutations of hidden neurons. The products of weights with features of neurons are
+/// those of graph networks on weights (Kofinas et al., arXiv 2403.12143; Kalogeropoulos et al., arXiv 2406.10685).
 ///
 /// *Shapes:* one channel → `channels`. Fully connected networks only.
 package struct PropagatedEmbedding: WeightSpaceLayer {
@@ -24,6 +24,7 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
     private let weightMaps: [TokenMap]
     private let biasMaps: [TokenMap]
 
+    /// Reads `forward.i`, `backward.i`, `weight_maps.i` and `bias_maps.i`.
     /// - Parameters:
     ///   - channels: of a token.
     ///   - width: channels of f and g.
@@ -58,6 +59,7 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
         }
     }
 
+    /// *Shapes:* raw weights, features with one channel → tokens with `channels` channels.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(channels: channels, in: builder)
         let neurons = neurons(x, in: builder)
@@ -118,8 +120,9 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
     }
 }
 
-/// The affine map of [weight, features of neuron p, features of neuron o], as a sum of three maps: the features of a
-/// neuron are then mapped once, not again for each of its weights.
+/// The affine map M of [weight, features of neuron p, features of neuron o] as the sum of three maps, M_own · weight +
+/// bias, M_before · features of p and M_after · features of o, so that the features of a neuron are mapped once and not
+/// once for each of its weights.
 private struct TokenMap {
     private let whole: AffineMap
     private let beforeCount: Int

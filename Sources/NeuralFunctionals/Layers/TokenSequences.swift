@@ -3,8 +3,8 @@ import Networks
 import Tensors
 
 extension WeightSpaceFeatures {
-    /// The tokens in the order of the reference's `FlattenWeights`: network after network, of each w0 row by row, b0,
-    /// w1, …
+    /// The tokens in the order of the reference's `FlattenWeights`: network after network, and for each network w0 row
+    /// by row, b0, w1, …
     ///
     /// *Shape:* (batch·T, channels), T the parameter count. Fully connected networks only.
     package func flattened(in builder: PlanBuilder) -> Matrix {
@@ -38,33 +38,38 @@ extension WeightSpaceFeatures {
     }
 }
 
-/// Learned queries attend to all tokens of a network: softmax(q · xᵀ / √C) · x. *Shape of the result:* (batch·latents,
-/// channels).
+/// Cross-attention of learned queries q to the tokens x of a network, softmax(q · xᵀ / √C) · x: pools them into as many
+/// latents as there are queries. The reference's `CrossAttnEncoder`.
 package struct CrossAttnEncoder: Sendable {
     private let queries: Matrix
 
+    /// Reads the queries `embeddings`, (latents, channels).
     package init(_ parameters: ParameterScope, channels: Int, latents: Int) {
         queries = parameters.matrix("embeddings", rows: latents, columns: channels, .normal())
     }
 
+    /// *Shapes:* features with `channels` → (batch·latents, channels).
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
         let tokens = x.flattened(in: builder)
         return builder.attend(queries, to: tokens, batch: x.batch)
     }
 }
 
-/// Makes features of latents: a learned query for every parameter of the network attends to the latents, and the result
-/// is the parameter's token.
+/// Decodes latents z into features: token = softmax(q · zᵀ / √C) · z, with a learned query q for every weight and bias
+/// of the network. The reference's `CrossAttnDecoder`.
 package struct CrossAttnDecoder: Sendable {
     private let queries: Matrix
     private let spec: NetworkSpec
 
+    /// Reads the queries `embeddings`, (parameters of a network, channels).
+    /// - Parameter spec: of the networks that are decoded, fully connected.
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int) {
         let count = spec.parameterCount
         self.spec = spec
         queries = parameters.matrix("embeddings", rows: count, columns: channels, .normal())
     }
 
+    /// *Shapes:* latents (batch·T, channels), T a network → features with `channels`.
     package func callAsFunction(_ latents: Matrix, batch: Int, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = WeightSpaceFeatures(spec, batch: batch, channels: queries.columns, in: builder)
         y.unflatten(builder.attend(queries, to: latents, batch: batch), in: builder)

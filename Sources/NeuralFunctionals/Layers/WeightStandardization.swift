@@ -2,11 +2,13 @@ import Engine
 import Networks
 import Tensors
 
-/// Per-position statistics of raw weights that some checkpoints carry as buffers (`mean_weights_0`, `std_bias_1`, …).
+/// y = (x − mean) / std for every entry of every weight and bias, with statistics of that entry over training networks.
+/// They are buffers of the checkpoint, `mean_weights_0`, `std_bias_1`, …, each [1] + the shape of its array.
 package struct WeightStandardization: Sendable {
     private let means: [Matrix]
     private let deviations: [Matrix]
 
+    /// Reads the statistics; in a new model means are 0 and standard deviations 1 until `fit`.
     package init(_ parameters: ParameterScope, _ spec: NetworkSpec) {
         func rows(_ kind: String) -> [Matrix] {
             spec.layers.enumerated().flatMap { index, layer in
@@ -21,7 +23,7 @@ package struct WeightStandardization: Sendable {
         deviations = rows("std")
     }
 
-    /// Only for networks of exactly the spec's widths and one channel.
+    /// *Shapes:* features with one channel, of networks with exactly the widths of `spec` → the same.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = x.like(in: builder)
         for (index, (source, target)) in zip(x.arrays, y.arrays).enumerated() {
@@ -33,8 +35,9 @@ package struct WeightStandardization: Sendable {
         return y
     }
 
-    /// Sets the statistics to those of `networks`: per position the mean and the standard deviation (divided by n); a
-    /// position that does not vary keeps 1 as its deviation. The networks have the spec's widths.
+    /// Sets the statistics to those of `networks`: for each entry the mean and the standard deviation (divided by n),
+    /// or 1 where the entry does not vary. The networks must have the widths of `spec`. Without networks nothing
+    /// changes.
     package func fit(to networks: [NetworkWeights]) {
         guard !networks.isEmpty else { return }
         let count = Double(networks.count)

@@ -55,7 +55,7 @@ package struct RunCheckpoint: Sendable {
         func failure(_ reason: String) -> RunError { RunError("'\(path.path)': \(reason)") }
         let state: StateDict
         do {
-            state = try WeightFile.read([UInt8](try Data(contentsOf: path)), limits: .checkpoint).soleNetwork()
+            state = try WeightFile.read([UInt8](try Data(contentsOf: path)), limits: .checkpoint).stateDict()
         } catch let error as FormatError {
             throw failure(error.detail)
         } catch {

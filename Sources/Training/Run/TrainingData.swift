@@ -47,7 +47,9 @@ extension Corpus {
         do throws(NetworkError) {
             for start in stride(from: 0, to: contents.weights.count, by: size) {
                 let network = try NetworkWeights(spec: spec, flat: Array(contents.weights[start..<start + size]))
-                result += try transform.converted(network, from: contents.convention).flattened
+                result += try transform.converted(
+                    network, from: Notation(contents.convention, omega0: transform.omega0)
+                ).flattened
             }
         } catch {
             throw DatasetError("'\(path)': \(error.description)")

@@ -129,7 +129,7 @@ package final class TrainingRun {
     /// The parameters in a file; nil where it does not exist.
     private static func contents(of file: URL) throws -> StateDict? {
         guard let data = FileManager.default.contents(atPath: file.path) else { return nil }
-        return try WeightFile.read([UInt8](data), limits: .checkpoint).soleNetwork().unwrapped
+        return try WeightFile.read([UInt8](data), limits: .checkpoint).stateDict().unwrapped
     }
 
     /// The number of steps done, those before a restored checkpoint included.

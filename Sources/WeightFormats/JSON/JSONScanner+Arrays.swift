@@ -22,6 +22,35 @@ extension JSONScanner {
     }
 }
 
+extension JSONScanner {
+    /// What was read of an array that may be one of numbers.
+    enum NumberArrayPart {
+        case whole(NumberArray)
+        /// The elements before the first that does not fit, which are arrays of equal shape: a list may begin with
+        /// them. `next` is the position of that element, in the open array.
+        case start(shape: [Int], count: Int, values: [Float], next: Int)
+        /// Not an array of numbers, nor a list that begins with them.
+        case none
+    }
+
+    /// Reads a number array like `readNumberArray`, or as much of it as is one.
+    /// - Throws: `inflated_too_large` and `bad_json`.
+    mutating func readNumberArrayPart(maxRank: Int, maxCount: Int) throws(FormatError) -> NumberArrayPart {
+        var reader = NumberArrayReader(maxRank: maxRank, maxCount: maxCount)
+        do throws(FormatError) {
+            while try !reader.step(&self) {}
+        } catch {
+            guard error.code == .shapeMismatch || error.code == .dtype else { throw error }
+            guard let element = reader.lastElement, element.index > 0, let shape = reader.elementShape else {
+                return .none
+            }
+            reader.values.removeLast(reader.values.count - element.values)
+            return .start(shape: shape, count: element.index, values: reader.values, next: element.position)
+        }
+        return .whole(NumberArray(shape: reader.shape.map { $0 ?? 0 }, values: reader.values))
+    }
+}
+
 /// Reads nested arrays without recursion. The depth of the first number is the rank of all.
 private struct NumberArrayReader {
     let maxRank: Int
@@ -32,6 +61,14 @@ private struct NumberArrayReader {
     /// The number of elements read of every open array.
     private var counts: [Int] = []
     private var rank: Int?
+    /// The last element of the outermost array that is an array: its index, its position and the values before it.
+    private(set) var lastElement: (index: Int, position: Int, values: Int)?
+
+    /// The shape of the outermost array's elements; nil where none has been read to its end.
+    var elementShape: [Int]? {
+        guard let rank, rank > 1, let index = lastElement?.index, index > 0 else { return nil }
+        return shape[1..<rank].map { $0 ?? 0 }
+    }
 
     init(maxRank: Int, maxCount: Int) {
         self.maxRank = maxRank
@@ -47,6 +84,7 @@ private struct NumberArrayReader {
             try readRow(&scanner)
             if counts.isEmpty { return true }
         case .array:
+            if counts.count == 1 { lastElement = (counts[0], scanner.position, values.count) }
             guard counts.count < maxRank else {
                 throw FormatError(
                     .shapeMismatch, "arrays nested more than \(maxRank) deep at byte \(scanner.position)")

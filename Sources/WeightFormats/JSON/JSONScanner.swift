@@ -83,13 +83,22 @@ package struct JSONScanner {
     ) throws(FormatError) {
         try expect(.array)
         try enter()
-        if try !closes(UInt8(ascii: "]")) {
-            var index = 0
-            repeat {
-                try body(index, &self)
-                index += 1
-            } while try !separated(before: UInt8(ascii: "]"))
+        if try closes(UInt8(ascii: "]")) {
+            depth -= 1
+        } else {
+            try readElements(from: 0, body)
         }
+    }
+
+    /// Reads the elements from that index, at which the scanner is, to the end of the array.
+    mutating func readElements(
+        from start: Int, _ body: (_ index: Int, _ scanner: inout JSONScanner) throws(FormatError) -> Void
+    ) throws(FormatError) {
+        var index = start
+        repeat {
+            try body(index, &self)
+            index += 1
+        } while try !separated(before: UInt8(ascii: "]"))
         depth -= 1
     }
 

@@ -5,6 +5,8 @@ struct NPYHeader: Equatable {
     /// The element type.
     enum Element: Equatable {
         case type(ElementType, bigEndian: Bool)
+        /// Python objects, which are pickled.
+        case objects
         /// A type that is not a number, such as text, as the header describes it.
         case other(String)
     }
@@ -30,21 +32,41 @@ struct NPYHeader: Equatable {
         return try literal.readHeader()
     }
 
+    private static let types: [String: ElementType] = [
+        "f2": .float16, "f4": .float32, "f8": .float64, "b1": .bool, "i1": .int8, "i2": .int16, "i4": .int32,
+        "i8": .int64, "u1": .uint8, "u2": .uint16, "u4": .uint32, "u8": .uint64,
+    ]
+
     /// The element type of a description such as `<f4`.
-    /// - Throws: `unsafe_pickle` for Python objects.
-    static func element(_ description: String) throws(FormatError) -> Element {
+    static func element(_ description: String) -> Element {
         let order = description.utf8.first
         let isOrder = order.map { "<>=|".utf8.contains($0) } ?? false
         let code = isOrder ? String(description.dropFirst()) : description
-        guard !code.hasPrefix("O") else {
-            throw FormatError(.unsafePickle, "npy: dtype \(quoted(description)) holds pickled Python objects")
-        }
-        let types: [String: ElementType] = [
-            "f2": .float16, "f4": .float32, "f8": .float64, "b1": .bool, "i1": .int8, "i2": .int16, "i4": .int32,
-            "i8": .int64, "u1": .uint8, "u2": .uint16, "u4": .uint32, "u8": .uint64,
-        ]
+        if code.utf8.first == UInt8(ascii: "O") { return .objects }
         guard let type = types[code] else { return .other(description) }
         return .type(type, bigEndian: order == UInt8(ascii: ">"))
+    }
+}
+
+/// NumPy's texts of fixed length.
+enum NumPyText {
+    /// The text in one element of at most 4096 bytes; nil unless the type is one of texts, such as `<U5` or `|S5`.
+    static func decode(_ bytes: ArraySlice<UInt8>, _ description: String) -> String? {
+        let code = description.drop { "<>=|".contains($0) }
+        guard bytes.count <= 4096 else { return nil }
+        if code.first == "S" { return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
+        guard code.first == "U", bytes.count.isMultiple(of: 4) else { return nil }
+        let isBigEndian = description.first == ">"
+        var text = ""
+        for start in stride(from: bytes.startIndex, to: bytes.endIndex, by: 4) {
+            let character = bytes[start..<start + 4]
+            let value = (isBigEndian ? Array(character) : character.reversed()).reduce(UInt32(0)) {
+                $0 << 8 | UInt32($1)
+            }
+            if value == 0 { break }
+            text.unicodeScalars.append(Unicode.Scalar(value) ?? "\u{fffd}")
+        }
+        return text
     }
 }
 
@@ -87,10 +109,26 @@ private struct PythonLiteral {
 
     private mutating func readElement() throws(FormatError) -> NPYHeader.Element {
         skipSpaces()
-        guard position < bytes.endIndex, bytes[position] != UInt8(ascii: "[") else {
-            throw FormatError(.dtype, "npy: records are not supported, expected a plain dtype such as '<f4'")
+        guard position < bytes.endIndex, bytes[position] != UInt8(ascii: "[") else { return try readRecord() }
+        return NPYHeader.element(try readString())
+    }
+
+    /// The fields of a record, up to the bracket that ends them.
+    private mutating func readRecord() throws(FormatError) -> NPYHeader.Element {
+        let start = position
+        var depth = 0
+        while position < bytes.endIndex {
+            let byte = bytes[position]
+            if byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") {
+                _ = try readString()
+                continue
+            }
+            position += 1
+            if byte == UInt8(ascii: "[") { depth += 1 }
+            if byte == UInt8(ascii: "]") { depth -= 1 }
+            if depth == 0 { return .other(String(decoding: bytes[start..<position], as: UTF8.self)) }
         }
-        return try NPYHeader.element(try readString())
+        throw malformed("expected ']'")
     }
 
     private mutating func readTuple() throws(FormatError) -> [Int] {

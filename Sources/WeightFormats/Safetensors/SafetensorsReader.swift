@@ -6,7 +6,9 @@ import Tensors
 enum SafetensorsReader {
     private struct Entry {
         let name: String
-        let type: ElementType
+        /// The element type; nil where it does not convert to float32.
+        let type: ElementType?
+        let typeName: String
         let shape: [Int]
         let begin: Int
         let end: Int
@@ -18,8 +20,12 @@ enum SafetensorsReader {
         "U8": .uint8, "U16": .uint16, "U32": .uint32, "U64": .uint64, "BOOL": .bool,
     ]
 
-    static func read(_ bytes: [UInt8], limits: FormatLimits) throws(FormatError) -> WeightFile {
-        var reader = ByteReader(bytes[...], of: "safetensors")
+    /// The file's tensors as a dict, and its `__metadata__`.
+    static func read(
+        _ bytes: ArraySlice<UInt8>, _ builder: inout TreeBuilder
+    ) throws(FormatError) -> (tree: FileTree, metadata: [String: String]) {
+        let limits = builder.limits
+        var reader = ByteReader(bytes, of: "safetensors")
         let length = try reader.littleEndian(UInt64.self)
         guard length <= UInt64(limits.maxSafetensorsHeaderBytes), length <= UInt64(reader.remaining) else {
             throw FormatError(
@@ -48,7 +54,7 @@ enum SafetensorsReader {
         }
         let data = reader.rest
         try requireCoverage(entries, of: data.count)
-        return try decode(entries, metadata: metadata, from: data, limits: limits)
+        return (try decode(entries, from: data, &builder), metadata)
     }
 
     private static func readMetadata(_ value: JSONValue) throws(FormatError) -> [String: String] {
@@ -78,14 +84,12 @@ enum SafetensorsReader {
                     + "'shape' (whole numbers) and 'data_offsets' (two whole numbers)"
             )
         }
-        guard let type = types[typeName] else {
-            throw FormatError(.dtype, "\(subject): unknown dtype \(quoted(typeName))")
-        }
+        let type = types[typeName]
         let (begin, end) = (offsets[0], offsets[1])
         guard begin >= 0, begin <= end else {
             throw FormatError(.malformed, "\(subject): impossible data_offsets \(offsets)")
         }
-        var size = type.byteCount
+        var size = type?.byteCount ?? 1
         for extent in shape {
             let (product, overflow) = size.multipliedReportingOverflow(by: extent)
             guard extent >= 0, !overflow else {
@@ -93,12 +97,12 @@ enum SafetensorsReader {
             }
             size = product
         }
-        guard end - begin == size else {
+        guard type == nil || end - begin == size else {
             throw FormatError(
                 .malformed,
                 "\(subject): data_offsets span \(end - begin) bytes, but \(typeName) \(shape) takes \(size)")
         }
-        return Entry(name: member.name, type: type, shape: shape, begin: begin, end: end)
+        return Entry(name: member.name, type: type, typeName: typeName, shape: shape, begin: begin, end: end)
     }
 
     /// Throws unless the tensors cover the data without gaps or overlaps.
@@ -126,25 +130,25 @@ enum SafetensorsReader {
     }
 
     private static func decode(
-        _ entries: [Entry], metadata: [String: String], from data: ArraySlice<UInt8>, limits: FormatLimits
-    ) throws(FormatError) -> WeightFile {
-        var builder = StateDictBuilder(limits: limits)
+        _ entries: [Entry], from data: ArraySlice<UInt8>, _ builder: inout TreeBuilder
+    ) throws(FormatError) -> FileTree {
+        var members: [FileTree.Member] = []
+        members.reserveCapacity(entries.count)
         for entry in entries {
-            if isLabel(entry.type, rank: entry.shape.count) {
-                builder.ignore(entry.name)
-                continue
+            try builder.enter(.key(entry.name))
+            let value: FileTree
+            if let type = entry.type {
+                let range = data.startIndex + entry.begin..<data.startIndex + entry.end
+                value = try builder.array(entry.shape, type) { () throws(FormatError) in
+                    try ElementDecoder.decode(data[range], as: type)
+                }
+            } else {
+                value = builder.unreadable(
+                    .dtype, "dtype \(quoted(entry.typeName)), expected numbers such as 'F32'")
             }
-            try builder.reserve(entry.name, shape: entry.shape)
-            let range = data.startIndex + entry.begin..<data.startIndex + entry.end
-            let values: [Float]
-            do throws(FormatError) {
-                values = try ElementDecoder.decode(data[range], as: entry.type)
-            } catch {
-                throw error.within("tensor \(quoted(entry.name))")
-            }
-            try builder.add(entry.name, shape: entry.shape, values: values, type: entry.type)
+            builder.leave()
+            members.append(FileTree.Member(key: entry.name, value: value))
         }
-        let state = try builder.finish(metadata: metadata)
-        return WeightFile(format: .safetensors, networks: [.success(state.unwrapped)], ignored: builder.ignored)
+        return .dict(members)
     }
 }

@@ -3,17 +3,18 @@ import Tensors
 /// The storages of a PyTorch archive. Each is decoded once, since tensors can share it.
 struct TorchStorages {
     private let archive: ZipArchive
-    private let prefix: String
+    /// The folder of the pickle in the archive, with its slash.
+    private let folder: String
     private let isBigEndian: Bool
     private var decoded: [String: (type: ElementType, values: [Float])] = [:]
     /// The most elements that further storages may have.
     private var remaining: Int
 
-    init(_ archive: ZipArchive, prefix: String, limits: FormatLimits) throws(FormatError) {
+    init(_ archive: ZipArchive, folder: String, limits: FormatLimits) throws(FormatError) {
         self.archive = archive
-        self.prefix = prefix
+        self.folder = folder
         remaining = limits.maxElements
-        guard let entry = archive.entry(prefix + "byteorder") else {
+        guard let entry = archive.entry(folder + "byteorder") else {
             isBigEndian = false
             return
         }
@@ -26,28 +27,28 @@ struct TorchStorages {
 
     /// The elements of a storage.
     /// - Throws: `malformed` where its size differs from what the pickle says, `inflated_too_large` beyond the limit.
-    mutating func values(of storage: PickleStorage) throws(FormatError) -> [Float] {
-        if let known = decoded[storage.key], known.type == storage.type, known.values.count == storage.count {
-            return known.values
-        }
-        guard let entry = archive.entry("\(prefix)data/\(storage.key)") else {
+    mutating func values(of storage: PickleStorage, as type: ElementType) throws(FormatError) -> [Float] {
+        let isTyped = storage.type != nil
+        let count = isTyped ? storage.count : storage.count / type.byteCount
+        if let known = decoded[storage.key], known.type == type, known.values.count == count { return known.values }
+        guard let entry = archive.entry("\(folder)data/\(storage.key)") else {
             throw FormatError(.malformed, "no entry 'data/\(quoted(storage.key))' in the archive")
         }
-        let (size, overflow) = storage.count.multipliedReportingOverflow(by: storage.type.byteCount)
+        let (size, overflow) = storage.count.multipliedReportingOverflow(by: isTyped ? type.byteCount : 1)
         guard !overflow, size == entry.size else {
             throw FormatError(
                 .malformed,
                 "storage \(quoted(storage.key)) holds \(entry.size) bytes, "
-                    + "expected \(storage.count) elements of \(storage.type.rawValue)"
+                    + "expected \(storage.count) \(isTyped ? "elements of \(type.rawValue)" : "bytes")"
             )
         }
-        guard storage.count <= remaining else {
+        guard count <= remaining else {
             throw FormatError(.inflatedTooLarge, "the storages take too much memory as float32")
         }
-        remaining -= storage.count
+        remaining -= count
         let values = try ElementDecoder.decode(
-            try archive.read(entry), as: storage.type, bigEndian: isBigEndian)
-        decoded[storage.key] = (storage.type, values)
+            try archive.read(entry), as: type, bigEndian: isBigEndian)
+        decoded[storage.key] = (type, values)
         return values
     }
 }

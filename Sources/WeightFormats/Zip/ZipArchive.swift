@@ -4,6 +4,8 @@ struct ZipArchive {
     private let limits: FormatLimits
     let entries: [ZipEntry]
     private let positions: [String: Int]
+    /// Bytes of all entries once they are inflated.
+    let inflatedBytes: Int
 
     /// - Throws: `malformed` unless names are unique, local headers agree with the directory and entries do not
     ///   overlap; `inflated_too_large` where the sizes in the directory exceed the limits.
@@ -35,10 +37,16 @@ struct ZipArchive {
         }
         try Self.refuseOverlaps(entries)
         self.entries = entries
+        inflatedBytes = total
         self.positions = positions
     }
 
-    func entry(_ name: String) -> ZipEntry? { positions[name].map { entries[$0] } }
+    /// An archive in an entry of this one.
+    func nested(_ content: ArraySlice<UInt8>) throws(FormatError) -> ZipArchive {
+        try ZipArchive(Array(content), limits: limits)
+    }
+
+    func entry(_ name: some StringProtocol) -> ZipEntry? { positions[String(name)].map { entries[$0] } }
 
     /// The entry's content, inflated if it is compressed.
     /// - Throws: `malformed` where its size or CRC-32 differs from the directory's.
@@ -86,7 +94,7 @@ struct ZipArchive {
         _ = try reader.take(22)
         let nameLength = try reader.littleEndian(UInt16.self)
         let extraLength = try reader.littleEndian(UInt16.self)
-        guard try reader.take(Int(nameLength)).elementsEqual(entry.name.utf8) else {
+        guard ZipEntry.name(try reader.take(Int(nameLength))) == entry.name else {
             throw FormatError(.malformed, "zip: local header of \(quoted(entry.name)) has another name")
         }
         _ = try reader.take(Int(extraLength))

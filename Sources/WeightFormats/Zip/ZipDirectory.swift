@@ -123,9 +123,8 @@ struct ZipDirectory {
         let disk = try reader.littleEndian(UInt16.self)
         _ = try reader.take(6)  // attributes
         var offset = UInt64(try reader.littleEndian(UInt32.self))
-        guard let name = String(validating: try reader.take(Int(nameLength)), as: UTF8.self), !name.isEmpty else {
-            throw FormatError(.malformed, "zip: an entry without a UTF-8 name")
-        }
+        let name = ZipEntry.name(try reader.take(Int(nameLength)))
+        guard !name.isEmpty else { throw FormatError(.malformed, "zip: an entry without a name") }
         let extra = try reader.take(Int(extraLength))
         _ = try reader.take(Int(commentLength))
         try Self.widen(&size, &compressedSize, &offset, from: extra, of: name)

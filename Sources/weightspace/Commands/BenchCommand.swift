@@ -2,6 +2,7 @@ import ArgumentParser
 import Benchmarks
 import Engine
 import Foundation
+import Host
 import ModelStore
 import Models
 import Training
@@ -13,13 +14,13 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Measures the speed of models, kernels, layers, file formats or a running server.",
         discussion: """
-            Each run also measures the rate of large matrix products on the machine. Compare a figure with that of the same \
-            run, since the speed of a machine varies. Run nothing else at the same time.
+            Compare ratios within one run: each run also measures the machine's own rate of matrix products, under the \
+            fastest core type of the installed OpenBLAS. Run nothing else at the same time.
             """,
         subcommands: [
             BenchModelCommand.self, BenchTrainCommand.self, BenchFitCommand.self, BenchKernelsCommand.self,
             BenchLayersCommand.self, BenchFormatsCommand.self, BenchAllocationsCommand.self,
-            BenchServerCommand.self,
+            BenchServerCommand.self, BenchRatesCommand.self, BenchCompareCommand.self,
         ],
         defaultSubcommand: BenchModelCommand.self)
 }
@@ -35,31 +36,169 @@ struct BenchOptions: ParsableArguments {
     @Flag(help: "Print one JSON object per line.")
     var json = false
 
-    var threadCounts: [Int] { threads?.values ?? [WorkerPool.availableProcessors] }
+    @Option(help: "Also write what --json prints to this file.")
+    var save: String?
 
-    /// Measures and prints the rate of large matrix products on `threads` threads, in floating-point operations a
-    /// second.
-    func machineRate(_ threads: Int) -> Double {
-        let rate = MachineRate.products(threads: threads)
-        let figure = String(format: "%.1f", rate / 1e9)
-        print(
-            json
-                ? "{\"what\":\"sgemm\",\"gflops\":\(figure),\"threads\":\(threads)}"
-                : "sgemm 2048 × 2048 × 2048  threads \(threads)  \(figure) GFLOP/s")
-        return rate
+    @Option(
+        help: """
+            A file of an earlier run (--save, or --json's output): print a table of the shares of the machine's rate then \
+            and now, and exit 1 where one fell by more than 10 %.
+            """)
+    var against: String?
+
+    @Option(
+        help: """
+            The machine's rate of matrix products in GFLOP/s, as 'bench rates' prints it, instead of measuring it under \
+            every core type of OpenBLAS, which takes about 4 seconds for each thread count.
+            """)
+    var rate: Double?
+
+    func validate() throws {
+        if json, against != nil { throw ValidationError("--against prints a table: use --save instead of --json") }
+        if let rate, !(rate > 0 && rate.isFinite) { throw ValidationError("--rate must be above zero") }
     }
 
-    /// For each number of threads prints the rate of matrix products, then the measurements.
-    func run(_ measure: (_ threads: Int) throws -> [SpeedMeasurement]) rethrows {
+    var threadCounts: [Int] { threads?.values ?? [WorkerPool.availableProcessors] }
+
+    /// For each number of threads prints the machine's rate, then the measurements.
+    func run(_ measure: (_ threads: Int) throws -> [SpeedMeasurement]) throws {
+        let report = try BenchReport(self)
         for threads in threadCounts {
-            let bestRate = machineRate(threads)
-            for measurement in try measure(threads) { show(measurement, bestRate) }
+            let bestRate = report.machineRate(threads)
+            for measurement in try measure(threads) { report.show(measurement, bestRate) }
         }
+        try report.finish()
+    }
+}
+
+/// Prints the measurements of one command, and compares them with those of an earlier run.
+final class BenchReport {
+    private let options: BenchOptions
+    /// Those of `--against`.
+    private let earlier: Ratios?
+    private var ratios = Ratios()
+    /// What `--save` writes.
+    private var lines: [String] = []
+
+    /// - Throws: where the file of `--against` cannot be read.
+    init(_ options: BenchOptions) throws {
+        self.options = options
+        earlier = try options.against.map(readRatios)
+        let (own, core) = (OwnKernels.instructions, OpenBLASKernels.inUse)
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("what", "kernels")
+        writer.member("own", own)
+        writer.member("openblas", core)
+        writer.member("openblas_version", OpenBLASKernels.release)
+        writer.endObject()
+        show(
+            json: String(decoding: writer.bytes, as: UTF8.self),
+            text: "kernels: own \(own), OpenBLAS \(OpenBLASKernels.release) \(core)")
+    }
+
+    /// Measures and prints the machine's rate of matrix products on `threads` threads under OpenBLAS's fastest core type,
+    /// in operations a second.
+    func machineRate(_ threads: Int) -> Double {
+        if let rate = options.rate { return rate * 1e9 }
+        let inUse = LibraryRate.inUse(threads: threads)
+        let best = fastestRates(inUse)[0]
+        var text = "sgemm 2048 × 2048 × 2048  threads \(threads)  \(gigaflops(inUse)) \(inUse.coreType) (in use)"
+        if best != inUse { text += "  \(gigaflops(best)) \(best.coreType) (fastest)" }
+        show(json: best.json, text: text)
+        return best.rate
     }
 
     /// - Parameter bestRate: the rate of matrix products, in floating-point operations a second.
     func show(_ measurement: SpeedMeasurement, _ bestRate: Double) {
-        print(json ? measurement.json(bestRate: bestRate) : measurement.text(bestRate: bestRate))
+        ratios.add(measurement, bestRate: bestRate)
+        show(json: measurement.json(bestRate: bestRate), text: measurement.text(bestRate: bestRate))
+    }
+
+    private func show(json: String, text: String) {
+        lines.append(json)
+        print(options.json ? json : text)
+    }
+
+    /// Writes the file of `--save` and prints the table of `--against`.
+    func finish() throws {
+        if let path = options.save {
+            try OutputFile.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: path)
+        }
+        if let earlier {
+            print("")
+            try showTable(RatioTable(then: earlier, now: ratios))
+        }
+    }
+}
+
+/// The rates of OpenBLAS's core types, the fastest first.
+private func fastestRates(_ inUse: LibraryRate) -> [LibraryRate] {
+    LibraryRateSearch.rates(inUse: inUse, candidates: OpenBLASCoreType.runnable(on: .current)) {
+        LibraryRateSearch.measureInProcess($0)
+    }
+}
+
+private func gigaflops(_ rate: LibraryRate) -> String { String(format: "%.1f GFLOP/s", rate.rate / 1e9) }
+
+/// - Throws: where a file of measurements cannot be read.
+private func readRatios(_ path: String) throws -> Ratios {
+    do {
+        return try Ratios(lines: benchmarkFile(path))
+    } catch let error as Ratios.BadLine {
+        throw CommandFailure("\(path), line \(error.number): \(error.reason); expected lines of 'bench --json'")
+    }
+}
+
+/// - Throws: where a share fell by more than 10 %, or where nothing can be compared.
+private func showTable(_ table: RatioTable) throws {
+    print(table.text)
+    if table.rows.isEmpty { throw CommandFailure("the two runs have no measurement in common") }
+    let slower = table.regressions.count
+    if slower > 0 {
+        throw CommandFailure("\(slower) of \(table.rows.count) shares of the machine's rate fell by more than 10 %")
+    }
+}
+
+struct BenchCompareCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare", abstract: "Compares the shares of the machine's rate in two runs, as --against does.")
+
+    @Argument(help: "A file of the earlier run: lines of --json.") var then: String
+    @Argument(help: "A file of the later run.") var now: String
+
+    func run() throws { try showTable(RatioTable(then: readRatios(then), now: readRatios(now))) }
+}
+
+struct BenchRatesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rates", abstract: "Times OpenBLAS's matrix products under each of its core types.",
+        discussion: """
+            The core type in use is measured in this process. For each other one that the processor runs, the program \
+            starts another process with OPENBLAS_CORETYPE; those far below the fastest at 512 × 512 are not measured at \
+            2048 × 2048 and not printed.
+            """)
+
+    @Option(help: "Threads. (default: one for each processor)") var threads: Int?
+    @Option(help: "Rows and columns of the matrices, with --in-use.") var size = 2048
+    @Option(help: "How often each is run; the best is printed.") var `repeat` = 8
+    @Flag(help: "Only the core type in use.") var inUse = false
+    @Flag(help: "Print one JSON object per line.") var json = false
+
+    func validate() throws {
+        guard (1...4096).contains(threads ?? 1), (1...8192).contains(size), self.repeat > 0 else {
+            throw ValidationError("threads must be 1 to 4096, size 1 to 8192, repeat above zero")
+        }
+        if !inUse, size != 2048 { throw ValidationError("--size needs --in-use") }
+    }
+
+    func run() throws {
+        let own = LibraryRate.inUse(
+            size: size, threads: threads ?? WorkerPool.availableProcessors, repeats: self.repeat)
+        for rate in inUse ? [own] : fastestRates(own) {
+            let mark = rate == own ? "  in use" : ""
+            print(json ? rate.json : "\(rate.coreType)  threads \(rate.threads)  \(gigaflops(rate))\(mark)")
+        }
     }
 }
 
@@ -101,18 +240,20 @@ struct BenchModelCommand: ParsableCommand {
         if let write, let known = BenchmarkModel(rawValue: model) {
             return try known.write(to: URL(fileURLWithPath: write), hiddenWidth: width?.values.first ?? 32)
         }
+        let report = try BenchReport(options)
         for threads in options.threadCounts {
-            let bestRate = options.machineRate(threads)
+            let bestRate = report.machineRate(threads)
             for width in width?.values ?? [32] {
                 let benchmark = ModelBenchmark(try benchmarkModel(model, width: width))
                 for batch in batch?.values ?? [1, 16] {
                     let name = self.width == nil ? nil : "width \(width)"
-                    options.show(
+                    report.show(
                         try benchmark.run(name: name, batch: batch, threads: threads, repeats: options.repeat), bestRate
                     )
                 }
             }
         }
+        try report.finish()
     }
 }
 
@@ -137,7 +278,7 @@ struct BenchKernelsCommand: ParsableCommand {
     @OptionGroup var options: BenchOptions
 
     func run() throws {
-        options.run { StepBenchmark.kernels(threads: $0, repeats: options.repeat) }
+        try options.run { StepBenchmark.kernels(threads: $0, repeats: options.repeat) }
     }
 }
 
@@ -147,7 +288,7 @@ struct BenchLayersCommand: ParsableCommand {
     @OptionGroup var options: BenchOptions
 
     func run() throws {
-        options.run { StepBenchmark.layers(threads: $0, repeats: options.repeat) }
+        try options.run { StepBenchmark.layers(threads: $0, repeats: options.repeat) }
     }
 }
 
@@ -181,7 +322,7 @@ struct BenchFitCommand: ParsableCommand {
     @OptionGroup var options: BenchOptions
 
     func run() throws {
-        options.run { [FitBenchmark.run(threads: $0, repeats: options.repeat)] }
+        try options.run { [FitBenchmark.run(threads: $0, repeats: options.repeat)] }
     }
 }
 

@@ -20,7 +20,8 @@ struct ClassifyCommand: ParsableCommand {
     var files: [String]
 
     @OptionGroup var selection: ModelSelection
-    @OptionGroup var conventions: ConventionOptions
+    @OptionGroup var notation: NotationOptions
+    @OptionGroup var choice: MemberOption
     @OptionGroup var threads: ThreadOption
 
     @Option(help: "How many classes to list for each network.")
@@ -36,9 +37,9 @@ struct ClassifyCommand: ParsableCommand {
     func run() throws {
         var settings = Settings()
         let pool = WorkerPool(threads: try threads.resolve(&settings))
-        let convention = try conventions.resolve()
+        let claims = try notation.claims()
         let model = try selection.load()
-        let run = BatchRun(model: model, output: .classes, convention: convention, pool: pool)
+        let run = BatchRun(model: model, output: .classes, claims: claims, member: choice.member, pool: pool)
         let list = try FileList(files)
         var (answered, disagreements) = (0, 0)
         let failures = try run(list.paths, skippable: list.found) { answer in
@@ -64,8 +65,9 @@ struct ClassifyCommand: ParsableCommand {
             scores.ranking.prefix(count).map { "\(labels[$0.classID])  \(percent($0.score))" }.joined(separator: ",  ")
         }
         let line = "\(name)  \(classes(answer.scores, topK))"
+        if answer.opinions.contains(where: { $0.scores == nil }) { return line + "  (by its function)" }
         guard answer.agrees == false else { return line }
-        let opinions = answer.opinions.map { "\($0.name) \(classes($0.scores, 1))" }
+        let opinions = answer.opinions.map { "\($0.name) \($0.scores.map { classes($0, 1) } ?? "-")" }
         return line + "  (disagreement: \(opinions.joined(separator: ", ")))"
     }
 
@@ -76,6 +78,7 @@ struct ClassifyCommand: ParsableCommand {
         writer.beginObject()
         writer.member("file", answer.path)
         writer.member("index", answer.index)
+        if let member = answer.member { writer.member("name", member) }
         switch answer.outcome {
         case .failure(let fault): writer.error(code: fault.code, detail: fault.detail)
         case .success(.classes(let classes)): writer.classification(classes, labels: model.labels, topK: topK)

@@ -27,7 +27,8 @@ struct EncodeCommand: ParsableCommand {
     var shard: String?
 
     @OptionGroup var selection: ModelSelection
-    @OptionGroup var conventions: ConventionOptions
+    @OptionGroup var notation: NotationOptions
+    @OptionGroup var choice: MemberOption
     @OptionGroup var threads: ThreadOption
 
     func validate() throws {
@@ -49,12 +50,12 @@ struct EncodeCommand: ParsableCommand {
     func run() throws {
         var settings = Settings()
         let pool = WorkerPool(threads: try threads.resolve(&settings))
-        let convention = try conventions.resolve()
+        let claims = try notation.claims()
         let model = try selection.load()
         guard let shape = model.shape(of: .latents) else {
             throw CommandFailure("model '\(model.name)' has no encoder")
         }
-        let run = BatchRun(model: model, output: .latents, convention: convention, pool: pool)
+        let run = BatchRun(model: model, output: .latents, claims: claims, member: choice.member, pool: pool)
         let files = try FileList(files).paths
         let failures: Int
         if let shard = shard.flatMap(EncodingShard.init) {

@@ -67,25 +67,25 @@ struct EvaluateCommand: ParsableCommand {
         }
         var result = ModelEvaluation(model: model.name, version: model.version, count: indices.count)
         var progress = ProgressBar(total: indices.count, unit: "networks")
-        let convention = UploadConvention(convention: mistakenFor ?? input.transform.convention)
+        var claims = NotationClaims()
+        claims.claim(
+            Notation(mistakenFor ?? input.transform.convention, omega0: input.transform.omega0), "that of the data")
         var seconds = 0.0
         var answers: [Classification] = []
         var squares = 0.0
         for start in stride(from: 0, to: indices.count, by: 256) {
             let own = start..<min(start + 256, indices.count)
-            let prepared = try own.map { try model.prepare(corpus[$0], convention) }
+            let prepared = try own.map { try model.prepare(corpus[$0], claims) }
             if model.offers(.classes) {
                 let begin = ContinuousClock.now
-                let computed = try model.run(.classes, prepared.map(\.features), pool)
+                let computed = try model.run(.classes, prepared.map(\.content), pool)
                 seconds += (.now - begin) / Duration.seconds(1)
                 for case .classes(let classes) in computed { answers.append(classes) }
             }
             if model.offers(.picture), let image = input.image {
-                let computed = try model.run(.picture, prepared.map(\.features), pool)
-                let renderer = SIRENRenderer(
-                    omega0: Float(input.transform.omega0), convention: input.transform.convention)
+                let computed = try model.run(.picture, prepared.map(\.content), pool)
                 for (network, answer) in zip(prepared, computed) {
-                    let own = try renderer.picture(of: network.network, height: image.height, width: image.width)
+                    let own = try network.picture(height: image.height, width: image.width)
                     let drawn = answer.values
                     squares +=
                         zip(own.values, drawn).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }

@@ -18,6 +18,8 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: "Files of weights in any of the upload formats; '-' is standard input.")
     var files: [String]
 
+    @OptionGroup var choice: MemberOption
+
     @Flag(help: "Print one JSON object per set of arrays.")
     var json = false
 
@@ -26,13 +28,12 @@ struct InspectCommand: ParsableCommand {
         for path in files {
             do throws(UploadError) {
                 let upload = try UploadFile.upload(path)
-                for (index, entry) in upload.entries.enumerated() {
-                    let place = upload.entries.count > 1 ? "\(path)[\(index)]" : path
-                    switch entry {
+                for (name, result) in InspectedArrays.all(in: upload, member: choice.member) {
+                    let place = name.map { "\(path)[\($0)]" } ?? path
+                    switch result {
                     case .failure(let fault): complain(place, fault, &failures)
-                    case .success(let tensors):
-                        let arrays = InspectedArrays(place, upload.format, tensors)
-                        print(json ? arrays.json : arrays.table)
+                    case .success(let arrays):
+                        print(json ? arrays.json(place) : arrays.table(place))
                         if let fault = arrays.fault { complain(place, fault, &failures) }
                     }
                 }
@@ -51,7 +52,6 @@ struct InspectCommand: ParsableCommand {
 
 /// One set of named arrays, and the networks that they form, if any.
 private struct InspectedArrays {
-    private let place: String
     private let format: String
     private let statistics: [ArrayStatistics]
     private let networks: [NetworkWeights]
@@ -60,30 +60,51 @@ private struct InspectedArrays {
     /// Why the arrays form no network; nil where they do.
     let fault: UploadError?
 
-    init(_ place: String, _ format: String, _ tensors: StateDict) {
-        self.place = place
-        self.format = format
-        do throws(NetworkError) {
-            let reading = try NetworkReading(tensors, flatSpec: UploadFile.flatSpec())
-            (networks, ignored, fault) = (reading.networks, reading.ignored, nil)
+    /// The arrays of a file's networks, each with its key or number in a batch; those of the whole file where it is a
+    /// stack, or no network.
+    static func all(
+        in upload: Upload, member: String?
+    ) -> [(name: String?, result: Result<InspectedArrays, UploadError>)] {
+        let arrays = upload.arrays
+        let uploaded: UploadedNetworks
+        do throws(UploadError) {
+            uploaded = try UploadedNetworks(
+                upload, NetworkSearchOptions(member: member), flatSpec: UploadFile.flatSpec(), limit: .max)
         } catch {
-            (networks, ignored, fault) = ([], [], UploadError(error))
+            guard !arrays.isEmpty else { return [(nil, .failure(error))] }
+            return [(nil, .success(InspectedArrays(upload.format, arrays, fault: error)))]
         }
-        // In the order of the layers where the arrays form a network, else in natural order of the names.
-        let ranks = networks.first.map { network in
-            Dictionary(uniqueKeysWithValues: network.stateDict.names.enumerated().map { ($0.element, $0.offset) })
+        let networks = uploaded.networks.map { $0.map(\.weights) }
+        if uploaded.isStack {
+            let read = networks.compactMap { try? $0.get() }
+            let fault = networks.lazy.compactMap(\.failure).first
+            return [
+                (nil, .success(InspectedArrays(upload.format, arrays, read, uploaded.ignored, fault: fault)))
+            ]
         }
-        statistics = tensors.entries
-            .sorted { left, right in
-                let (first, second) = (ranks?[left.name] ?? .max, ranks?[right.name] ?? .max)
-                return first == second ? naturallyPrecedes(left.name, right.name) : first < second
+        return uploaded.networks.enumerated().map { index, network in
+            let name = uploaded.names[index] ?? (uploaded.networks.count > 1 ? String(index) : nil)
+            let result = network.map { network in
+                InspectedArrays(
+                    upload.format, network.weights.stateDict.entries + network.context.arrays, [network.weights],
+                    uploaded.ignored, isOrdered: true)
             }
-            .map { ArrayStatistics(name: $0.name, tensor: $0.tensor) }
+            return (name, result)
+        }
     }
 
-    private var detection: ConventionDetection? { networks.first.map(ConventionDetector.detect) }
+    private init(
+        _ format: String, _ arrays: [NamedTensor], _ networks: [NetworkWeights] = [], _ ignored: [String] = [],
+        isOrdered: Bool = false, fault: UploadError? = nil
+    ) {
+        (self.format, self.networks, self.ignored, self.fault) = (format, networks, ignored, fault)
+        let sorted = isOrdered ? arrays : arrays.sorted { naturallyPrecedes($0.name, $1.name) }
+        statistics = sorted.map { ArrayStatistics(name: $0.name, tensor: $0.tensor) }
+    }
 
-    var table: String {
+    private var notation: NotationReading? { networks.first.map { NotationDetector.read($0) } }
+
+    func table(_ place: String) -> String {
         var lines = ["\(place): \(format)\(summary)"]
         let rows = statistics.map { array in
             [
@@ -100,7 +121,7 @@ private struct InspectedArrays {
             }
             lines.append("  " + cells.joined(separator: "  "))
         }
-        if let detection { lines.append("  convention: \(detection.convention.rawValue) (\(detection.reason))") }
+        if let notation { lines.append("  notation: \(notation.name) (\(notation.summary))") }
         if !ignored.isEmpty { lines.append("  ignored: \(ignored.joined(separator: ", "))") }
         return lines.joined(separator: "\n")
     }
@@ -115,7 +136,7 @@ private struct InspectedArrays {
         value.map { String(($0 * 1e5).rounded() / 1e5) } ?? "-"
     }
 
-    var json: String {
+    func json(_ place: String) -> String {
         var writer = JSONWriter()
         writer.beginObject()
         writer.member("file", place)
@@ -125,9 +146,7 @@ private struct InspectedArrays {
             writer.member("sizes", spec.summary)
             writer.member("parameters", spec.parameterCount)
         }
-        if let detection {
-            writer.convention(detection)
-        }
+        if let notation { writer.reading(notation) }
         if let fault { writer.error(code: fault.code.rawValue, detail: fault.detail) }
         writer.name("arrays")
         writer.array(statistics) { writer, array in
@@ -145,4 +164,8 @@ private struct InspectedArrays {
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self)
     }
+}
+
+extension Result {
+    fileprivate var failure: Failure? { if case .failure(let error) = self { error } else { nil } }
 }

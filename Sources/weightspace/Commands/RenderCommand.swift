@@ -6,6 +6,7 @@ import ModelStore
 import Models
 import Networks
 import SIREN
+import Uploads
 
 /// `weightspace render FILE --output net.png`
 struct RenderCommand: ParsableCommand {
@@ -24,7 +25,8 @@ struct RenderCommand: ParsableCommand {
     @Option(help: "The picture's width in pixels.")
     var width = 28
 
-    @OptionGroup var conventions: ConventionOptions
+    @OptionGroup var notation: NotationOptions
+    @OptionGroup var choice: MemberOption
 
     func validate() throws {
         guard output.hasSuffix(".png") else {
@@ -39,15 +41,15 @@ struct RenderCommand: ParsableCommand {
     private static let longestSide = 4096
 
     func run() throws {
-        let convention = try conventions.resolve()
-        let upload = UploadFile(file, expecting: nil)
+        let claims = try notation.claims()
+        let upload = UploadFile(file, expecting: nil, readsFunctions: true, member: choice.member)
         guard upload.networks.count == 1 else {
             throw CommandFailure("'\(file)' holds \(upload.networks.count) networks; one can be drawn at a time")
         }
         do {
-            let prepared = try PreparedNetwork(drawing: try upload.networks[0].get(), convention)
-            let renderer = SIRENRenderer(sizeLimit: Self.longestSide)
-            let picture = try renderer.picture(of: prepared.network, height: height, width: width)
+            let network = try upload.networks[0].get()
+            let prepared = PreparedNetwork(drawing: network.weights, claims, context: network.context)
+            let picture = try prepared.picture(height: height, width: width, sizeLimit: Self.longestSide)
             try OutputFile.write(try picture.png(), to: output)
         } catch let error as FileError {
             throw error

@@ -28,7 +28,7 @@ struct VerifyCommand: ParsableCommand {
         var largest: (error: Float, name: String) = (0, "")
         for (index, path) in files.enumerated() {
             do {
-                let contents = try WeightFile.read(try UploadFile.bytes(path), limits: .checkpoint).soleNetwork()
+                let contents = try WeightFile.read(try UploadFile.bytes(path), limits: .checkpoint).stateDict()
                 let file = try GoldenFile(contents)
                 let comparisons = try Verification.run(file, pool: pool)
                 progress.clear()

@@ -11,12 +11,14 @@ struct FileAnswer {
     let path: String
     /// The network's number within the file, from 0.
     let index: Int
-    /// The network's convention; nil where it could not be read, or is not a SIREN.
-    let detection: ConventionDetection?
+    /// Its key in a file that holds several; nil without one.
+    let member: String?
+    /// The network as it was read; nil where it could not be read.
+    let prepared: PreparedNetwork?
     let outcome: Result<Answer, FileFault>
 
-    /// The file and, from the second network on, the number within it.
-    var name: String { index == 0 ? path : "\(path)[\(index)]" }
+    /// The file and, of several networks, its key or, from the second on, the number within it.
+    var name: String { member.map { "\(path)[\($0)]" } ?? (index == 0 ? path : "\(path)[\(index)]") }
 }
 
 /// Why a network of a file has no answer.
@@ -42,7 +44,9 @@ struct FileFault: Error {
 struct BatchRun {
     let model: ServedModel
     let output: Output
-    let convention: UploadConvention
+    let claims: NotationClaims
+    /// The path of the member to read in every file; nil searches each for its networks.
+    var member: String?
     let pool: WorkerPool
 
     private static let filesAtATime = 64
@@ -83,25 +87,30 @@ struct BatchRun {
     }
 
     private func answers(_ paths: [String]) throws -> [FileAnswer] {
-        var networks: [(path: String, index: Int, prepared: Result<PreparedNetwork, FileFault>)] = []
+        var networks: [(path: String, index: Int, member: String?, prepared: Result<PreparedNetwork, FileFault>)] = []
         for path in paths {
-            let file = UploadFile(path, expecting: model.expectation)
+            let file = UploadFile(
+                path, expecting: model.expectation, readsFunctions: model.readsFunctions && output == .classes,
+                member: member)
             for (index, network) in file.networks.enumerated() {
                 let prepared = network.flatMap { network in
-                    Result { () throws(NetworkError) in try model.prepare(network, convention) }
-                        .mapError(UploadError.init)
+                    Result { () throws(NetworkError) in
+                        try model.prepare(network.weights, claims, context: network.context, for: output)
+                    }
+                    .mapError(UploadError.init)
                 }.mapError(FileFault.init)
-                networks.append((path, index, prepared))
+                networks.append((path, index, file.names[index], prepared))
             }
         }
-        var outputs = try model.run(output, networks.compactMap { try? $0.prepared.get().features }, pool)
+        var outputs = try model.run(output, networks.compactMap { try? $0.prepared.get().content }, pool)
             .makeIterator()
         return networks.map { network in
             let outcome = network.prepared.flatMap { _ in
                 outputs.next().map(FileFault.checked) ?? .failure(.nonFiniteOutput)
             }
             return FileAnswer(
-                path: network.path, index: network.index, detection: try? network.prepared.get().detection,
+                path: network.path, index: network.index, member: network.member,
+                prepared: try? network.prepared.get(),
                 outcome: outcome)
         }
     }

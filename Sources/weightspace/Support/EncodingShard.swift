@@ -63,8 +63,8 @@ struct EncodingShard {
     /// SHA-256 of everything besides the model on which the rows depend: paths, sizes and modification times of the
     /// files, convention and ω₀.
     private func identity(_ files: [String], _ run: BatchRun) -> String {
-        let (convention, omega0) = (run.convention.convention, run.convention.omega0)
-        var lines = [convention?.rawValue ?? "detected", omega0.map(\.description) ?? "the model's"]
+        let claimed = run.claims.applied(to: Notation())
+        var lines = NotationPart.allCases.map { run.claims.sources[$0] == nil ? "detected" : "\(claimed)" }
         for file in files {
             let facts = try? FileManager.default.attributesOfItem(atPath: file)
             let changed = (facts?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
@@ -91,7 +91,7 @@ struct EncodingShard {
             var limits = FormatLimits.checkpoint
             limits.maxInflatedBytes = max(limits.maxInflatedBytes, data.count)
             limits.maxSafetensorsHeaderBytes = max(limits.maxSafetensorsHeaderBytes, data.count)
-            state = try WeightFile.read([UInt8](data), limits: limits).soleNetwork()
+            state = try WeightFile.read([UInt8](data), limits: limits).stateDict()
         } catch {
             throw CommandFailure("'\(path)' cannot be read; remove it to start again: \(reason(error))")
         }

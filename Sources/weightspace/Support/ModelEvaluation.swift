@@ -45,7 +45,7 @@ struct ModelEvaluation {
         guard let names = answers.first?.opinions.map(\.name), !names.isEmpty else { return }
         if let labels {
             parts = names.enumerated().map { index, name in
-                let logits = answers.map { $0.opinions[index].scores.logits }
+                let logits = answers.map { $0.opinions[index].scores?.logits ?? [] }
                 return (name, ClassificationReport(logits: logits, labels: labels, temperature: 1).accuracy)
             }
         }

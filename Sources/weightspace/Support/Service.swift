@@ -1,5 +1,6 @@
 import ArgumentParser
 import Dispatch
+import Engine
 import Foundation
 import Glibc
 import HTTPServer
@@ -67,6 +68,7 @@ final class Service: Sendable {
     /// so that health checks are answered during the load.
     /// - Throws: where a port or socket cannot be opened.
     func run() throws {
+        logKernels()
         for line in configuration.unknownVariables {
             logger.warning("unknown setting", metadata: ["reason": "\(line)"])
         }
@@ -101,8 +103,29 @@ final class Service: Sendable {
         if isComputing { Self.leave(0) }
     }
 
-    /// Prints the address on standard output, in the log's format, and warns where others than the machine's users can
-    /// connect without a key.
+    /// Says what computes, and warns where OpenBLAS could be faster.
+    private func logKernels() {
+        logger.info(
+            "kernels",
+            metadata: [
+                "own": "\(OwnKernels.instructions)", "openblas": "\(OpenBLASKernels.inUse)",
+                "openblas_version": "\(OpenBLASKernels.release)",
+            ])
+        guard let better = OpenBLASKernels.better else { return }
+        let cause =
+            ProcessInfo.processInfo.environment[OpenBLASKernels.variable].map { "is set to \($0)" } ?? "is not set"
+        logger.warning(
+            "slow OpenBLAS kernels",
+            metadata: [
+                "reason":
+                    """
+                OpenBLAS uses \(OpenBLASKernels.inUse); this processor runs \(better.rawValue), which is faster: \
+                \(OpenBLASKernels.variable) \(cause), set it to \(better.rawValue.uppercased())
+                """
+            ])
+    }
+
+    /// Prints where the service listens on standard output, in the form of the log, and warns where that is unsafe.
     private func announce(_ address: SocketAddress, admin: SocketAddress?) {
         let url = address.isUnix ? "\(address)" : "http://\(address)"
         switch configuration.logFormat {

@@ -9,44 +9,76 @@ import SIREN
 import Uploads
 import WeightFormats
 
-/// The options for the SIREN convention and the sine frequency of the networks.
-struct ConventionOptions: ParsableArguments {
-    @Option(help: "The SIREN convention: nfn, dws, or auto to detect it. (default: auto)")
+/// How the networks are to be read, where it is not to be found out.
+struct NotationOptions: ParsableArguments {
+    @Option(help: "The notation: nfn, dws, coin, siren-pytorch, relu, or auto to find it out. (default: auto)")
     var convention: String?
 
-    @Option(help: "The sine frequency ω0 of the networks. (default: the model's)")
-    var omega0: Double?
+    @Option(help: "The activation: sine, relu, tanh, sigmoid or gaussian.")
+    var activation: String?
 
-    func resolve() throws -> UploadConvention {
-        let known = try convention.flatMap { text -> SIRENConvention? in
-            guard text != "auto" else { return nil }
-            guard let known = SIRENConvention(rawValue: text) else {
-                throw ValidationError("--convention: expected nfn, dws or auto, received '\(text)'")
-            }
-            return known
+    @Option(help: "The sine frequency ω0, of all layers where --hidden-omega0 is not given.")
+    var omega0: String?
+
+    @Option(help: "The sine frequency of all layers but the first.")
+    var hiddenOmega0: String?
+
+    @Option(help: "Which coordinate is the first input: rows or columns.")
+    var order: String?
+
+    @Option(help: "The coordinates of the picture's edges: -1..1 or 0..1.")
+    var coordinates: String?
+
+    @Option(help: "The outputs for black and white: -1..1, 0..1 or -0.5..0.5.")
+    var values: String?
+
+    func claims() throws -> NotationClaims {
+        var options: [String: String] = [:]
+        options["convention"] = convention
+        options["activation"] = activation
+        options["omega0"] = omega0
+        options["hidden_omega0"] = hiddenOmega0
+        options["order"] = order
+        options["coordinates"] = coordinates
+        options["values"] = values
+        do throws(NotationOptionError) {
+            return try NotationClaims(options: options)
+        } catch {
+            let flag = error.name.replacingOccurrences(of: "_", with: "-")
+            throw ValidationError("--\(flag): expected \(error.expected), received '\(error.received)'")
         }
-        guard omega0.map({ $0.isFinite && $0 > 0 }) ?? true else {
-            throw ValidationError("--omega0: expected a positive number, received \(omega0 ?? .nan)")
-        }
-        return UploadConvention(convention: known, omega0: omega0)
     }
+}
+
+/// The member of each file to read, where a file holds several networks.
+struct MemberOption: ParsableArguments {
+    @Option(help: "The member that holds the network, such as ema.params. (default: it is searched for)")
+    var member: String?
 }
 
 /// The networks of one file, in order. In the place of a network that cannot be read is the error.
 struct UploadFile {
     let path: String
-    let networks: [Result<NetworkWeights, UploadError>]
+    let networks: [Result<UploadedNetwork, UploadError>]
+    /// The name of each network in a batch, also of those that cannot be read.
+    let names: [String?]
 
     /// A file that cannot be read counts as one network that cannot be read.
-    init(_ path: String, expecting expectation: NetworkExpectation?) {
+    init(
+        _ path: String, expecting expectation: NetworkExpectation?, readsFunctions: Bool = false, member: String? = nil
+    ) {
         self.path = path
         do throws(UploadError) {
             let upload = try Self.upload(path)
-            networks = try UploadedNetworks(
-                upload, expecting: expectation, flatSpec: Self.flatSpec(), limit: .max
-            ).networks
+            let uploaded = try UploadedNetworks(
+                upload,
+                NetworkSearchOptions(
+                    expectation: expectation, readsAnyFunction: readsFunctions, member: member),
+                flatSpec: Self.flatSpec(),
+                limit: .max)
+            (networks, names) = (uploaded.networks, uploaded.names)
         } catch {
-            networks = [.failure(error)]
+            (networks, names) = ([.failure(error)], [nil])
         }
     }
 

@@ -21,6 +21,9 @@ enum FileTargets {
     /// NumPy's and PyTorch's archives.
     static func zip(_ bytes: [UInt8]) throws -> Bool { try read(Archive.sealed([0x50, 0x4b, 0x03, 0x04] + bytes)) }
 
+    /// Pickles of every protocol: the first opcode of protocol 2 may stand before those of 0 and 1.
+    static func pickle(_ bytes: [UInt8]) throws -> Bool { try read([0x80, 2] + bytes) }
+
     static func torch(_ bytes: [UInt8]) throws -> Bool { try read(try Archive.torch(bytes)) }
 
     static func json(_ bytes: [UInt8]) throws -> Bool {
@@ -100,18 +103,40 @@ enum FileTargets {
     static func read(_ bytes: [UInt8]) throws -> Bool {
         let limits = FuzzTarget.formatLimits
         guard let file = try? WeightFile.read(bytes, limits: limits) else { return false }
-        try require(!file.networks.isEmpty, "a file of no networks")
+        var census = Census()
+        try census.count(file.tree, depth: 0)
+        try require(census.values <= limits.maxTreeValues, "\(census.values) values")
+        try require(census.arrays <= limits.maxBatchTensors, "\(census.arrays) arrays")
+        try require(4 * census.elements <= limits.maxInflatedBytes, "\(census.elements) elements")
+        return true
+    }
+
+    /// What a tree holds.
+    private struct Census {
+        /// Members of dicts and elements of lists.
+        var values = 0
+        var arrays = 0
         var elements = 0
-        for case .success(let network) in file.networks {
-            try require(network.count > 0 && network.count <= limits.maxTensors, "\(network.count) tensors")
-            for entry in network.entries {
+
+        mutating func count(_ tree: FileTree, depth: Int) throws {
+            let limits = FuzzTarget.formatLimits
+            try require(depth <= limits.maxTreeDepth, "a tree deeper than \(limits.maxTreeDepth)")
+            switch tree {
+            case .array(let tensor, _):
+                arrays += 1
+                elements += tensor.count
                 try require(
-                    entry.tensor.shape.reduce(1, *) == entry.tensor.count && entry.tensor.rank <= limits.maxRank,
-                    "\(entry.tensor.count) values of shape \(entry.tensor.shape)")
-                elements += entry.tensor.count
+                    tensor.shape.reduce(1, *) == tensor.count && tensor.rank <= limits.maxRank,
+                    "\(tensor.count) values of shape \(tensor.shape)")
+            case .dict(let members):
+                values += members.count
+                for member in members { try count(member.value, depth: depth + 1) }
+            case .list(let elements):
+                values += elements.count
+                for element in elements { try count(element, depth: depth + 1) }
+            case .unreadable(let error): try require(!error.detail.isEmpty, "an error without a text")
+            case .number, .text, .inert: break
             }
         }
-        try require(4 * elements <= limits.maxInflatedBytes, "\(elements) elements")
-        return true
     }
 }

@@ -7,6 +7,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case npy
     case zip
     case torch
+    case pickle
     case json
     case coding
     case multipart
@@ -51,6 +52,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .npy: try FileTargets.npy(bytes)
         case .zip: try FileTargets.zip(bytes)
         case .torch: try FileTargets.torch(bytes)
+        case .pickle: try FileTargets.pickle(bytes)
         case .json: try FileTargets.json(bytes)
         case .coding: try FileTargets.coding(bytes)
         case .multipart: try FileTargets.multipart(bytes)

@@ -54,7 +54,7 @@ enum Models {
     static func accuracyPredictor() throws -> Reference {
         let golden = try WeightFile.read(
             try Samples.bytes("predict_accuracy_stat.safetensors"), limits: .checkpoint
-        ).soleNetwork()
+        ).stateDict()
         let config = """
             {"name": "accuracy", "task": "predict_accuracy",
              "input": {"family": "cnn", "sizes": [1, 4, 5, 3], "filters": [[3, 3], [3, 2], null]},

@@ -23,7 +23,7 @@ enum Samples {
     }
 
     static func tensors(_ index: Int) throws -> StateDict {
-        try WeightFile.read(try bytes("net\(index).safetensors")).soleNetwork()
+        try WeightFile.read(try bytes("net\(index).safetensors")).stateDict()
     }
 
     static func network(_ index: Int = 0) throws -> NetworkWeights { try NetworkWeights(try tensors(index)) }

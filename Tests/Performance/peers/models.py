@@ -1,7 +1,8 @@
-"""Times the alternatives to Weightspace: the same encoder and training step in PyTorch, eager and compiled, and ONNX Runtime.
+"""Times the alternatives to Weightspace: the same encoder and training step in PyTorch, eager and compiled, ONNX Runtime and
+OpenVINO (left out where it is not installed).
 
 Layers are the authors' own (`nfn`). Prints one JSON object a line, as `weightspace bench --json` does.
-    python3 -m venv peers && peers/bin/pip install torch numpy einops nfn onnx onnxscript onnxruntime
+    python3 -m venv peers && peers/bin/pip install torch numpy einops nfn onnx onnxscript onnxruntime openvino
     OMP_WAIT_POLICY=PASSIVE peers/bin/python Tests/Performance/peers/models.py paper|small [--train] [--fit]
 """
 
@@ -122,6 +123,10 @@ def infer(encoder, repeats):
             measure("PyTorch compiled", batch, lambda: compiled(*arrays), repeats)
     import onnxruntime
 
+    try:
+        import openvino
+    except ImportError:
+        openvino = None
     for batch in (1, 16):
         arrays = tuple(sirens(batch))
         with tempfile.TemporaryDirectory() as folder:
@@ -130,8 +135,19 @@ def infer(encoder, repeats):
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = torch.get_num_threads()
             session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            if openvino:
+                # Without these OpenVINO may compute in bfloat16, and on a number of threads of its own choice.
+                settings = {
+                    "INFERENCE_PRECISION_HINT": "f32",
+                    "PERFORMANCE_HINT": "LATENCY",
+                    "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                }
+                network = openvino.Core().compile_model(path, "CPU", settings)
         feed = {given.name: array.numpy() for given, array in zip(session.get_inputs(), arrays)}
         measure("ONNX Runtime", batch, lambda: session.run(None, feed), repeats)
+        if openvino:
+            reader = network.create_infer_request()
+            measure("OpenVINO", batch, lambda: reader.infer(feed, share_inputs=True, share_outputs=True), repeats)
 
 
 def train(encoder, batch):
@@ -176,12 +192,15 @@ parser.add_argument("--repeat", type=int, default=7)
 arguments = parser.parse_args()
 warnings.filterwarnings("ignore")
 torch.manual_seed(0)
-square, best = torch.randn(2048, 2048), 0.0
-for _ in range(8):
-    begin = time.perf_counter()
-    square @ square
-    best = max(best, 2 * 2048**3 / (time.perf_counter() - begin) / 1e9)
-show(what="PyTorch sgemm", gflops=best, threads=torch.get_num_threads())
+square, all_threads = torch.randn(2048, 2048), torch.get_num_threads()
+for threads in sorted({1, all_threads}):
+    torch.set_num_threads(threads)
+    best = 0.0
+    for _ in range(8):
+        begin = time.perf_counter()
+        square @ square
+        best = max(best, 2 * 2048**3 / (time.perf_counter() - begin) / 1e9)
+    show(what="PyTorch sgemm", gflops=best, threads=threads)
 network = Encoder(256, 6) if arguments.model == "paper" else Encoder(64, 3)
 infer(network, arguments.repeat)
 if arguments.train:

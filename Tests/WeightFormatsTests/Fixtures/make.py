@@ -1,7 +1,9 @@
 """Writes the small files that the tests read beside net0.*. Usage: python make.py"""
 
+import collections
 import io
 import os
+import pickle
 import struct
 import warnings
 import zipfile
@@ -146,8 +148,92 @@ def safetensors_files():
         path("types.safetensors"))
 
 
+def write(name, content):
+    with open(path(name), "wb") as file:
+        file.write(content)
+
+
+def pickles():
+    """Plain pickles in every protocol, of what lies beside arrays too."""
+    values = {
+        "a": A, "fortran": np.asfortranarray(A.astype(">f8")), 3: {"b": (B, None)}, ("x", 1): np.int64(1 << 40),
+        "loss": np.float32(0.25), "curve": [0.5, 2, -1e-3], "rows": [[1, 2.5], (3, 4)], "ragged": [[1], [2, 3]],
+        "mixed": [1, "é\n\\u", True], "note": np.str_("sine"), "names": np.array(["ab", "c"]),
+        "set": {1}, "frozen": frozenset([2]), "counter": collections.Counter("aab"),
+        "ordered": collections.OrderedDict(k=1), "default": collections.defaultdict(list, k=[1.5]),
+        "complex": 1 + 2j, "array": bytearray(b"xy"), "bytes": b"\0\xff", "empty": np.zeros((0, 2), np.float32),
+        "big": 1 << 70, "negative": -70_000, "none": None, "range": range(3), "large": np.array([1 << 25]),
+    }
+    for protocol in range(6):
+        write(f"plain{protocol}.pkl", pickle.dumps(values, protocol=protocol))
+    objects = np.array([A, B, None], dtype=object)
+    write("objects.pkl", pickle.dumps(objects, protocol=4))
+    np.save(path("dict.npy"), {"a": A, "b": B}, allow_pickle=True)
+    write("several.pkl", pickle.dumps(A, protocol=4) + pickle.dumps({"b": B}, protocol=2))
+    write("tensors.pkl", pickle.dumps(tensors(), protocol=4))
+    write("tensors2.pkl", pickle.dumps(tensors(), protocol=2))
+
+    import flax.core
+    import jax.numpy
+    import joblib
+    arrays = {"a": jax.numpy.asarray(A), "b": jax.numpy.asarray(B).astype(jax.numpy.bfloat16)}
+    write("jax2.pkl", pickle.dumps(arrays, protocol=2))
+    write("jax4.pkl", pickle.dumps(flax.core.freeze({"params": arrays}), protocol=4))
+    joblib.dump({"a": A}, path("joblib.pkl"))
+
+
+def company():
+    """What a checkpoint holds beside its weights."""
+    noted = tensors()["b"]
+    noted.note = 1
+    save({
+        "a": tensors()["a"], "size": torch.Size([2, 3]), "device": torch.device("cpu"), "dtype": torch.float16,
+        "layout": torch.strided, "complex": 1j, "noted": noted, "buffer": torch.nn.Buffer(tensors()["b"]),
+        "u16": torch.tensor([1, 65535], dtype=torch.uint16), "float8": torch.zeros(2).to(torch.float8_e4m3fn),
+        "quantised": torch.quantize_per_tensor(torch.zeros(2), 0.1, 0, torch.qint8), "sparse": torch.eye(2).to_sparse(),
+        "meta": torch.empty(2, device="meta"), "complexes": torch.zeros(2, dtype=torch.complex64),
+        "negative": torch.ones(2, dtype=torch.complex64).conj().imag, "storage": torch.FloatStorage([1, 2]),
+        "text": "x" * 5000, "scalar": np.float32(0.5), "array": B.astype(np.float64),
+    }, "company.pth")
+
+
+def archives():
+    """Archives as other programs write them."""
+    with zipfile.ZipFile(path("protocol2.pth")) as old, zipfile.ZipFile(path("rezipped.pth"), "w") as new:
+        for entry in old.infolist():
+            new.writestr("dir/" + entry.filename, old.read(entry), zipfile.ZIP_DEFLATED)
+        new.writestr("__MACOSX/dir/protocol2/._data.pkl", b"\0\5\x16\7")
+    buffer = io.BytesIO()
+    np.save(buffer, A)
+
+    class Pipe(io.RawIOBase):
+        """A file without positions, so that sizes follow each entry."""
+        def __init__(self):
+            self.content = b""
+
+        def writable(self):
+            return True
+
+        def write(self, data):
+            self.content += bytes(data)
+            return len(data)
+
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inr/", b"")
+        archive.writestr("inr/a.npy", buffer.getvalue())
+        archive.writestr("inr/.DS_Store", b"\0")
+        archive.writestr("readme.txt", b"text")
+        archive.writestr("__MACOSX/inr/._a.npy", b"\0\5\x16\7")
+    write("streamed.npz", pipe.content)
+    np.savez_compressed(path("zeros.npz"), a=np.zeros(2048))
+
+
 if __name__ == "__main__":
     torch.manual_seed(0)
     numpy_files()
     torch_files()
     safetensors_files()
+    pickles()
+    company()
+    archives()

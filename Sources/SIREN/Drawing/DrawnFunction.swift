@@ -1,0 +1,108 @@
+import Engine
+import Foundation
+import Networks
+import Tensors
+
+/// Fourier features of coordinates before a network's first layer (Tancik et al., arXiv 2006.10739):
+/// (sin(s B u), cos(s B u)), or the cosines first.
+package struct FourierFeatures: Sendable, Hashable {
+    /// B, (frequencies, coordinates), row-major.
+    package let matrix: [Float]
+    package let coordinates: Int
+    /// s: 2π where B holds frequencies in periods, 1 where it holds them in radians.
+    package let scale: Float
+    package let startsWithSines: Bool
+
+    package init(matrix: [Float], coordinates: Int, scale: Float, startsWithSines: Bool) {
+        self.matrix = matrix
+        self.coordinates = coordinates
+        self.scale = scale
+        self.startsWithSines = startsWithSines
+    }
+
+    package var frequencies: Int { matrix.count / max(coordinates, 1) }
+
+    /// *Shapes:* points (count, coordinates) → (count, 2 · frequencies).
+    func callAsFunction(_ points: [Float]) -> [Float] {
+        var result: [Float] = []
+        result.reserveCapacity(points.count / coordinates * 2 * frequencies)
+        for start in stride(from: 0, to: points.count, by: coordinates) {
+            let angles = (0..<frequencies).map { frequency in
+                (0..<coordinates).reduce(Float(0)) { $0 + matrix[frequency * coordinates + $1] * points[start + $1] }
+                    * scale
+            }
+            let (sines, cosines) = (angles.map(Self.sine), angles.map(Self.cosine))
+            result += startsWithSines ? sines + cosines : cosines + sines
+        }
+        return result
+    }
+
+    private static func sine(_ angle: Float) -> Float { Float(sin(Double(angle))) }
+    private static func cosine(_ angle: Float) -> Float { Float(cos(Double(angle))) }
+}
+
+/// A network as a function of a picture's coordinates: its layers, how they are to be read, and what lies before them.
+package struct DrawnFunction: Sendable {
+    package let network: NetworkWeights
+    package let notation: Notation
+    package let features: FourierFeatures?
+    private let function: EvaluatedFunction
+
+    /// - Throws: where the network has convolutions, does not read 2 coordinates (or the features of 2), or does not have
+    ///   1 or 3 outputs.
+    package init(
+        _ network: NetworkWeights, _ notation: Notation, features: FourierFeatures? = nil
+    ) throws(PictureError) {
+        let spec = network.spec
+        guard spec.isFullyConnected, !network.layers.isEmpty else { throw .notFullyConnected }
+        guard features.map({ $0.coordinates == 2 && 2 * $0.frequencies == spec.inputs }) ?? (spec.inputs == 2) else {
+            throw .inputs(spec.inputs)
+        }
+        guard spec.outputs == 1 || spec.outputs == 3 else { throw .outputs(spec.outputs) }
+        self.network = network
+        self.notation = notation
+        self.features = features
+        function = EvaluatedFunction(
+            network.layers.enumerated().map { index, layer in
+                EvaluatedFunction.Layer(
+                    inputs: layer.weight.shape[1], outputs: layer.weight.shape[0], weight: layer.weight.values,
+                    bias: layer.bias.values, factor: Float(notation.factor(ofLayer: index)))
+            }, notation.activation)
+    }
+
+    /// Values of a pixel: 1 or 3.
+    package var channels: Int { network.spec.outputs }
+
+    /// Floating-point operations of one pixel.
+    package var flopsPerPixel: Int { function.flopsPerPoint }
+
+    /// The outputs at coordinates (row, column) in [−1, 1], as pixels nominally in [−1, 1].
+    ///
+    /// *Shapes:* coordinates (count, 2) → (count, channels).
+    package func pixels(at coordinates: [Float]) -> [Float] {
+        outputs(at: coordinates).map(notation.pixel)
+    }
+
+    /// The outputs as they are, at coordinates (row, column) in [−1, 1].
+    func outputs(at coordinates: [Float]) -> [Float] {
+        var points = coordinates
+        if notation.coordinates != .symmetric {
+            let (low, half) = (Float(notation.coordinates.low), Float(notation.coordinates.length / 2))
+            for index in points.indices { points[index] = low + (points[index] + 1) * half }
+        }
+        if notation.order == .columnsFirst {
+            for index in stride(from: 0, to: points.count, by: 2) { points.swapAt(index, index + 1) }
+        }
+        return function.values(at: features.map { $0(points) } ?? points)
+    }
+
+    /// The picture on a grid of pixels whose first and last row and column lie at the ends of the coordinates.
+    /// - Throws: where a side is not between 1 and `sizeLimit`.
+    package func picture(height: Int, width: Int, sizeLimit: Int = 512) throws(PictureError) -> Picture {
+        guard (1...max(1, sizeLimit)).contains(height), (1...max(1, sizeLimit)).contains(width) else {
+            throw .size(height: height, width: width, limit: sizeLimit)
+        }
+        let grid = CoordinateGrid(height: height, width: width)
+        return Picture(height: height, width: width, channels: channels, values: pixels(at: grid.coordinates))
+    }
+}

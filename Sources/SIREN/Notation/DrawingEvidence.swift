@@ -1,0 +1,64 @@
+import Foundation
+
+/// What a drawing says about the notation under which it was drawn: under the right one a network draws something smooth
+/// that reaches at least one end of its range of values; under a wrong one noise, or a range of its own.
+struct DrawingEvidence {
+    /// Rows and columns of the drawing.
+    static let side = 28
+    /// Networks with more operations for a pixel than this are drawn more coarsely, down to `leastSide`.
+    private static let flopsOfFullSide = 100_000
+    private static let leastSide = 12
+
+    /// The outputs below and above which 2 % of all outputs lie.
+    let low: Double
+    let high: Double
+    /// The mean difference of neighbouring outputs, in standard deviations.
+    let roughness: Double
+
+    /// The extents of the drawing of a network of that many operations a pixel.
+    static func side(flopsPerPixel: Int) -> Int {
+        let ratio = Double(flopsOfFullSide) / Double(max(flopsPerPixel, 1))
+        return max(leastSide, min(side, Int(Double(side) * ratio.squareRoot())))
+    }
+
+    /// - Parameter outputs: (side, side, channels), row-major.
+    init(_ outputs: [Float], side: Int, channels: Int) {
+        let sorted = outputs.sorted()
+        let last = sorted.count - 1
+        low = Double(sorted[Int(0.02 * Double(last))])
+        high = Double(sorted[Int((0.98 * Double(last)).rounded(.up))])
+        let row = side * channels
+        var differences = 0.0
+        for index in outputs.indices {
+            if index % row + channels < row { differences += Double(abs(outputs[index + channels] - outputs[index])) }
+            if index + row < outputs.count { differences += Double(abs(outputs[index + row] - outputs[index])) }
+        }
+        let mean = outputs.reduce(0.0) { $0 + Double($1) } / Double(outputs.count)
+        let variance = outputs.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(outputs.count)
+        roughness = differences / Double(2 * side * (side - 1) * channels) / max(variance.squareRoot(), 1e-9)
+    }
+
+    /// No drawing has a larger log-likelihood.
+    static let greatestLogLikelihood = 2.95
+
+    /// The log-likelihood of the drawing where black and white are the ends of `values`, in nats up to a constant.
+    func logLikelihood(_ values: Interval) -> Double {
+        guard low.isFinite, high.isFinite, roughness.isFinite else { return -1000 }
+        let fromBlack = (low - values.low) / values.length
+        let fromWhite = (high - values.high) / values.length
+        return Density.mixture(fromBlack, share: 0.75, mean: -0.02, std: 0.05, over: -0.15...0.7)
+            + Density.mixture(fromWhite, share: 0.4, mean: -0.02, std: 0.06, over: -0.8...0.15)
+            + Density.normal(log(max(roughness, 1e-3)), mean: log(0.25), std: 0.45)
+            + (high - low < 0.25 * values.length ? -3 : 0)
+    }
+
+    /// The measurements as a clause.
+    var text: String {
+        "it draws outputs from \(Self.short(low)) to \(Self.short(high)) (2 % beyond either), and neighbouring pixels differ by \(Self.short(roughness)) standard deviations"
+    }
+
+    static func short(_ value: Double) -> String {
+        guard value.isFinite, abs(value) < 1e6 else { return "\(value)" }
+        return String((value * 100).rounded() / 100)
+    }
+}

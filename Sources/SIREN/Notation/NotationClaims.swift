@@ -1,0 +1,88 @@
+import Engine
+
+/// A part of a notation that can be known or unknown by itself. The raw values are the names of options and of members
+/// of answers.
+package enum NotationPart: String, Sendable, Hashable, CaseIterable {
+    case activation
+    case omega0
+    case hiddenOmega0 = "hidden_omega0"
+    case order
+    case coordinates
+    case values
+}
+
+/// What somebody says of a network's notation: a client, a file, names. Nil parts are unsaid.
+package struct NotationClaims: Sendable, Hashable {
+    package var activation: Nonlinearity?
+    package var omega0: Double?
+    package var hiddenOmega0: Double?
+    package var order: CoordinateOrder?
+    package var coordinates: Interval?
+    package var values: Interval?
+    /// Where each part is said, as a clause: `omega_0 = 30 in the file`.
+    package private(set) var sources: [NotationPart: String] = [:]
+
+    package init() {}
+
+    package var isEmpty: Bool { sources.isEmpty }
+
+    /// Whether nothing is left to find out.
+    package var isComplete: Bool { NotationPart.allCases.allSatisfy { sources[$0] != nil } }
+
+    package mutating func claim(activation: Nonlinearity, _ source: String) {
+        (self.activation, sources[.activation]) = (activation, source)
+    }
+
+    /// The factor of the first layer.
+    package mutating func claim(omega0: Double, _ source: String) {
+        (self.omega0, sources[.omega0]) = (omega0, source)
+    }
+
+    /// The factor of the further layers.
+    package mutating func claim(hiddenOmega0: Double, _ source: String) {
+        (self.hiddenOmega0, sources[.hiddenOmega0]) = (hiddenOmega0, source)
+    }
+
+    package mutating func claim(order: CoordinateOrder, _ source: String) {
+        (self.order, sources[.order]) = (order, source)
+    }
+
+    package mutating func claim(coordinates: Interval, _ source: String) {
+        (self.coordinates, sources[.coordinates]) = (coordinates, source)
+    }
+
+    package mutating func claim(values: Interval, _ source: String) {
+        (self.values, sources[.values]) = (values, source)
+    }
+
+    /// Every part of a notation.
+    package mutating func claim(_ notation: Notation, _ source: String) {
+        claim(activation: notation.activation, source)
+        claim(omega0: notation.omega0, source)
+        claim(hiddenOmega0: notation.hiddenOmega0, source)
+        claim(order: notation.order, source)
+        claim(coordinates: notation.coordinates, source)
+        claim(values: notation.values, source)
+    }
+
+    /// The same, where parts that nobody has said so far are taken from `other`.
+    package func completed(by other: NotationClaims) -> NotationClaims {
+        var result = self
+        result.activation = activation ?? other.activation
+        result.omega0 = omega0 ?? other.omega0
+        result.hiddenOmega0 = hiddenOmega0 ?? other.hiddenOmega0
+        result.order = order ?? other.order
+        result.coordinates = coordinates ?? other.coordinates
+        result.values = values ?? other.values
+        result.sources = sources.merging(other.sources) { own, _ in own }
+        return result
+    }
+
+    /// The notation with the parts that are said, and `notation`'s others.
+    package func applied(to notation: Notation) -> Notation {
+        Notation(
+            activation: activation ?? notation.activation, omega0: omega0 ?? notation.omega0,
+            hiddenOmega0: hiddenOmega0 ?? notation.hiddenOmega0, order: order ?? notation.order,
+            coordinates: coordinates ?? notation.coordinates, values: values ?? notation.values)
+    }
+}

@@ -1,0 +1,365 @@
+import Engine
+import Foundation
+import Networks
+import Tensors
+
+/// The notation in which a network is read, and why.
+package struct NotationReading: Sendable, Hashable {
+    package let notation: Notation
+    /// What each part follows from, as a clause for people.
+    package let reasons: [NotationPart: String]
+    /// Whether one notation is clearly better than all others, except for parts that are `undetermined`.
+    package let isConfident: Bool
+    /// Parts about which nothing speaks, so that a default was taken.
+    package let undetermined: [NotationPart]
+    /// What the client should know or do, as sentences.
+    package let warnings: [String]
+    /// What lies before the first layer.
+    package let features: FourierFeatures?
+
+    package init(
+        notation: Notation, reasons: [NotationPart: String], isConfident: Bool, undetermined: [NotationPart] = [],
+        warnings: [String] = [], features: FourierFeatures? = nil
+    ) {
+        self.notation = notation
+        self.reasons = reasons
+        self.isConfident = isConfident
+        self.undetermined = undetermined
+        self.warnings = warnings
+        self.features = features
+    }
+
+    /// A notation that somebody has named whole.
+    package init(_ notation: Notation, reason: String) {
+        self.init(
+            notation: notation, reasons: Dictionary(uniqueKeysWithValues: NotationPart.allCases.map { ($0, reason) }),
+            isConfident: true)
+    }
+
+    /// The preset that the notation is, or `custom`.
+    package var name: String {
+        NotationPreset.allCases.first { $0.notation == notation }?.rawValue ?? "custom"
+    }
+
+    /// The reasons as one sentence, each once.
+    package var summary: String {
+        var seen: Set<String> = []
+        return NotationPart.allCases.compactMap { reasons[$0] }.filter { seen.insert($0).inserted }
+            .joined(separator: "; ")
+    }
+}
+
+/// Finds the notation of a network from what is claimed, and for what is not claimed from the spread of its weights and
+/// from what it draws under every notation that comes into question.
+package enum NotationDetector {
+    /// A reading that is better than all others by fewer nats is not certain.
+    static let leastMargin = 0.8
+    /// The total log-likelihood, in nats, below which no reading is credible.
+    static let leastLogLikelihood = -2.0
+
+    /// - Parameters:
+    ///   - claims: of the client; they have precedence over the file's.
+    ///   - context: what the file says beside the layers.
+    package static func read(
+        _ network: NetworkWeights, claims: NotationClaims = NotationClaims(), context: NetworkContext = NetworkContext()
+    ) -> NotationReading {
+        let known = claims.completed(by: NotationClaims(context, of: network))
+        let matrix = FourierMatrix(in: context, of: network)
+        if matrix == nil, known.isComplete {
+            return NotationReading(
+                notation: known.applied(to: Notation()), reasons: known.sources, isConfident: true)
+        }
+        guard network.spec.isFullyConnected, network.spec.inputs == 2 || matrix != nil,
+            [1, 3].contains(network.spec.outputs)
+        else { return undrawn(network, known) }
+        var search = ReadingSearch(network, known, matrix)
+        search.run()
+        return search.reading
+    }
+
+    /// The reading of a network that draws no picture: claims, or else defaults.
+    private static func undrawn(_ network: NetworkWeights, _ known: NotationClaims) -> NotationReading {
+        let missing = NotationPart.allCases.filter { known.sources[$0] == nil }
+        var reasons = known.sources
+        for part in missing { reasons[part] = "a default: the network draws no picture to judge by" }
+        return NotationReading(
+            notation: known.applied(to: Notation()), reasons: reasons, isConfident: missing.isEmpty,
+            undetermined: missing,
+            warnings: missing.isEmpty
+                ? [] : ["the network draws no picture to judge its notation by; name it: \(optionNames(missing))"])
+    }
+
+    static func optionNames(_ parts: [NotationPart]) -> String {
+        (parts.map(\.rawValue) + ["or convention"]).joined(separator: ", ")
+    }
+}
+
+/// The matrix of Fourier features that lies before a network's first layer.
+struct FourierMatrix {
+    let path: String
+    /// (frequencies, 2), row-major.
+    let values: [Float]
+
+    /// The first array beside the layers that maps two coordinates to half of the first layer's inputs; nil without one.
+    init?(in context: NetworkContext, of network: NetworkWeights) {
+        let inputs = network.spec.inputs
+        guard inputs > 2, inputs.isMultiple(of: 2) else { return nil }
+        for entry in context.arrays where entry.tensor.rank == 2 && entry.tensor.count == inputs {
+            if entry.tensor.shape == [inputs / 2, 2] {
+                (path, values) = (entry.name, entry.tensor.values)
+                return
+            }
+            if entry.tensor.shape == [2, inputs / 2] {
+                let count = inputs / 2
+                let source = entry.tensor.values
+                (path, values) = (entry.name, (0..<count).flatMap { [source[$0], source[count + $0]] })
+                return
+            }
+        }
+        return nil
+    }
+}
+
+/// Scores the notations that the claims leave open, the most plausible by weights first.
+private struct ReadingSearch {
+    /// A notation without its range of values and order of coordinates, which need no further drawing.
+    struct Candidate {
+        var notation: Notation
+        var features: FourierFeatures?
+        /// By prior and by the spread of the weights.
+        var score: Double
+    }
+
+    struct Scored {
+        var notation: Notation
+        var features: FourierFeatures?
+        var score: Double
+        var drawing: DrawingEvidence
+    }
+
+    private let network: NetworkWeights
+    private let known: NotationClaims
+    private let matrix: FourierMatrix?
+    private let weights: WeightEvidence
+    private var best: Scored?
+    /// The best of the readings that differ from `best`.
+    private var next: Scored?
+    private var likeliestByWeights: Candidate?
+
+    init(_ network: NetworkWeights, _ known: NotationClaims, _ matrix: FourierMatrix?) {
+        self.network = network
+        self.known = known
+        self.matrix = matrix
+        weights = WeightEvidence(network)
+    }
+
+    // MARK: Candidates
+
+    /// Frequencies of sines with their prior log-probabilities up to a constant: 30 in all layers is the rule.
+    private static let frequencies: [(first: Double, hidden: Double, prior: Double)] = [
+        (30, 30, 0), (30, 1, -1), (1, 1, -2), (10, 10, -2.5), (20, 20, -2.5), (5, 5, -3), (15, 15, -3), (25, 25, -3),
+        (40, 40, -3), (50, 50, -3), (60, 60, -3), (100, 100, -3),
+    ]
+
+    private var activations: [(Nonlinearity, prior: Double)] {
+        if let activation = known.activation { return [(activation, 0)] }
+        if matrix != nil { return [(.relu, 0), (.sine, -2), (.tanh, -2.5)] }
+        return [(.sine, 0), (.relu, -1), (.tanh, -2.5), (.sigmoid, -3.5)]
+    }
+
+    private func frequencies(of activation: Nonlinearity) -> [(first: Double, hidden: Double, prior: Double)] {
+        switch (known.omega0, known.hiddenOmega0) {
+        case (let first?, let hidden?): return [(first, hidden, 0)]
+        case (let first?, nil):
+            return activation == .sine && first != 1 ? [(first, first, 0), (first, 1, -1)] : [(first, first, 0)]
+        case (nil, let hidden?):
+            return activation == .sine && hidden != 30 ? [(hidden, hidden, 0), (30, hidden, 0)] : [(hidden, hidden, 0)]
+        case (nil, nil):
+            return activation == .sine ? Self.frequencies : [(1, 1, 0)]
+        }
+    }
+
+    private var features: [FourierFeatures?] {
+        guard let matrix else { return [nil] }
+        return [Float(2 * Double.pi), 1].flatMap { scale in
+            [true, false].map { startsWithSines in
+                FourierFeatures(
+                    matrix: matrix.values, coordinates: 2, scale: scale, startsWithSines: startsWithSines)
+            }
+        }
+    }
+
+    private var candidates: [Candidate] {
+        var result: [Candidate] = []
+        let ranges: [(Interval, prior: Double)] =
+            known.coordinates.map { [($0, 0)] } ?? [(.symmetric, 0), (.unit, matrix == nil ? -2 : -0.5)]
+        for (activation, ofActivation) in activations {
+            for frequency in frequencies(of: activation) {
+                for (coordinates, ofRange) in ranges {
+                    let spread = weights.logLikelihood(
+                        activation, omega0: frequency.first, hiddenOmega0: frequency.hidden,
+                        reach: coordinates.length / 2, readsCoordinates: matrix == nil)
+                    for features in features {
+                        result.append(
+                            Candidate(
+                                notation: Notation(
+                                    activation: activation, omega0: frequency.first,
+                                    hiddenOmega0: frequency.hidden, coordinates: coordinates),
+                                features: features, score: ofActivation + frequency.prior + ofRange + spread))
+                    }
+                }
+            }
+        }
+        return result.sorted { $0.score > $1.score }
+    }
+
+    private func ranges(of activation: Nonlinearity) -> [(Interval, prior: Double)] {
+        if let values = known.values { return [(values, 0)] }
+        return [(.symmetric, 0), (.unit, 0), (.centered, activation == .sine ? 0 : -2)]
+    }
+
+    // MARK: Scores
+
+    mutating func run() {
+        let side = DrawingEvidence.side(
+            flopsPerPixel: network.layers.reduce(0) { $0 + 2 * $1.weight.count })
+        let coordinates = CoordinateGrid(height: side, width: side).coordinates
+        let candidates = candidates
+        likeliestByWeights = candidates.first
+        for candidate in candidates {
+            // What is left cannot change the answer, whatever it draws.
+            if let next, candidate.score + DrawingEvidence.greatestLogLikelihood < next.score { break }
+            if let best,
+                candidate.score + DrawingEvidence.greatestLogLikelihood
+                    < best.score - NotationDetector.leastMargin
+            {
+                break
+            }
+            guard let function = try? DrawnFunction(network, candidate.notation, features: candidate.features) else {
+                continue
+            }
+            let drawing = DrawingEvidence(
+                function.outputs(at: coordinates), side: side, channels: function.channels)
+            for (values, prior) in ranges(of: candidate.notation.activation) {
+                var notation = candidate.notation
+                notation.values = values
+                let score = candidate.score + prior + drawing.logLikelihood(values)
+                consider(
+                    Scored(notation: notation, features: candidate.features, score: score, drawing: drawing))
+            }
+        }
+    }
+
+    private mutating func consider(_ scored: Scored) {
+        guard let current = best else {
+            best = scored
+            return
+        }
+        if scored.score > current.score {
+            (best, next) = (scored, current)
+        } else if next.map({ scored.score > $0.score }) ?? true {
+            next = scored
+        }
+    }
+
+    // MARK: The reading
+
+    var reading: NotationReading {
+        guard let best else { return NotationReading(Notation(), reason: "a default") }
+        let isCredible = best.score > NotationDetector.leastLogLikelihood || isUnopposed
+        let isClear = next.map { best.score - $0.score > NotationDetector.leastMargin } ?? true
+        var notation = isCredible ? best.notation : fallback(best)
+        let features = isCredible ? best.features : (likeliestByWeights?.features ?? best.features)
+        var reasons = known.sources
+        let drawn = isCredible ? best.drawing.text : "the spread of the weights; no reading draws a picture"
+        for part in NotationPart.allCases where reasons[part] == nil && part != .order { reasons[part] = drawn }
+        var warnings: [String] = []
+        var undetermined: [NotationPart] = []
+        var agrees = true
+        (notation.order, reasons[.order], agrees) = order(notation)
+        if reasons[.order] == nil {
+            undetermined = [.order]
+            reasons[.order] = "a default: a drawing does not tell the order of coordinates"
+        }
+        let isConfident = isCredible && isClear && agrees
+        if !isConfident { warnings.append(doubt(isCredible: isCredible, isClear: isClear)) }
+        if !undetermined.isEmpty {
+            warnings.append(
+                "whether the first coordinate is the row or the column is not known; rows first was assumed: name it by order=rows or order=columns"
+            )
+        }
+        return NotationReading(
+            notation: notation, reasons: reasons, isConfident: isConfident, undetermined: undetermined,
+            warnings: warnings, features: features)
+    }
+
+    /// Whether the claims leave no part open that a drawing tells.
+    private var isUnopposed: Bool {
+        [NotationPart.activation, .omega0, .hiddenOmega0, .coordinates, .values].allSatisfy { known.sources[$0] != nil }
+    }
+
+    /// The likeliest notation by weights alone; for biases that started at zero with the values of Deep Weight Spaces.
+    private func fallback(_ best: Scored) -> Notation {
+        var notation = likeliestByWeights?.notation ?? best.notation
+        let isZero = notation.activation == .sine && weights.startedAtZero(omega0: notation.omega0) == true
+        notation.values = known.values ?? (isZero ? .centered : .symmetric)
+        return notation
+    }
+
+    /// The order of coordinates: what is claimed, or what biases that started at zero or at random say of the data set.
+    /// The reason is nil where nothing speaks; false where claim and biases disagree.
+    private func order(_ notation: Notation) -> (CoordinateOrder, String?, agrees: Bool) {
+        let startedAtZero =
+            notation.activation == .sine && matrix == nil ? weights.startedAtZero(omega0: notation.omega0) : nil
+        let byBiases: CoordinateOrder? = startedAtZero.map { $0 ? .columnsFirst : .rowsFirst }
+        let shown = DrawingEvidence.short(weights.biasSpread * 10) + " / 10"
+        if let claimed = known.order {
+            let source = known.sources[.order] ?? ""
+            guard let byBiases, byBiases != claimed, isGuess(source) else { return (claimed, source, true) }
+            return (
+                claimed,
+                "\(source), although the first biases have standard deviation \(shown), as in data of the other order",
+                false
+            )
+        }
+        switch startedAtZero {
+        case true?:
+            return (
+                .columnsFirst,
+                "the first biases have standard deviation \(shown): they started at zero, as in the data of Deep Weight Spaces, whose columns come first",
+                true
+            )
+        case false?:
+            return (
+                .rowsFirst,
+                "the first biases have standard deviation \(shown): they started at random, as in SIRENs of PyTorch, whose rows come first",
+                true
+            )
+        case nil: return (.rowsFirst, nil, true)
+        }
+    }
+
+    /// Whether a source is a name of tensors, and not something that was said on purpose.
+    private func isGuess(_ source: String) -> Bool { source.hasPrefix("names begin") }
+
+    private func doubt(isCredible: Bool, isClear: Bool) -> String {
+        let open = NotationPart.allCases.filter { known.sources[$0] == nil && $0 != .order && $0 != .coordinates }
+        let way = "name it: \(NotationDetector.optionNames(open))"
+        guard isCredible else {
+            return
+                "under no known notation does the network draw a smooth picture that fills its range of values; \(way)"
+        }
+        guard !isClear, let best, let next else {
+            return "names and biases speak for different orders of coordinates; name it: order, or convention"
+        }
+        return "two notations fit nearly alike: \(describe(best.notation)), and \(describe(next.notation)); \(way)"
+    }
+
+    private func describe(_ notation: Notation) -> String {
+        let frequency =
+            notation.activation == .sine
+            ? " of omega0 \(NotationClaims.number(notation.omega0)) and \(NotationClaims.number(notation.hiddenOmega0))"
+            : ""
+        return "\(notation.activation.rawValue)\(frequency) with values \(notation.values.text)"
+    }
+}

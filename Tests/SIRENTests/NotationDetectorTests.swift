@@ -1,0 +1,125 @@
+import Engine
+import Networks
+import Tensors
+import Testing
+
+@testable import SIREN
+
+@Suite("Which notation a network is written in")
+struct NotationDetectorTests {
+    /// SIRENs that were fitted to pictures in the nfn notation.
+    private let fitted: [NetworkWeights]
+
+    init() throws {
+        let fixtures = try SIRENFixtures.load()
+        fitted = try fixtures.networks.map { try NetworkWeights(spec: fixtures.spec, flat: floats($0.raw)) }
+    }
+
+    /// The same function in another notation, under names that say nothing.
+    private func rewritten(_ network: NetworkWeights, _ notation: Notation) throws -> NetworkWeights {
+        var result = try network.converted(from: .nfn, to: notation)
+        for index in result.layers.indices {
+            result.layers[index].weightName = "layers.\(index).weight"
+            result.layers[index].biasName = "layers.\(index).bias"
+        }
+        return result
+    }
+
+    private static let notations: [Notation] = [
+        .nfn, Notation(values: .unit), Notation(values: .centered), Notation(omega0: 30, hiddenOmega0: 1),
+        Notation(omega0: 1),
+    ]
+
+    @Test("the same function is recognised in every notation that keeps the order of coordinates", arguments: notations)
+    func recognises(notation: Notation) throws {
+        for network in fitted {
+            let reading = NotationDetector.read(try rewritten(network, notation))
+            #expect(reading.notation == notation)
+            #expect(reading.isConfident, "\(reading.warnings)")
+            let restored = try rewritten(network, notation).converted(from: reading.notation, to: .nfn)
+            #expect(zip(restored.flattened, network.flattened).allSatisfy { abs($0 - $1) < 1e-5 })
+        }
+    }
+
+    @Test("a claim decides its own part, and the others are found out")
+    func claims() throws {
+        let network = try rewritten(fitted[0], Notation(omega0: 12, hiddenOmega0: 3, values: .unit))
+        var claims = NotationClaims()
+        claims.claim(omega0: 12, "as requested")
+        claims.claim(hiddenOmega0: 3, "as requested")
+        let reading = NotationDetector.read(network, claims: claims)
+        #expect(reading.notation == Notation(omega0: 12, hiddenOmega0: 3, values: .unit))
+        #expect(reading.isConfident)
+        #expect(reading.reasons[.omega0] == "as requested")
+        #expect(reading.reasons[.values]?.contains("draws outputs") == true)
+    }
+
+    @Test("numbers beside the layers are the frequency, of the layer in whose module they lie")
+    func fileNumbers() throws {
+        let notation = Notation(omega0: 17, hiddenOmega0: 5)
+        let network = try rewritten(fitted[1], notation)
+        for scalars in [
+            [("first_omega_0", 17), ("hidden_omega_0", 5)], [("cfg.w0_initial", 17), ("cfg.w0", 5)],
+            [("layers.0.omega_0", 17), ("layers.1.omega_0", 5)],
+        ] as [[(String, Double)]] {
+            let context = NetworkContext(scalars: scalars.map { NetworkContext.Scalar(path: $0.0, value: $0.1) })
+            let reading = NotationDetector.read(network, context: context)
+            #expect(reading.notation == notation)
+            #expect(reading.isConfident)
+            #expect(reading.reasons[.omega0]?.contains(scalars[0].0) == true)
+        }
+    }
+
+    @Test("what a client says has precedence over the file")
+    func precedence() throws {
+        let network = try rewritten(fitted[0], Notation(omega0: 15))
+        let context = NetworkContext(scalars: [NetworkContext.Scalar(path: "omega", value: 30)])
+        var claims = NotationClaims()
+        claims.claim(omega0: 15, "as requested")
+        claims.claim(hiddenOmega0: 15, "as requested")
+        #expect(NotationDetector.read(network, claims: claims, context: context).notation == Notation(omega0: 15))
+    }
+
+    @Test("biases that started at zero say that columns come first")
+    func zeroBiases() throws {
+        var network = fitted[0]
+        network.layers[0].bias.values = network.layers[0].bias.values.map { $0 * 0.05 }
+        network = try rewritten(network, .nfn)
+        let reading = NotationDetector.read(network)
+        #expect(reading.notation.order == .columnsFirst)
+        #expect(reading.reasons[.order]?.contains("started at zero") == true)
+    }
+
+    @Test(
+        "untrained and random networks are not read with confidence, and the warning names the options",
+        arguments: 0..<20)
+    func strangers(seed: UInt64) throws {
+        var random = RandomSource(seed: seed)
+        let spec = NetworkSpec(sizes: [2, 32, 32, 1])
+        let values = (0..<spec.parameterCount).map { _ in 0.3 * random.normal() }
+        for network in [
+            NetworkWeights.example(spec: spec, seed: seed), try NetworkWeights(spec: spec, flat: values),
+        ] {
+            let reading = NotationDetector.read(try rewritten(network, .nfn))
+            #expect(!reading.isConfident)
+            #expect(reading.warnings.contains { $0.contains("omega0") && $0.contains("values") })
+        }
+    }
+
+    @Test("a network without a picture is read by claims and defaults, without confidence")
+    func noPicture() {
+        let reading = NotationDetector.read(.example(spec: NetworkSpec(sizes: [3, 8, 1]), seed: 1))
+        #expect(reading.notation == .nfn)
+        #expect(!reading.isConfident)
+        #expect(!reading.undetermined.isEmpty)
+    }
+
+    @Test("a frequency that the file names is not taken from numbers that mean something else")
+    func otherNumbers() {
+        let context = NetworkContext(scalars: [
+            NetworkContext.Scalar(path: "epoch", value: 12), NetworkContext.Scalar(path: "psnr", value: 31.5),
+            NetworkContext.Scalar(path: "omega", value: -3), NetworkContext.Scalar(path: "omega", value: .nan),
+        ])
+        #expect(NotationClaims(context, of: fitted[0]).omega0 == nil)
+    }
+}
