@@ -41,11 +41,10 @@ package enum ContentCoding {
     /// have the same; nil where identity has a higher weight or nothing is accepted.
     package static func preferred(acceptEncoding: String) -> CompressedStream? {
         var weights: [String: Double] = [:]
-        for item in acceptEncoding.split(separator: ",") {
-            let parts = item.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" }.lowercased() }
-            guard let name = parts.first else { continue }
-            let weight = parts.dropFirst().first { $0.hasPrefix("q=") }
-            weights[name] = weight.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
+        for item in HeaderParameters.split(Array(acceptEncoding.utf8)[...], at: UInt8(ascii: ",")) {
+            let item = HeaderParameters(item)
+            guard !item.value.isEmpty else { continue }
+            weights[item.value] = item["q"].map { Quality.weight($0) } ?? 1
         }
         func weight(_ coding: CompressedStream) -> Double { weights[coding.rawValue] ?? weights["*"] ?? 0 }
         let best = CompressedStream.allCases.max {

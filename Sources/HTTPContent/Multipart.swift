@@ -11,12 +11,16 @@ package struct FormLimits: Sendable, Equatable {
 package struct FormPart: Sendable, Equatable {
     /// From `Content-Disposition`.
     package var name: String
-    /// From `Content-Disposition`; nil for a field.
+    /// From `Content-Disposition`: `filename*` (RFC 8187), else `filename`. Names that are not UTF-8 are read as ISO-8859-1.
+    /// Nil for a field; empty for a file field of a page that was left unfilled.
     package var filename: String?
     /// In lower case, without parameters; nil where the part has none.
     package var contentType: String?
     /// The content, not decoded.
     package var bytes: [UInt8]
+
+    /// Whether it is a file field that was left unfilled.
+    package var isUnfilled: Bool { bytes.isEmpty && filename?.isEmpty != false }
 
     package init(name: String, filename: String? = nil, contentType: String? = nil, bytes: [UInt8]) {
         self.name = name
@@ -35,9 +39,9 @@ package struct Multipart {
 
     /// The boundary in a `Content-Type` field; nil unless the type is `multipart/form-data`.
     package static func boundary(ofContentType field: String) throws(ContentError) -> String? {
-        let (type, parameters) = HeaderParameters.parse(field)
-        guard type == "multipart/form-data" else { return nil }
-        guard let boundary = parameters["boundary"] else {
+        let field = HeaderParameters(field.utf8)
+        guard field.value == "multipart/form-data" else { return nil }
+        guard let boundary = field["boundary"] else {
             throw ContentError.malformedForm("multipart/form-data without a boundary")
         }
         return boundary
@@ -112,23 +116,24 @@ package struct Multipart {
                 break
             }
             position = end + 2
-            guard let text = String(validating: line, as: UTF8.self), let colon = text.firstIndex(of: ":") else {
-                throw ContentError.malformedForm("\(subject): malformed header")
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+                throw ContentError.malformedForm(
+                    "\(subject): a header without a colon, '\(HeaderParameters.text(line.prefix(40)))'")
             }
-            let value = String(text[text.index(after: colon)...])
-            switch text[..<colon].lowercased() {
+            let field = HeaderParameters(line[(colon + 1)...])
+            switch HeaderParameters.text(line[..<colon]).lowercased() {
             case "content-disposition":
-                let (type, parameters) = HeaderParameters.parse(value)
-                guard type == "form-data", let name = parameters["name"] else {
+                guard field.value == "form-data", let name = field.extended("name") else {
                     throw ContentError.malformedForm("\(subject): expected Content-Disposition: form-data; name=\"…\"")
                 }
-                (part.name, part.filename, isNamed) = (name, parameters["filename"], true)
+                (part.name, part.filename, isNamed) = (name, field.extended("filename"), true)
             case "content-type":
-                let (type, _) = HeaderParameters.parse(value)
-                guard !type.hasPrefix("multipart/") else { throw ContentError.malformedForm("\(subject): nested form") }
-                part.contentType = type
+                guard !field.value.hasPrefix("multipart/") else {
+                    throw ContentError.malformedForm("\(subject): nested form")
+                }
+                part.contentType = field.value
             case "content-transfer-encoding":
-                guard ["binary", "8bit", "7bit"].contains(HeaderParameters.parse(value).value) else {
+                guard ["binary", "8bit", "7bit"].contains(field.value) else {
                     throw ContentError.unsupportedEncoding("\(subject): transfer encoding, expected binary")
                 }
             default: break

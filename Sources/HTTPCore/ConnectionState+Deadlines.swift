@@ -29,7 +29,7 @@ extension ConnectionState {
         isDraining = true
         guard phase == .open, intake == .parsing, receiving == .nothing else { return }
         if !exchanges.isEmpty || !output.isEmpty {
-            stopParsing(lingers: true)
+            stopParsing()
         } else if isQuiet {
             checkIdle(at: now)
         }

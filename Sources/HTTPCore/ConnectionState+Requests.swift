@@ -50,7 +50,7 @@ extension ConnectionState {
         let finished = receiving
         receiving = .nothing
         bodyStarted = nil
-        if !keepsAlive || isDraining { stopParsing(lingers: isDraining) }
+        if !keepsAlive || isDraining { stopParsing() }
         if case .body(let number) = finished, let index = index(of: number), let head = exchanges[index].head {
             exchanges[index].progress = .waiting
             exchanges[index].owesContinue = false
@@ -72,7 +72,6 @@ extension ConnectionState {
         exchanges[index].context = admission.context
         let isLast = nextNumber >= limits.maxRequestsPerConnection
         keepsAlive = head.keepAlive && !isLast
-        if isLast, head.keepAlive { lingers = true }
         bodyBytes = 0
         bodyStarted = head.framing == .none ? nil : now.instant
         switch admission.decision {
@@ -115,7 +114,7 @@ extension ConnectionState {
         } else {
             receiving = .nothing
             bodyStarted = nil
-            stopParsing(lingers: head.framing != .none || isDraining || response.closesConnection)
+            stopParsing()
         }
         flush(at: now)
     }
@@ -127,7 +126,7 @@ extension ConnectionState {
         headStarted = nil
         bodyStarted = nil
         body = []
-        if intake != .ended { stopParsing(lingers: true) }
+        if intake != .ended { stopParsing() }
         let failed = receiving
         receiving = .nothing
         switch failed {
@@ -151,10 +150,9 @@ extension ConnectionState {
         fail(error, at: now)
     }
 
-    /// Reads no further request. `lingers`: the client may be sending one nevertheless.
-    mutating func stopParsing(lingers mayBeSending: Bool) {
+    /// Reads no further request; what the client sends nevertheless is dropped.
+    mutating func stopParsing() {
         if intake == .parsing { intake = .ignoring }
-        if mayBeSending || parser.bufferedBytes > 0 { lingers = true }
     }
 
     /// What the handler returned with an exchange's admission, while the exchange is unfinished.

@@ -14,7 +14,7 @@ extension ConnectionState {
         }
         exchanges[index].progress = .answered(response)
         if response.closesConnection {
-            stopParsing(lingers: true)
+            stopParsing()
             receiving = .nothing
             bodyStarted = nil
             for later in exchanges[(index + 1)...] {

@@ -51,8 +51,6 @@ package struct ConnectionState: ~Copyable, Sendable {
     /// Whether all connections together hold more than `HTTPLimits.maxHeldBytes`, as the owner finds out.
     package var isMemoryShort = false
     var isDraining = false
-    /// Whether the client may be sending when the connection closes, so that it must linger.
-    var lingers = false
     /// Whether the connection stays open after the request that is being received.
     var keepsAlive = true
     var body: [UInt8] = []
@@ -114,7 +112,6 @@ package struct ConnectionState: ~Copyable, Sendable {
         case (.open, .parsing): parser.append(bytes)
         case (.open, .ignoring):
             droppedBytes += bytes.count
-            lingers = true
         case (.lingering, _):
             droppedBytes += bytes.count
             if droppedBytes >= limits.maxLingerBytes { close(.lingered) }
@@ -176,14 +173,14 @@ package struct ConnectionState: ~Copyable, Sendable {
         actions.append(.close(reason))
     }
 
-    /// Closes once every answer is sent. If the client may still be sending, only the sending side is shut down first:
-    /// a full close would make the kernel reset the connection, and the client could lose the answer.
+    /// Closes once every answer is sent. Unless the client has ended its side, only the sending side is shut down first
+    /// (RFC 9112 section 9.6): after a full close, bytes that are still on their way would make the kernel reset the
+    /// connection, and the client could lose the answer.
     mutating func settle(at now: Moment) {
         guard phase == .open, exchanges.isEmpty, output.isEmpty, receiving == .nothing else { return }
         switch intake {
         case .parsing: quietSince = now.instant
         case .ended: close(.answered)
-        case .ignoring where !lingers: close(.answered)
         case .ignoring:
             phase = .lingering(since: now.instant)
             lastReceived = now.instant

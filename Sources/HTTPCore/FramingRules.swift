@@ -51,23 +51,17 @@ enum FramingRules {
         }
     }
 
-    /// Requires one valid `Host` in HTTP/1.1 and at most one in HTTP/1.0 (RFC 9112 section 3.2); for a target in
-    /// absolute form it must be the target's host.
-    static func checkHost(_ fields: HTTPFields, target: RequestTarget, minorVersion: Int) throws(HTTPParseError) {
+    /// Requires one valid `Host` in HTTP/1.1 and at most one in HTTP/1.0 (RFC 9112 section 3.2). Its host is ignored
+    /// where the target is in absolute form, whose authority has precedence (section 3.2.2).
+    static func checkHost(_ fields: HTTPFields, minorVersion: Int) throws(HTTPParseError) {
         let hosts = values("host", in: fields)
         guard hosts.count <= 1 else { throw .malformed("Host is given \(hosts.count) times") }
         guard let host = hosts.first else {
             guard minorVersion == 0 else { throw .malformed("HTTP/1.1 requires Host") }
             return
         }
-        let isSecure = target.form == .absolute && target.raw.lowercased().hasPrefix("https:")
-        let defaultPort = isSecure ? 443 : 80
-        guard let named = Authority(host[...], defaultPort: defaultPort) else {
+        guard Authority(host[...], defaultPort: nil) != nil else {
             throw .malformed("Host must be a name or address, perhaps with a port, not \(ASCII.quoted(host))")
-        }
-        guard target.form == .absolute, let authority = target.authority else { return }
-        guard Authority(Array(authority.utf8)[...], defaultPort: defaultPort) == named else {
-            throw .malformed("Host and the request target name different hosts")
         }
     }
 

@@ -1,8 +1,10 @@
-/// A path with parameters: `/v2/models/{model}/infer`. A parameter matches exactly one non-empty segment.
+/// A path with parameters: `/v2/models/{model}/infer`. A parameter matches exactly one segment, or with text after it, as
+/// in `/v1/models/{model}:predict`, what is before that text in a segment; never nothing.
 package struct PathTemplate: Sendable, Hashable {
     enum Part: Sendable, Hashable {
         case literal(String)
-        case parameter(String)
+        /// `suffix` is the text after the parameter in its segment; usually empty.
+        case parameter(String, suffix: String)
     }
 
     /// As written.
@@ -15,10 +17,13 @@ package struct PathTemplate: Sendable, Hashable {
         var parts: [Part] = []
         var names: Set<String> = []
         for part in text.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
-            if part.hasPrefix("{"), part.hasSuffix("}"), part.count > 2 {
-                let name = String(part.dropFirst().dropLast())
-                guard !name.contains(where: { "{}".contains($0) }), names.insert(name).inserted else { return nil }
-                parts.append(.parameter(name))
+            if part.hasPrefix("{"), let end = part.firstIndex(of: "}") {
+                let name = String(part[..<end].dropFirst())
+                let suffix = String(part[part.index(after: end)...])
+                guard !name.isEmpty, !(name + suffix).contains(where: { "{}".contains($0) }),
+                    names.insert(name).inserted
+                else { return nil }
+                parts.append(.parameter(name, suffix: suffix))
             } else {
                 guard !part.contains(where: { "{}".contains($0) }) else { return nil }
                 parts.append(.literal(String(part)))

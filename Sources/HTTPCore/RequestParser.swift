@@ -165,7 +165,7 @@ package struct RequestParser: Sendable {
 
     private mutating func finishHead(_ line: RequestLine) throws(HTTPParseError) -> RequestHead {
         let framing = try FramingRules.body(fields, minorVersion: line.minorVersion)
-        try FramingRules.checkHost(fields, target: line.target, minorVersion: line.minorVersion)
+        try FramingRules.checkHost(fields, minorVersion: line.minorVersion)
         let head = RequestHead(
             method: line.method, target: line.target, minorVersion: line.minorVersion, fields: fields,
             framing: framing,

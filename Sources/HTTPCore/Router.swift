@@ -1,4 +1,5 @@
-/// Maps methods and paths to handlers. Literal segments take precedence over parameters; the search backtracks.
+/// Maps methods and paths to handlers. Literal segments take precedence over parameters with a suffix, and these over
+/// whole-segment parameters; the search backtracks. A slash at the end of a path makes no difference.
 package struct Router<Handler: Sendable>: Sendable {
     /// A method and a path template, and what serves them.
     package struct Route: Sendable {
@@ -25,8 +26,8 @@ package struct Router<Handler: Sendable>: Sendable {
     /// The result of matching a request.
     package enum Outcome: Sendable {
         case found(Match)
-        /// An `OPTIONS` request, to be answered 204 with these methods in `Allow`.
-        case options(allow: [String], template: String?)
+        /// An `OPTIONS` request, to be answered 204 with these methods in `Allow`. `get` is what GET on the path matches.
+        case options(allow: [String], template: String?, get: Match?)
         case failed(HTTPError, template: String?)
     }
 
@@ -42,6 +43,8 @@ package struct Router<Handler: Sendable>: Sendable {
     private struct Node {
         var literals: [String: Int] = [:]
         var wildcard: Int?
+        /// Parameters with text after them.
+        var suffixed: [(suffix: String, node: Int)] = []
         var endpoint: Endpoint?
     }
 
@@ -54,7 +57,7 @@ package struct Router<Handler: Sendable>: Sendable {
         init(template: PathTemplate) {
             self.template = template
             names = template.parts.compactMap { part in
-                if case .parameter(let name) = part { name } else { nil }
+                if case .parameter(let name, _) = part { name } else { nil }
             }
         }
 
@@ -78,23 +81,29 @@ package struct Router<Handler: Sendable>: Sendable {
         guard HTTPMethods.known.contains(method) else {
             return .failed(.unknownMethod(ASCII.quoted(method.utf8)), template: nil)
         }
-        if target.path == "*" { return .options(allow: allMethods, template: nil) }
+        if target.path == "*" { return .options(allow: allMethods, template: nil, get: nil) }
         guard target.form != .authority else {
             return .failed(.methodNotAllowed(method, allow: allMethods), template: nil)
         }
         var values: [String] = []
-        guard let found = find(target.segments[...], at: 0, values: &values), let endpoint = nodes[found].endpoint
+        guard let found = find(Self.withoutEmptyEnd(target.segments), at: 0, values: &values),
+            let endpoint = nodes[found].endpoint
         else {
             // TRACE is refused on every path.
             if method == "TRACE" { return .failed(.methodNotAllowed(method, allow: allMethods), template: nil) }
             return .failed(.noSuchPath(ASCII.quoted(target.path.utf8)), template: nil)
         }
         let template = endpoint.template.text
-        if let handler = endpoint.handlers[method] ?? (method == "HEAD" ? endpoint.handlers["GET"] : nil) {
+        func match(_ handler: Handler) -> Match {
             let parameters = values.isEmpty ? [:] : Dictionary(zip(endpoint.names, values)) { first, _ in first }
-            return .found(Match(handler: handler, template: template, parameters: parameters))
+            return Match(handler: handler, template: template, parameters: parameters)
         }
-        if method == "OPTIONS" { return .options(allow: endpoint.allow, template: template) }
+        if let handler = endpoint.handlers[method] ?? (method == "HEAD" ? endpoint.handlers["GET"] : nil) {
+            return .found(match(handler))
+        }
+        if method == "OPTIONS" {
+            return .options(allow: endpoint.allow, template: template, get: endpoint.handlers["GET"].map(match))
+        }
         return .failed(.methodNotAllowed(method, allow: endpoint.allow), template: template)
     }
 
@@ -103,13 +112,25 @@ package struct Router<Handler: Sendable>: Sendable {
         return all.sorted()
     }
 
-    /// The node that a path ends at. A depth-first search with at most two branches for each segment.
+    /// The segments without the empty one that a slash at the end of the path makes. `/` and `//` stay as they are.
+    private static func withoutEmptyEnd(_ segments: [String]) -> ArraySlice<String> {
+        guard segments.last == "", segments.dropLast().last?.isEmpty == false else { return segments[...] }
+        return segments.dropLast()
+    }
+
+    /// The node that a path ends at. A depth-first search whose branches for each segment are the literal, the
+    /// parameters whose suffix matches and the whole-segment parameter.
     private func find(_ segments: ArraySlice<String>, at index: Int, values: inout [String]) -> Int? {
         guard let segment = segments.first else { return nodes[index].endpoint == nil ? nil : index }
         if let next = nodes[index].literals[segment],
             let found = find(segments.dropFirst(), at: next, values: &values)
         {
             return found
+        }
+        for (suffix, next) in nodes[index].suffixed where segment.hasSuffix(suffix) && segment.count > suffix.count {
+            values.append(String(segment.dropLast(suffix.count)))
+            if let found = find(segments.dropFirst(), at: next, values: &values) { return found }
+            values.removeLast()
         }
         guard let next = nodes[index].wildcard, !segment.isEmpty else { return nil }
         values.append(segment)
@@ -137,14 +158,16 @@ package struct Router<Handler: Sendable>: Sendable {
         let existing =
             switch part {
             case .literal(let text): nodes[index].literals[text]
-            case .parameter: nodes[index].wildcard
+            case .parameter(_, ""): nodes[index].wildcard
+            case .parameter(_, let suffix): nodes[index].suffixed.first { $0.suffix == suffix }?.node
             }
         if let existing { return existing }
         let new = nodes.count
         nodes.append(Node())
         switch part {
         case .literal(let text): nodes[index].literals[text] = new
-        case .parameter: nodes[index].wildcard = new
+        case .parameter(_, ""): nodes[index].wildcard = new
+        case .parameter(_, let suffix): nodes[index].suffixed.append((suffix, new))
         }
         return new
     }

@@ -74,11 +74,34 @@ package final class ServiceHandler: RequestHandler {
             let named = ModelLookup(resources.registry, ModelSelection(match, head.target)).model
             outcomes.record(.refused(fault), of: match.handler, model: named, timing: nil)
             return refuse(renderer.failure(fault.httpError, id: id, form: context.errorForm), context)
-        case .options(let allow, let template):
-            return refuse(.options(allow: allow).timed(), context(template, .problemDetails))
+        case .options(let allow, let template, let page):
+            let context = context(template, page?.handler.errorForm ?? .problemDetails)
+            var response = Response.options(allow: allow).timed()
+            // Some load balancers probe by OPTIONS, so that the status must be that of GET. A preflight request of a
+            // browser asks only what it may send, and its page could not read the answer to GET otherwise.
+            if let page, page.handler.isProbe, head.fields[.accessControlRequestMethod] == nil,
+                let fault = fault(of: page, head, client)
+            {
+                response = renderer.failure(fault.httpError, id: id, form: context.errorForm)
+                response.fields[.allow] = allow.joined(separator: ", ")
+            }
+            return refuse(response, context)
         case .failed(let error, let template):
             let context = context(template, Endpoint.errorForm(unmatched: head.target))
             return refuse(renderer.failure(error, id: id, form: context.errorForm), context)
+        }
+    }
+
+    /// Why GET on a page would fail now; nil where it would not.
+    private func fault(
+        of page: Router<Endpoint>.Match, _ head: RequestHead, _ client: AccessControl.Client
+    ) -> ServiceFault? {
+        if let fault = admission.refusal(client, page.handler) { return fault }
+        do throws(ServiceFault) {
+            _ = try pages.page(page.handler, page.parameters, head.target)
+            return nil
+        } catch {
+            return error
         }
     }
 
@@ -99,6 +122,8 @@ package final class ServiceHandler: RequestHandler {
             start(NativeCodec(request, match.handler, match.parameters), reply())
         case .infer:
             start(OpenInferenceCodec(request, match.parameters), reply())
+        case .predictInstances:
+            start(PredictCodec(request, match.parameters), reply())
         case .render:
             let codec = NativeCodec(request, match.handler, match.parameters)
             let reply = reply()

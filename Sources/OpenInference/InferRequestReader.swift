@@ -29,7 +29,7 @@ struct InferRequestReader {
     mutating func read(_ document: [UInt8], binary: ArraySlice<UInt8>) throws(FormatError) -> InferRequest {
         var scanner = JSONScanner(document, limits: limits)
         var reader = self
-        try scanner.readObject { name, scanner throws(FormatError) in
+        try scanner.readMembers { name, scanner throws(FormatError) in
             switch name {
             case "id": reader.id = try scanner.readString()
             case "parameters": reader.parameters = InferParameters(try reader.readParameters(&scanner))
@@ -81,7 +81,7 @@ struct InferRequestReader {
     private mutating func readInput(_ scanner: inout JSONScanner) throws(FormatError) -> Input {
         var input = Input()
         var reader = self
-        try scanner.readObject { name, scanner throws(FormatError) in
+        try scanner.readMembers { name, scanner throws(FormatError) in
             switch name {
             case "name": input.name = try scanner.readString()
             case "datatype": input.datatype = try scanner.readString()
@@ -141,7 +141,7 @@ struct InferRequestReader {
     private func readOutput(_ scanner: inout JSONScanner) throws(FormatError) -> InferRequest.Output {
         var name: String?
         var parameters: [String: JSONValue] = [:]
-        try scanner.readObject { member, scanner throws(FormatError) in
+        try scanner.readMembers { member, scanner throws(FormatError) in
             switch member {
             case "name": name = try scanner.readString()
             case "parameters": parameters = try readParameters(&scanner)
@@ -228,6 +228,18 @@ struct InferRequestReader {
             return try ElementDecoder.decode(rest.prefix(size), as: type)
         case (nil, nil): throw FormatError(.malformed, "expected 'data' or 'binary_data_size', found neither")
         case (_?, _?): throw FormatError(.malformed, "expected 'data' or 'binary_data_size', found both")
+        }
+    }
+}
+
+extension JSONScanner {
+    /// Reads an object like `readObject`, without the members that are null: clients write what they leave out so.
+    fileprivate mutating func readMembers(
+        _ body: (_ name: String, _ scanner: inout JSONScanner) throws(FormatError) -> Void
+    ) throws(FormatError) {
+        try readObject { name, scanner throws(FormatError) in
+            guard try scanner.peek() != .null else { return try scanner.readNull() }
+            try body(name, &scanner)
         }
     }
 }

@@ -56,8 +56,11 @@ extension Weightspace {
 
 /// The commit and the compiler of the build.
 enum BuildFacts {
-    /// The value of the environment variable `WEIGHTSPACE_COMMIT` when the program runs; `unknown` without it.
-    static var commit: String { ProcessInfo.processInfo.environment["WEIGHTSPACE_COMMIT"] ?? "unknown" }
+    /// The value of the environment variable `WEIGHTSPACE_COMMIT` when the program runs; `unknown` where it is unset or empty.
+    static var commit: String {
+        let commit = ProcessInfo.processInfo.environment["WEIGHTSPACE_COMMIT"] ?? ""
+        return commit.isEmpty ? "unknown" : commit
+    }
 
     /// The version of the Swift compiler.
     static var swift: String {

@@ -42,6 +42,41 @@ struct MultipartTests {
         #expect(parts[1].filename == nil)
     }
 
+    @Test(
+        "A file's name may be extended, quoted, or in any charset",
+        arguments: [
+            (#"name="file"; filename*=UTF-8''na%C3%AFve%20net.pt"#, "naïve net.pt"),
+            (#"name="file"; filename="plain.pt"; filename*=utf-8'en'better.pt"#, "better.pt"),
+            (#"name="file"; filename*=iso-8859-1''na%EFve.pt"#, "naïve.pt"),
+            (#"name="file"; filename*=UTF-8''%FFa%2"#, "ÿa%2"), (#"name="file"; filename*=bare%20name"#, "bare name"),
+            (#"name*=UTF-8''file; filename="a.pt""#, "a.pt"),
+            ("name=\"file\"; filename=\"\u{301}a;b.pt\"", "\u{301}a;b.pt"),
+            (#"filename=a.pt; name=file"#, "a.pt"),
+        ])
+    func names(parameters: String, filename: String) throws {
+        let parts = try parse("--B\r\nContent-Disposition: form-data; \(parameters)\r\n\r\nx\r\n--B--")
+        #expect(parts.map(\.name) == ["file"])
+        #expect(parts.map(\.filename) == [filename])
+    }
+
+    @Test("Header bytes that are not UTF-8 are read as ISO-8859-1")
+    func otherCharsets() throws {
+        let start = Array("--B\r\nX-Note: ".utf8) + [0xe9] + Array("\r\n\(disposition); filename=\"".utf8)
+        let body = start + [0x6e, 0xe9, 0x74] + Array(".pt\"\r\n\r\nx\r\n--B--".utf8)
+        #expect(try Multipart.parse(body, boundary: "B").map(\.filename) == ["nét.pt"])
+    }
+
+    @Test("A file field without a name and content is unfilled, an empty file with a name is not")
+    func unfilled() throws {
+        func isUnfilled(_ parameters: String, _ content: String) throws -> [Bool] {
+            try parse("--B\r\n\(disposition)\(parameters)\r\n\r\n\(content)\r\n--B--").map(\.isUnfilled)
+        }
+        #expect(try isUnfilled("; filename=\"\"", "") == [true])
+        #expect(try isUnfilled("", "") == [true])
+        #expect(try isUnfilled("; filename=\"a\"", "") == [false])
+        #expect(try isUnfilled("; filename=\"\"", "x") == [false])
+    }
+
     @Test("Empty parts and empty forms are read")
     func empty() throws {
         #expect(try parse("--B\r\n\(disposition)\r\n\r\n\r\n--B--").map(\.bytes) == [[]])

@@ -108,7 +108,7 @@ final class ConnectionDriver {
 
     private func response(to head: RequestHead, body: [UInt8], id: String) -> Response {
         switch router.route(head.method, head.target) {
-        case .options(let allow, _): return .options(allow: allow)
+        case .options(let allow, _, _): return .options(allow: allow)
         case .failed(let error, _): return error.response(requestID: id)
         case .found(let match):
             let body =

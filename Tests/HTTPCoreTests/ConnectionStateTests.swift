@@ -377,11 +377,24 @@ struct ConnectionEndTests {
         #expect(driver.closed == .lingered)
     }
 
-    @Test("closes at once when the client itself asked for it and sent nothing more")
-    func clientAskedForClose() throws {
+    @Test("lingers after the last request too, so that bytes that come late do not reset the connection")
+    func lateBytes() throws {
         let driver = try ConnectionDriver()
         driver.receive(RequestText.get("/", "Connection: close\r\n"))
-        #expect(driver.closed == .answered)
+        #expect(driver.hasShutDown && driver.closed == nil && driver.wantsInput)
+        driver.receive(good)
+        #expect(driver.closed == nil)
+        #expect(try driver.responses().count == 1)
+        driver.endOfInput()
+        #expect(driver.closed == .lingered)
+    }
+
+    @Test("stops lingering where the client sends nothing and does not close")
+    func quietLinger() throws {
+        let driver = try ConnectionDriver()
+        driver.receive(RequestText.get("/", "Connection: close\r\n"))
+        driver.advance(by: HTTPTimeouts().lingerQuiet)
+        #expect(driver.closed == .lingered)
     }
 
     @Test("answers a connection beyond the limit with an error")

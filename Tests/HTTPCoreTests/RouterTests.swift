@@ -7,11 +7,12 @@ import Testing
 struct RouterTests {
     private func router() throws -> Router<String> {
         try Router([
-            .init("GET", "/", "root"), .init("GET", "/v2", "server"), .init("GET", "/v2/", "server"),
+            .init("GET", "/", "root"), .init("GET", "/v2", "server"),
             .init("GET", "/v2/models/{model}", "model"), .init("GET", "/v2/models/stats", "stats"),
             .init("POST", "/v2/models/{model}/infer", "infer"),
             .init("POST", "/v2/models/{model}/versions/{version}/infer", "infer"),
             .init("GET", "/v2/models/stats/x", "literal"), .init("GET", "/v2/models/{model}/y", "hole"),
+            .init("POST", "/v2/models/{model}:predict", "predict"),
         ])
     }
 
@@ -41,6 +42,26 @@ struct RouterTests {
         #expect(stepped?.parameters == ["model": "stats"])
     }
 
+    @Test("finds a parameter before text in the same segment")
+    func suffix() throws {
+        let match = try found("POST", "/v2/models/a:b:predict")
+        #expect(match?.handler == "predict" && match?.parameters == ["model": "a:b"])
+        #expect(match?.template == "/v2/models/{model}:predict")
+        #expect(try error("GET", "/v2/models/a:predict")?.fields[.allow] == "OPTIONS, POST")
+        #expect(try found("GET", "/v2/models/:predict")?.parameters == ["model": ":predict"])
+        #expect(try found("GET", "/v2/models/a:predict/y")?.parameters == ["model": "a:predict"])
+    }
+
+    @Test(
+        "a slash at the end makes no difference",
+        arguments: ["/v2", "/v2/models/stats", "/v2/models/a", "/v2/models/a%2F"])
+    func trailingSlash(_ path: String) throws {
+        let (plain, slashed) = (try found("GET", path), try found("GET", path + "/"))
+        #expect(plain != nil)
+        #expect(slashed?.template == plain?.template && slashed?.parameters == plain?.parameters)
+        #expect(try error("PUT", path + "/")?.code == "method_not_allowed")
+    }
+
     @Test("serves HEAD through GET, and not through POST")
     func head() throws {
         #expect(try found("HEAD", "/v2")?.handler == "server")
@@ -48,9 +69,9 @@ struct RouterTests {
     }
 
     @Test(
-        "refuses an unknown path, an empty parameter and an extra slash",
+        "refuses an unknown path, an empty parameter and an empty segment",
         arguments: [
-            "/x", "/v2/models", "/v2/models/", "/v2/models/a/", "/v2//models/a", "//",
+            "/x", "/v2/models", "/v2/models/", "/v2/models/a//", "/v2//models/a", "/v2//", "//", "///",
         ])
     func notFound(_ path: String) throws {
         #expect(try error("GET", path)?.code == "no_such_path")
@@ -67,15 +88,18 @@ struct RouterTests {
 
     @Test("answers OPTIONS for a path and for the server")
     func options() throws {
-        guard case .options(let allow, let template) = try router().route("OPTIONS", RequestTarget("/v2/models/a"))
+        guard
+            case .options(let allow, let template, let get) = try router().route(
+                "OPTIONS", RequestTarget("/v2/models/a"))
         else {
             Issue.record("expected options")
             return
         }
         #expect(allow == ["GET", "HEAD", "OPTIONS"])
         #expect(template == "/v2/models/{model}")
+        #expect(get?.handler == "model" && get?.parameters == ["model": "a"])
         let server = try router().route("OPTIONS", RequestTarget("*", method: "OPTIONS"))
-        guard case .options(let all, nil) = server else {
+        guard case .options(let all, nil, nil) = server else {
             Issue.record("expected options")
             return
         }
@@ -96,10 +120,12 @@ struct RouterTests {
         }
         expect(.invalidTemplate("x"), [("GET", "x")])
         expect(.invalidTemplate("/{a}/{a}"), [("GET", "/{a}/{a}")])
+        expect(.invalidTemplate("/{a}{b}"), [("GET", "/{a}{b}")])
         expect(.invalidTemplate("/a{b}"), [("GET", "/a{b}")])
         expect(.invalidTemplate("/{}"), [("GET", "/{}")])
         expect(.unknownMethod("get"), [("get", "/")])
         expect(.duplicate(method: "GET", template: "/a"), [("GET", "/a"), ("GET", "/a")])
         expect(.ambiguous("/{a}", "/{b}"), [("GET", "/{a}"), ("POST", "/{b}")])
+        expect(.ambiguous("/{a}:x", "/{b}:x"), [("GET", "/{a}:x"), ("POST", "/{b}:x")])
     }
 }

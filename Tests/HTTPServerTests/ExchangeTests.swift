@@ -84,6 +84,20 @@ struct ExchangeTests {
         #expect(try client.isAtEnd())
     }
 
+    @Test("bytes that come after the last answer do not reset the connection")
+    func lateBytes() throws {
+        let running = try RunningServer()
+        for _ in 0..<20 {
+            let client = try running.client()
+            try client.send(RunningServer.get("/", "Connection: close\r\n"))
+            // The record is written once the answer is sent, so that these bytes come after it.
+            _ = try running.service.records.take()
+            for _ in 0..<3 { try client.send(RunningServer.get()) }
+            #expect(try client.response().text == "root")
+            #expect(try client.isAtEnd())
+        }
+    }
+
     @Test("sends a response that is larger than every socket buffer to a client that reads late")
     func largeResponse() throws {
         let running = try RunningServer()

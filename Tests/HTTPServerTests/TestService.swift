@@ -53,7 +53,7 @@ final class TestService: RequestHandler {
 
     @Sendable private func respond(to request: Request, reply: @escaping @Sendable (Response) -> Void) {
         switch router.route(request.head.method, request.head.target) {
-        case .options(let allow, _): reply(.options(allow: allow))
+        case .options(let allow, _, _): reply(.options(allow: allow))
         case .failed(let error, _): reply(error.response(requestID: request.id))
         case .found(let match):
             switch match.handler {

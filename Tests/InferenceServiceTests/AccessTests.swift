@@ -1,6 +1,7 @@
 import Clocks
 import Foundation
 import HTTPCore
+import Host
 import ModelStore
 import TestSupport
 import Testing
@@ -31,10 +32,16 @@ struct AccessTests {
         let body = try Samples.bytes("net0.npz")
         for fields in [
             ["Authorization": "Bearer alice's"], ["authorization": "bearer root's"], ["X-Api-Key": "alice's"],
+            ["Authorization": "Basic cHJveHk6cGFzcw==", "X-Api-Key": "alice's"],
+            ["Authorization": "Bearer a.proxy.token", "X-Api-Key": "alice's"],
+            ["Authorization": "Bearer alice's", "X-Api-Key": "nobody's"],
         ] {
             #expect(try service.post("/v1/classify", body, fields).status == 200)
         }
-        for fields in [[:], ["X-Api-Key": "Alice's"], ["Authorization": "Basic alice's"], ["Authorization": "Bearer"]] {
+        for fields in [
+            [:], ["X-Api-Key": "Alice's"], ["Authorization": "Basic alice's"], ["Authorization": "Bearer"],
+            ["Authorization": "Basic alice's", "X-Api-Key": "nobody's"],
+        ] {
             let answer = try service.post("/v1/classify", body, fields)
             #expect(try answer.problem().code == "unauthorized")
             #expect(answer.field("WWW-Authenticate") == "Bearer realm=\"weightspace\"")
@@ -143,7 +150,7 @@ struct AccessTests {
             {
                 $0.rateLimit = 0.001
                 $0.rateBurst = 1
-                $0.trustedProxies = Set([IPAddress("10.0.0.1")].compactMap(\.self))
+                $0.trustedProxies = ["10.0.0.0/24", "2001:db8:ff::/48"].compactMap { IPNetwork($0) }
                 $0.trustsUnixSocket = true
             }, keys: nil)
         let body = try Samples.bytes("net0.npz")
@@ -159,6 +166,9 @@ struct AccessTests {
         #expect(try status("10.0.0.1:1", "3.3.3.3, 2.2.2.2") == 429, "the last hop counts")
         #expect(try status("unix", "4.4.4.4, 10.0.0.1") == 200)
         #expect(try status("10.0.0.1:1", "4.4.4.4") == 429)
+        #expect(try status("10.0.0.77:1", "5.5.5.5, 10.0.0.3") == 200, "any address of the network is a proxy's")
+        #expect(try status("[2001:db8:ff:9::1]:1", "5.5.5.5") == 429)
+        #expect(try status("10.0.1.1:1", "5.5.5.5") == 200, "an address beyond the network is a client's")
         #expect(try status("[::1]:80") == 200)
         #expect(try status("[::1]:81") == 429)
         #expect(try status("[2001:db8:1:2::1]:80") == 200)
@@ -171,25 +181,27 @@ struct AccessTests {
     }
 
     @Test(
-        "an address has several spellings",
+        "an origin is written as browsers write it",
         arguments: [
-            ("::1", "0:0:0:0:0:0:0:1"), ("2001:DB8::", "2001:0db8:0:0:0:0:0:0"), ("::ffff:10.0.0.1", "10.0.0.1"),
-            ("1::1.2.3.4", "1:0:0:0:0:0:102:304"),
+            ("https://A.Example", "https://a.example"), ("HTTPS://a.example:443", "https://a.example"),
+            ("http://a.example:80", "http://a.example"), ("https://a.example:80", "https://a.example:80"),
+            ("http://localhost:3000", "http://localhost:3000"), ("https://a.example:0443", "https://a.example"),
+            ("http://[0:0:0:0:0:0:0:1]:8000", "http://[::1]:8000"),
+            ("chrome-extension://abc", "chrome-extension://abc"),
         ])
-    func spellings(_ one: String, _ other: String) throws {
-        let address = try #require(IPAddress(one))
-        #expect(address == IPAddress(other))
+    func written(_ text: String, _ expected: String) {
+        #expect(WebOrigin(text)?.description == expected)
     }
 
     @Test(
-        "text that is not a numeric address is refused",
+        "text that no browser sends as an origin is refused",
         arguments: [
-            "", "1.2.3", "1.2.3.256", "1.2.3.4.5", "+1.2.3.4", "a.b.c.d", "localhost", "10.0.0.0/8", "[::1]", ":",
-            ":::",
-            "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "g::", "::1.2.3", "1:2:3:4:5:6:7::8", "unix",
+            "", "a.example", "https://", "https://a.example/", "https://a.example/path", "https://u@a.example",
+            "https://a.example:x", "https://a.example:65536", "https://bücher.example", "https://[::g]",
+            "https://a b", "null", "*",
         ])
-    func noAddress(_ text: String) {
-        #expect(IPAddress(text) == nil)
+    func noOrigin(_ text: String) {
+        #expect(WebOrigin(text) == nil)
     }
 
     @Test("pages of listed origins may read responses, others may not")

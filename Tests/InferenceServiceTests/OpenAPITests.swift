@@ -50,6 +50,7 @@ struct OpenAPITests {
         #expect(try service.post("/v1/classify", try body("NetworksDocument")).status == 200)
         let model = try #require(document["components", "parameters", "model", "schema", "examples"]?.strings?.first)
         #expect(try service.post("/v2/models/\(model)/infer", try body("InferRequest")).status == 200)
+        #expect(try service.post("/v1/models/\(model):predict", try body("InstancesDocument")).status == 200)
     }
 
     @Test("the description requires keys where the service does")

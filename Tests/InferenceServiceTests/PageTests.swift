@@ -22,6 +22,40 @@ struct PageTests {
         for path in ["/readyz", "/health", "/ping"] { #expect(try service.get(path).json()["ready"]?.bool == true) }
     }
 
+    @Test("OPTIONS on health pages has the status of GET, except for browsers' preflight requests")
+    func probesByOptions() throws {
+        let model = try Models.embedded.get()
+        let paths = ["/readyz", "/health", "/ping", "/v2/health/ready", "/v2/models/\(model.name)/ready"]
+        for path in paths + ["/livez"] { #expect(try service.send("OPTIONS", path).status == 204, "\(path)") }
+        service.registry.beginDraining()
+        for path in paths {
+            let answer = try service.send("OPTIONS", path)
+            #expect(answer.status == 503 && answer.field("Allow")?.contains("GET, HEAD, OPTIONS") == true, "\(path)")
+            #expect(answer.text.contains("draining"), "\(path)")
+            #expect(try service.get(path).status == 503, "\(path)")
+            let preflight = ["Origin": "https://a.example", "Access-Control-Request-Method": "GET"]
+            #expect(try service.send("OPTIONS", path, preflight).status == 204, "\(path)")
+        }
+        #expect(try service.send("OPTIONS", "/livez").status == 204)
+        #expect(try service.send("OPTIONS", "/v1/classify").status == 204)
+    }
+
+    @Test("a slash at the end of a path makes no difference, also in the labels of metrics")
+    func trailingSlashes() throws {
+        let name = try Models.embedded.get().name
+        for path in [
+            "/v1/models", "/v1/models/\(name)", "/v2", "/v2/models", "/v2/models/\(name)", "/v2/models/\(name)/config",
+            "/livez", "/readyz",
+        ] {
+            let (plain, slashed) = (try service.get(path), try service.get(path + "/"))
+            #expect(plain.status == 200 && slashed.body == plain.body, "\(path)")
+        }
+        #expect(try service.post("/v1/classify/", try Samples.bytes("net0.pth")).status == 200)
+        let metrics = Exposition(try service.get("/metrics/").text)
+        let labels = ["method": "GET", "route": "/v2/models", "code": "200"]
+        #expect(metrics.value("weightspace_http_requests_total", labels) == 2)
+    }
+
     @Test("models are listed and described")
     func models() throws {
         let model = try Models.embedded.get()
@@ -36,8 +70,11 @@ struct PageTests {
         #expect(page["latent_shape"]?.ints == model.shape(of: .latents))
         #expect(page["input"]?["networks"]?.string == model.expectation.summary)
         #expect(page["input"]?["sizes"]?.ints == model.input.spec.sizes)
+        #expect(page["ready"]?.bool == true)
         #expect(page["card"]?.members?.isEmpty == false)
         #expect(try service.get("/v1/models/another").problem().code == "no_such_model")
+        service.registry.beginDraining()
+        #expect(try service.get("/v1/models/\(model.name)").problem().code == "draining")
     }
 
     @Test("the example of a model is a request that it answers")

@@ -49,8 +49,11 @@ struct PictureTests {
         #expect(size(try service.post("/v1/render?output=png&height=9&width=11", body)) == [11, 9])
         let accepted = try service.post("/v1/render?height=3", body, ["Accept": "text/html, image/PNG;q=0.9"])
         #expect(size(accepted) == [28, 3])
-        let other = try service.post("/v1/render", body, ["Accept": "image/webp, */*"])
-        #expect(other.field("Content-Type") == "application/json")
+        #expect(size(try service.post("/v1/render", body, ["Accept": "image/*"])) == [28, 28])
+        for field in ["image/webp, */*", "image/png;q=0", "image/png;q=0.1, application/json"] {
+            let other = try service.post("/v1/render", body, ["Accept": field])
+            #expect(other.field("Content-Type") == "application/json", "\(field)")
+        }
     }
 
     @Test("the option output has precedence over Accept")

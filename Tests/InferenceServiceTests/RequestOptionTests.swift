@@ -40,6 +40,28 @@ struct RequestOptionTests {
         #expect(try topCount(try service.post("/v1/classify?top_k=4", form.closed, Form.fields)) == 4)
     }
 
+    @Test("what a page's form leaves unfilled is not given")
+    func unfilledForm() throws {
+        var form = Form()
+        form.add("other", file: "", [])
+        form.add("top_k", "")
+        form.add("convention", "")
+        form.add("file", file: "n\u{e9}t.pth", try Samples.bytes("net0.pth"))
+        #expect(try service.post("/v1/classify", form.closed, Form.fields).items().count == 1)
+        var empty = Form()
+        empty.add("weights", file: "", [])
+        let problem = try service.post("/v1/classify", empty.closed, Form.fields).problem()
+        #expect(problem.code == "bad_request" && problem.detail.contains("'weights' is empty"))
+    }
+
+    @Test(
+        "a flag is written as people and languages write it",
+        arguments: [("1", 400), ("true", 400), ("True", 400), ("", 400), ("0", 200), ("False", 200), ("FALSE", 200)])
+    func flags(_ value: String, _ status: Int) throws {
+        let body = Array("{\"inputs\":[\(Samples.json(try Samples.tensors(0))),7]}".utf8)
+        #expect(try service.post("/v1/classify?strict=\(value)", body).status == status)
+    }
+
     @Test("unknown members of a document are ignored, since other tools write them")
     func unknownMembers() throws {
         let answer = try service.post(

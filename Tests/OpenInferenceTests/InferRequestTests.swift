@@ -39,6 +39,26 @@ struct InferRequestTests {
         #expect(nested.inputs.entries[0].elementType == .float64)
     }
 
+    @Test("a member that is null is absent")
+    func nulls() throws {
+        let request = try read(
+            #"""
+            {"id":null,"parameters":null,"outputs":null,"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1],
+            "parameters":null,"extra":null}]}
+            """#)
+        #expect(request.id == nil && request.outputs == nil && request.inputs["x"]?.values == [1])
+        let outputs = try read(
+            #"""
+            {"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1],"parameters":{"binary_data_size":null}}],
+            "outputs":[{"name":"logits","parameters":null},{"name":"label","parameters":{"classification":null}}],
+            "parameters":{"timeout":null}}
+            """#)
+        #expect(outputs.outputs?.map(\.classCount) == [nil, nil] && outputs.parameters["timeout"] == nil)
+        #expect(fault(#"{"inputs":null}"#)?.detail.contains("'inputs'") == true)
+        #expect(fault(#"{"inputs":[{"name":"x","shape":[1],"datatype":null,"data":[1]}]}"#)?.code == .malformed)
+        #expect(fault(#"{"inputs":[null]}"#) != nil)
+    }
+
     @Test("bytes follow the document in the order of the inputs that announce them")
     func binary() throws {
         let document = #"""

@@ -1,5 +1,6 @@
-"""Standard clients of the Open Inference Protocol, tritonclient (sync and aio) and KServe's, ask the running server;
-what it says of itself in /openapi.json is checked with made-up requests. Answers are compared with those of /v1."""
+"""Standard clients of the Open Inference Protocol, tritonclient (sync and aio) and KServe's, the latter also by KServe's
+V1 protocol, ask the running server; what it says of itself in /openapi.json is checked with made-up requests. Answers
+are compared with those of /v1."""
 
 import asyncio
 import json
@@ -16,7 +17,8 @@ from tritonclient.http.aio import InferenceServerClient as AsyncClient
 from tritonclient.utils import InferenceServerException
 
 from rig.paths import FIXTURES, SYSTEM
-from rig.server import Server
+from rig.server import Server, wait_until
+from rig.wire import exchange
 
 MODEL = "fashion-mnist"
 VECTORS = ["logits", "probabilities", "latent"]
@@ -235,6 +237,34 @@ def test_kserve_client(url: str, expected: Expected) -> None:
 
     asyncio.run(run())
 
+
+
+def test_kserve_client_of_v1(url: str, expected: Expected) -> None:
+    async def run():
+        client = InferenceRESTClient(RESTConfig(protocol="v1"))
+        assert await client.is_server_live(url) and await client.is_model_ready(url, MODEL)
+        rows = [{name: value.tolist() for name, value in network.items()} for network in expected.networks]
+        answer = await client.infer(url, {"instances": rows}, model_name=MODEL)
+        assert list(answer) == ["predictions"]
+        assert [prediction["class_id"] for prediction in answer["predictions"]] == expected.class_ids
+        with pytest.raises(Exception, match="no model is named"):
+            await client.infer(url, {"instances": rows}, model_name="another")
+        with pytest.raises(Exception, match=r"instances\.1"):
+            await client.infer(url, {"instances": [rows[0], 3]}, model_name=MODEL)
+        await client.close()
+
+    asyncio.run(run())
+
+
+def test_probes_by_options_while_the_server_drains(start_server) -> None:
+    server = start_server("--drain-delay", "30")
+    options = b"OPTIONS /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+    preflight = b"Origin: https://a.example\r\nAccess-Control-Request-Method: GET\r\n"
+    assert exchange(server.address, options + b"\r\n").status == 204
+    server.process.terminate()
+    wait_until(lambda: exchange(server.address, options + b"\r\n").status == 503, 10)
+    assert "GET" in exchange(server.address, options + b"\r\n").value("Allow")
+    assert exchange(server.address, options + preflight + b"\r\n").status == 204
 
 
 def test_openapi(url: str, tmp_path: pathlib.Path, pytestconfig: pytest.Config) -> None:

@@ -60,12 +60,21 @@ struct ConfigurationTests {
         "an invalid option ends with 2",
         arguments: [
             ["--port", "65536"], ["--port", "x"], ["--max-batch", "0"], ["--nonsense"], ["--log-level", "loud"],
-            ["--protect-health"], ["--cors-origin", "https://a.example/"], ["--trusted-proxy", "10.0.0.0/8"],
+            ["--protect-health"], ["--cors-origin", "https://a.example/"], ["--trusted-proxy", "10.0.0.0/33"],
         ])
     func badOption(_ arguments: [String]) throws {
         let outcome = try Program.run(["serve"] + arguments)
         #expect(outcome.status == 2)
         #expect(outcome.errors.contains(arguments[0]), "\(outcome.errors)")
+    }
+
+    @Test("origins match however they are written, and networks of proxies are accepted")
+    func access() throws {
+        let service = try RunningService(
+            ["--cors-origin", "HTTPS://Page.Example:443", "--trusted-proxy", "10.0.0.0/8"],
+            environment: ["WEIGHTSPACE_CORS_ORIGIN": "", "WEIGHTSPACE_TRUSTED_PROXY": ""])
+        let answer = try service.client().get("/livez", "Origin: https://page.example\r\n")
+        #expect(answer.value("Access-Control-Allow-Origin") == "https://page.example")
     }
 
     @Test("an unknown variable is warned about, with the nearest setting")

@@ -1,6 +1,7 @@
 import Clocks
 import HTTPCore
 import HTTPTypes
+import Host
 import Synchronization
 
 /// Settings of access control.
@@ -12,11 +13,11 @@ package struct AccessConfiguration: Sendable {
     package var rateLimit: Double?
     /// Requests that a client may send at once under `rateLimit`.
     package var rateBurst = 20
-    /// Addresses of proxies whose `X-Forwarded-For` is believed.
-    package var trustedProxies: Set<IPAddress> = []
+    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    package var trustedProxies: [IPNetwork] = []
     /// Whether the peer of a Unix socket is such a proxy.
     package var trustsUnixSocket = false
-    /// Origins whose pages may read responses (CORS); `*` stands for all.
+    /// Origins whose pages may read responses (CORS), as `WebOrigin` writes them; `*` stands for all.
     package var allowedOrigins: Set<String> = []
 
     package init() {}
@@ -62,10 +63,12 @@ package final class AccessControl: Sendable {
 
     /// - Parameter peer: the other end of the connection.
     func client(_ head: RequestHead, peer: String) -> Client {
-        let key = Self.key(head.fields)
-        if let key, let owner = keys.withLock({ $0?.owner(of: key) }) { return .keyHolder(owner) }
+        for key in Self.keys(head.fields) {
+            if let owner = keys.withLock({ $0?.owner(of: key) }) { return .keyHolder(owner) }
+        }
         return .anonymous(
-            address: limiter == nil ? nil : address(head.fields, peer: peer), showsKey: key != nil)
+            address: limiter == nil ? nil : address(head.fields, peer: peer),
+            showsKey: head.fields.contains(.authorization) || head.fields.contains(.apiKey))
     }
 
     /// Why the client may not make such a request; nil where it may. Takes a token of its rate.
@@ -90,14 +93,15 @@ package final class AccessControl: Sendable {
         }
     }
 
-    /// `Authorization: Bearer KEY` (RFC 6750) or `X-Api-Key: KEY`.
-    private static func key(_ fields: HTTPFields) -> String? {
-        if let authorization = fields[.authorization] {
-            let words = authorization.split(separator: " ")
-            guard words.count == 2, words[0].lowercased() == "bearer" else { return "" }
-            return String(words[1])
+    /// The keys that a request shows: `Authorization: Bearer KEY` (RFC 6750), then `X-Api-Key: KEY`. The first known one
+    /// counts. Credentials of other schemes are skipped: a proxy that asks for a password leaves its own
+    /// `Authorization: Basic` in the request.
+    private static func keys(_ fields: HTTPFields) -> [String] {
+        let bearers = fields[values: .authorization].compactMap { value -> String? in
+            let words = value.split(separator: " ")
+            return words.count == 2 && words[0].lowercased() == "bearer" ? String(words[1]) : nil
         }
-        return fields[.apiKey]
+        return bearers + fields[values: .apiKey]
     }
 
     /// The client's address: the peer's, or where the peer is a trusted proxy the last address in `X-Forwarded-For`
@@ -114,12 +118,13 @@ package final class AccessControl: Sendable {
 
     private func isTrusted(_ address: String) -> Bool {
         guard let address = IPAddress(address) else { return address == "unix" && configuration.trustsUnixSocket }
-        return configuration.trustedProxies.contains(address)
+        return configuration.trustedProxies.contains { $0.contains(address) }
     }
 
-    /// The part of an address that the rate limiter counts.
+    /// The part of an address that the rate limiter counts: the whole of IPv4, the first 64 bits of IPv6, all of which
+    /// usually belong to one client.
     private static func network(_ address: String) -> String {
-        IPAddress(address).map { "\($0.network)" } ?? address
+        IPAddress(address).map { "\($0.bytes.prefix(8))" } ?? address
     }
 
     /// An address without its port.

@@ -29,6 +29,18 @@ struct AnswerWriter {
         }
     }
 
+    /// `{"predictions": [...]}`, the answer of KServe's V1 protocol: the same items without what is around them.
+    /// - Throws: `non_finite_output` where a number cannot be written as JSON.
+    func predictions(_ items: [ItemAnswer]) throws(ServiceFault) -> Response {
+        var writer = JSONWriter(reserving: 512 * items.count)
+        writer.beginObject()
+        writer.name("predictions")
+        writer.array(items) { writer, item in write(item, to: &writer) }
+        writer.endObject()
+        guard !writer.wroteNonFinite else { throw .nonFiniteOutput }
+        return Response(.ok, contentType: "application/json", body: writer.bytes + [0x0a])
+    }
+
     private func json(
         _ list: AnswerList, _ items: [ItemAnswer], _ ignored: [String]
     ) throws(ServiceFault) -> Response {

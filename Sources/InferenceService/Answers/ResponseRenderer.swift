@@ -1,5 +1,6 @@
 import HTTPCore
 import HTTPTypes
+import WeightFormats
 
 /// How errors are written.
 enum ErrorForm: Sendable, Hashable {
@@ -8,6 +9,8 @@ enum ErrorForm: Sendable, Hashable {
     /// The same document as `application/json`: clients of the Open Inference Protocol read errors only under that
     /// type.
     case plainJSON
+    /// `{"error": "TITLE: DETAIL"}`, as servers of KServe's V1 protocol write errors.
+    case errorMember
 }
 
 /// Renders errors, and completes responses with what depends on the request's head.
@@ -19,8 +22,19 @@ struct ResponseRenderer: Sendable {
             switch form {
             case .problemDetails: error.response(requestID: id)
             case .plainJSON: error.response(requestID: id, contentType: "application/json")
+            case .errorMember: Self.errorMember(error, id: id)
             }
         return response.timed()
+    }
+
+    private static func errorMember(_ error: HTTPError, id: String) -> Response {
+        var response = error.response(requestID: id, contentType: "application/json")
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("error", "\(error.title): \(error.detail)")
+        writer.endObject()
+        response.body = writer.bytes + [0x0a]
+        return response
     }
 
     /// The response with the trace and, where origins are allowed, the fields of CORS.

@@ -8,6 +8,8 @@ enum Endpoint: Sendable, Hashable {
     case render
     /// Inference in the form of the Open Inference Protocol.
     case infer
+    /// Inference in the form of KServe's V1 protocol.
+    case predictInstances
     case openInference(OpenInferencePage)
     case models
     case model
@@ -24,7 +26,7 @@ enum Endpoint: Sendable, Hashable {
     /// Whether the body holds weights.
     var readsWeights: Bool {
         switch self {
-        case .inference, .render, .infer: true
+        case .inference, .render, .infer, .predictInstances: true
         default: false
         }
     }
@@ -32,7 +34,7 @@ enum Endpoint: Sendable, Hashable {
     /// Whether a model answers it.
     var isInference: Bool {
         switch self {
-        case .inference, .infer: true
+        case .inference, .infer, .predictInstances: true
         default: false
         }
     }
@@ -45,8 +47,12 @@ enum Endpoint: Sendable, Hashable {
         }
     }
 
+    /// Whether the status of its page tells a load balancer where to send requests.
+    var isProbe: Bool { isHealth || self == .openInference(.modelReady) }
+
     var errorForm: ErrorForm {
         switch self {
+        case .predictInstances: .errorMember
         case .infer, .openInference: .plainJSON
         default: .problemDetails
         }
@@ -54,7 +60,11 @@ enum Endpoint: Sendable, Hashable {
 
     /// The form of errors on a path or method without an endpoint.
     static func errorForm(unmatched target: RequestTarget) -> ErrorForm {
-        target.segments.first == OpenInferencePage.root ? .plainJSON : .problemDetails
+        let segments = target.segments
+        if segments.first == OpenInferencePage.root { return .plainJSON }
+        // A verb of KServe's V1 protocol, such as `/v1/models/M:explain`.
+        let isVerb = segments.count == 3 && segments.starts(with: ["v1", "models"]) && segments[2].contains(":")
+        return isVerb ? .errorMember : .problemDetails
     }
 
     /// Paths that probes and metrics collectors request.
@@ -75,6 +85,7 @@ enum Endpoint: Sendable, Hashable {
             ("/health", .ready), ("/ping", .ready), ("/metrics", .metrics), ("/version", .version),
         ]
         routes += pages.map { .init("GET", $0.0, $0.1) }
+        routes.append(.init("POST", "/v1/models/{model}:predict", .predictInstances))
         routes.append(.init("POST", "/admin/reload", .reload))
         return routes + OpenInferencePage.routes
     }()

@@ -111,9 +111,15 @@ struct NativeCodec: InferenceCodec {
         } catch {
             throw ServiceFault(error)
         }
-        let files = parts.filter { $0.filename != nil || $0.name == "file" }
-        guard !files.isEmpty else { throw .badRequest("the form has no file; send at least one part named 'file'") }
-        let fields = parts.filter { $0.filename == nil && $0.name != "file" }
+        // What was left unfilled in a page is sent without content: an empty option is not given.
+        let filled = parts.filter { !$0.isUnfilled }
+        let files = filled.filter { $0.filename != nil || $0.name == "file" }
+        guard !files.isEmpty else {
+            let unfilled = parts.first { $0.filename != nil || $0.name == "file" }
+            let found = unfilled.map { "; its field '\(printable($0.name))' is empty" } ?? ""
+            throw .badRequest("the form has no file\(found); send at least one part named 'file'")
+        }
+        let fields = filled.filter { $0.filename == nil && $0.name != "file" }
             .map { ($0.name, String(decoding: $0.bytes.prefix(256), as: UTF8.self)) }
         return (Upload(files: files.map(\.bytes), byteCount: body.count, limits: limits), fields)
     }
@@ -125,12 +131,8 @@ struct NativeCodec: InferenceCodec {
     }
 
     private var acceptsPNG: Bool {
-        request.head.fields[values: .accept].contains { value in
-            value.split(separator: ",").contains { range in
-                let type = range.split(separator: ";", omittingEmptySubsequences: false).first ?? ""
-                return type.filter { $0 != " " && $0 != "\t" }.lowercased() == "image/png"
-            }
-        }
+        AcceptedTypes(request.head.fields[values: .accept].joined(separator: ","))
+            .prefers("image/png", to: "application/json")
     }
 
     /// The upload's networks, each brought into the form that is computed on.
@@ -172,7 +174,18 @@ struct NativeCodec: InferenceCodec {
     func encode(
         _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ details: Details
     ) throws(ServiceFault) -> Response {
-        let items = zip(call.networks, answers).enumerated().map { index, pair in
+        let items = items(answers, to: call, details.upload)
+        if details.upload.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome)) }
+        let writer = AnswerWriter(requestID: request.id, model: call.model, options: details.options)
+        return try writer.response(details.list, items, ignored: details.upload.ignored)
+    }
+
+    /// The answers in the order of the request's networks, each with what it needs to be written.
+    /// - Parameter answers: of each network, one.
+    func items(
+        _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ upload: PreparedUpload
+    ) -> [ItemAnswer] {
+        zip(call.networks, answers).enumerated().map { index, pair in
             let (network, answer) = pair
             let outcome = network.flatMap { network in
                 answer.flatMap { answers -> Result<ItemAnswer.Value, ServiceFault> in
@@ -184,10 +197,7 @@ struct NativeCodec: InferenceCodec {
                 }
             }
             return ItemAnswer(
-                index: index, name: details.upload.names[index], prepared: try? network.get(), outcome: outcome)
+                index: index, name: upload.names[index], prepared: try? network.get(), outcome: outcome)
         }
-        if details.upload.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome)) }
-        let writer = AnswerWriter(requestID: request.id, model: call.model, options: details.options)
-        return try writer.response(details.list, items, ignored: details.upload.ignored)
     }
 }

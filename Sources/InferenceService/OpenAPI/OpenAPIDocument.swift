@@ -32,6 +32,7 @@ enum OpenAPIDocument {
             document["components", "parameters", "versionInPath", "schema", "examples"] = versions
             document["components", "requestBodies", "Networks", "content", "application/json", "example"] = example
             document["components", "schemas", "NetworksDocument", "examples"] = .array([example])
+            document["components", "schemas", "InstancesDocument", "examples"] = .array([first.exampleInstances])
             document["components", "schemas", "InferRequest", "examples"] = .array([first.exampleInferRequest])
         }
         if needsKey {
@@ -44,12 +45,14 @@ enum OpenAPIDocument {
 
 extension ServedModel {
     /// A freshly initialised network in the form that `/v1` paths read.
-    var exampleRequest: JSONValue {
+    var exampleRequest: JSONValue { .object([JSONMember("inputs", .array([exampleNetwork]))]) }
+
+    /// The same in the form of KServe's V1 protocol.
+    var exampleInstances: JSONValue { .object([JSONMember("instances", .array([exampleNetwork]))]) }
+
+    private var exampleNetwork: JSONValue {
         let network = NetworkWeights.example(spec: input.spec, seed: 0)
-        let members = network.stateDict.entries.map { entry in
-            JSONMember(entry.name, entry.tensor.jsonValue)
-        }
-        return .object([JSONMember("inputs", .array([.object(members)]))])
+        return .object(network.stateDict.entries.map { entry in JSONMember(entry.name, entry.tensor.jsonValue) })
     }
 
     /// The same in the form of the Open Inference Protocol.

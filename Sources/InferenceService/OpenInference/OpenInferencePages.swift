@@ -28,7 +28,7 @@ enum OpenInferencePage: Sendable, Hashable {
                 + [.init("POST", prefix + "/infer", .infer)]
         }
         return [
-            .init("GET", "/\(root)", .openInference(.server)), .init("GET", "/\(root)/", .openInference(.server)),
+            .init("GET", "/\(root)", .openInference(.server)),
             .init("GET", "/\(root)/health/live", .openInference(.live)),
             .init("GET", "/\(root)/health/ready", .openInference(.ready)),
             .init("GET", "/\(root)/models", .openInference(.models)),

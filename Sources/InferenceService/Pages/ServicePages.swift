@@ -44,7 +44,11 @@ struct ServicePages: Sendable {
         case .live: return try live()
         case .ready: return try ready()
         case .models: return try models()
-        case .model: return describe(try model())
+        case .model:
+            let model = try model()
+            // KServe's V1 protocol asks here whether the model is ready.
+            if registry.isDraining { throw .draining }
+            return describe(model)
         case .example:
             // A request body that the model accepts: an untrained network.
             let model = try model()
@@ -57,7 +61,7 @@ struct ServicePages: Sendable {
         case .index: return index()
         case .openAPI: return try openAPI()
         case .openInference(let page): return try openInference(page, parameters)
-        case .inference, .render, .infer, .reload: throw .internalFault
+        case .inference, .render, .infer, .predictInstances, .reload: throw .internalFault
         }
     }
 
@@ -105,6 +109,7 @@ struct ServicePages: Sendable {
         .json { writer in
             writer.beginObject()
             identify(model, to: &writer)
+            writer.member("ready", true)
             writer.name("labels")
             writer.array(model.labels) { writer, label in writer.value(label) }
             if let shape = model.shape(of: .latents) {
@@ -171,6 +176,8 @@ struct ServicePages: Sendable {
             writer.beginObject()
             writer.member("name", "weightspace")
             writer.member("version", version.version)
+            // What clients of KServe's V1 protocol look for.
+            writer.member("status", "alive")
             writer.name("paths")
             writer.array(Endpoint.routes) { writer, route in writer.value("\(route.method) \(route.template)") }
             writer.endObject()

@@ -108,10 +108,10 @@ package struct RequestOptions: Sendable, Equatable {
     }
 
     private func flag(_ name: String, _ value: String) throws(ServiceFault) -> Bool {
-        switch value {
-        case "1", "true", "": return true
-        case "0", "false": return false
-        default: throw .badRequest("option '\(name)': expected 0 or 1, received '\(printable(value))'")
+        switch value.lowercased() {
+        case "1", "true", "yes", "on", "": return true
+        case "0", "false", "no", "off": return false
+        default: throw .badRequest("option '\(name)': expected 0, 1, false or true, received '\(printable(value))'")
         }
     }
 

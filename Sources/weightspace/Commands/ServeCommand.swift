@@ -35,7 +35,9 @@ struct ServeCommand: ParsableCommand {
     var rateLimit: Double?
     @Option(help: "Requests that a client may send in a burst under --rate-limit. (default: 20)") var rateBurst: Int?
     @Option(
-        help: "Address of a proxy whose X-Forwarded-For is trusted, 'unix' for the Unix socket; repeat for several.")
+        help:
+            "Address or network (10.0.0.0/8) of proxies whose X-Forwarded-For is trusted, 'unix' for the Unix socket; repeat for several."
+    )
     var trustedProxy: [String] = []
     @Option(help: "Threads that compute. (default: one for each processor)") var threads: Int?
     @OptionGroup var sources: ModelSourceOptions

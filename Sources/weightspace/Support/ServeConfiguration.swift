@@ -2,6 +2,7 @@ import ArgumentParser
 import Engine
 import HTTPCore
 import HTTPServer
+import Host
 import InferenceService
 import Logging
 
@@ -61,20 +62,23 @@ struct ServeConfiguration {
         guard keysFile != nil || !(access.protectsHealth || access.protectsMetrics) else {
             throw ValidationError("--protect-health and --protect-metrics require --keys")
         }
-        access.allowedOrigins = Set(try settings.list("cors-origin", options.corsOrigin))
-        for origin in access.allowedOrigins where origin != "*" {
-            guard origin.wholeMatch(of: /[a-z][a-z0-9+.-]*:\/\/[^\/\s]+/) != nil else {
+        for origin in try settings.list("cors-origin", options.corsOrigin) {
+            guard let written = origin == "*" ? origin : WebOrigin(origin)?.description else {
                 throw ValidationError(
-                    "--cors-origin: expected an origin such as https://example.org, or *, received '\(origin)'")
+                    "--cors-origin: expected scheme://host or scheme://host:port in ASCII, such as https://example.org, or *, received '\(origin)'"
+                )
             }
+            access.allowedOrigins.insert(written)
         }
         for proxy in try settings.list("trusted-proxy", options.trustedProxy) {
             if proxy == "unix" {
                 access.trustsUnixSocket = true
-            } else if let address = IPAddress(proxy) {
-                access.trustedProxies.insert(address)
+            } else if let network = IPNetwork(proxy) {
+                access.trustedProxies.append(network)
             } else {
-                throw ValidationError("--trusted-proxy: expected an address in numbers, or 'unix', received '\(proxy)'")
+                throw ValidationError(
+                    "--trusted-proxy: expected an address in numbers, a network such as 10.0.0.0/8, or 'unix', received '\(proxy)'"
+                )
             }
         }
         access.rateLimit = try settings.optional(

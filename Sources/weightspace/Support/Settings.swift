@@ -67,7 +67,9 @@ struct Settings {
         let joined = try optional(
             name, values.isEmpty ? nil : values.joined(separator: ","), standIn: standIn, expected: "values")
         // Values of the command line are not split, since a value may contain a comma.
-        return values.isEmpty ? (joined ?? "").split(separator: ",").map(String.init) : values
+        guard values.isEmpty else { return values }
+        return (joined ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty }
     }
 
     /// A warning for every variable `WEIGHTSPACE_…` that is set and belongs to no setting, with the nearest name of
