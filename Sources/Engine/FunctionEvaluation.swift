@@ -61,8 +61,10 @@ package struct EvaluatedFunction: Sendable {
 
     private let layers: [(packed: Matrix, inputs: Int, outputs: Int, factor: Float)]
     private let nonlinearity: Nonlinearity
-    /// Points that are taken through all layers together, so that their values stay in the processor's cache.
+    /// The most points that are taken through all layers together, so that their values stay in the processor's cache,
+    /// and the most values that a layer may have for them.
     private static let block = 112
+    private static let blockValues = 1 << 18
 
     /// Traps for no layers, for layers without inputs or outputs, and where one's inputs are not the outputs before it.
     package init(_ layers: [Layer], _ nonlinearity: Nonlinearity) {
@@ -79,9 +81,6 @@ package struct EvaluatedFunction: Sendable {
         }
     }
 
-    /// Floating-point operations of the products at one point; a multiply-add is two.
-    package var flopsPerPoint: Int { layers.reduce(0) { $0 + 2 * $1.inputs * $1.outputs } }
-
     /// The function's values.
     ///
     /// *Shapes:* points (count, inputs), row-major → (count, outputs), row-major. Traps for another number of inputs.
@@ -91,7 +90,7 @@ package struct EvaluatedFunction: Sendable {
         let count = points.count / inputs
         guard count > 0 else { return [] }
         let width = layers.reduce(inputs) { max($0, $1.outputs) }
-        let size = min(Self.block, count)
+        let size = max(1, min(Self.block, count, Self.blockValues / width))
         let scratch = Matrix(rows: 2, columns: size * width, values: [Float](repeating: 0, count: 2 * size * width))
         var result: [Float] = []
         result.reserveCapacity(count * layers[layers.count - 1].outputs)

@@ -141,7 +141,6 @@ package final class ServiceHandler: RequestHandler {
 
     private func start(_ codec: some InferenceCodec, _ reply: JobReply) {
         let job = InferenceJob(codec: codec, request: reply.request, resources: resources, reply: reply)
-        if codec.isShort { return job.start() }
         run(reply, named: codec.named) { job.start() }
     }
 

@@ -230,12 +230,12 @@ private struct SearchRun {
             let inputs = chain.form.widths.first, let outputs = chain.form.widths.last, outputs == 1 || outputs == 3
         else { return false }
         if inputs == 2 { return true }
-        // Sine and cosine of each frequency, with or without the coordinates beside them.
+        // Sine and cosine of each frequency.
         return context(candidate, branch: candidate.node).arrays.contains { array in
             let shape = array.tensor.shape
             guard shape.count == 2, shape.contains(2) else { return false }
             let frequencies = shape[0] == 2 ? shape[1] : shape[0]
-            return [frequencies, 2 * frequencies, 2 * frequencies + 2].contains(inputs)
+            return 2 * frequencies == inputs
         }
     }
 

@@ -11,6 +11,9 @@ package struct FormatLimits: Sendable, Equatable {
     /// Arrays of a file, each of which takes about 200 bytes besides its elements.
     package var maxBatchTensors = 65_536
 
+    /// Bytes of a key of a dict: paths repeat the keys around every array.
+    package var maxKeyBytes = 1024
+
     /// Nesting of JSON arrays and objects.
     package var maxJSONDepth = 16
     /// Values of a JSON document that are held as `JSONValue`; numbers of tensors do not count.

@@ -30,6 +30,11 @@ struct TreeBuilder {
     /// Begins a member of a dict or an element of a list.
     /// - Throws: `malformed` beyond the depth limit, `inflated_too_large` beyond that of values.
     mutating func enter(_ step: Step) throws(FormatError) {
+        if case .key(let key) = step, key.utf8.count > limits.maxKeyBytes {
+            throw FormatError(
+                .malformed,
+                "\(subject): a key of \(key.utf8.count) bytes, expected at most \(limits.maxKeyBytes): \(quoted(key))")
+        }
         path.append(step)
         guard path.count <= limits.maxTreeDepth else {
             throw FormatError(.malformed, "\(subject): nested more than \(limits.maxTreeDepth) deep")

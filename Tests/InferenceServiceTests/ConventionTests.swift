@@ -47,7 +47,7 @@ struct ConventionTests {
     @Test("an option of the notation with a value that it does not take is refused with what it takes")
     func refusals() throws {
         for (query, word) in [
-            ("activation=swish", "sine"), ("values=1", "-1..1"), ("order=xy", "rows"), ("hidden_omega0=0", "above 0"),
+            ("activation=swish", "sine"), ("values=1", "-1..1"), ("order=xy", "rows"), ("hidden_omega0=0", "0.000001"),
             ("coordinates=1..-1", "0..1"), ("convention=mnist", "siren-pytorch"),
         ] {
             let response = try service.post("/v1/classify?\(query)", Samples.safetensors(try Samples.network()))

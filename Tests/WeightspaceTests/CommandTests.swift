@@ -20,7 +20,8 @@ struct CommandTests {
         for (index, item) in items.enumerated() {
             #expect(
                 item.members?.map(\.name) == [
-                    "file", "index", "class_id", "label", "score", "top_k", "agreement", "opinions",
+                    "file", "index", "class_id", "label", "score", "top_k", "agreement", "opinions", "convention",
+                    "notation",
                 ])
             #expect(item["file"]?.string == files[index] && item["index"]?.int == 0)
             #expect(item["top_k"]?.array?.count == 3)

@@ -12,10 +12,6 @@ protocol InferenceCodec: Sendable {
     /// The model that the path and the query name.
     var named: ModelSelection { get }
 
-    /// Whether the body is small and cannot expand, so that it is read on the event loop: waking another thread would
-    /// take longer.
-    var isShort: Bool { get }
-
     /// Reads the body.
     /// - Parameter lookup: where the model is looked up; it keeps the model for what is counted.
     func decode(

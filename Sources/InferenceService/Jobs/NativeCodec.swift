@@ -13,9 +13,6 @@ import WeightFormats
 /// The form of the `/v1` paths: a file or a form of files in, options in the query, the form or the document, and an
 /// answer for each network out.
 struct NativeCodec: InferenceCodec {
-    /// Up to this size a body is read on the event loop.
-    static let shortBodyBytes = 32_768
-
     private let request: Request
     private let endpoint: Endpoint
     /// From the path.
@@ -36,12 +33,6 @@ struct NativeCodec: InferenceCodec {
                 try Multipart.boundary(ofContentType: field)
             }
         }.mapError(ServiceFault.init)
-    }
-
-    var isShort: Bool {
-        guard case .inference = endpoint, request.body.count <= Self.shortBodyBytes else { return false }
-        if case .success(_?) = boundary { return false }
-        return !FileFormat.isArchive(request.body) && request.head.fields[.contentEncoding] == nil
     }
 
     // MARK: Reading

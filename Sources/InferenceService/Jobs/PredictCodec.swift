@@ -24,10 +24,6 @@ struct PredictCodec: InferenceCodec {
         named = native.named
     }
 
-    var isShort: Bool {
-        request.body.count <= NativeCodec.shortBodyBytes && request.head.fields[.contentEncoding] == nil
-    }
-
     /// What the form of the answers depends on.
     struct Details: Sendable {
         let options: RequestOptions

@@ -21,10 +21,6 @@ struct OpenInferenceCodec: InferenceCodec {
         named = ModelSelection(name: parameters["model"], version: parameters["version"])
     }
 
-    var isShort: Bool {
-        request.body.count <= NativeCodec.shortBodyBytes && request.head.fields[.contentEncoding] == nil
-    }
-
     struct Details: Sendable {
         /// The client's name for the request, which the response repeats.
         let id: String?

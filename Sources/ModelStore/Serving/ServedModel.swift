@@ -105,6 +105,14 @@ package final class ServedModel: Sendable {
                     .shapeMismatch, expected: "expected a network of \(own.activation.rawValue) activations",
                     received: "one of \(reading.notation.activation.rawValue) activations"))
         }
+        guard DrawnFunction.cost(of: network.spec) <= DrawnFunction.greatestCost else {
+            throw NetworkError(
+                mismatches + [
+                    NetworkMismatch(
+                        .shapeMismatch, expected: "to be read by its function, a network of at most 1000000 weights",
+                        received: "\(network.spec.parameterCount) parameters")
+                ])
+        }
         do throws(PictureError) {
             return PreparedNetwork(
                 content: .function(try DrawnFunction(network, reading.notation, features: reading.features)),

@@ -73,8 +73,14 @@ package struct DrawnFunction: Sendable {
     /// Values of a pixel: 1 or 3.
     package var channels: Int { network.spec.outputs }
 
-    /// Floating-point operations of one pixel.
-    package var flopsPerPixel: Int { function.flopsPerPoint }
+    /// What a pixel of a network costs, about in floating-point operations: 2 for each weight, 32 for each neuron's
+    /// activation, 64 for each layer.
+    package static func cost(of spec: NetworkSpec) -> Int {
+        spec.layers.reduce(0) { $0 + 2 * $1.inputs * $1.outputs * $1.kernelCount + 32 * $1.outputs + 64 }
+    }
+
+    /// Networks that cost more for a pixel are not evaluated to be read: a 1000 × 1000 layer costs this.
+    package static let greatestCost = 2_000_000
 
     /// The outputs at coordinates (row, column) in [−1, 1], as pixels nominally in [−1, 1].
     ///

@@ -5,8 +5,8 @@ import Foundation
 struct DrawingEvidence {
     /// Rows and columns of the drawing.
     static let side = 28
-    /// Networks with more operations for a pixel than this are drawn more coarsely, down to `leastSide`.
-    private static let flopsOfFullSide = 100_000
+    /// Networks that cost more than this for a pixel, as 2-64-64-64-1 does, are drawn more coarsely, down to `leastSide`.
+    private static let costOfFullSide = 25_000
     private static let leastSide = 12
 
     /// The outputs below and above which 2 % of all outputs lie.
@@ -15,9 +15,9 @@ struct DrawingEvidence {
     /// The mean difference of neighbouring outputs, in standard deviations.
     let roughness: Double
 
-    /// The extents of the drawing of a network of that many operations a pixel.
-    static func side(flopsPerPixel: Int) -> Int {
-        let ratio = Double(flopsOfFullSide) / Double(max(flopsPerPixel, 1))
+    /// The extents of the drawing of a network of that cost (`DrawnFunction.cost`).
+    static func side(cost: Int) -> Int {
+        let ratio = Double(costOfFullSide) / Double(max(cost, 1))
         return max(leastSide, min(side, Int(Double(side) * ratio.squareRoot())))
     }
 

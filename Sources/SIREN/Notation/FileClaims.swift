@@ -33,7 +33,7 @@ extension NotationClaims {
     private mutating func readFactors(_ scalars: [NetworkContext.Scalar], _ network: NetworkWeights) {
         let layers = network.layers.map { Self.module(of: $0.weightName) }
         var general: (value: Double, source: String)?
-        for scalar in scalars where scalar.value.isFinite && scalar.value > 0 && scalar.value <= 1e6 {
+        for scalar in scalars where scalar.value.isFinite && scalar.value >= 1e-6 && scalar.value <= 1e6 {
             let key = Self.key(scalar.path)
             let source = "\(Self.shown(scalar.path)) = \(Self.number(scalar.value)) in the file"
             if Self.firstKeys.contains(key) {

@@ -70,11 +70,17 @@ package enum NotationDetector {
                 notation: known.applied(to: Notation()), reasons: known.sources, isConfident: true)
         }
         guard network.spec.isFullyConnected, network.spec.inputs == 2 || matrix != nil,
-            [1, 3].contains(network.spec.outputs)
+            [1, 3].contains(network.spec.outputs), DrawnFunction.cost(of: network.spec) <= DrawnFunction.greatestCost,
+            !isConstant(network)
         else { return undrawn(network, known) }
         var search = ReadingSearch(network, known, matrix)
         search.run()
         return search.reading
+    }
+
+    /// Whether a layer's weights are all zero, so that the outputs do not depend on the coordinates.
+    private static func isConstant(_ network: NetworkWeights) -> Bool {
+        network.layers.contains { $0.weight.values.allSatisfy { $0 == 0 } }
     }
 
     /// The reading of a network that draws no picture: claims, or else defaults.
@@ -90,7 +96,7 @@ package enum NotationDetector {
     }
 
     static func optionNames(_ parts: [NotationPart]) -> String {
-        (parts.map(\.rawValue) + ["or convention"]).joined(separator: ", ")
+        parts.isEmpty ? "convention" : parts.map(\.rawValue).joined(separator: ", ") + ", or convention"
     }
 }
 
@@ -104,7 +110,8 @@ struct FourierMatrix {
     init?(in context: NetworkContext, of network: NetworkWeights) {
         let inputs = network.spec.inputs
         guard inputs > 2, inputs.isMultiple(of: 2) else { return nil }
-        for entry in context.arrays where entry.tensor.rank == 2 && entry.tensor.count == inputs {
+        for entry in context.arrays
+        where entry.tensor.rank == 2 && entry.tensor.count == inputs && entry.tensor.values.allSatisfy(\.isFinite) {
             if entry.tensor.shape == [inputs / 2, 2] {
                 (path, values) = (entry.name, entry.tensor.values)
                 return
@@ -144,7 +151,16 @@ private struct ReadingSearch {
     private var best: Scored?
     /// The best of the readings that differ from `best`.
     private var next: Scored?
-    private var likeliestByWeights: Candidate?
+    /// The best of the readings that are about as likely as any by prior and weights: what is taken where no drawing is
+    /// credible.
+    private var likeliestByWeights: Scored?
+    private static let likelyWithin = 2.0
+    /// Candidates that are by more nats less likely than the first are not drawn.
+    private static let farthest = 25.0
+    /// What all drawings of a network may cost, about in floating-point operations.
+    private static let greatestCost = 250_000_000
+    /// Whether candidates were left that might be better.
+    private var wasCutShort = false
 
     init(_ network: NetworkWeights, _ known: NotationClaims, _ matrix: FourierMatrix?) {
         self.network = network
@@ -192,7 +208,7 @@ private struct ReadingSearch {
     private var candidates: [Candidate] {
         var result: [Candidate] = []
         let ranges: [(Interval, prior: Double)] =
-            known.coordinates.map { [($0, 0)] } ?? [(.symmetric, 0), (.unit, matrix == nil ? -2 : -0.5)]
+            known.coordinates.map { [($0, 0)] } ?? [(.symmetric, 0), (.unit, -3)]
         for (activation, ofActivation) in activations {
             for frequency in frequencies(of: activation) {
                 for (coordinates, ofRange) in ranges {
@@ -221,12 +237,20 @@ private struct ReadingSearch {
     // MARK: Scores
 
     mutating func run() {
-        let side = DrawingEvidence.side(
-            flopsPerPixel: network.layers.reduce(0) { $0 + 2 * $1.weight.count })
+        let cost = DrawnFunction.cost(of: network.spec)
+        let side = DrawingEvidence.side(cost: cost)
+        // Bounds the time for networks that no reading suits: a fraction of a second.
+        var drawingsLeft = max(2, Self.greatestCost / (cost * side * side))
         let coordinates = CoordinateGrid(height: side, width: side).coordinates
         let candidates = candidates
-        likeliestByWeights = candidates.first
+        let likely = (candidates.first?.score ?? 0) - Self.likelyWithin
         for candidate in candidates {
+            // Weights that are far from what a candidate starts with.
+            if candidate.score < (candidates.first?.score ?? 0) - Self.farthest { break }
+            guard drawingsLeft > 0 else {
+                wasCutShort = true
+                break
+            }
             // What is left cannot change the answer, whatever it draws.
             if let next, candidate.score + DrawingEvidence.greatestLogLikelihood < next.score { break }
             if let best,
@@ -238,14 +262,18 @@ private struct ReadingSearch {
             guard let function = try? DrawnFunction(network, candidate.notation, features: candidate.features) else {
                 continue
             }
+            drawingsLeft -= 1
             let drawing = DrawingEvidence(
                 function.outputs(at: coordinates), side: side, channels: function.channels)
             for (values, prior) in ranges(of: candidate.notation.activation) {
                 var notation = candidate.notation
                 notation.values = values
                 let score = candidate.score + prior + drawing.logLikelihood(values)
-                consider(
-                    Scored(notation: notation, features: candidate.features, score: score, drawing: drawing))
+                let scored = Scored(notation: notation, features: candidate.features, score: score, drawing: drawing)
+                if candidate.score >= likely, score > likeliestByWeights?.score ?? -.infinity {
+                    likeliestByWeights = scored
+                }
+                consider(scored)
             }
         }
     }
@@ -267,7 +295,7 @@ private struct ReadingSearch {
     var reading: NotationReading {
         guard let best else { return NotationReading(Notation(), reason: "a default") }
         let isCredible = best.score > NotationDetector.leastLogLikelihood || isUnopposed
-        let isClear = next.map { best.score - $0.score > NotationDetector.leastMargin } ?? true
+        let isClear = !wasCutShort && next.map { best.score - $0.score > NotationDetector.leastMargin } ?? true
         var notation = isCredible ? best.notation : fallback(best)
         let features = isCredible ? best.features : (likeliestByWeights?.features ?? best.features)
         var reasons = known.sources
@@ -298,10 +326,12 @@ private struct ReadingSearch {
         [NotationPart.activation, .omega0, .hiddenOmega0, .coordinates, .values].allSatisfy { known.sources[$0] != nil }
     }
 
-    /// The likeliest notation by weights alone; for biases that started at zero with the values of Deep Weight Spaces.
+    /// The likeliest notation by weights; the values of sines are those of the data sets: of Deep Weight Spaces for biases
+    /// that started at zero.
     private func fallback(_ best: Scored) -> Notation {
         var notation = likeliestByWeights?.notation ?? best.notation
-        let isZero = notation.activation == .sine && weights.startedAtZero(omega0: notation.omega0) == true
+        guard notation.activation == .sine else { return notation }
+        let isZero = weights.startedAtZero(omega0: notation.omega0) == true
         notation.values = known.values ?? (isZero ? .centered : .symmetric)
         return notation
     }
@@ -312,7 +342,7 @@ private struct ReadingSearch {
         let startedAtZero =
             notation.activation == .sine && matrix == nil ? weights.startedAtZero(omega0: notation.omega0) : nil
         let byBiases: CoordinateOrder? = startedAtZero.map { $0 ? .columnsFirst : .rowsFirst }
-        let shown = DrawingEvidence.short(weights.biasSpread * 10) + " / 10"
+        let shown = String((weights.biasSpread * 1000).rounded() / 1000)
         if let claimed = known.order {
             let source = known.sources[.order] ?? ""
             guard let byBiases, byBiases != claimed, isGuess(source) else { return (claimed, source, true) }
@@ -360,6 +390,7 @@ private struct ReadingSearch {
             notation.activation == .sine
             ? " of omega0 \(NotationClaims.number(notation.omega0)) and \(NotationClaims.number(notation.hiddenOmega0))"
             : ""
-        return "\(notation.activation.rawValue)\(frequency) with values \(notation.values.text)"
+        let coordinates = notation.coordinates == .symmetric ? "" : ", coordinates \(notation.coordinates.text)"
+        return "\(notation.activation.rawValue)\(frequency)\(coordinates), values \(notation.values.text)"
     }
 }

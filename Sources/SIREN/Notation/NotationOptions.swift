@@ -54,8 +54,8 @@ extension NotationClaims {
     }
 
     private static func factor(_ name: String, _ text: String) throws(NotationOptionError) -> Double {
-        guard let number = Double(text), number.isFinite, number > 0, number <= 1e6 else {
-            throw NotationOptionError(name, expected: "a number above 0 and up to 1000000", received: text)
+        guard let number = Double(text), number.isFinite, number >= 1e-6, number <= 1e6 else {
+            throw NotationOptionError(name, expected: "a number from 0.000001 to 1000000", received: text)
         }
         return number
     }

@@ -189,7 +189,12 @@ struct PickleTree {
 
     /// The elements of an array of objects; the only one of an array without axes.
     private mutating func objects(_ array: PickleArray, _ builder: inout TreeBuilder) throws(FormatError) -> FileTree {
-        if array.isScalar { return try tree(array.content, &builder) }
+        if array.isScalar {
+            // A step of its own: scalars of objects can hold each other, as deep as the pickle is long.
+            try builder.enter(.index(0))
+            defer { builder.leave() }
+            return try tree(array.content, &builder)
+        }
         guard case .list(let index) = array.content else {
             throw FormatError(.malformed, "\(builder.subject): an array of objects without a list of them")
         }

@@ -84,6 +84,7 @@ struct ClassifyCommand: ParsableCommand {
         case .success(.classes(let classes)): writer.classification(classes, labels: model.labels, topK: topK)
         case .success: break
         }
+        if let prepared = answer.prepared { writer.reading(prepared) }
         writer.endObject()
         print(String(decoding: writer.bytes, as: UTF8.self))
     }

@@ -57,6 +57,8 @@ private struct InspectedArrays {
     private let networks: [NetworkWeights]
     /// Names of the arrays that belong to no layer.
     private let ignored: [String]
+    /// How the first network is read.
+    private let notation: NotationReading?
     /// Why the arrays form no network; nil where they do.
     let fault: UploadError?
 
@@ -69,7 +71,8 @@ private struct InspectedArrays {
         let uploaded: UploadedNetworks
         do throws(UploadError) {
             uploaded = try UploadedNetworks(
-                upload, NetworkSearchOptions(member: member), flatSpec: UploadFile.flatSpec(), limit: .max)
+                upload, NetworkSearchOptions(readsAnyFunction: true, member: member), flatSpec: UploadFile.flatSpec(),
+                limit: .max)
         } catch {
             guard !arrays.isEmpty else { return [(nil, .failure(error))] }
             return [(nil, .success(InspectedArrays(upload.format, arrays, fault: error)))]
@@ -87,7 +90,7 @@ private struct InspectedArrays {
             let result = network.map { network in
                 InspectedArrays(
                     upload.format, network.weights.stateDict.entries + network.context.arrays, [network.weights],
-                    uploaded.ignored, isOrdered: true)
+                    uploaded.ignored, network.context, isOrdered: true)
             }
             return (name, result)
         }
@@ -95,14 +98,13 @@ private struct InspectedArrays {
 
     private init(
         _ format: String, _ arrays: [NamedTensor], _ networks: [NetworkWeights] = [], _ ignored: [String] = [],
-        isOrdered: Bool = false, fault: UploadError? = nil
+        _ context: NetworkContext = NetworkContext(), isOrdered: Bool = false, fault: UploadError? = nil
     ) {
+        notation = networks.first.map { NotationDetector.read($0, context: context) }
         (self.format, self.networks, self.ignored, self.fault) = (format, networks, ignored, fault)
         let sorted = isOrdered ? arrays : arrays.sorted { naturallyPrecedes($0.name, $1.name) }
         statistics = sorted.map { ArrayStatistics(name: $0.name, tensor: $0.tensor) }
     }
-
-    private var notation: NotationReading? { networks.first.map { NotationDetector.read($0) } }
 
     func table(_ place: String) -> String {
         var lines = ["\(place): \(format)\(summary)"]
