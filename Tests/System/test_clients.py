@@ -1,6 +1,6 @@
-"""Standard clients of the Open Inference Protocol, tritonclient (sync and aio) and KServe's, the latter also by KServe's
-V1 protocol, ask the running server; what it says of itself in /openapi.json is checked with made-up requests. Answers
-are compared with those of /v1."""
+"""Standard clients of the Open Inference Protocol, tritonclient (sync and aio) and KServe's, the latter also by its V1
+protocol, ask the running server; what it says of itself in /openapi.json is checked with made-up requests. Answers are
+compared with those of /v1."""
 
 import asyncio
 import json

@@ -4,6 +4,7 @@ addresses, settings in the environment."""
 import hashlib
 import json
 
+import numpy as np
 import pytest
 
 from rig.paths import FIXTURES
@@ -64,10 +65,11 @@ def test_accept(server: Server, accept: bytes, kind: str) -> None:
 
 def test_flags_and_null(server: Server) -> None:
     assert send(server, b"/v1/classify?strict=True", NETWORK).status == 200
-    tensors = {"id": None, "parameters": None, "outputs": None,
-               "inputs": [{"name": "weights", "shape": [1, 1185], "datatype": "FP32", "data": [0.01] * 1185,
-                           "parameters": None}]}
-    answer = send(server, b"/v2/models/fashion-mnist/infer", json.dumps(tensors).encode())
+    with np.load(FIXTURES / "net0.npz") as network:
+        inputs = [{"name": name, "shape": [1, *network[name].shape], "datatype": "FP32", "parameters": None,
+                   "data": network[name].ravel().tolist()} for name in network.files if network[name].ndim > 0]
+    document = {"id": None, "parameters": None, "outputs": None, "inputs": inputs}
+    answer = send(server, b"/v2/models/fashion-mnist/infer", json.dumps(document).encode())
     assert answer.status == 200, answer.body
     assert "id" not in json.loads(answer.body)
 

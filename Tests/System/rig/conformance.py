@@ -108,7 +108,7 @@ def read(wire, count, heads):
 
 
 def has_ended(wire):
-    """Whether no further answer comes. The server lingers, so that bytes that arrive late do not reset the connection."""
+    """Whether no further answer comes. The server lingers: bytes that arrive late do not reset the connection."""
     return wire.response() is None
 
 
