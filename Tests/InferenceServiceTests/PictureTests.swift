@@ -112,9 +112,9 @@ struct PictureTests {
             }
         }
         let body = SafetensorsWriter.write(stack)
-        let items = try service.post("/v1/render", body).items("pictures")
+        let items = try service.post("/v1/render?convention=nfn", body).items("pictures")
         #expect(items.map { $0["error"]?["code"]?.string } == [nil, "non_finite_output", nil, nil])
-        let strict = try service.post("/v1/render?strict=1", body)
+        let strict = try service.post("/v1/render?convention=nfn&strict=1", body)
         #expect(try strict.status == 500 && strict.problem().code == "non_finite_output")
     }
 

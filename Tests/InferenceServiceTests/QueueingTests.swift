@@ -97,7 +97,7 @@ struct QueueingTests {
         for answers in [first, second] { #expect(try answers.take().status == 200) }
     }
 
-    @Test("waiting drawings are limited too", arguments: ["/v1/render", "/v1/classify"])
+    @Test("requests whose bodies wait to be read are limited too", arguments: ["/v1/render", "/v1/classify"])
     func boundedWork(path: String) throws {
         let service = try ServiceDriver {
             $0.maxQueue = 2
@@ -109,8 +109,6 @@ struct QueueingTests {
         let second = try service.start("POST", "/v1/render", [:], body)
         let refused = try service.post(path, body)
         #expect(try refused.status == 429 && refused.problem().code == "queue_full")
-        let short = try service.post("/v1/classify", try Samples.bytes("net0.json"))
-        #expect(short.status == 200, "a short request needs no worker")
         gate.release()
         for answers in [first, second] { #expect(try answers.take().status == 200) }
     }

@@ -122,4 +122,32 @@ struct NotationDetectorTests {
         ])
         #expect(NotationClaims(context, of: fitted[0]).omega0 == nil)
     }
+
+    @Test("a network that is too large to be drawn is read by claims and defaults")
+    func tooLarge() {
+        let reading = NotationDetector.read(.example(spec: NetworkSpec(sizes: [2, 50_000, 3]), seed: 1))
+        #expect(!reading.isConfident && reading.undetermined.contains(.activation))
+    }
+
+    @Test("weights that are far from every known notation are read, in a few drawings, without confidence")
+    func hugeWeights() throws {
+        var network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 1300, 1]), seed: 1)
+        network.layers[0].weight.values = network.layers[0].weight.values.map { $0 * 1e6 }
+        #expect(!NotationDetector.read(network).isConfident)
+        network.layers[0].weight.values = network.layers[0].weight.values.map { $0 * 1e30 }
+        #expect(!NotationDetector.read(network).isConfident)
+    }
+
+    @Test("a matrix of Fourier features that lies beside the layers is put before them")
+    func fourierFeatures() throws {
+        let network = NetworkWeights.example(spec: NetworkSpec(sizes: [16, 12, 1]), seed: 2)
+        let matrix = Tensor(shape: [8, 2], values: (0..<16).map { Float($0) / 8 - 1 })
+        let context = NetworkContext(arrays: [NamedTensor(name: "B", tensor: matrix)])
+        let features = try #require(NotationDetector.read(network, context: context).features)
+        #expect(features.matrix == matrix.values && features.frequencies == 8)
+        var values = matrix.values
+        values[3] = .nan
+        let broken = NetworkContext(arrays: [NamedTensor(name: "B", tensor: Tensor(shape: [8, 2], values: values))])
+        #expect(NotationDetector.read(network, context: broken).features == nil)
+    }
 }

@@ -121,4 +121,11 @@ struct JSONTreeTests {
         let halves = Array(repeating: "1", count: 16).joined(separator: ",")
         #expect(code { _ = try tree(#"[{"a":[\#(halves)]},{"a":[\#(halves)]}]"#, limits: limits) } == .inflatedTooLarge)
     }
+
+    @Test("A key longer than the limit is refused with its length")
+    func longKey() throws {
+        let text = "{\"\(String(repeating: "k", count: 1025))\":[1,2]}"
+        let error = try #require(throws: FormatError.self) { try WeightFile.read(Array(text.utf8)) }
+        #expect(error.code == .malformed && error.detail.contains("1025 bytes"))
+    }
 }

@@ -123,4 +123,13 @@ struct PlainPickleTests {
             #expect(code(reading: Pickle.dict(array + state)) == .malformed)
         }
     }
+
+    @Test("Scalars that hold each other exceed the depth limit")
+    func nestedScalars() {
+        let scalar = Pickle.global("numpy.core.multiarray", "scalar")
+        let type = Pickle.global("numpy", "dtype") + Pickle.tuple(Pickle.text("O8")) + [0x52]
+        var value: [UInt8] = [0x4b, 1]
+        for _ in 0..<100 { value = scalar + type + value + [0x86, 0x52] }
+        #expect(code(reading: Pickle.dict(value)) == .malformed)
+    }
 }
