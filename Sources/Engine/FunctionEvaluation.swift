@@ -37,7 +37,7 @@ package enum Nonlinearity: String, Sendable, Hashable, CaseIterable {
 /// For functions of which each is evaluated once or twice: models that are evaluated for every request, or
 /// differentiated, are recorded in plans.
 package struct EvaluatedFunction: Sendable {
-    /// A layer y = W x + b, followed by f(factor · y) unless it is the last.
+    /// A layer y = W x + b, followed by f(factor · y), or by nothing.
     package struct Layer: Sendable {
         package let inputs: Int
         package let outputs: Int
@@ -45,39 +45,42 @@ package struct EvaluatedFunction: Sendable {
         package let weight: [Float]
         /// (outputs)
         package let bias: [Float]
-        /// The factor of the layer's outputs in the nonlinearity that follows it.
+        /// f; nil for a linear layer.
+        package let nonlinearity: Nonlinearity?
+        /// The factor of the layer's outputs in f.
         package let factor: Float
 
         /// Traps unless the arrays have the sizes that the extents say.
-        package init(inputs: Int, outputs: Int, weight: [Float], bias: [Float], factor: Float) {
+        package init(
+            inputs: Int, outputs: Int, weight: [Float], bias: [Float], nonlinearity: Nonlinearity?, factor: Float = 1
+        ) {
             precondition(weight.count == inputs * outputs && bias.count == outputs, "a layer's arrays and extents")
             self.inputs = inputs
             self.outputs = outputs
             self.weight = weight
             self.bias = bias
+            self.nonlinearity = nonlinearity
             self.factor = factor
         }
     }
 
-    private let layers: [(packed: Matrix, inputs: Int, outputs: Int, factor: Float)]
-    private let nonlinearity: Nonlinearity
+    private let layers: [(packed: Matrix, inputs: Int, outputs: Int, nonlinearity: Nonlinearity?, factor: Float)]
     /// The most points that are taken through all layers together, so that their values stay in the processor's cache,
     /// and the most values that a layer may have for them.
     private static let block = 112
     private static let blockValues = 1 << 18
 
     /// Traps for no layers, for layers without inputs or outputs, and where one's inputs are not the outputs before it.
-    package init(_ layers: [Layer], _ nonlinearity: Nonlinearity) {
+    package init(_ layers: [Layer]) {
         precondition(!layers.isEmpty, "a function without layers")
         precondition(zip(layers, layers.dropFirst()).allSatisfy { $0.outputs == $1.inputs }, "layers that do not chain")
-        self.nonlinearity = nonlinearity
         self.layers = layers.map { layer in
             let count = Products.packedCount(outputs: layer.outputs, inputs: layer.inputs)
             let packed = Matrix(rows: 1, columns: count, values: [Float](repeating: 0, count: count))
             Products.pack(
                 Matrix(rows: layer.outputs, columns: layer.inputs, values: layer.weight),
                 Matrix(rows: 1, columns: layer.outputs, values: layer.bias), into: packed)
-            return (packed, layer.inputs, layer.outputs, layer.factor)
+            return (packed, layer.inputs, layer.outputs, layer.nonlinearity, layer.factor)
         }
     }
 
@@ -103,7 +106,7 @@ package struct EvaluatedFunction: Sendable {
                 let output = scratch.rows(place..<place + 1).columns(0..<rows * layer.outputs)
                     .reshaped(rows: rows, columns: layer.outputs)
                 Products.apply(layer.packed, to: input, into: output)
-                if index < layers.count - 1 { nonlinearity.apply(output.pointer, output.count, factor: layer.factor) }
+                layer.nonlinearity?.apply(output.pointer, output.count, factor: layer.factor)
                 input = output
             }
             result += input.read()

@@ -29,7 +29,7 @@ struct FunctionEvaluationTests {
         return state
     }
 
-    private func layers(_ sizes: [Int], factor: Float) -> [EvaluatedFunction.Layer] {
+    private func layers(_ sizes: [Int], _ nonlinearity: Nonlinearity, factor: Float) -> [EvaluatedFunction.Layer] {
         zip(sizes, sizes.dropFirst()).enumerated().map { index, extents in
             let (inputs, outputs) = extents
             func numbers(_ count: Int, _ scale: Double) -> [Float] {
@@ -37,15 +37,16 @@ struct FunctionEvaluationTests {
             }
             return EvaluatedFunction.Layer(
                 inputs: inputs, outputs: outputs, weight: numbers(inputs * outputs, 1 / Double(inputs)),
-                bias: numbers(outputs, 0.5), factor: index == 0 ? factor : 1.5)
+                bias: numbers(outputs, 0.5), nonlinearity: index < sizes.count - 2 ? nonlinearity : nil,
+                factor: index == 0 ? factor : 1.5)
         }
     }
 
     @Test("every nonlinearity, depth and width gives the values of the definition", arguments: Nonlinearity.allCases)
     func values(nonlinearity: Nonlinearity) {
         for sizes in [[2, 1], [2, 5, 1], [2, 33, 40, 3], [6, 64, 64, 64, 1]] {
-            let layers = layers(sizes, factor: 10)
-            let function = EvaluatedFunction(layers, nonlinearity)
+            let layers = layers(sizes, nonlinearity, factor: 10)
+            let function = EvaluatedFunction(layers)
             // More points than are taken through the layers together.
             let points = (0..<230 * sizes[0]).map { Float(sin(Double($0))) }
             let values = function.values(at: points)
@@ -61,6 +62,6 @@ struct FunctionEvaluationTests {
 
     @Test("no points have no values")
     func noPoints() {
-        #expect(EvaluatedFunction(layers([2, 3, 1], factor: 1), .sine).values(at: []).isEmpty)
+        #expect(EvaluatedFunction(layers([2, 3, 1], .sine, factor: 1)).values(at: []).isEmpty)
     }
 }

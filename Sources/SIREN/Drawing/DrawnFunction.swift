@@ -1,5 +1,4 @@
 import Engine
-import Foundation
 import Networks
 import Tensors
 
@@ -22,23 +21,15 @@ package struct FourierFeatures: Sendable, Hashable {
 
     package var frequencies: Int { matrix.count / max(coordinates, 1) }
 
-    /// *Shapes:* points (count, coordinates) → (count, 2 · frequencies).
-    func callAsFunction(_ points: [Float]) -> [Float] {
-        var result: [Float] = []
-        result.reserveCapacity(points.count / coordinates * 2 * frequencies)
-        for start in stride(from: 0, to: points.count, by: coordinates) {
-            let angles = (0..<frequencies).map { frequency in
-                (0..<coordinates).reduce(Float(0)) { $0 + matrix[frequency * coordinates + $1] * points[start + $1] }
-                    * scale
-            }
-            let (sines, cosines) = (angles.map(Self.sine), angles.map(Self.cosine))
-            result += startsWithSines ? sines + cosines : cosines + sines
-        }
-        return result
+    /// The features as a layer of sines, since cos z = sin(z + π/2).
+    var layer: EvaluatedFunction.Layer {
+        let scaled = matrix.map { $0 * scale }
+        let zeros = [Float](repeating: 0, count: frequencies)
+        let quarters = [Float](repeating: Float.pi / 2, count: frequencies)
+        return EvaluatedFunction.Layer(
+            inputs: coordinates, outputs: 2 * frequencies, weight: scaled + scaled,
+            bias: startsWithSines ? zeros + quarters : quarters + zeros, nonlinearity: .sine)
     }
-
-    private static func sine(_ angle: Float) -> Float { Float(sin(Double(angle))) }
-    private static func cosine(_ angle: Float) -> Float { Float(cos(Double(angle))) }
 }
 
 /// A network as a function of a picture's coordinates: its layers, how they are to be read, and what lies before them.
@@ -62,12 +53,14 @@ package struct DrawnFunction: Sendable {
         self.network = network
         self.notation = notation
         self.features = features
-        function = EvaluatedFunction(
-            network.layers.enumerated().map { index, layer in
-                EvaluatedFunction.Layer(
-                    inputs: layer.weight.shape[1], outputs: layer.weight.shape[0], weight: layer.weight.values,
-                    bias: layer.bias.values, factor: Float(notation.factor(ofLayer: index)))
-            }, notation.activation)
+        let last = network.layers.count - 1
+        let layers = network.layers.enumerated().map { index, layer in
+            EvaluatedFunction.Layer(
+                inputs: layer.weight.shape[1], outputs: layer.weight.shape[0], weight: layer.weight.values,
+                bias: layer.bias.values, nonlinearity: index < last ? notation.activation : nil,
+                factor: Float(notation.factor(ofLayer: index)))
+        }
+        function = EvaluatedFunction((features.map { [$0.layer] } ?? []) + layers)
     }
 
     /// Values of a pixel: 1 or 3.
@@ -99,7 +92,7 @@ package struct DrawnFunction: Sendable {
         if notation.order == .columnsFirst {
             for index in stride(from: 0, to: points.count, by: 2) { points.swapAt(index, index + 1) }
         }
-        return function.values(at: features.map { $0(points) } ?? points)
+        return function.values(at: points)
     }
 
     /// The picture on a grid of pixels whose first and last row and column lie at the ends of the coordinates.

@@ -191,7 +191,9 @@ private struct ReadingSearch {
         case (nil, let hidden?):
             return activation == .sine && hidden != 30 ? [(hidden, hidden, 0), (30, hidden, 0)] : [(hidden, hidden, 0)]
         case (nil, nil):
-            return activation == .sine ? Self.frequencies : [(1, 1, 0)]
+            guard activation == .sine else { return [(1, 1, 0)] }
+            // Behind Fourier features sines have the reference frequency or none.
+            return matrix == nil ? Self.frequencies : [(30, 30, 0), (1, 1, -1)]
         }
     }
 
@@ -237,7 +239,7 @@ private struct ReadingSearch {
     // MARK: Scores
 
     mutating func run() {
-        let cost = DrawnFunction.cost(of: network.spec)
+        let cost = DrawnFunction.cost(of: network.spec) + (matrix == nil ? 0 : 36 * network.spec.inputs)
         let side = DrawingEvidence.side(cost: cost)
         // Bounds the time for networks that no reading suits: a fraction of a second.
         var drawingsLeft = max(2, Self.greatestCost / (cost * side * side))
