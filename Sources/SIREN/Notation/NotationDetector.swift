@@ -173,14 +173,14 @@ private struct ReadingSearch {
 
     /// Frequencies of sines with their prior log-probabilities up to a constant: 30 in all layers is the rule.
     private static let frequencies: [(first: Double, hidden: Double, prior: Double)] = [
-        (30, 30, 0), (30, 1, -1), (1, 1, -2), (10, 10, -2.5), (20, 20, -2.5), (5, 5, -3), (15, 15, -3), (25, 25, -3),
+        (30, 30, 0), (30, 1, -1), (1, 1, -2), (10, 10, -2.5), (20, 20, -2.5), (5, 5, -4), (15, 15, -3), (25, 25, -3),
         (40, 40, -3), (50, 50, -3), (60, 60, -3), (100, 100, -3),
     ]
 
     private var activations: [(Nonlinearity, prior: Double)] {
         if let activation = known.activation { return [(activation, 0)] }
         if matrix != nil { return [(.relu, 0), (.sine, -2), (.tanh, -2.5)] }
-        return [(.sine, 0), (.relu, -1), (.tanh, -2.5), (.sigmoid, -3.5)]
+        return [(.sine, 0), (.relu, -1), (.tanh, -2.7), (.sigmoid, -3.5)]
     }
 
     private func frequencies(of activation: Nonlinearity) -> [(first: Double, hidden: Double, prior: Double)] {
