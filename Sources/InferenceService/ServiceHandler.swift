@@ -141,8 +141,16 @@ package final class ServiceHandler: RequestHandler {
 
     private func start(_ codec: some InferenceCodec, _ reply: JobReply) {
         let job = InferenceJob(codec: codec, request: reply.request, resources: resources, reply: reply)
+        let request = reply.request
+        if request.body.count <= Self.trivialBodyBytes, request.head.fields[.contentEncoding] == nil {
+            return job.start()
+        }
         run(reply, named: codec.named) { job.start() }
     }
+
+    /// Bodies of at most this size hold no network, or the smallest one, and are read on the event loop: waking another
+    /// thread takes longer.
+    private static let trivialBodyBytes = 256
 
     /// Runs a job on a worker queue, or refuses it.
     private func run(_ reply: JobReply, named: ModelSelection, _ work: @escaping @Sendable () -> Void) {
