@@ -1,8 +1,11 @@
 /// The names of a layer's two tensors.
 package struct LayerNames: Sendable, Hashable {
+    /// Of the tensor of weights.
     package let weight: String
+    /// Of the tensor of biases.
     package let bias: String
 
+    /// The names of one layer's two tensors.
     package init(weight: String, bias: String) {
         self.weight = weight
         self.bias = bias

@@ -4,9 +4,11 @@ import Tensors
 package struct NetworkContext: Sendable, Equatable {
     /// A number with its path in the file, such as `config.omega_0`.
     package struct Scalar: Sendable, Equatable {
+        /// With dots between the keys.
         package let path: String
         package let value: Double
 
+        /// A number of a file.
         package init(path: String, value: Double) {
             self.path = path
             self.value = value
@@ -15,9 +17,11 @@ package struct NetworkContext: Sendable, Equatable {
 
     /// A text with its path in the file, such as `config.activation`.
     package struct Text: Sendable, Equatable {
+        /// With dots between the keys.
         package let path: String
         package let value: String
 
+        /// A text of a file.
         package init(path: String, value: String) {
             self.path = path
             self.value = value
@@ -31,6 +35,7 @@ package struct NetworkContext: Sendable, Equatable {
     /// Arrays of more than one element that belong to no layer, such as a matrix of Fourier features.
     package var arrays: [NamedTensor]
 
+    /// What is known of a file; by default nothing.
     package init(scalars: [Scalar] = [], texts: [Text] = [], arrays: [NamedTensor] = []) {
         self.scalars = scalars
         self.texts = texts

@@ -7,6 +7,7 @@ package struct LayerShape: Hashable, Sendable {
     /// Empty for a fully connected layer, `[height, width]` for a convolution.
     package let kernel: [Int]
 
+    /// A layer of these extents; without a kernel it is fully connected.
     package init(outputs: Int, inputs: Int, kernel: [Int] = []) {
         self.outputs = outputs
         self.inputs = inputs
@@ -21,8 +22,10 @@ package struct LayerShape: Hashable, Sendable {
 
 /// The shapes of a feed-forward network's layers, from inputs to outputs.
 package struct NetworkSpec: Hashable, Sendable {
+    /// From inputs to outputs.
     package let layers: [LayerShape]
 
+    /// A network of layers that fit each other.
     package init(layers: [LayerShape]) { self.layers = layers }
 
     /// - Parameters:
@@ -36,7 +39,9 @@ package struct NetworkSpec: Hashable, Sendable {
 
     /// Layers of weights, one less than layers of neurons.
     package var depth: Int { layers.count }
+    /// Of the first layer; 0 without layers.
     package var inputs: Int { layers.first?.inputs ?? 0 }
+    /// Of the last layer; 0 without layers.
     package var outputs: Int { layers.last?.outputs ?? 0 }
     /// Neurons of every layer, the inputs first.
     package var sizes: [Int] { (layers.first.map { [$0.inputs] } ?? []) + layers.map(\.outputs) }
@@ -44,6 +49,7 @@ package struct NetworkSpec: Hashable, Sendable {
     package var parameterCount: Int {
         layers.reduce(0) { $0 + $1.outputs * $1.inputs * $1.kernelCount + $1.outputs }
     }
+    /// Whether no layer is a convolution.
     package var isFullyConnected: Bool { layers.allSatisfy(\.kernel.isEmpty) }
     /// The sizes joined by hyphens: `2-32-32-1`.
     package var summary: String { sizes.map(String.init).joined(separator: "-") }

@@ -5,8 +5,11 @@ import Tensors
 /// Rows go from −1 at the top to 1 at the bottom, columns from −1 at the left to 1 at the right, ends included; a
 /// single row or column is at −1.
 package struct CoordinateGrid: Sendable, Hashable {
+    /// Rows of pixels.
     package let height: Int
+    /// Columns of pixels.
     package let width: Int
+    /// Which says whether rows or columns come first.
     package let convention: SIRENConvention
 
     /// A grid of `height` × `width` pixels, both at least 1.

@@ -7,11 +7,14 @@ import Tensors
 package struct FourierFeatures: Sendable, Hashable {
     /// B, (frequencies, coordinates), row-major.
     package let matrix: [Float]
+    /// The inputs of the whole function: 2 for pictures.
     package let coordinates: Int
     /// s: 2π where B holds frequencies in periods, 1 where it holds them in radians.
     package let scale: Float
+    /// Whether the sines of all frequencies come before the cosines.
     package let startsWithSines: Bool
 
+    /// Features of a matrix whose number of elements is a multiple of `coordinates`.
     package init(matrix: [Float], coordinates: Int, scale: Float, startsWithSines: Bool) {
         self.matrix = matrix
         self.coordinates = coordinates
@@ -19,6 +22,7 @@ package struct FourierFeatures: Sendable, Hashable {
         self.startsWithSines = startsWithSines
     }
 
+    /// Rows of B: half of the features.
     package var frequencies: Int { matrix.count / max(coordinates, 1) }
 
     /// The features as a layer of sines, since cos z = sin(z + π/2).
@@ -34,8 +38,11 @@ package struct FourierFeatures: Sendable, Hashable {
 
 /// A network as a function of a picture's coordinates: its layers, how they are to be read, and what lies before them.
 package struct DrawnFunction: Sendable {
+    /// The layers, as they are in the file.
     package let network: NetworkWeights
+    /// How the layers are read.
     package let notation: Notation
+    /// What is computed of the coordinates before the first layer; nil where they are its inputs.
     package let features: FourierFeatures?
     private let function: EvaluatedFunction
 

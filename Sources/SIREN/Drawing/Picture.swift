@@ -1,11 +1,15 @@
 /// A picture with values nominally in [−1, 1], from black to white.
 package struct Picture: Sendable, Equatable {
+    /// Rows of pixels.
     package let height: Int
+    /// Columns of pixels.
     package let width: Int
+    /// Values of a pixel: 1 for grey, 3 for red, green and blue.
     package let channels: Int
     /// (height, width, channels), row-major: the channels of a pixel lie together.
     package let values: [Float]
 
+    /// A picture of height · width · channels values.
     package init(height: Int, width: Int, channels: Int, values: [Float]) {
         self.height = height
         self.width = width

@@ -3,18 +3,25 @@ import Foundation
 
 /// The ends of an interval of numbers, such as the coordinates of a picture's edges or the values of black and white.
 package struct Interval: Sendable, Hashable {
+    /// The first end: of the first row and column, or of black.
     package let low: Double
+    /// The last end: of the last row and column, or of white.
     package let high: Double
 
+    /// An interval whose ends are given in order.
     package init(_ low: Double, _ high: Double) {
         self.low = low
         self.high = high
     }
 
+    /// −1…1
     package static let symmetric = Interval(-1, 1)
+    /// 0…1
     package static let unit = Interval(0, 1)
+    /// −½…½
     package static let centered = Interval(-0.5, 0.5)
 
+    /// high − low
     package var length: Double { high - low }
 
     /// `-1..1`, as options write it.
@@ -62,12 +69,15 @@ package struct Notation: Sendable, Hashable {
     package var omega0: Double
     /// ωₕ, the factor of the further hidden layers' outputs.
     package var hiddenOmega0: Double
+    /// Which of the two inputs is the row's coordinate.
     package var order: CoordinateOrder
     /// The coordinates of the first and of the last row and column of pixels.
     package var coordinates: Interval
     /// The outputs for black and for white.
     package var values: Interval
 
+    /// The notation of the SIREN reference implementation, apart from what is given.
+    /// - Parameter hiddenOmega0: nil for `omega0`.
     package init(
         activation: Nonlinearity = .sine, omega0: Double = 30, hiddenOmega0: Double? = nil,
         order: CoordinateOrder = .rowsFirst, coordinates: Interval = .symmetric, values: Interval = .symmetric
@@ -87,7 +97,9 @@ package struct Notation: Sendable, Hashable {
             values: convention == .dws ? .centered : .symmetric)
     }
 
+    /// Of the data of Neural Functional Networks, at ω₀ = 30.
     package static let nfn = Notation(SIRENConvention.nfn)
+    /// Of the data of Deep Weight Spaces, at ω₀ = 30.
     package static let dws = Notation(SIRENConvention.dws)
 
     /// The factor of a hidden layer's outputs; 0 is the first layer.
@@ -116,6 +128,7 @@ package enum NotationPreset: String, Sendable, Hashable, CaseIterable {
     /// A network of ReLUs without factors, pixels in [−1, 1].
     case relu
 
+    /// Every part of the notation that the name stands for.
     package var notation: Notation {
         switch self {
         case .nfn: Notation(.nfn)
@@ -126,6 +139,7 @@ package enum NotationPreset: String, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// The notation in a few words, for pages and the command line.
     package var summary: String {
         switch self {
         case .nfn: "sines, omega0 30, rows first, pixels in [-1, 1]"

@@ -13,15 +13,22 @@ package enum NotationPart: String, Sendable, Hashable, CaseIterable {
 
 /// What somebody says of a network's notation: a client, a file, names. Nil parts are unsaid.
 package struct NotationClaims: Sendable, Hashable {
+    /// The function between layers.
     package var activation: Nonlinearity?
+    /// The factor of the first layer.
     package var omega0: Double?
+    /// The factor of the further hidden layers.
     package var hiddenOmega0: Double?
+    /// Whether the first input is the row or the column.
     package var order: CoordinateOrder?
+    /// The coordinates of the first and the last row and column of pixels.
     package var coordinates: Interval?
+    /// The outputs for black and for white.
     package var values: Interval?
     /// Where each part is said, as a clause: `omega_0 = 30 in the file`.
     package private(set) var sources: [NotationPart: String] = [:]
 
+    /// Nothing is said.
     package init() {}
 
     package var isEmpty: Bool { sources.isEmpty }
@@ -29,6 +36,8 @@ package struct NotationClaims: Sendable, Hashable {
     /// Whether nothing is left to find out.
     package var isComplete: Bool { NotationPart.allCases.allSatisfy { sources[$0] != nil } }
 
+    /// Says the function between layers.
+    /// - Parameter source: where it is said, as a clause for people; so in all of these.
     package mutating func claim(activation: Nonlinearity, _ source: String) {
         (self.activation, sources[.activation]) = (activation, source)
     }
@@ -43,14 +52,17 @@ package struct NotationClaims: Sendable, Hashable {
         (self.hiddenOmega0, sources[.hiddenOmega0]) = (hiddenOmega0, source)
     }
 
+    /// Says which input is the row.
     package mutating func claim(order: CoordinateOrder, _ source: String) {
         (self.order, sources[.order]) = (order, source)
     }
 
+    /// Says the coordinates of the picture's edges.
     package mutating func claim(coordinates: Interval, _ source: String) {
         (self.coordinates, sources[.coordinates]) = (coordinates, source)
     }
 
+    /// Says the outputs for black and for white.
     package mutating func claim(values: Interval, _ source: String) {
         (self.values, sources[.values]) = (values, source)
     }

@@ -5,6 +5,7 @@ import Tensors
 
 /// The notation in which a network is read, and why.
 package struct NotationReading: Sendable, Hashable {
+    /// What the network is read as.
     package let notation: Notation
     /// What each part follows from, as a clause for people.
     package let reasons: [NotationPart: String]
@@ -17,6 +18,7 @@ package struct NotationReading: Sendable, Hashable {
     /// What lies before the first layer.
     package let features: FourierFeatures?
 
+    /// A reading with its reasons; `reasons` has every part.
     package init(
         notation: Notation, reasons: [NotationPart: String], isConfident: Bool, undetermined: [NotationPart] = [],
         warnings: [String] = [], features: FourierFeatures? = nil

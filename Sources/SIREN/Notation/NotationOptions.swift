@@ -87,9 +87,12 @@ extension NotationClaims {
 package struct NotationOptionError: Error, Sendable, Hashable {
     /// The option's name.
     package let name: String
+    /// What the option takes, for people.
     package let expected: String
+    /// The text that was given.
     package let received: String
 
+    /// An option by its name, what it takes and what it was given.
     package init(_ name: String, expected: String, received: String) {
         self.name = name
         self.expected = expected
