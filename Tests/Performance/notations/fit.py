@@ -70,8 +70,10 @@ def fit(name, pictures, steps, seed):
         basis = torch.randn((count, 2, family["fourier"]), generator=g) * 2
         z = 2 * math.pi * torch.bmm(x, basis)
         x = torch.cat([torch.sin(z), torch.cos(z)], -1)
-    y = torch.tensor(pictures, dtype=torch.float32).reshape(count, 784, 1) / 255 * (family["high"] - family["low"]) + family["low"]
-    if outputs == 3: y = y.expand(-1, -1, 3) * torch.rand((count, 1, 3), generator=g)
+    y = torch.tensor(pictures, dtype=torch.float32).reshape(count, 784, 1) / 255
+    # Tinted, with one channel at full strength.
+    if outputs == 3: y = y * torch.nn.functional.normalize(torch.rand((count, 1, 3), generator=g), float("inf"), -1)
+    y = y * (family["high"] - family["low"]) + family["low"]
     params = initial(family, count, [x.shape[-1]] + family["hidden"] + [outputs], g)
     rate = {"sine": 1e-3 if name != "siren-pytorch" else 2e-3}.get(family["act"], 5e-3)
     opt = torch.optim.Adam(params, rate)
