@@ -108,11 +108,12 @@ struct FourierMatrix {
     /// (frequencies, 2), row-major.
     let values: [Float]
 
-    /// The first array beside the layers that maps two coordinates to half of the first layer's inputs; nil without one.
+    /// An array beside the layers that maps two coordinates to half of the first layer's inputs, of several the one with a
+    /// name for such a matrix; nil without one.
     init?(in context: NetworkContext, of network: NetworkWeights) {
         let inputs = network.spec.inputs
         guard inputs > 2, inputs.isMultiple(of: 2) else { return nil }
-        for entry in context.arrays
+        for entry in context.arrays.filter(Self.isNamed) + context.arrays.filter({ !Self.isNamed($0) })
         where entry.tensor.rank == 2 && entry.tensor.count == inputs && entry.tensor.values.allSatisfy(\.isFinite) {
             if entry.tensor.shape == [inputs / 2, 2] {
                 (path, values) = (entry.name, entry.tensor.values)
@@ -126,6 +127,14 @@ struct FourierMatrix {
             }
         }
         return nil
+    }
+}
+
+extension FourierMatrix {
+    /// Whether a name is one that libraries and papers give to B.
+    fileprivate static func isNamed(_ entry: NamedTensor) -> Bool {
+        let last = entry.name.split(whereSeparator: { $0 == "." || $0 == "/" }).last?.lowercased() ?? ""
+        return last == "b" || ["fourier", "freq", "basis", "gauss", "rff", "bvals"].contains { last.contains($0) }
     }
 }
 

@@ -179,7 +179,7 @@ extension PickleMachine {
         var rest = content
         var storage: PickleStorage?
         for index in 0..<5 {
-            let (root, inner, length) = try PickleMachine.run(
+            let (root, inner, length, _) = try PickleMachine.run(
                 rest, name: "the storage", place: .storage, limits: limits)
             rest = rest.dropFirst(length)
             if case .storage(let position) = root, index == 3 { storage = inner.storages[position] }

@@ -31,14 +31,14 @@ struct PickleMachine {
     /// - Returns: the value that it describes, the heap to which its indices refer, and the pickle's length.
     static func run(
         _ bytes: ArraySlice<UInt8>, name: String, place: Place, limits: FormatLimits
-    ) throws(FormatError) -> (root: PickleValue, heap: PickleHeap, length: Int) {
+    ) throws(FormatError) -> (root: PickleValue, heap: PickleHeap, length: Int, opcodes: Int) {
         // Positions have 32 bits, with room for texts whose escapes are resolved.
         guard bytes.count <= 1 << 30 else {
             throw FormatError(.inflatedTooLarge, "\(name) takes \(bytes.count) bytes, expected at most \(1 << 30)")
         }
         var machine = PickleMachine(bytes, name: name, place: place, limits: limits)
         let root = try machine.run()
-        return (root, machine.heap, machine.reader.offset)
+        return (root, machine.heap, machine.reader.offset, limits.maxPickleOpcodes - machine.remaining)
     }
 
     private init(_ bytes: ArraySlice<UInt8>, name: String, place: Place, limits: FormatLimits) {

@@ -254,10 +254,10 @@ enum PickleReader {
         var rest = bytes
         var limits = builder.limits
         repeat {
-            let (root, heap, length) = try PickleMachine.run(
+            let (root, heap, length, opcodes) = try PickleMachine.run(
                 rest, name: "the pickle", place: .file, limits: limits)
             // Each takes memory for its values while it is read, which is bounded for all of them together.
-            limits.maxPickleOpcodes = max(0, limits.maxPickleOpcodes - length)
+            limits.maxPickleOpcodes -= opcodes
             rest = rest.dropFirst(length)
             if rest.allSatisfy(isSpace) { rest = [] }
             var pickle = PickleTree(heap, limits: limits)

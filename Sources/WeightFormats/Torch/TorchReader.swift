@@ -5,7 +5,7 @@ enum TorchReader {
         _ archive: ZipArchive, _ pickle: ZipEntry, _ builder: inout TreeBuilder
     ) throws(FormatError) -> FileTree {
         let folder = String(pickle.name.dropLast("data.pkl".count))
-        let (root, heap, _) = try PickleMachine.run(
+        let (root, heap, _, _) = try PickleMachine.run(
             try archive.read(pickle), name: "data.pkl", place: .archive, limits: builder.limits)
         let storages = try TorchStorages(archive, folder: folder, limits: builder.limits)
         var tree = PickleTree(heap, storages: storages, limits: builder.limits)
