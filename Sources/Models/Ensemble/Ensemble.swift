@@ -24,7 +24,8 @@ package struct Ensemble: Model {
             throw ModelError("the probes of an Ensemble must classify")
         }
         if let others = weights.shape(of: .classes)?.first, own != others {
-            throw ModelError("an Ensemble's probes and weights: expected the same classes, received \(own) and \(others)")
+            throw ModelError(
+                "an Ensemble's probes and weights: expected the same classes, received \(own) and \(others)")
         }
     }
 

@@ -191,7 +191,7 @@ private struct ReadingSearch {
     private var activations: [(Nonlinearity, prior: Double)] {
         if let activation = known.activation { return [(activation, 0)] }
         if matrix != nil { return [(.relu, 0), (.sine, -2), (.tanh, -2.5)] }
-        return [(.sine, 0), (.relu, -1), (.tanh, -2.7), (.sigmoid, -3.5)]
+        return [(.sine, 0), (.relu, -1), (.tanh, -2.95), (.sigmoid, -3.5)]
     }
 
     private func frequencies(of activation: Nonlinearity) -> [(first: Double, hidden: Double, prior: Double)] {

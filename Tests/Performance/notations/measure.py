@@ -20,7 +20,7 @@ TRUE = {
     "fourier-relu": ("relu", 1, 1, "-1..1", "0..1"),
 }
 # What a client has to say where no reading of the weights tells it: exp(-0.5 (z / 0.3)^2) = exp(-(2.357 z)^2).
-SAID = {"gaussian": "?activation=gaussian&omega0=2.3570226"}
+SAID = {"sigmoid": "?activation=sigmoid", "gaussian": "?activation=gaussian&omega0=2.3570226"}
 LABELS = "/usr/share/datasets/fashion-mnist/t10k-labels-idx1-ubyte.gz"
 
 
