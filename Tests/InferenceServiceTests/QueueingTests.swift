@@ -45,7 +45,8 @@ struct QueueingTests {
     }
 
     /// Begins like an archive, so it is read on a worker queue, after the archives sent before it.
-    private let broken = Array("PK\u{3}\u{4}hello".utf8)
+    /// Longer than what is read on the event loop.
+    private let broken = Array("PK\u{3}\u{4}hello".utf8) + [UInt8](repeating: 0, count: 300)
 
     /// Archives are read one after the other: when this is answered, those sent before it are in the queue.
     private func settle(_ service: ServiceDriver) throws {
