@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 . Deploy/dependencies.sh
 install_missing
 
-if [ ! -e .build/release ]; then echo "building; the first time takes about 90 seconds on two cores" >&2; fi
+if [ ! -e .build/release ]; then echo "building; the first time takes about two minutes on two cores" >&2; fi
 # The product alone, without tests. Its steps are shown on standard error, as they end; fetching packages is the first.
 swift build -c release --product weightspace >&2
 program=$(swift build -c release --show-bin-path)/weightspace

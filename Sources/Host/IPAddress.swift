@@ -65,6 +65,7 @@ package struct IPNetwork: Sendable {
         prefixBits = bits - skipped
     }
 
+    /// Whether an address is of the same family and begins with the prefix.
     package func contains(_ other: IPAddress) -> Bool {
         guard other.bytes.count == address.bytes.count else { return false }
         let (whole, rest) = prefixBits.quotientAndRemainder(dividingBy: 8)

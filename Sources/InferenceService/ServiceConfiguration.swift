@@ -29,7 +29,6 @@ package struct ServiceConfiguration: Sendable {
     package var formatLimits: FormatLimits {
         var limits = FormatLimits()
         limits.maxInflatedBytes = maxBodyBytes
-        limits.maxNetworks = maxNetworks
         limits.maxBatchTensors = maxTensors
         limits.maxTreeValues = 2 * maxTensors
         // Checked when stacks are split, where the network that holds the value is known.

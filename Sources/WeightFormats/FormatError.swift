@@ -41,14 +41,6 @@ package struct FormatError: Error, Sendable, Equatable, CustomStringConvertible 
 
     /// The same error with `subject` in front of its detail.
     package func within(_ subject: String) -> FormatError { FormatError(code, "\(subject): \(detail)") }
-
-    /// Whether the rest of the file can still be read, so that only one network of a batch fails.
-    var isLocal: Bool {
-        switch code {
-        case .dtype, .nonFinite, .shapeMismatch, .unexpectedTensor: true
-        default: false
-        }
-    }
 }
 
 /// A name from a file for a message: in quotes, cut after 80 characters, with invisible characters escaped.

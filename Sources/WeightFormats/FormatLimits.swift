@@ -6,8 +6,6 @@ package struct FormatLimits: Sendable, Equatable {
     package var maxTensors = 256
     /// Axes of a tensor.
     package var maxRank = 8
-    /// Networks of one JSON document.
-    package var maxNetworks = 1024
     /// Arrays of a file, each of which takes about 200 bytes besides its elements.
     package var maxBatchTensors = 65_536
 

@@ -54,7 +54,7 @@ import WeightFormats
         let fitted = Fitter(recipe, pictures, threads: 1)([4], restart: 0)[0]
         #expect(fitted.psnr > 15)
         let network = try NetworkWeights(spec: NetworkSpec(sizes: [2, 12, 12, 1]), flat: fitted.weights)
-        let drawn = try SIRENRenderer().picture(of: network, height: 8, width: 8).values
+        let drawn = try DrawnFunction(network, .nfn).picture(height: 8, width: 8).values
         let error = zip(drawn, pictures.values(4)).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) } / 64
         #expect(abs(10 * log10(4 / error) - Double(fitted.psnr)) < 0.01)
     }
@@ -69,7 +69,7 @@ import WeightFormats
         let network = try NetworkWeights(spec: spec, flat: fitted.weights, convention: .dws)
         let detection = NotationDetector.read(network)
         #expect(detection.notation == .dws && detection.isConfident)
-        let drawn = try SIRENRenderer().picture(of: network.converted(from: .dws, to: .nfn), height: 8, width: 8).values
+        let drawn = try DrawnFunction(network.converted(from: .dws, to: .nfn), .nfn).picture(height: 8, width: 8).values
         let error = zip(drawn, pictures.values(4)).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) } / 64
         #expect(abs(10 * log10(4 / error) - Double(fitted.psnr)) < 0.01)
         #expect(fitted.psnr > 15)

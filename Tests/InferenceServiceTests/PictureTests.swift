@@ -33,13 +33,14 @@ struct PictureTests {
         let image = try image(service)
         let item = try #require(try service.post("/v1/render", body).items("pictures").first)
         #expect(item["shape"]?.ints == image)
-        let renderer = SIRENRenderer()
-        let expected = try renderer.picture(of: try Samples.network(), height: image[0], width: image[1])
+        let expected = try DrawnFunction(try Samples.network(), .nfn).picture(height: image[0], width: image[1])
         #expect(item["data"]?.numbers == expected.values)
         let other = try #require(
             try service.post("/v1/render?height=5&width=7", body).items("pictures").first)
         #expect(other["shape"]?.ints == [5, 7, 1])
-        #expect(other["data"]?.numbers == (try renderer.picture(of: try Samples.network(), height: 5, width: 7).values))
+        #expect(
+            other["data"]?.numbers
+                == (try DrawnFunction(try Samples.network(), .nfn).picture(height: 5, width: 7).values))
     }
 
     @Test("PNG comes for ?output=png and for Accept: image/png")

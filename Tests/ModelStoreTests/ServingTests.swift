@@ -33,19 +33,21 @@ import Testing
 }
 
 @Suite struct PlanCacheTests {
-    private static let plan: CompiledPlan = {
+    private typealias Cache = PlanCache<PlanShape, WeightSpaceFeatures>
+
+    private static let plan: CompiledPlan<WeightSpaceFeatures> = {
         let builder = PlanBuilder(threads: 1)
         let input = WeightSpaceFeatures(NetworkSpec(sizes: [2, 6, 1]), batch: 1, channels: 1, in: builder)
         return CompiledPlan(
             plan: builder.finish(keeping: input.arrays), input: input, output: .scalars(input.biases[1]))
     }()
 
-    private func key(_ width: Int) -> PlanCache.Key {
-        PlanCache.Key(output: .latents, spec: NetworkSpec(sizes: [2, width, 1]), threads: 1)
+    private func key(_ width: Int) -> PlanShape {
+        PlanShape(output: .latents, spec: NetworkSpec(sizes: [2, width, 1]), threads: 1)
     }
 
     /// Whether the cache holds a plan for the key; takes it.
-    private func holds(_ cache: PlanCache, _ width: Int) throws -> Bool {
+    private func holds(_ cache: Cache, _ width: Int) throws -> Bool {
         var isCompiled = false
         _ = try cache.take(key(width)) { () throws(ModelError) in
             isCompiled = true
@@ -56,7 +58,7 @@ import Testing
 
     @Test("a plan given back is taken again, once")
     func reuse() throws {
-        let cache = PlanCache(byteLimit: 1 << 20)
+        let cache = Cache(byteLimit: 1 << 20)
         #expect(try !holds(cache, 1))
         cache.giveBack(Self.plan, key(1))
         #expect(try !holds(cache, 2))
@@ -66,7 +68,7 @@ import Testing
 
     @Test("the cache never keeps more than its limit, and lets the least recent go first")
     func limit() throws {
-        let cache = PlanCache(byteLimit: 2 * Self.plan.plan.memoryBytes)
+        let cache = Cache(byteLimit: 2 * Self.plan.plan.memoryBytes)
         for width in 1...3 { cache.giveBack(Self.plan, key(width)) }
         #expect(try !holds(cache, 1))
         #expect(try holds(cache, 2))
@@ -75,14 +77,14 @@ import Testing
 
     @Test("a plan larger than the limit is not kept and drives nothing out")
     func oversized() throws {
-        let small = PlanCache(byteLimit: Self.plan.plan.memoryBytes - 1)
+        let small = Cache(byteLimit: Self.plan.plan.memoryBytes - 1)
         small.giveBack(Self.plan, key(1))
         #expect(try !holds(small, 1))
     }
 
     @Test("a plan that cannot be compiled is an error, and nothing is kept")
     func failures() throws {
-        let cache = PlanCache(byteLimit: 1 << 20)
+        let cache = Cache(byteLimit: 1 << 20)
         #expect(throws: ModelError("no")) {
             try cache.take(key(1)) { () throws(ModelError) in throw ModelError("no") }
         }

@@ -14,9 +14,8 @@ struct NetworkToolTests {
         let permuted = try #require(network.permutingHidden(layer: layer, by: order))
         #expect(permuted != network)
         #expect(permuted.layers[layer].bias.values[0] == network.layers[layer].bias.values[order[0]])
-        let renderer = SIRENRenderer()
-        let before = try renderer.picture(of: network, height: 5, width: 4)
-        let after = try renderer.picture(of: permuted, height: 5, width: 4)
+        let before = try DrawnFunction(network, .nfn).picture(height: 5, width: 4)
+        let after = try DrawnFunction(permuted, .nfn).picture(height: 5, width: 4)
         #expect(zip(before.values, after.values).allSatisfy { abs($0 - $1) < 1e-4 })
     }
 

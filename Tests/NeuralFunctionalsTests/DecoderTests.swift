@@ -89,7 +89,7 @@ import Testing
             return drawn.read()
         }
         let network = NetworkWeights.example(spec: spec, seed: 4)
-        let reference = try SIRENRenderer().picture(of: network, height: 5, width: 7).values
+        let reference = try DrawnFunction(network, .nfn).picture(height: 5, width: 7).values
         let converted = try network.converted(from: .nfn, to: .dws)
         for values in [try picture(network, .nfn), try picture(converted, .dws)] {
             #expect(zip(values, reference).allSatisfy { abs($0 - $1) < 1e-4 })

@@ -13,7 +13,7 @@ import Testing
     }
 
     private func picture(_ network: NetworkWeights, omega0: Float, _ convention: SIRENConvention) throws -> [Float] {
-        try SIRENRenderer(omega0: omega0, convention: convention).picture(of: network, height: 6, width: 5).values
+        try DrawnFunction(network, Notation(convention, omega0: Double(omega0))).picture(height: 6, width: 5).values
     }
 
     @Test("a network of another convention and frequency draws the same picture as the model's own")

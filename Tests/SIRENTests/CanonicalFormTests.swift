@@ -29,9 +29,8 @@ struct CanonicalFormTests {
     func sameFunction(sizes: [Int], seed: UInt64) throws {
         let network = network(sizes, seed: seed)
         let canonical = CanonicalForm()(network)
-        let renderer = SIRENRenderer()
-        let before = try renderer.picture(of: network, height: 6, width: 5)
-        let after = try renderer.picture(of: canonical, height: 6, width: 5)
+        let before = try DrawnFunction(network, .nfn).picture(height: 6, width: 5)
+        let after = try DrawnFunction(canonical, .nfn).picture(height: 6, width: 5)
         #expect(largestDifference(before.values, after.values) < 1e-4)
         #expect(canonical != network)
     }

@@ -27,7 +27,7 @@ struct SIRENConversionTests {
     func dwsToNFN(seed: UInt64) throws {
         let dws = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 9, 6, 3]), seed: seed)
         let nfn = try dws.converted(from: .dws, to: .nfn)
-        let drawn = try SIRENRenderer(convention: .nfn).picture(of: nfn, height: 5, width: 8)
+        let drawn = try DrawnFunction(nfn, .nfn).picture(height: 5, width: 8)
         for row in 0..<5 {
             for column in 0..<8 {
                 let x = -1 + 2 * Double(column) / 7
@@ -39,7 +39,7 @@ struct SIRENConversionTests {
                 }
             }
         }
-        let direct = try SIRENRenderer(convention: .dws).picture(of: dws, height: 5, width: 8)
+        let direct = try DrawnFunction(dws, .dws).picture(height: 5, width: 8)
         #expect(largestDifference(direct.values, drawn.values) < 1e-5)
     }
 

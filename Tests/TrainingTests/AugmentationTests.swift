@@ -14,7 +14,7 @@ import Training
     }
 
     private func picture(_ network: NetworkWeights) throws -> [Float] {
-        try SIRENRenderer().picture(of: network, height: 9, width: 9).values
+        try DrawnFunction(network, .nfn).picture(height: 9, width: 9).values
     }
 
     private func distance(_ a: [Float], _ b: [Float]) -> Float { zip(a, b).map { abs($0 - $1) }.max() ?? 0 }
@@ -93,8 +93,7 @@ import Training
     func mirrorsByConvention() throws {
         let own = try network.converted(from: .nfn, to: .dws)
         let mirror = augmentation { $0.mirrors = true }.with(omega0: 30, convention: .dws)
-        let renderer = SIRENRenderer(convention: .dws)
-        let picture = try renderer.picture(of: own, height: 9, width: 9).values
+        let picture = try DrawnFunction(own, .dws).picture(height: 9, width: 9).values
         let mirrored = (0..<81).map { (place: Int) -> Float in
             let (row, column) = (place / 9, place % 9)
             return picture[9 * row + 8 - column]
@@ -102,7 +101,7 @@ import Training
         var seen: Set<Bool> = []
         for seed in 0..<8 {
             var random = RandomSource(seed: UInt64(seed))
-            let drawn = try renderer.picture(of: mirror(own, &random), height: 9, width: 9).values
+            let drawn = try DrawnFunction(mirror(own, &random), .dws).picture(height: 9, width: 9).values
             let isMirrored = distance(drawn, mirrored) < 1e-4
             #expect(isMirrored || distance(drawn, picture) < 1e-4)
             seen.insert(isMirrored)

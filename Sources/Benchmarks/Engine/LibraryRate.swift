@@ -13,6 +13,7 @@ package struct LibraryRate: Sendable, Equatable {
     package let rate: Double
     package let threads: Int
 
+    /// - Parameter rate: in floating-point operations a second.
     package init(coreType: String, rate: Double, threads: Int) {
         self.coreType = coreType
         self.rate = rate

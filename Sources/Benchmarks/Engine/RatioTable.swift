@@ -10,6 +10,7 @@ package struct RatioTable: Sendable {
         package let threads: Int
     }
 
+    /// A measurement of both runs, with its share of the machine's rate in each.
     package struct Row: Sendable, Equatable {
         package let key: Key
         /// Shares of the best rate of matrix products that was measured in the same run.
@@ -34,6 +35,7 @@ package struct RatioTable: Sendable {
 
     package var regressions: [Row] { rows.filter(\.isRegression) }
 
+    /// Compares the measurements that both runs have.
     package init(then: Ratios, now: Ratios) {
         rows = now.keys.compactMap { key in
             guard let old = then.shares[key], let new = now.shares[key] else { return nil }
@@ -75,6 +77,7 @@ package struct Ratios: Sendable {
     package private(set) var keys: [RatioTable.Key] = []
     package private(set) var shares: [RatioTable.Key: Double] = [:]
 
+    /// A run without measurements.
     package init() {}
 
     package mutating func add(_ key: RatioTable.Key, _ share: Double) {

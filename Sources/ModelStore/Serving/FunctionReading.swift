@@ -1,29 +1,5 @@
 import Engine
-import Models
 import SIREN
-import Synchronization
-
-/// A plan over the values of one network.
-struct CompiledFunctionPlan: Sendable {
-    let plan: Plan
-    /// (points, outputs): written before a run.
-    let values: Matrix
-    let output: RecordedOutput
-}
-
-/// Keeps as many plans over values as have run at the same time; all have the same shape.
-final class FunctionPlanCache: Sendable {
-    private let idle = Mutex<[CompiledFunctionPlan]>([])
-
-    func take(
-        orCompile compile: () throws(ModelError) -> CompiledFunctionPlan
-    ) throws(ModelError) -> CompiledFunctionPlan {
-        if let kept = idle.withLock({ $0.popLast() }) { return kept }
-        return try compile()
-    }
-
-    func giveBack(_ plan: CompiledFunctionPlan) { idle.withLock { $0.append(plan) } }
-}
 
 /// The values that a network of a model's own notation would have at the model's coordinates, taken from a function of
 /// any notation.

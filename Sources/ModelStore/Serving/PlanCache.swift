@@ -1,16 +1,22 @@
 import Engine
 import Models
 import Networks
-import NeuralFunctionals
 import Synchronization
 
-/// A plan for one output, shape of network and number of threads, with its input and output matrices.
-struct CompiledPlan: Sendable {
+/// A plan for one network, with its input and output matrices.
+struct CompiledPlan<Input: Sendable>: Sendable {
     let plan: Plan
-    /// Where a network's weights are written before a run: batch 1, one channel.
-    let input: WeightSpaceFeatures
+    /// Where a network's weights or values are written before a run.
+    let input: Input
     /// What is read after a run.
     let output: RecordedOutput
+}
+
+/// What a plan over weights is compiled for.
+struct PlanShape: Hashable, Sendable {
+    let output: Output
+    let spec: NetworkSpec
+    let threads: Int
 }
 
 /// A cache of the plans that are not running, so that a request of a known shape needs no new plan.
@@ -18,17 +24,10 @@ struct CompiledPlan: Sendable {
 /// A plan is removed from the cache for a run and put back after it, so two threads never use the same one. The cache
 /// is bounded in bytes, since clients choose hidden widths and each width needs plans of its own; the plans that were
 /// used least recently are dropped first.
-final class PlanCache: Sendable {
-    /// What a plan is compiled for.
-    struct Key: Hashable, Sendable {
-        let output: Output
-        let spec: NetworkSpec
-        let threads: Int
-    }
-
+final class PlanCache<Key: Hashable & Sendable, Input: Sendable>: Sendable {
     private struct Idle {
         let key: Key
-        let plan: CompiledPlan
+        let plan: CompiledPlan<Input>
     }
 
     private let byteLimit: Int
@@ -40,9 +39,9 @@ final class PlanCache: Sendable {
 
     /// Removes a plan from the cache, or compiles one where there is none.
     func take(
-        _ key: Key, orCompile compile: () throws(ModelError) -> CompiledPlan
-    ) throws(ModelError) -> CompiledPlan {
-        let kept = idle.withLock { idle -> CompiledPlan? in
+        _ key: Key, orCompile compile: () throws(ModelError) -> CompiledPlan<Input>
+    ) throws(ModelError) -> CompiledPlan<Input> {
+        let kept = idle.withLock { idle -> CompiledPlan<Input>? in
             guard let index = idle.lastIndex(where: { $0.key == key }) else { return nil }
             return idle.remove(at: index).plan
         }
@@ -51,7 +50,7 @@ final class PlanCache: Sendable {
     }
 
     /// Puts a plan that has run back into the cache.
-    func giveBack(_ plan: CompiledPlan, _ key: Key) {
+    func giveBack(_ plan: CompiledPlan<Input>, _ key: Key) {
         // A plan above the limit is not kept: it would displace all others and still exceed the limit.
         guard plan.plan.memoryBytes <= byteLimit else { return }
         idle.withLock { idle in

@@ -19,8 +19,9 @@ package final class ServedModel: Sendable {
     /// The outputs that it offers, with their shapes.
     package let outputs: [OutputDescription]
     private let model: any Model
-    private let plans = PlanCache(byteLimit: 128 << 20)
-    private let functionPlans = FunctionPlanCache()
+    private let plans = PlanCache<PlanShape, WeightSpaceFeatures>(byteLimit: 128 << 20)
+    /// Plans over the values at the model's coordinates, by the output; all have the same shape.
+    private let functionPlans = PlanCache<Output, Matrix>(byteLimit: 128 << 20)
     /// The most parameters of networks that are computed side by side. The plan of a larger one takes tens of
     /// megabytes, and every thread would need a plan of its own.
     private static let largestParallelNetwork = 32_768
@@ -172,19 +173,19 @@ package final class ServedModel: Sendable {
     /// The classes of a function by its values at the model's coordinates.
     private func classify(_ function: DrawnFunction) throws(ModelError) -> Answer {
         guard let coordinates = model.probeCoordinates else { throw ModelError("the model reads weights only") }
-        let compiled = try functionPlans.take { () throws(ModelError) in
+        let compiled = try functionPlans.take(.classes) { () throws(ModelError) in
             let builder = PlanBuilder(threads: 1)
             let values = builder.matrix(rows: coordinates.rows, columns: input.spec.outputs)
             let classes = try model.recordClasses(ofValues: values, in: builder)
             let output = RecordedOutput.classes(classes)
-            return CompiledFunctionPlan(
-                plan: builder.finish(keeping: [values] + output.matrices), values: values, output: output)
+            return CompiledPlan(
+                plan: builder.finish(keeping: [values] + output.matrices), input: values, output: output)
         }
         let read = FunctionReading(coordinates, input.transform.notation, channels: input.spec.outputs)
-        compiled.values.write(read.values(of: function))
+        compiled.input.write(read.values(of: function))
         compiled.plan.run(WorkerPool(threads: 1))
         let answer = compiled.output.answer(temperature: configuration.temperature)
-        functionPlans.giveBack(compiled)
+        functionPlans.giveBack(compiled, .classes)
         return answer
     }
 
@@ -192,7 +193,7 @@ package final class ServedModel: Sendable {
         _ output: Output, _ network: NetworkWeights, _ pool: WorkerPool
     ) throws(ModelError) -> Answer {
         let threads = try threads(output, network.spec, of: pool)
-        let key = PlanCache.Key(output: output, spec: network.spec, threads: threads)
+        let key = PlanShape(output: output, spec: network.spec, threads: threads)
         let compiled = try planned(key)
         compiled.input.write([network])
         compiled.plan.run(pool)
@@ -217,14 +218,14 @@ package final class ServedModel: Sendable {
     /// The floating-point operations of the matrix products for one network; a multiply-add is two.
     /// - Throws: `ModelError` where the model does not offer the output.
     package func flops(_ output: Output, _ spec: NetworkSpec) throws(ModelError) -> Int {
-        let key = PlanCache.Key(output: output, spec: spec, threads: 1)
+        let key = PlanShape(output: output, spec: spec, threads: 1)
         let compiled = try planned(key)
         plans.giveBack(compiled, key)
         return compiled.plan.flops
     }
 
     /// A plan from the cache, or a new one.
-    private func planned(_ key: PlanCache.Key) throws(ModelError) -> CompiledPlan {
+    private func planned(_ key: PlanShape) throws(ModelError) -> CompiledPlan<WeightSpaceFeatures> {
         try plans.take(key) { () throws(ModelError) in
             let builder = PlanBuilder(threads: key.threads)
             let input = WeightSpaceFeatures(key.spec, batch: 1, channels: 1, in: builder)

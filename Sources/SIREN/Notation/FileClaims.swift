@@ -73,10 +73,14 @@ extension NotationClaims {
         let parts = name.lowercased().split(whereSeparator: { $0 == "." || $0 == "/" })
         if order == nil {
             if parts.contains("seq") {
-                claim(order: .columnsFirst, "names begin with 'seq.', as those of the data of Deep Weight Spaces")
+                claim(
+                    order: .columnsFirst, "names begin with 'seq.', as those of the data of Deep Weight Spaces",
+                    isByNames: true)
             } else if parts.contains("net"), parts.contains("linear") {
                 claim(
-                    order: .rowsFirst, "names begin with 'net.' and hold 'linear', as those of the SIREN reference code"
+                    order: .rowsFirst,
+                    "names begin with 'net.' and hold 'linear', as those of the SIREN reference code",
+                    isByNames: true
                 )
             }
         }

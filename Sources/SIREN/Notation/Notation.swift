@@ -47,14 +47,6 @@ package enum CoordinateOrder: String, Sendable, Hashable, CaseIterable {
     case rowsFirst = "rows"
     /// (column, row): x before y.
     case columnsFirst = "columns"
-
-    /// The inputs that take the row's and the column's coordinate.
-    package var inputs: (row: Int, column: Int) {
-        switch self {
-        case .rowsFirst: (0, 1)
-        case .columnsFirst: (1, 0)
-        }
-    }
 }
 
 /// How an implicit neural representation's arrays are to be read as a picture.
@@ -136,17 +128,6 @@ package enum NotationPreset: String, Sendable, Hashable, CaseIterable {
         case .coin: Notation(values: .unit)
         case .sirenPytorch: Notation(omega0: 30, hiddenOmega0: 1)
         case .relu: Notation(activation: .relu, omega0: 1)
-        }
-    }
-
-    /// The notation in a few words, for pages and the command line.
-    package var summary: String {
-        switch self {
-        case .nfn: "sines, omega0 30, rows first, pixels in [-1, 1]"
-        case .dws: "sines, omega0 30, columns first, output + 0.5 in [0, 1]"
-        case .coin: "sines, omega0 30, rows first, pixels in [0, 1]"
-        case .sirenPytorch: "sines, omega0 30 in the first layer and 1 in the others, rows first, pixels in [-1, 1]"
-        case .relu: "ReLUs, rows first, pixels in [-1, 1]"
         }
     }
 }

@@ -27,11 +27,11 @@ package struct NotationClaims: Sendable, Hashable {
     package var values: Interval?
     /// Where each part is said, as a clause: `omega_0 = 30 in the file`.
     package private(set) var sources: [NotationPart: String] = [:]
+    /// Whether the order follows from names of tensors, which say it less surely than what is said on purpose.
+    package private(set) var isOrderByNames = false
 
     /// Nothing is said.
     package init() {}
-
-    package var isEmpty: Bool { sources.isEmpty }
 
     /// Whether nothing is left to find out.
     package var isComplete: Bool { NotationPart.allCases.allSatisfy { sources[$0] != nil } }
@@ -53,8 +53,9 @@ package struct NotationClaims: Sendable, Hashable {
     }
 
     /// Says which input is the row.
-    package mutating func claim(order: CoordinateOrder, _ source: String) {
+    package mutating func claim(order: CoordinateOrder, _ source: String, isByNames: Bool = false) {
         (self.order, sources[.order]) = (order, source)
+        isOrderByNames = isByNames
     }
 
     /// Says the coordinates of the picture's edges.
@@ -84,6 +85,7 @@ package struct NotationClaims: Sendable, Hashable {
         result.omega0 = omega0 ?? other.omega0
         result.hiddenOmega0 = hiddenOmega0 ?? other.hiddenOmega0
         result.order = order ?? other.order
+        result.isOrderByNames = order == nil ? other.isOrderByNames : isOrderByNames
         result.coordinates = coordinates ?? other.coordinates
         result.values = values ?? other.values
         result.sources = sources.merging(other.sources) { own, _ in own }

@@ -20,22 +20,6 @@ package enum SIRENConvention: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// The inputs that take the row's and the column's coordinate.
-    package var inputs: (row: Int, column: Int) {
-        switch self {
-        case .nfn: (0, 1)
-        case .dws: (1, 0)
-        }
-    }
-
-    /// The convention in a few words, for pages and the command line.
-    package var summary: String {
-        switch self {
-        case .nfn: "first coordinate is the row, output in [-1, 1] without an offset"
-        case .dws: "first coordinate is x, output + 0.5 in [0, 1]"
-        }
-    }
-
     /// The names that the data's PyTorch modules give their tensors: `net.0.linear.weight`, …, `net.2.bias` for nfn,
     /// `seq.0.weight`, …, `seq.2.bias` for dws.
     package func layerNames(of spec: NetworkSpec) -> [LayerNames] {

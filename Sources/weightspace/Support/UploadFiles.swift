@@ -94,7 +94,6 @@ struct UploadFile {
     private static let limits: FormatLimits = {
         var limits = FormatLimits()
         limits.maxInflatedBytes = 1 << 30
-        limits.maxNetworks = 1 << 20
         limits.maxTensors = 4096
         limits.requiresFinite = false
         return limits

@@ -6,14 +6,14 @@ import Testing
 @testable import SIREN
 
 @Suite("Drawing a SIREN")
-struct SIRENRendererTests {
+struct DrawnFunctionTests {
     @Test("pictures equal PyTorch's")
     func reference() throws {
         let fixtures = try SIRENFixtures.load()
         #expect(fixtures.pictures.map(\.sizes) == [[2, 32, 32, 1], [2, 7, 5, 3]])
         for drawing in fixtures.pictures {
-            let picture = try SIRENRenderer().picture(
-                of: drawing.network(), height: drawing.height, width: drawing.width)
+            let picture = try DrawnFunction(drawing.network(), .nfn).picture(
+                height: drawing.height, width: drawing.width)
             #expect(picture.height == drawing.height && picture.width == drawing.width)
             #expect(picture.channels == drawing.sizes.last)
             #expect(largestDifference(picture.values, try floats(drawing.picture)) < 2e-5)
@@ -29,23 +29,23 @@ struct SIRENRendererTests {
     func orientation() throws {
         // A single linear layer: 10 × first + second coordinate.
         let network = try NetworkWeights(spec: NetworkSpec(sizes: [2, 1]), flat: [10, 1, 0])
-        let picture = try SIRENRenderer().picture(of: network, height: 2, width: 3)
+        let picture = try DrawnFunction(network, .nfn).picture(height: 2, width: 3)
         #expect(picture.values == [-11, -10, -9, 9, 10, 11])
-        let dws = try SIRENRenderer(convention: .dws).picture(of: network, height: 2, width: 3)
+        let dws = try DrawnFunction(network, .dws).picture(height: 2, width: 3)
         #expect(dws.values == [-22, -2, 18, -18, 2, 22])
     }
 
     @Test("the channels of a pixel lie together")
     func channels() throws {
         let network = try NetworkWeights(spec: NetworkSpec(sizes: [2, 3]), flat: [1, 0, 0, 1, 0, 0, 0, 0, 0.5])
-        let picture = try SIRENRenderer().picture(of: network, height: 2, width: 2)
+        let picture = try DrawnFunction(network, .nfn).picture(height: 2, width: 2)
         #expect(picture.values == [-1, -1, 0.5, -1, 1, 0.5, 1, -1, 0.5, 1, 1, 0.5])
     }
 
     @Test("the frequency is the renderer's")
     func frequency() throws {
         let network = try NetworkWeights(spec: NetworkSpec(sizes: [2, 1, 1]), flat: [0, 0, 0.1, 1, 0])
-        let picture = try SIRENRenderer(omega0: 5).picture(of: network, height: 1, width: 1)
+        let picture = try DrawnFunction(network, Notation(.nfn, omega0: 5)).picture(height: 1, width: 1)
         #expect(abs(picture.values[0] - sin(Float(0.5))) < 1e-6)
     }
 
@@ -67,7 +67,7 @@ struct SIRENRendererTests {
         ])
     func unsuitable(sizes: [Int], error: PictureError, detail: String) {
         let network = NetworkWeights.example(spec: NetworkSpec(sizes: sizes), seed: 1)
-        #expect(throws: error) { try SIRENRenderer().picture(of: network, height: 2, width: 2) }
+        #expect(throws: error) { try DrawnFunction(network, .nfn).picture(height: 2, width: 2) }
         #expect(error.detail == detail)
     }
 
@@ -75,17 +75,16 @@ struct SIRENRendererTests {
     func convolution() {
         let spec = NetworkSpec(sizes: [2, 4, 1], kernels: [[3, 3], []])
         #expect(throws: PictureError.notFullyConnected) {
-            try SIRENRenderer().picture(of: .example(spec: spec, seed: 1), height: 2, width: 2)
+            try DrawnFunction(.example(spec: spec, seed: 1), .nfn).picture(height: 2, width: 2)
         }
     }
 
     @Test("sides are limited", arguments: [(0, 4), (4, 0), (-1, 4), (33, 4), (4, 33), (.max, .max)])
     func sizes(height: Int, width: Int) throws {
         let network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 4, 1]), seed: 1)
-        let renderer = SIRENRenderer(sizeLimit: 32)
         #expect(throws: PictureError.size(height: height, width: width, limit: 32)) {
-            try renderer.picture(of: network, height: height, width: width)
+            try DrawnFunction(network, .nfn).picture(height: height, width: width, sizeLimit: 32)
         }
-        #expect(try renderer.picture(of: network, height: 32, width: 1).values.count == 32)
+        #expect(try DrawnFunction(network, .nfn).picture(height: 32, width: 1, sizeLimit: 32).values.count == 32)
     }
 }

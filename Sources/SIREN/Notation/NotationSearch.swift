@@ -1,0 +1,269 @@
+import Engine
+import Networks
+import Tensors
+
+/// Scores the notations that the claims leave open, the most plausible by weights first.
+struct NotationSearch {
+    /// A notation without its range of values and order of coordinates, which need no further drawing.
+    struct Candidate {
+        var notation: Notation
+        var features: FourierFeatures?
+        /// By prior and by the spread of the weights.
+        var score: Double
+    }
+
+    struct Scored {
+        var notation: Notation
+        var features: FourierFeatures?
+        var score: Double
+        var drawing: DrawingEvidence
+    }
+
+    private let network: NetworkWeights
+    private let known: NotationClaims
+    /// Of Fourier features before the first layer, (frequencies, 2).
+    private let matrix: [Float]?
+    private let weights: WeightEvidence
+    private var best: Scored?
+    /// The second best reading.
+    private var next: Scored?
+    /// The best of the readings that are about as likely as any by prior and weights: what is taken where no drawing is
+    /// credible.
+    private var likeliestByWeights: Scored?
+    /// How many nats less likely than the first a candidate may be for that.
+    private static let likelyWithin = 2.0
+    /// Candidates that are by more nats less likely than the first are not drawn.
+    private static let farthest = 25.0
+    /// What all drawings of a network may cost, about in floating-point operations.
+    private static let greatestCost = 250_000_000
+    /// Whether candidates were left that might be better.
+    private var wasCutShort = false
+
+    init(_ network: NetworkWeights, _ known: NotationClaims, _ matrix: [Float]?) {
+        self.network = network
+        self.known = known
+        self.matrix = matrix
+        weights = WeightEvidence(network)
+    }
+
+    // MARK: Candidates
+
+    /// Frequencies of sines with their prior log-probabilities up to a constant: 30 in all layers is the rule.
+    private static let frequencies: [(first: Double, hidden: Double, prior: Double)] = [
+        (30, 30, 0), (30, 1, -1), (1, 1, -2), (10, 10, -2.5), (20, 20, -2.5), (5, 5, -4), (15, 15, -3), (25, 25, -3),
+        (40, 40, -3), (50, 50, -3), (60, 60, -3), (100, 100, -3),
+    ]
+
+    private var activations: [(Nonlinearity, prior: Double)] {
+        if let activation = known.activation { return [(activation, 0)] }
+        if matrix != nil { return [(.relu, 0), (.sine, -2), (.tanh, -2.5)] }
+        return [(.sine, 0), (.relu, -1), (.tanh, -2.95), (.sigmoid, -3.5)]
+    }
+
+    private func frequencies(of activation: Nonlinearity) -> [(first: Double, hidden: Double, prior: Double)] {
+        switch (known.omega0, known.hiddenOmega0) {
+        case (let first?, let hidden?): return [(first, hidden, 0)]
+        case (let first?, nil):
+            return activation == .sine && first != 1 ? [(first, first, 0), (first, 1, -1)] : [(first, first, 0)]
+        case (nil, let hidden?):
+            return activation == .sine && hidden != 30 ? [(hidden, hidden, 0), (30, hidden, 0)] : [(hidden, hidden, 0)]
+        case (nil, nil):
+            guard activation == .sine else { return [(1, 1, 0)] }
+            // Behind Fourier features sines have the reference frequency or none.
+            return matrix == nil ? Self.frequencies : [(30, 30, 0), (1, 1, -1)]
+        }
+    }
+
+    private var features: [FourierFeatures?] {
+        guard let matrix else { return [nil] }
+        return [Float(2 * Double.pi), 1].flatMap { scale in
+            [true, false].map { startsWithSines in
+                FourierFeatures(
+                    matrix: matrix, coordinates: 2, scale: scale, startsWithSines: startsWithSines)
+            }
+        }
+    }
+
+    private var candidates: [Candidate] {
+        var result: [Candidate] = []
+        let ranges: [(Interval, prior: Double)] =
+            known.coordinates.map { [($0, 0)] } ?? [(.symmetric, 0), (.unit, -3)]
+        for (activation, ofActivation) in activations {
+            for frequency in frequencies(of: activation) {
+                for (coordinates, ofRange) in ranges {
+                    let spread = weights.logLikelihood(
+                        activation, omega0: frequency.first, hiddenOmega0: frequency.hidden,
+                        reach: coordinates.length / 2, readsCoordinates: matrix == nil)
+                    for features in features {
+                        result.append(
+                            Candidate(
+                                notation: Notation(
+                                    activation: activation, omega0: frequency.first,
+                                    hiddenOmega0: frequency.hidden, coordinates: coordinates),
+                                features: features, score: ofActivation + frequency.prior + ofRange + spread))
+                    }
+                }
+            }
+        }
+        return result.sorted { $0.score > $1.score }
+    }
+
+    private func ranges(of activation: Nonlinearity) -> [(Interval, prior: Double)] {
+        if let values = known.values { return [(values, 0)] }
+        return [(.symmetric, 0), (.unit, 0), (.centered, activation == .sine ? 0 : -2)]
+    }
+
+    // MARK: Scores
+
+    mutating func run() {
+        let cost = DrawnFunction.cost(of: network.spec) + (matrix == nil ? 0 : 36 * network.spec.inputs)
+        let side = DrawingEvidence.side(cost: cost)
+        // Bounds the time for networks that no reading suits: a fraction of a second.
+        var drawingsLeft = max(2, Self.greatestCost / (cost * side * side))
+        let coordinates = CoordinateGrid(height: side, width: side).coordinates
+        let candidates = candidates
+        guard let first = candidates.first?.score else { return }
+        for candidate in candidates {
+            // Weights that are far from what a candidate starts with.
+            if candidate.score < first - Self.farthest { break }
+            guard drawingsLeft > 0 else {
+                wasCutShort = true
+                break
+            }
+            // What is left cannot change the answer, whatever it draws.
+            let most = candidate.score + DrawingEvidence.greatestLogLikelihood
+            let needed = max(next?.score ?? -.infinity, (best?.score ?? -.infinity) - NotationDetector.leastMargin)
+            if most < needed { break }
+            guard let function = try? DrawnFunction(network, candidate.notation, features: candidate.features) else {
+                continue
+            }
+            drawingsLeft -= 1
+            let drawing = DrawingEvidence(
+                function.outputs(at: coordinates), side: side, channels: function.channels)
+            for (values, prior) in ranges(of: candidate.notation.activation) {
+                var notation = candidate.notation
+                notation.values = values
+                let score = candidate.score + prior + drawing.logLikelihood(values)
+                let scored = Scored(notation: notation, features: candidate.features, score: score, drawing: drawing)
+                if candidate.score >= first - Self.likelyWithin, score > likeliestByWeights?.score ?? -.infinity {
+                    likeliestByWeights = scored
+                }
+                consider(scored)
+            }
+        }
+    }
+
+    private mutating func consider(_ scored: Scored) {
+        guard let current = best else {
+            best = scored
+            return
+        }
+        if scored.score > current.score {
+            (best, next) = (scored, current)
+        } else if next.map({ scored.score > $0.score }) ?? true {
+            next = scored
+        }
+    }
+
+    // MARK: The reading
+
+    /// What the drawings tell; nil where none could be made.
+    var reading: NotationReading? {
+        guard let best else { return nil }
+        let isCredible = best.score > NotationDetector.leastLogLikelihood || isUnopposed
+        let isClear = !wasCutShort && next.map { best.score - $0.score > NotationDetector.leastMargin } ?? true
+        var notation = isCredible ? best.notation : fallback(best)
+        let features = isCredible ? best.features : (likeliestByWeights?.features ?? best.features)
+        var reasons = known.sources
+        let drawn = isCredible ? best.drawing.text : "the spread of the weights; no reading draws a picture"
+        for part in NotationPart.allCases where reasons[part] == nil && part != .order { reasons[part] = drawn }
+        var warnings: [String] = []
+        var undetermined: [NotationPart] = []
+        var agrees = true
+        (notation.order, reasons[.order], agrees) = order(notation)
+        if reasons[.order] == nil {
+            undetermined = [.order]
+            reasons[.order] = "a default: a drawing does not tell the order of coordinates"
+        }
+        let isConfident = isCredible && isClear && agrees
+        if !isConfident { warnings.append(doubt(isCredible: isCredible, isClear: isClear)) }
+        if !undetermined.isEmpty {
+            warnings.append(
+                "whether the first coordinate is the row or the column is not known; rows first was assumed: name it by order=rows or order=columns"
+            )
+        }
+        return NotationReading(
+            notation: notation, reasons: reasons, isConfident: isConfident, undetermined: undetermined,
+            warnings: warnings, features: features)
+    }
+
+    /// Whether the claims leave no part open that a drawing tells.
+    private var isUnopposed: Bool {
+        [NotationPart.activation, .omega0, .hiddenOmega0, .coordinates, .values].allSatisfy { known.sources[$0] != nil }
+    }
+
+    /// The likeliest notation by weights; the values of sines are those of the data sets: of Deep Weight Spaces for biases
+    /// that started at zero.
+    private func fallback(_ best: Scored) -> Notation {
+        var notation = likeliestByWeights?.notation ?? best.notation
+        guard notation.activation == .sine else { return notation }
+        let isZero = weights.startedAtZero(omega0: notation.omega0) == true
+        notation.values = known.values ?? (isZero ? .centered : .symmetric)
+        return notation
+    }
+
+    /// The order of coordinates: what is claimed, or what biases that started at zero or at random say of the data set.
+    /// The reason is nil where nothing speaks; false where claim and biases disagree.
+    private func order(_ notation: Notation) -> (CoordinateOrder, String?, agrees: Bool) {
+        let startedAtZero =
+            notation.activation == .sine && matrix == nil ? weights.startedAtZero(omega0: notation.omega0) : nil
+        let byBiases: CoordinateOrder? = startedAtZero.map { $0 ? .columnsFirst : .rowsFirst }
+        let shown = String((weights.biasSpread * 1000).rounded() / 1000)
+        if let claimed = known.order {
+            let source = known.sources[.order] ?? ""
+            guard let byBiases, byBiases != claimed, known.isOrderByNames else { return (claimed, source, true) }
+            return (
+                claimed,
+                "\(source), although the first biases have standard deviation \(shown), as in data of the other order",
+                false
+            )
+        }
+        switch startedAtZero {
+        case true?:
+            return (
+                .columnsFirst,
+                "the first biases have standard deviation \(shown): they started at zero, as in the data of Deep Weight Spaces, whose columns come first",
+                true
+            )
+        case false?:
+            return (
+                .rowsFirst,
+                "the first biases have standard deviation \(shown): they started at random, as in SIRENs of PyTorch, whose rows come first",
+                true
+            )
+        case nil: return (.rowsFirst, nil, true)
+        }
+    }
+
+    private func doubt(isCredible: Bool, isClear: Bool) -> String {
+        let open = NotationPart.allCases.filter { known.sources[$0] == nil && $0 != .order && $0 != .coordinates }
+        let way = "name it: \(NotationDetector.optionNames(open))"
+        guard isCredible else {
+            return
+                "under no known notation does the network draw a smooth picture that fills its range of values; \(way)"
+        }
+        guard !isClear, let best, let next else {
+            return "names and biases speak for different orders of coordinates; name it: order, or convention"
+        }
+        return "two notations fit nearly alike: \(describe(best.notation)), and \(describe(next.notation)); \(way)"
+    }
+
+    private func describe(_ notation: Notation) -> String {
+        let frequency =
+            notation.activation == .sine
+            ? " of omega0 \(NotationClaims.number(notation.omega0)) and \(NotationClaims.number(notation.hiddenOmega0))"
+            : ""
+        let coordinates = notation.coordinates == .symmetric ? "" : ", coordinates \(notation.coordinates.text)"
+        return "\(notation.activation.rawValue)\(frequency)\(coordinates), values \(notation.values.text)"
+    }
+}
