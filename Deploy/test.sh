@@ -16,6 +16,10 @@ echo "== build and unit tests"
 # Its own build folder: the settings differ from those of an ordinary build.
 WEIGHTSPACE_STRICT=1 swift test --scratch-path .build-test "$@"
 if [ $# -eq 0 ]; then
+    echo "== steps access memory as they declare"
+    # The tests that record plans once more, with checks that make them five times slower (Sources/Engine/StepChecks.swift).
+    WEIGHTSPACE_STRICT=1 WEIGHTSPACE_CHECK_STEPS=1 swift test --scratch-path .build-test --skip-build \
+        --filter 'EngineTests|NeuralFunctionalsTests|ModelStoreTests|TrainingTests'
     echo "== tests of the running program"
     sh Tests/System/run.sh
 fi

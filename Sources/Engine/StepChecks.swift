@@ -10,7 +10,7 @@
     /// what a step declares only to read has the same bits before and after it. It does not find a step that writes to
     /// a part of a temporary other than the declared one, if no other matrix of the step views that part.
     struct StepChecks {
-        /// Set by `WEIGHTSPACE_CHECK_STEPS`: the checks make a debug build several times slower.
+        /// Set by `WEIGHTSPACE_CHECK_STEPS`, as `Deploy/test.sh` does: the checks make a debug build several times slower.
         static let areEnabled = getenv("WEIGHTSPACE_CHECK_STEPS") != nil
 
         private var written: [ObjectIdentifier: WrittenElements] = [:]
