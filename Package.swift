@@ -80,7 +80,7 @@ let package = Package(
 
         // Layers and models against the numbers of PyTorch.
         target(
-            "Verification", ["Tensors", "Networks", "Engine", "NeuralFunctionals", "Models"]),
+            "Verification", ["Tensors", "Networks", "SIREN", "Engine", "NeuralFunctionals", "Models"]),
 
         // The standard protocol of inference servers, on the wire.
         target("OpenInference", ["Tensors", "WeightFormats"]),
@@ -156,7 +156,7 @@ let package = Package(
                 "Models", "Verification", "TestSupport",
             ],
             resources: [.copy("Fixtures")]),
-        tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN"]),
+        tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine"]),
         tests(
             "Training", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Models", "ModelStore"]),
         tests("Benchmarks", ["Host", "WeightFormats"]),
