@@ -14,6 +14,8 @@ package struct InputTransform: Sendable {
     package let convention: SIRENConvention
     /// ω₀ of those networks, in radians for each unit of a layer's output.
     package let omega0: Double
+    /// The function between the layers of these networks.
+    package let activation: Nonlinearity
     private let canonicalForm: CanonicalForm?
     /// Whether the model reads canonical weights.
     package var isCanonical: Bool { canonicalForm != nil }
@@ -22,17 +24,23 @@ package struct InputTransform: Sendable {
 
     /// - Parameter scales: a factor for every array, w0, b0, w1, …; nil for none.
     package init(
-        convention: SIRENConvention = .nfn, omega0: Double = 30, isCanonical: Bool = false, scales: ArrayScales? = nil
+        convention: SIRENConvention = .nfn, omega0: Double = 30, activation: Nonlinearity = .sine,
+        isCanonical: Bool = false, scales: ArrayScales? = nil
     ) {
         self.convention = convention
         self.omega0 = omega0
+        self.activation = activation
         canonicalForm = isCanonical ? CanonicalForm(omega0: Float(omega0)) : nil
         self.scales = scales
         scaleMatrices = scales?.values.map { Matrix(rows: 1, columns: 1, values: [$0]) }
     }
 
     /// The notation of the networks that the model was trained on.
-    package var notation: Notation { Notation(convention, omega0: omega0) }
+    package var notation: Notation {
+        var notation = Notation(convention, omega0: omega0)
+        notation.activation = activation
+        return notation
+    }
 
     /// The same function in the model's notation: what is drawn.
     /// - Throws: where the network's activation is not the sine, or a weight leaves the range of float32.

@@ -10,6 +10,7 @@ package enum ModelKinds {
         LatentClassifier.self,
         TransformerHead.self,
         InvariantNFN.self,
+        InvariantNFT.self,
         StatNet.self,
         ProbeClassifier.self,
         TransferNet.self,

@@ -1,5 +1,7 @@
 import Foundation
 import Models
+import Networks
+import SIREN
 import Testing
 import Training
 
@@ -16,7 +18,7 @@ import Training
     @Test("members are read, and what is missing has its default")
     func reads() throws {
         let recipe = try SampleCorpus.recipe()
-        #expect(recipe.name == "sample" && recipe.seed == 5 && recipe.validationPictures == 8)
+        #expect(recipe.name == "sample" && recipe.seed == 5 && recipe.split.validationPictures == 8)
         #expect(recipe.objective.mixup == 0.2 && recipe.objective.tasks.map(\.output) == [.classes, .picture])
         #expect(recipe.augmentation.flipsSigns && recipe.augmentation.omega0 == 30 && recipe.augmentation.zoom == 0)
         #expect(recipe.optimization.averageDecay == 0.999)
@@ -48,8 +50,22 @@ import Training
             .deletingLastPathComponent().appendingPathComponent("Sources/Training/Resources/Recipes")
         let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
         #expect(files.count >= 9)
+        let spec = NetworkSpec(sizes: [2, 32, 32, 1])
+        var description = Corpus.Description()
+        description.image = ImageShape(height: 28, width: 28, channels: 1)
+        let count = 64
+        let inrs = Corpus(
+            [
+                Corpus.Group(
+                    spec: spec, activation: .sine,
+                    weights: [Float](repeating: 0.1, count: count * spec.parameterCount))
+            ], description, labels: (0..<count).map { $0 % 10 }, sources: Array(0..<count))
+        let cnns = try CorpusSamples.corpus(CorpusSamples.cnns(count: 100))
         for file in files {
-            let recipe = try TrainingRecipe(try Data(contentsOf: file))
+            let isForCNNs = file.lastPathComponent.hasPrefix("cnn-")
+            let changes = ["optimization.batch=8", "optimization.microbatch=4"]
+            let recipe = try TrainingRecipe(
+                try Data(contentsOf: file), overrides: changes, for: isForCNNs ? cnns : inrs)
             #expect(recipe.name + ".json" == file.lastPathComponent)
             let model = try recipe.configuration.untrained()
             #expect(recipe.objective.tasks.allSatisfy { model.offers($0.output) }, "\(recipe.name)")

@@ -162,7 +162,12 @@ struct TrainingCommandTests {
         }
         #expect(
             try errors(["train", "no-such-recipe", "--data", data, "--output", data + "-x"]).contains("probe-conv"))
-        #expect(try errors(["train", "probe", "--data", data, "--output", data + "-x"]).contains("received 2-6-6-1"))
+        let sizes = ["--set", "model.input.sizes=[2,32,32,1]", "--set", "model.model.n_classes=10"]
+        let conflicts = try errors(["train", "probe", "--data", data, "--output", data + "-x"] + sizes)
+        #expect(conflicts.contains("--set 'model.input.sizes=[2,6,6,1]'"))
+        #expect(conflicts.contains("--set model.model.n_classes=2"))
+        let empty = try scratch.write("empty/readme.txt", [65]).deletingLastPathComponent().path
+        #expect(try errors(["train", "--data", empty, "--output", data + "-x"]).contains("weightspace import"))
         #expect(try errors(["evaluate", "no-such-model", data]).contains("no-such-model"))
         #expect(try errors(["fit", "--images", data, "--output", data + "-x"]).contains("no .pgm or .ppm"))
         #expect(

@@ -71,6 +71,42 @@ extension PlanBuilder {
         return losses
     }
 
+    /// loss[row] = −Σ (t log p + (1 − t) log (1 − p)) / n with p = x[row, column], t = target[row, column], in nats;
+    /// nothing is differentiated with respect to `target`. p is kept at least 1e-6 from 0 and from 1.
+    ///
+    /// *Shapes:* x and target (rows, n), from 0 to 1 → (rows, 1).
+    package func binaryCrossEntropy(_ x: Matrix, _ target: Matrix) -> Matrix {
+        precondition(x.rows == target.rows && x.columns == target.columns, "target's shape")
+        let losses = matrix(rows: x.rows, columns: 1)
+        @Sendable func bounded(_ probability: Float) -> Double { min(max(Double(probability), 1e-6), 1 - 1e-6) }
+        step(reading: [x, target], writing: [losses]) {
+            for row in 0..<x.rows {
+                let (own, other) = (x.pointer + row * x.stride, target.pointer + row * target.stride)
+                var sum = 0.0
+                for column in 0..<x.columns {
+                    let (p, t) = (bounded(own[column]), Double(other[column]))
+                    sum -= t * log(p) + (1 - t) * log(1 - p)
+                }
+                losses.pointer[row * losses.stride] = Float(sum / Double(x.columns))
+            }
+        }
+        adjoint(of: losses, from: [x]) { tape in
+            guard let dloss = tape.cotangent(of: losses), let dx = tape.sum(for: x) else { return }
+            self.step(reading: [x, target, dloss, dx], writing: [dx]) {
+                for row in 0..<x.rows {
+                    let (own, other) = (x.pointer + row * x.stride, target.pointer + row * target.stride)
+                    let gradient = dx.pointer + row * dx.stride
+                    let weight = Double(dloss.pointer[row * dloss.stride]) / Double(x.columns)
+                    for column in 0..<x.columns {
+                        let p = bounded(own[column])
+                        gradient[column] += Float(weight * (p - Double(other[column])) / (p * (1 - p)))
+                    }
+                }
+            }
+        }
+        return losses
+    }
+
     /// Mixup (Zhang et al., arXiv 1710.09412): y[i] = share[i] · x[i] + (1 − share[i]) · x[batch − 1 − i] for every
     /// item i of the batch. The pairs are random if the batch is in random order.
     ///

@@ -1,3 +1,4 @@
+import Engine
 import Networks
 import NeuralFunctionals
 import SIREN
@@ -19,7 +20,8 @@ package struct ModelInput: Sendable {
     package let spec: NetworkSpec
     /// `image`: extents of the pictures that the networks draw; nil where they draw none.
     package let image: ImageShape?
-    /// How a network is converted before the model reads it: `convention`, `omega0`, `canonicalize` and `array_scales`.
+    /// `convention`, `omega0`, `activation`, `canonicalize` and `array_scales`: how a network is converted before the model
+    /// reads it. The activation is by default `sine`, of CNNs `relu`.
     package let transform: InputTransform
     /// `max_hidden_width`, by default 512: networks with wider hidden layers are refused, which bounds the cost of a
     /// request.
@@ -46,7 +48,8 @@ package struct ModelInput: Sendable {
         }
         maximumHiddenWidth = try settings.int("max_hidden_width", in: SettingBounds.extent, default: 512)
         let isCanonical = try settings.bool("canonicalize", default: false)
-        guard !isCanonical || family == .siren else {
+        let activation: Nonlinearity = try settings.choice("activation", default: family == .siren ? .sine : .relu)
+        guard !isCanonical || (family == .siren && activation == .sine) else {
             throw settings.error("canonicalize", "is for sine networks only")
         }
         let depth = spec.depth
@@ -55,7 +58,8 @@ package struct ModelInput: Sendable {
         }
         transform = InputTransform(
             convention: try settings.choice("convention", default: .nfn),
-            omega0: try settings.positive("omega0", default: 30), isCanonical: isCanonical, scales: scales)
+            omega0: try settings.positive("omega0", default: 30), activation: activation, isCanonical: isCanonical,
+            scales: scales)
     }
 }
 

@@ -48,7 +48,7 @@ package struct Augmentation: Sendable, Equatable {
     package func callAsFunction(_ network: NetworkWeights, _ random: inout RandomSource) -> NetworkWeights {
         var result = network
         if mirrors || shift > 0 || rotation > 0 || zoom > 0 { move(&result.layers[0], &random) }
-        for layer in result.layers.indices.dropLast() {
+        for layer in result.layers.indices.dropLast() where flipsSigns || halfTurns {
             let (signs, turns) = symmetries(result.layers[layer].bias.count, &random)
             result.layers[layer].apply(signs: signs, turns: turns, halfTurn: .pi / omega0)
             result.layers[layer + 1].flipInputs(zip(signs, turns).map { $0 != ($1 != 0) })

@@ -21,7 +21,8 @@ package struct Evaluation: Sendable {
 /// Each thread has a plan of its own for a micro-batch. The results do not depend on the number of threads.
 package struct Evaluator: Sendable {
     private let feeder: Feeder
-    private let workers: [Microbatch]
+    /// For each thread a plan of each of the corpus' groups.
+    private let workers: [[Microbatch]]
     private let size: Int
 
     /// - Parameters:
@@ -35,9 +36,13 @@ package struct Evaluator: Sendable {
     ) throws(ModelError) {
         feeder = Feeder(corpus: corpus, augmentation: nil, transform: input.transform, mixup: 0)
         size = microbatch
-        var workers: [Microbatch] = []
+        var workers: [[Microbatch]] = []
         for _ in 0..<threads {
-            workers.append(try Microbatch(evaluating: model, input, objective, size: microbatch))
+            var plans: [Microbatch] = []
+            for group in corpus.groups {
+                plans.append(try Microbatch(evaluating: model, input, group.spec, objective, size: microbatch))
+            }
+            workers.append(plans)
         }
         self.workers = workers
     }
@@ -45,10 +50,9 @@ package struct Evaluator: Sendable {
     /// For each network at `indices` the picture that it draws itself and the one that the model reconstructs from its
     /// latents; empty where no task reconstructs pictures.
     func pictures(_ indices: [Int], _ image: ImageShape) -> [(own: Picture, drawn: Picture)] {
-        let worker = workers[0]
-        guard let pictures = worker.objective.tasks.compactMap(\.pictures).first else { return [] }
-        return stride(from: 0, to: indices.count, by: size).flatMap { start in
-            let own = Array(indices[start..<min(indices.count, start + size)])
+        batches(indices).flatMap { own -> [(own: Picture, drawn: Picture)] in
+            let worker = workers[0][feeder.corpus.group(of: own[0])]
+            guard let pictures = worker.objective.tasks.compactMap(\.pictures).first else { return [] }
             feeder.feed(items(own[...]), to: worker.objective)
             worker.run()
             func picture(_ matrix: Matrix, _ row: Int) -> Picture {
@@ -57,6 +61,14 @@ package struct Evaluator: Sendable {
                     values: matrix.rows(row..<row + 1).read())
             }
             return own.indices.map { (picture(pictures.wanted, $0), picture(pictures.drawn, $0)) }
+        }
+    }
+
+    /// The networks in micro-batches of one group each, in the order of `indices` within a group.
+    private func batches(_ indices: [Int]) -> [[Int]] {
+        let parts = Dictionary(grouping: indices, by: feeder.corpus.group).sorted { $0.key < $1.key }.map(\.value)
+        return parts.flatMap { own in
+            stride(from: 0, to: own.count, by: size).map { Array(own[$0..<min(own.count, $0 + size)]) }
         }
     }
 
@@ -74,13 +86,13 @@ package struct Evaluator: Sendable {
     package func callAsFunction(_ indices: [Int]) -> Evaluation {
         /// For every task of one micro-batch: the rows of every part, and every loss of each network.
         typealias Values = [(parts: [[[Float]]], losses: [[Float]])]
-        let count = (indices.count + size - 1) / size
-        let batches = Mutex([Values?](repeating: nil, count: count))
+        let batches = batches(indices)
+        let results = Mutex([Values?](repeating: nil, count: batches.count))
         DispatchQueue.concurrentPerform(iterations: workers.count) { index in
-            let worker = workers[index]
-            for batch in stride(from: index, to: count, by: workers.count) {
-                let own = indices[batch * size..<min(indices.count, (batch + 1) * size)]
-                feeder.feed(items(own), to: worker.objective)
+            for batch in stride(from: index, to: batches.count, by: workers.count) {
+                let own = batches[batch]
+                let worker = workers[index][feeder.corpus.group(of: own[0])]
+                feeder.feed(items(own[...]), to: worker.objective)
                 worker.run()
                 let values: Values = worker.objective.tasks.map { task in
                     let parts = task.parts.map { part in
@@ -90,24 +102,35 @@ package struct Evaluator: Sendable {
                     }
                     return (parts, task.losses.map { Array($0.matrix.read().prefix(own.count)) })
                 }
-                batches.withLock { $0[batch] = values }
+                results.withLock { $0[batch] = values }
             }
         }
-        let done = batches.withLock { $0 }.compactMap(\.self)
+        let done = results.withLock { $0 }.compactMap(\.self)
+        // The place of each of `indices` in the order of the batches.
+        var places = [Int](repeating: 0, count: indices.count)
+        for (place, index) in indices.indices.sorted(by: { groupAndPlace($0, indices) < groupAndPlace($1, indices) })
+            .enumerated()
+        { places[index] = place }
+        func ordered<Value>(_ values: [Value]) -> [Value] { places.map { values[$0] } }
         return Evaluation(
-            tasks: workers[0].objective.tasks.enumerated().map { place, task in
+            tasks: workers[0][0].objective.tasks.enumerated().map { place, task in
                 TaskEvaluation(
                     indices: indices,
                     parts: task.parts.indices.map { part in
-                        (task.parts[part].name, done.flatMap { $0[place].parts[part] })
+                        (task.parts[part].name, ordered(done.flatMap { $0[place].parts[part] }))
                     },
                     losses: task.losses.enumerated().map { index, loss in
-                        let values = done.flatMap { $0[place].losses[index] }
+                        let values = ordered(done.flatMap { $0[place].losses[index] })
                         return (loss.name, values.reduce(0) { $0 + Double($1) } / Double(max(1, values.count)))
                     })
             })
     }
 
+    /// The order of networks in `batches`: by their group, then by their place in `indices`.
+    private func groupAndPlace(_ place: Int, _ indices: [Int]) -> (Int, Int) {
+        (feeder.corpus.group(of: indices[place]), place)
+    }
+
     /// For each task the names of its parts, such as `weights` and `probes`.
-    var partNames: [[String]] { workers[0].objective.tasks.map { $0.parts.map(\.name) } }
+    var partNames: [[String]] { workers[0][0].objective.tasks.map { $0.parts.map(\.name) } }
 }

@@ -41,7 +41,7 @@ struct Feeder: Sendable {
             for place in items.indices { shares[place] = Self.betaShare(mixup, &randoms[place]) }
             share.write(shares)
         }
-        for task in objective.tasks { task.fill(items, shares: shares) }
+        for task in objective.tasks { task.fill(items, shares: shares, corpus) }
     }
 
     /// A draw of max(λ, 1 − λ) with λ ~ Beta(α, α), by Jöhnk's method: for uniform u and v, x = u^(1/α) and y =
@@ -68,15 +68,17 @@ struct Microbatch: Sendable {
 
     /// A plan for training, with the gradients of Σ weight · loss / `total` over its networks and losses.
     /// - Parameters:
+    ///   - spec: the shapes of the networks.
     ///   - size: networks in the micro-batch.
     ///   - total: networks in the whole batch, so that the gradients of its micro-batches add up to that of the mean.
     init(
-        training model: any Model, _ input: ModelInput, _ objective: Objective, _ parameters: LearnedParameters,
-        size: Int, total: Int
+        training model: any Model, _ input: ModelInput, _ spec: NetworkSpec, _ objective: Objective,
+        _ parameters: LearnedParameters, size: Int, total: Int
     ) throws(ModelError) {
         let builder = PlanBuilder(recordsGradients: true)
         builder.track(parameters.slots.map(\.matrix))
-        let recorded = try RecordedObjective(model, input, objective, batch: size, isTraining: true, in: builder)
+        let recorded = try RecordedObjective(
+            model, input, spec, objective, batch: size, isTraining: true, in: builder)
         builder.differentiate(
             recorded.losses.map { loss in
                 let share = [Float](repeating: loss.weight / Float(total), count: size)
@@ -89,11 +91,11 @@ struct Microbatch: Sendable {
 
     /// A plan for evaluation: no gradients, no mixup, targets without label smoothing.
     init(
-        evaluating model: any Model, _ input: ModelInput, _ objective: Objective, size: Int
+        evaluating model: any Model, _ input: ModelInput, _ spec: NetworkSpec, _ objective: Objective, size: Int
     ) throws(ModelError) {
         let builder = PlanBuilder(threads: 1, parametersAreFixed: false)
         let recorded = try RecordedObjective(
-            model, input, objective.plain, batch: size, isTraining: false, in: builder)
+            model, input, spec, objective.plain, batch: size, isTraining: false, in: builder)
         gradients = []
         plan = builder.finish(keeping: recorded.ends)
         self.objective = recorded

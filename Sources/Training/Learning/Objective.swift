@@ -14,12 +14,13 @@ package struct Objective: Sendable {
     }
 
     /// Reads a recipe's `objective`: `mixup`, the weight of each task under the task's name, and the tasks' options.
-    /// Without a member, classification has weight 1 and every other task 0.
+    /// Without a member, classification has weight 1, or 0 where `regression` is above 0, and every other task 0.
     init(_ settings: Settings, _ model: ModelConfiguration) throws(SettingError) {
         mixup = Float(try settings.number("mixup", in: 0...10, default: 0))
+        let isRegression = try settings.number(RegressionTask.name, in: 0...1e4, default: 0) > 0
         var tasks: [any TrainingTask] = []
         for kind in TrainingTasks.all {
-            let standard = kind == ClassificationTask.self ? 1.0 : 0
+            let standard = kind == ClassificationTask.self && !isRegression ? 1.0 : 0
             let weight = Float(try settings.number(kind.name, in: 0...1e4, default: standard))
             let task = try kind.init(weight: weight, settings, model)
             if weight > 0 { tasks.append(task) }

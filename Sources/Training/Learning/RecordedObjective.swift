@@ -1,5 +1,6 @@
 import Engine
 import Models
+import Networks
 import NeuralFunctionals
 
 /// A model's forward pass over a batch and the losses of every task, as matrices of a plan.
@@ -11,12 +12,14 @@ struct RecordedObjective: Sendable {
     /// One for each of the objective's tasks, in their order.
     let tasks: [any RecordedTask]
 
+    /// - Parameter spec: the shapes of the networks, which may have other hidden widths than those of `input`.
     /// - Throws: `ModelError` where the model does not offer a task's output.
     init(
-        _ model: any Model, _ input: ModelInput, _ objective: Objective, batch: Int, isTraining: Bool,
+        _ model: any Model, _ input: ModelInput, _ spec: NetworkSpec, _ objective: Objective, batch: Int,
+        isTraining: Bool,
         in builder: PlanBuilder
     ) throws(ModelError) {
-        let x = WeightSpaceFeatures(input.spec, batch: batch, channels: 1, in: builder)
+        let x = WeightSpaceFeatures(spec, batch: batch, channels: 1, in: builder)
         self.input = x
         let share = isTraining && objective.mixup > 0 ? builder.matrix(rows: batch, columns: 1) : nil
         self.share = share

@@ -65,7 +65,7 @@ package struct StepReport: Sendable {
 ///
 /// A batch is cut into micro-batches, and micro-batch i belongs to lane i mod L, with L = min(8, micro-batches). The
 /// gradients of a lane's micro-batches are added up in order, and then those of the lanes in order, so floating-point
-/// sums do not depend on which thread computed what.
+/// sums do not depend on which thread computed what. All networks of a micro-batch are of one group of the corpus.
 package final class Trainer: Sendable {
     /// The hyperparameters of the run.
     package let plan: TrainingPlan
@@ -75,7 +75,8 @@ package final class Trainer: Sendable {
     package let lossNames: [String]
     private let feeder: Feeder
     private let order: EpochOrder
-    private let workers: [Microbatch]
+    /// For each thread a plan of each of the corpus' groups.
+    private let workers: [[Microbatch]]
     /// For each lane the sum of its micro-batches' gradients, in the order of the parameters' slots.
     private let lanes: [[Matrix]]
     private static let laneCount = 8
@@ -85,7 +86,7 @@ package final class Trainer: Sendable {
     ///   - input: the networks that the model reads.
     ///   - indices: the training networks, as indices of the corpus.
     ///   - threads: of which at most as many are used as there are lanes.
-    /// - Throws: `ModelError` where the batch is not a multiple of the micro-batch, there are fewer pictures than a
+    /// - Throws: `ModelError` where the batch is not a multiple of the micro-batch, there are fewer sources than a
     ///   batch, or the model does not offer a task's output.
     package init(
         _ model: any Model, _ input: ModelInput, _ objective: Objective, _ parameters: LearnedParameters,
@@ -99,21 +100,26 @@ package final class Trainer: Sendable {
         self.parameters = parameters
         feeder = Feeder(
             corpus: corpus, augmentation: augmentation, transform: input.transform, mixup: objective.mixup)
-        order = EpochOrder(indices, sources: corpus.sources, seed: plan.seed)
+        order = EpochOrder(indices, of: corpus, seed: plan.seed, microbatch: plan.microbatch)
         guard order.count >= plan.batch else {
             throw ModelError(
                 "\(order.count) training pictures are fewer than a batch of \(plan.batch); lower optimization.batch or validation_pictures, or add data"
             )
         }
         let laneCount = min(Self.laneCount, plan.batch / plan.microbatch)
-        var workers: [Microbatch] = []
+        var workers: [[Microbatch]] = []
         for _ in 0..<min(threads, laneCount) {
-            workers.append(
-                try Microbatch(
-                    training: model, input, objective, parameters, size: plan.microbatch, total: plan.batch))
+            var plans: [Microbatch] = []
+            for group in corpus.groups {
+                plans.append(
+                    try Microbatch(
+                        training: model, input, group.spec, objective, parameters, size: plan.microbatch,
+                        total: plan.batch))
+            }
+            workers.append(plans)
         }
         self.workers = workers
-        lossNames = workers[0].objective.losses.map(\.name)
+        lossNames = workers[0][0].objective.losses.map(\.name)
         lanes = (0..<laneCount).map { _ in parameters.slots.map { Matrix(zeros: $0.matrix.rows, $0.matrix.columns) } }
     }
 
@@ -153,19 +159,21 @@ package final class Trainer: Sendable {
         let (size, count) = (plan.microbatch, plan.batch / plan.microbatch)
         let sums = Mutex([[Double]](repeating: [], count: count))
         DispatchQueue.concurrentPerform(iterations: workers.count) { index in
-            let worker = workers[index]
             for lane in stride(from: index, to: lanes.count, by: workers.count) {
                 // Micro-batches lane, lane + lanes, lane + 2 · lanes, …
                 for part in stride(from: lane, to: count, by: lanes.count) {
-                    feeder.feed(Array(items[part * size..<(part + 1) * size]), to: worker.objective)
+                    let own = Array(items[part * size..<(part + 1) * size])
+                    // All of one group: see EpochOrder.
+                    let worker = workers[index][feeder.corpus.group(of: own[0].index)]
+                    feeder.feed(own, to: worker.objective)
                     worker.run()
                     for (total, gradient) in zip(lanes[lane], worker.gradients) {
                         part == lane ? total.assign(gradient) : total.add(gradient)
                     }
-                    let own = worker.objective.losses.map { loss in
+                    let means = worker.objective.losses.map { loss in
                         loss.matrix.read().reduce(0.0) { $0 + Double($1) }
                     }
-                    sums.withLock { $0[part] = own }
+                    sums.withLock { $0[part] = means }
                 }
             }
         }

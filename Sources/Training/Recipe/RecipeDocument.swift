@@ -3,6 +3,8 @@ import Foundation
 /// A recipe's JSON after its overrides, with sorted keys: equal recipes have equal bytes.
 struct RecipeDocument {
     let data: Data
+    /// The same as Foundation's objects.
+    let object: [String: Any]
 
     /// - Parameter overrides: `path.to.member=value`; a missing member or object on the path is added.
     init(_ json: Data, _ overrides: [String]) throws(RecipeError) {
@@ -19,9 +21,21 @@ struct RecipeDocument {
             let parsed = try? JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
             object = Self.setting(object, path[...], to: parsed ?? text)
         }
+        if overrides.contains(where: { $0.hasPrefix("optimization.epochs=") }),
+            var section = object["optimization"] as? [String: Any]
+        {
+            // Epochs that are asked for are those of the run.
+            section["least_steps"] = nil
+            object["optimization"] = section
+        }
+        try self.init(object)
+    }
+
+    init(_ object: [String: Any]) throws(RecipeError) {
         guard let data = try? JSONSerialization.data(withJSONObject: object, options: [.sortedKeys, .prettyPrinted])
         else { throw RecipeError("the recipe cannot be written as JSON after its overrides") }
         self.data = data
+        self.object = object
     }
 
     private static func setting(_ object: [String: Any], _ path: ArraySlice<String>, to value: Any) -> [String: Any] {

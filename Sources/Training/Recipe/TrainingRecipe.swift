@@ -1,6 +1,8 @@
+import Datasets
 import Foundation
 import Models
 import Networks
+import SIREN
 
 /// The description of a training run as a JSON file: the model, its objective, the augmentation and the
 /// hyperparameters.
@@ -15,8 +17,8 @@ package struct TrainingRecipe: Sendable {
     package let augmentation: Augmentation
     /// The member `optimization`.
     package let optimization: Optimization
-    /// The number of pictures, the last ones of the data, that are held out for validation.
-    package let validationPictures: Int
+    /// The members `validation_pictures`, `validation_share` and `test_share`.
+    package let split: SplitRule
     /// The model's parameter files that are not trained.
     package let frozen: [String]
     /// The seed of initial parameters, order, augmentation and mixup.
@@ -26,8 +28,10 @@ package struct TrainingRecipe: Sendable {
 
     /// The hyperparameters of the optimiser, AdamW, as the recipe gives them; see `TrainingPlan`.
     package struct Optimization: Sendable, Equatable {
-        /// Passes over the pictures; not necessarily a whole number.
+        /// Passes over the sources; not necessarily a whole number.
         package let epochs: Double
+        /// The fewest steps of a run: further passes are made until it has so many.
+        package let leastSteps: Int
         /// Networks in a step.
         package let batch: Int
         /// Networks computed at a time on one thread; divides `batch`.
@@ -50,7 +54,36 @@ package struct TrainingRecipe: Sendable {
     /// - Parameter overrides: changes such as `optimization.rate=0.001`, applied before the recipe is read.
     /// - Throws: `RecipeError`, which names the member that is missing, unknown or out of bounds.
     package init(_ json: Data, overrides: [String] = []) throws(RecipeError) {
+        try self.init(RecipeDocument(json, overrides))
+    }
+
+    /// Reads a recipe that leaves to the data what the data decides, and fills that in.
+    /// - Parameters:
+    ///   - overrides: as above.
+    ///   - corpus: in the notation that `notation` gives.
+    /// - Throws: `RecipeError`; where the recipe does not fit the data, with all conflicts and the `--set` of each.
+    package init(_ json: Data, overrides: [String] = [], for corpus: Corpus) throws(RecipeError) {
         let document = try RecipeDocument(json, overrides)
+        try self.init(RecipeDocument(RecipeCompletion.complete(document.object, for: corpus)))
+    }
+
+    /// The notation that networks are converted to for a recipe: its own `convention` and `omega0` and, where it has none,
+    /// those of the data.
+    /// - Parameter header: of the data's first shard.
+    package static func notation(
+        _ json: Data, overrides: [String] = [], for header: ShardHeader
+    ) throws(RecipeError) -> Notation {
+        let document = try RecipeDocument(json, overrides).object
+        let input = (document["model"] as? [String: Any])?["input"] as? [String: Any]
+        let own: SIRENConvention = header.notation.order == .columnsFirst ? .dws : .nfn
+        let convention = (input?["convention"] as? String).flatMap(SIRENConvention.init(rawValue:)) ?? own
+        var result = Notation(
+            convention, omega0: (input?["omega0"] as? NSNumber)?.doubleValue ?? header.notation.omega0)
+        result.activation = header.notation.activation
+        return result
+    }
+
+    private init(_ document: RecipeDocument) throws(RecipeError) {
         self.json = document.data
         do {
             let settings = try Settings(json: Array(document.data))
@@ -63,7 +96,12 @@ package struct TrainingRecipe: Sendable {
             augmentation = try Augmentation(try settings.sectionOrEmpty("augmentation")).with(
                 omega0: Float(transform.omega0), convention: transform.convention)
             optimization = try Optimization(try settings.section("optimization"))
-            validationPictures = try settings.int("validation_pictures", in: 1...1_000_000_000, default: 5000)
+            var split = SplitRule()
+            split.validationPictures = try settings.optionalInt("validation_pictures", in: 1...1_000_000_000)
+            split.validationShare = try settings.number(
+                "validation_share", in: 0.0001...0.9, default: split.validationShare)
+            split.testShare = try settings.number("test_share", in: 0...0.9, default: 0)
+            self.split = split
             frozen = try settings.texts("frozen")
             seed = UInt64(try settings.int("seed", in: 0...(1 << 53), default: 0))
             try settings.finish()
@@ -72,13 +110,15 @@ package struct TrainingRecipe: Sendable {
         }
     }
 
-    /// The plan of a run: round(epochs · ⌊pictures / batch⌋) steps, at least one, of which at most half are warm-up.
-    /// - Parameter pictures: the number of pictures to train on.
+    /// The plan of a run: round(epochs · ⌊pictures / batch⌋) steps, at least one and at least `least_steps`, of which at
+    /// most half are warm-up.
+    /// - Parameter pictures: the number of pictures, or other sources, to train on.
     package func plan(pictures: Int) -> TrainingPlan {
         var plan = TrainingPlan()
         plan.batch = optimization.batch
         plan.microbatch = optimization.microbatch
-        plan.steps = max(1, Int((optimization.epochs * Double(pictures / optimization.batch)).rounded()))
+        plan.steps = max(
+            1, optimization.leastSteps, Int((optimization.epochs * Double(pictures / optimization.batch)).rounded()))
         plan.rate = optimization.rate
         plan.warmUpSteps = min(optimization.warmUpSteps, plan.steps / 2)
         plan.finalShare = optimization.finalShare
@@ -87,6 +127,26 @@ package struct TrainingRecipe: Sendable {
         plan.averageDecay = optimization.averageDecay
         plan.seed = seed
         return plan
+    }
+
+    /// What makes a run unlikely to learn, each with its cure; empty where nothing does.
+    /// - Parameter plan: of the run.
+    package func warnings(_ plan: TrainingPlan) -> [String] {
+        var warnings: [String] = []
+        // Recipes that put trained parts together have nothing to learn.
+        guard frozen.isEmpty || optimization.epochs >= 1 else { return [] }
+        if plan.steps < 300 {
+            let epochs = (optimization.epochs * 1000 / Double(plan.steps)).rounded(.up)
+            warnings.append(
+                "\(plan.steps) steps are few to learn from; --set optimization.epochs=\(Int(min(epochs, 1e5))), a smaller batch or more networks make it more"
+            )
+        }
+        if optimization.warmUpSteps > plan.steps / 2 {
+            warnings.append(
+                "a warm-up of \(optimization.warmUpSteps) steps is longer than half of the run's \(plan.steps); it is cut to \(plan.warmUpSteps): --set optimization.warm_up_steps=\(plan.steps / 10)"
+            )
+        }
+        return warnings
     }
 }
 
@@ -102,6 +162,7 @@ package struct RecipeError: Error, Sendable, Equatable, CustomStringConvertible 
 extension TrainingRecipe.Optimization {
     fileprivate init(_ settings: Settings) throws(SettingError) {
         epochs = try settings.number("epochs", in: 0.001...1e5)
+        leastSteps = try settings.int("least_steps", in: 0...1_000_000, default: 0)
         batch = try settings.int("batch", in: 1...65536, default: 64)
         microbatch = try settings.int("microbatch", in: 1...1024, default: 4)
         rate = Float(try settings.number("rate", in: 1e-9...10, default: 1e-3))

@@ -20,7 +20,7 @@ package final class TrainingRun {
     package let parameterCount: Int
     /// The number of training networks, all restarts included.
     package let trainingCount: Int
-    /// The validation networks, as indices of the corpus: one for each held-out picture.
+    /// The validation networks, as indices of the corpus: one for each held-out source.
     package let validation: [Int]
     private let folder: URL
     private let corpus: Corpus
@@ -79,10 +79,17 @@ package final class TrainingRun {
         }
         parameters = LearnedParameters(readers, frozen: Set(recipe.frozen))
         parameterCount = parameters.count
-        let (training, validation) = corpus.split(validationPictures: recipe.validationPictures)
+        let parts = recipe.split.parts(of: corpus)
+        let (training, validation) = (parts.training, parts.validation)
         guard !training.isEmpty, !validation.isEmpty else {
             throw RunError(
-                "validation_pictures: expected fewer than the \(Set(corpus.sources).count) pictures of the data, received \(recipe.validationPictures); lower it or add data"
+                "validation_pictures: expected fewer than the \(corpus.sourceCount) pictures of the data, received \(recipe.split.validationPictures ?? corpus.sourceCount); lower it or add data"
+            )
+        }
+        let shapes = Set(corpus.groups.map(\.spec))
+        if model.needsOwnWidths, shapes.count > 1 || corpus.groups[0].spec != configuration.input.spec {
+            throw RunError(
+                "the model reads networks \(configuration.input.spec.summary) only, since it standardises every entry; the data has \(shapes.map(\.summary).sorted().joined(separator: ", ")); set 'normalize' to false"
             )
         }
         for task in recipe.objective.tasks { try task.check(corpus) }
@@ -207,7 +214,8 @@ package final class TrainingRun {
         for (file, title, matches) in [
             ("loss.svg", "Loss", { (name: String) in name.contains("loss") }),
             ("accuracy.svg", "Validation accuracy", { (name: String) in name.contains("accuracy") }),
-        ] {
+            ("correlation.svg", "Validation", { (name: String) in name.contains("_tau") || name.contains("_r2") }),
+        ] where file == "loss.svg" || metrics.columns.contains(where: matches) {
             let plot = CurvePlot(title: "\(title): \(recipe.name)", xTitle: "step", series(matches))
             try Data(plot.svg.utf8).write(to: folder.appendingPathComponent(file), options: .atomic)
         }
@@ -221,7 +229,9 @@ package final class TrainingRun {
         let evaluation = parameters.withAverages { evaluator(validation) }
         let folder = folder.appendingPathComponent("model")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        for (name, contents) in parameters.averagedFiles() {
+        var files = parameters.averagedFiles()
+        for task in recipe.objective.tasks { files = try task.finished(files) }
+        for (name, contents) in files {
             try Data(SafetensorsWriter.write(contents)).write(
                 to: folder.appendingPathComponent(name), options: .atomic)
         }
@@ -230,6 +240,9 @@ package final class TrainingRun {
             "recipe": recipe.name, "seed": Int(clamping: recipe.seed), "parameters": parameters.totalCount,
             "training_networks": trainingCount, "steps": plan.steps,
         ]
+        let targets = recipe.objective.tasks.compactMap { $0 as? RegressionTask }.flatMap(\.targets)
+        if !targets.isEmpty { card["targets"] = targets.joined(separator: ",") }
+        if recipe.split.testShare > 0, corpus.splits == nil { card["test_share"] = recipe.split.testShare }
         var reports: [any TrainingReport] = []
         for (task, own) in zip(recipe.objective.tasks, evaluation.tasks) {
             let calibration = task.calibrate(own, corpus)

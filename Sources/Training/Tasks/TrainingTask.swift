@@ -1,6 +1,7 @@
 import Engine
 import Models
 import NeuralFunctionals
+import Tensors
 
 /// A task that a model can be trained for: its targets, losses, metrics and calibration.
 ///
@@ -41,11 +42,21 @@ package protocol TrainingTask: Sendable {
     /// The metrics of a set of networks, one number for each of `metricNames`.
     func metrics(_ evaluation: TaskEvaluation, _ corpus: Corpus) -> [Double]
 
+    /// The parameter files of the finished model, made from those of training.
+    /// - Throws: where they cannot be made.
+    func finished(
+        _ files: [(name: String, contents: StateDict)]
+    ) throws(RunError) -> [(name: String, contents: StateDict)]
+
     /// Chooses the settings that are fitted on the validation networks after training, and reports on these networks.
     func calibrate(_ evaluation: TaskEvaluation, _ corpus: Corpus) -> Calibration
 }
 
 extension TrainingTask {
+    /// Returns the files as they are.
+    package func finished(
+        _ files: [(name: String, contents: StateDict)]
+    ) throws(RunError) -> [(name: String, contents: StateDict)] { files }
     /// Accepts every corpus.
     package func check(_ corpus: Corpus) throws(RunError) {}
     /// None.
@@ -70,7 +81,8 @@ package protocol RecordedTask: Sendable {
     ///   - items: the networks of the batch, n of them.
     ///   - shares: the mixup share of each network, 1 without mixup. Network i is mixed with network n − 1 − i: its
     ///     target is share · own target + (1 − share) · the other's target.
-    func fill(_ items: [BatchItem], shares: [Float])
+    ///   - corpus: the items' corpus.
+    func fill(_ items: [BatchItem], shares: [Float], _ corpus: Corpus)
 }
 
 extension RecordedTask {
@@ -119,5 +131,7 @@ package protocol TrainingReport: Sendable {
 /// The registry of tasks that a recipe's `objective` can name.
 package enum TrainingTasks {
     /// In the order in which losses and metrics are listed.
-    package static let all: [any TrainingTask.Type] = [ClassificationTask.self, ReconstructionTask.self]
+    package static let all: [any TrainingTask.Type] = [
+        ClassificationTask.self, RegressionTask.self, ReconstructionTask.self,
+    ]
 }

@@ -6,22 +6,24 @@ import Host
 import ModelStore
 import Models
 import NeuralFunctionals
+import SIREN
 import Synchronization
 import Training
 
 /// `weightspace train RECIPE --data DIR --output RUN`
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Trains the model of a recipe on networks that 'fit' has made.",
+        commandName: "train", abstract: "Trains a model on a corpus of networks.",
         discussion: """
             Writes the recipe, a checkpoint, metrics.csv, loss.svg, accuracy.svg and, at the end, the model folder 'model' \
             into the run's folder, which 'serve --models' accepts. The same command continues a run that was stopped or \
-            killed from its last checkpoint; the result is the same, bit for bit. Embedded recipes: \
+            killed from its last checkpoint; the result is the same, bit for bit. Sizes, notation, pictures, classes and \
+            numbers to predict come from the data; without a recipe it is chosen by them. Embedded recipes: \
             \(EmbeddedRecipes.names.joined(separator: ", ")).
             """)
 
-    @Argument(help: "The name of an embedded recipe, or a JSON file.")
-    var recipe: String
+    @Argument(help: "The name of an embedded recipe, or a JSON file. (default: chosen by the data)")
+    var recipe: String?
 
     @Option(help: "Folder of shards; repeat for several.")
     var data: [String]
@@ -30,6 +32,13 @@ struct TrainCommand: ParsableCommand {
         name: [.customLong("restarts"), .customLong("views")],
         help: "Number of independent fits of each picture to train on. (default: all)")
     var restarts: Int?
+
+    @Option(
+        name: .customLong("where"),
+        help:
+            "Only networks of this condition, such as step=18, or final for the last snapshot of each; repeat for several."
+    )
+    var conditions: [String] = []
 
     @Option(help: "The run's folder.")
     var output: String
@@ -50,9 +59,21 @@ struct TrainCommand: ParsableCommand {
     func run() throws {
         var settings = Settings()
         let threads = try threads.resolve(&settings)
-        let recipe = try TrainingRecipe(try EmbeddedRecipes.load(recipe), overrides: overrides)
-        let corpus = try Corpus(
-            shards: data, restarts: restarts, for: recipe.configuration.input)
+        let given = try recipe.map { name throws(RecipeError) in try EmbeddedRecipes.load(name) }
+        let corpus = try Corpus(shards: data, restarts: restarts, filter: try CorpusFilter(conditions)) { header in
+            // A recipe that cannot be read is an error below, where its text is complete.
+            (try? TrainingRecipe.notation(given ?? Data("{}".utf8), overrides: overrides, for: header))
+                ?? header.notation
+        }
+        let json: Data
+        if let given {
+            json = given
+        } else {
+            let standard = try StandardRecipe(for: corpus)
+            Terminal.complain("recipe \(standard.name), for \(standard.reason)")
+            json = try EmbeddedRecipes.load(standard.name)
+        }
+        let recipe = try TrainingRecipe(json, overrides: overrides, for: corpus)
         let run = try TrainingRun(
             recipe, corpus: corpus, folder: URL(fileURLWithPath: output),
             initial: initial.map { URL(fileURLWithPath: $0) }, threads: threads)
@@ -61,6 +82,11 @@ struct TrainCommand: ParsableCommand {
             \(recipe.name): \(run.parameterCount) parameters, \(run.trainingCount) training and \(run.validation.count) \
             validation networks, \(run.plan.steps) steps\(run.stepsDone > 0 ? ", continued at step \(run.stepsDone)" : "")
             """)
+        let shapes = corpus.groups.map(\.spec.description)
+        Terminal.complain("networks: \(Set(shapes).sorted().joined(separator: ", "))")
+        for warning in recipe.warnings(run.plan) { Terminal.complain("warning: \(warning)") }
+        let predicted = recipe.objective.tasks.compactMap { $0 as? RegressionTask }.flatMap(\.targets)
+        if !predicted.isEmpty { Terminal.complain("predicted: \(predicted.joined(separator: ", "))") }
         if recipe.objective.asks(for: .classes) {
             Terminal.complain("classes: \(recipe.configuration.labels.joined(separator: ", "))")
         }
@@ -102,7 +128,7 @@ private final class TrainingLine {
             for metric in progress.metrics {
                 text += "  \(metric.name.replacing("_", with: " ")) \(String(format: "%.4f", metric.value))"
             }
-            return text + "  \(Int(rate)) INR/s  \(Terminal.duration(left)) left"
+            return text + "  \(Int(rate)) networks/s  \(Terminal.duration(left)) left"
         }
     }
 

@@ -16,6 +16,8 @@ struct ModelEvaluation {
     var flops = 0
     /// The mean squared error of reconstructed pixels, values in [−1, 1]; nil for models without reconstruction.
     var reconstructionError: Double?
+    /// The figures of predicted numbers; nil for models that predict none.
+    var regression: RegressionEvaluation?
     private var report: ClassificationReport?
     private var parts: [(name: String, accuracy: Double)] = []
     private var confidence: Double?
@@ -71,7 +73,7 @@ struct ModelEvaluation {
         }
         for part in parts { figures["test_accuracy_\(part.name)"] = rounded(part.accuracy) }
         if let reconstructionError { figures["test_reconstruction_mse"] = rounded(reconstructionError) }
-        return figures
+        return figures.merging(regression?.figures ?? [:]) { $1 }
     }
 
     func text(labels: [String]) -> String {
@@ -87,6 +89,7 @@ struct ModelEvaluation {
             )
             lines.append(report.table(labels: labels))
         }
+        if let regression { lines.append(regression.text) }
         if let confidence { lines.append("mean probability of the predicted class \(percent(confidence))") }
         if let agreement {
             var line = "weights and probes agree on \(percent(agreement.share))"
@@ -125,6 +128,7 @@ struct ModelEvaluation {
             writer.name("confusion")
             writer.array(report.confusion) { writer, row in writer.array(row) { $0.value($1) } }
         }
+        regression?.write(to: &writer)
         if let confidence { writer.member("mean_probability", Float(confidence)) }
         if let agreement {
             writer.member("agreement", Float(agreement.share))

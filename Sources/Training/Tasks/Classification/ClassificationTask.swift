@@ -68,7 +68,7 @@ package struct ClassificationTask: TrainingTask {
         package var ends: [Matrix] { [targets] + parts.map(\.matrix) + losses.map(\.matrix) }
 
         /// Writes share · own target + (1 − share) · target of the mixup partner, each with label smoothing.
-        package func fill(_ items: [BatchItem], shares: [Float]) {
+        package func fill(_ items: [BatchItem], shares: [Float], _ corpus: Corpus) {
             let classes = targets.columns
             var rows = [Float](repeating: labelSmoothing / Float(classes), count: items.count * classes)
             for place in items.indices {

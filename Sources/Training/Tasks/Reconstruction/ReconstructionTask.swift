@@ -51,7 +51,7 @@ package struct ReconstructionTask: TrainingTask {
         package var ends: [Matrix] { losses.map(\.matrix) + (pictures.map { [$0.drawn, $0.wanted] } ?? []) }
 
         /// Does nothing: the plan computes the targets from the networks themselves.
-        package func fill(_ items: [BatchItem], shares: [Float]) {}
+        package func fill(_ items: [BatchItem], shares: [Float], _ corpus: Corpus) {}
     }
 
     /// Nothing to choose; a report of the mean squared error.
