@@ -1,5 +1,6 @@
 import Datasets
 import Engine
+import Foundation
 import ModelStore
 import Networks
 import SIREN

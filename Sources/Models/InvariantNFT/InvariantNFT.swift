@@ -1,6 +1,7 @@
 import Engine
 import Networks
 import NeuralFunctionals
+import WeightFormats
 
 /// Settings of an `InvariantNFT`.
 package struct InvariantNFTConfiguration: Sendable {
@@ -34,6 +35,28 @@ package struct InvariantNFTConfiguration: Sendable {
         headSize = try settings.int("h_size", in: SettingBounds.extent)
         outputs = try settings.int("num_out", in: SettingBounds.extent, default: 1)
         endsInSigmoid = try settings.bool("sigmoid", default: false)
+    }
+}
+
+extension InvariantNFTConfiguration {
+    /// What the parameters reveal: all but `num_heads`, `sigmoid` and `enc_scale`.
+    static func revealed(_ file: ParameterShapes, _ spec: NetworkSpec) -> [JSONMember] {
+        let encoder = file.scope("encoder")
+        let head = file.scope("head")
+        let mappingSize = encoder.extent("0._B", 1)
+        let pooled = head.extent("0.weight", 1)
+        let pool = mappingSize.flatMap { size in
+            [InvariantNFNConfiguration.Pool.hnp, .np].first { pool in
+                (pool == .np || spec.depth > 1) && pool.layer.pieces(spec) * 2 * size == pooled
+            }
+        }
+        let hidden = encoder.extent("2.ff.0.bias_maps.0.weight", 0)
+        return members(
+            ("mapping_size", .count(mappingSize)),
+            ("num_blocks", encoder.indices.isEmpty ? nil : .count(encoder.indices.count - 2)),
+            ("ff_factor", .count(hidden.flatMap { hidden in mappingSize.map { hidden / (2 * $0) } })),
+            ("pool_mode", .text(pool?.rawValue)), ("h_size", .count(head.extent("0.weight", 0))),
+            ("num_out", .count(head.extent("4.weight", 0))))
     }
 }
 
@@ -88,9 +111,13 @@ package struct InvariantNFT: Model {
     /// Members of the node: `file` and those of `InvariantNFTConfiguration`. Outputs are logits of classes if there are
     /// labels.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
-        let configuration = try InvariantNFTConfiguration(settings)
-        self = try assembly.module(settings) { parameters in
-            try InvariantNFT(
+        self = try assembly.module(
+            settings, revealing: { InvariantNFTConfiguration.revealed($0, assembly.input.spec) }
+        ) { parameters in
+            let configuration = try InvariantNFTConfiguration(settings)
+            if assembly.labels.isEmpty { try settings.demand("sigmoid", StatNet.sigmoidHint) }
+            try settings.demand("num_heads", "write the number of attention heads that it was trained with, such as 4")
+            return try InvariantNFT(
                 parameters, configuration, spec: assembly.input.spec, classifies: !assembly.labels.isEmpty)
         }
     }

@@ -33,7 +33,7 @@ struct Feeder: Sendable {
         let networks = items.indices.map { place in
             var network = corpus[items[place].index]
             if let augmentation { network = augmentation(network, &randoms[place]) }
-            return transform.canonical(network)
+            return transform.canonical(network, activation: corpus.activation(of: items[place].index))
         }
         objective.input.write(networks)
         var shares = [Float](repeating: 1, count: items.count)

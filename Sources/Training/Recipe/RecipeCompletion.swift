@@ -388,8 +388,8 @@ struct RecipeCompletion {
         let most = counts.max { ($0.value, $1.key.rawValue) < ($1.value, $0.key.rawValue) }?.key ?? .relu
         let path = input + ["activation"]
         if value(path) == nil { set(path, most.rawValue) }
+        if value(input + ["canonical_scale"]) == nil { set(input + ["canonical_scale"], counts[.relu] != nil) }
         for name in ["convention", "omega0", "canonicalize"] where value(input + [name]) != nil {
-            if name == "canonicalize", boolean(input + [name]) == false { continue }
             conflicts.append(
                 "model.input.\(name): is for sine networks, the data has CNNs; \(Self.option(input + [name], NSNull()))"
             )
@@ -520,13 +520,17 @@ struct RecipeCompletion {
             return
         }
         guard types != [ProbeClassifier.type] else { return set(path, NSNull()) }
-        let transform = InputTransform(
-            convention: value(input + ["convention"]) as? String == "dws" ? .dws : .nfn,
-            omega0: number(input + ["omega0"]) ?? 30, isCanonical: boolean(input + ["canonicalize"]) ?? false)
+        let transform =
+            corpus.description.family == .cnn
+            ? InputTransform(hasCanonicalScale: boolean(input + ["canonical_scale"]) ?? false)
+            : InputTransform(
+                convention: value(input + ["convention"]) as? String == "dws" ? .dws : .nfn,
+                omega0: number(input + ["omega0"]) ?? 30, isCanonical: boolean(input + ["canonicalize"]) ?? false)
         var sums = [(count: Double, sum: Double, squares: Double)](repeating: (0, 0, 0), count: 2 * depth)
         let stride = max(1, training.count / 2048)
         for place in Swift.stride(from: 0, to: training.count, by: stride) {
-            let network = transform.canonical(corpus[training[place]])
+            let index = training[place]
+            let network = transform.canonical(corpus[index], activation: corpus.activation(of: index))
             for (index, layer) in network.layers.prefix(depth).enumerated() {
                 for (array, values) in [(2 * index, layer.weight.values), (2 * index + 1, layer.bias.values)] {
                     for value in values where value.isFinite {

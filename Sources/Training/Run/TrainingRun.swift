@@ -129,7 +129,8 @@ package final class TrainingRun {
     private static func sample(_ indices: [Int], _ corpus: Corpus, _ transform: InputTransform) -> [NetworkWeights] {
         let stride = max(1, indices.count / 4096)
         return indices.indices.filter { $0 % stride == 0 }.map { place in
-            transform.scaled(transform.canonical(corpus[indices[place]]))
+            let index = indices[place]
+            return transform.scaled(transform.canonical(corpus[index], activation: corpus.activation(of: index)))
         }
     }
 

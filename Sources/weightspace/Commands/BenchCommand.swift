@@ -311,7 +311,7 @@ struct BenchTrainCommand: ParsableCommand {
             if let known = BenchmarkModel(rawValue: model) {
                 try TrainingBenchmark(known, overrides: overrides)
             } else {
-                TrainingBenchmark(recipe: try EmbeddedRecipes.load(model), overrides: overrides)
+                try TrainingBenchmark(recipe: try EmbeddedRecipes.load(model), overrides: overrides)
             }
         try options.run { [try benchmark.run(threads: $0, repeats: options.repeat)] }
     }

@@ -48,6 +48,9 @@ package struct RegressionReports: TrainingReport {
     /// One for each target.
     package let targets: [RegressionReport]
 
+    /// The reports of all targets.
+    package init(targets: [RegressionReport]) { self.targets = targets }
+
     /// A line a target.
     package var summary: String { targets.map { "\($0.name): \($0.text)" }.joined(separator: "\nvalidation ") }
 
