@@ -158,19 +158,19 @@ import WeightFormats
         arguments: ["cnn-stat", "cnn-np", "cnn-hnp", "cnn-nft"])
     func predictsAccuracy(name: String) throws {
         let corpus = try CorpusSamples.corpus(
-            CorpusSamples.cnns(.relu, count: 50), CorpusSamples.cnns(.tanh, count: 50, first: 50))
+            CorpusSamples.cnns(.relu, count: 30), CorpusSamples.cnns(.tanh, count: 30, first: 30))
         let small = name == "cnn-nft" ? ["model.model.mapping_size=4", "model.model.num_blocks=1"] : []
         let recipe = try recipe(
             corpus,
             [
-                "optimization.epochs=60", "optimization.batch=8", "optimization.rate=0.01", "model.model.h_size=16",
-                "test_share=0.2",
+                "optimization.epochs=40", "optimization.batch=8", "optimization.rate=0.01", "model.model.h_size=16",
+                "test_share=0.2", "validation_share=0.3",
             ] + (name.contains("np") ? ["model.model.hchannels=[6]"] : []) + small, json: embedded(name))
         #expect(recipe.objective.tasks.map(\.output) == [.scalars])
         try withFolder { folder in
             let (run, reports) = try train(recipe, corpus, in: folder)
             let report = try #require((reports.first as? RegressionReports)?.targets.first)
-            #expect(report.tau.value > 0.5, "\(report.text)")
+            #expect(report.tau.value > 0.4, "\(report.text)")
             #expect(run.validation.count == report.count)
             let served = try ModelFolder.load(folder.appendingPathComponent("model"))
             #expect(served.outputs.map(\.output) == [.scalars])

@@ -69,6 +69,46 @@ struct TrainingCommandTests {
         #expect(json.contains(#""accuracy":1"#) && json.contains(#""confusion":[[12,0],[0,12]]"#))
     }
 
+    /// Pictures in colours, the red above the diagonal or below it.
+    private func makeColours(_ scratch: Scratch) throws -> (images: String, labels: String) {
+        for index in 0..<24 {
+            var pixels = Array("P6 6 6 255\n".utf8)
+            for place in 0..<36 {
+                let isAbove = place / 6 < place % 6
+                let red: UInt8 = isAbove == (index % 2 == 0) ? UInt8(200 + index) : UInt8(index)
+                pixels += [red, 255 - red, 60]
+            }
+            _ = try scratch.write("colours/\(100 + index).ppm", pixels)
+        }
+        let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 24] + (0..<24).map { UInt8($0 % 2) }
+        return (scratch.path("colours"), try scratch.write("colour-labels", labels).path)
+    }
+
+    @Test(
+        "SIRENs of other depths, widths and of colours lead to a model by the recipe that the data chooses",
+        arguments: [(["--hidden", "6"], true), (["--hidden", "8", "--layers", "3"], false)])
+    func otherShapes(shape: [String], isColoured: Bool) throws {
+        let scratch = try Scratch()
+        let (images, labels) = try isColoured ? makeColours(scratch) : makePictures(scratch)
+        let data = scratch.path("data")
+        let fitted = try Program.run(
+            ["fit", "--images", images, "--labels", labels, "--output", data, "--steps", "60"] + shape)
+        #expect(fitted.status == 0, "\(fitted.errors)")
+        let run = scratch.path("run")
+        let trained = try Program.run(
+            [
+                "train", "--data", data, "--output", run, "--set", "optimization.epochs=20", "--set",
+                "validation_pictures=6", "--set", "model.model.encoder.lift_width=16", "--set",
+                "model.model.encoder.enc_map_size=4", "--set", "model.model.encoder.pool_cls.n_latent=4", "--set",
+                "model.model.head.d_model=16", "--set", "model.model.head.dim_feedforward=16",
+            ])
+        #expect(trained.status == 0, "\(trained.errors)")
+        #expect(trained.errors.contains("recipe inr-encoder, for SIRENs that draw pictures, with classes"))
+        #expect(trained.errors.contains("warning: 80 steps are few"), "\(trained.errors)")
+        let evaluated = try Program.run(["evaluate", run, data, "--json"])
+        #expect(evaluated.status == 0 && evaluated.output.contains(#""networks":24"#), "\(evaluated.errors)")
+    }
+
     @Test("fit continues an interrupted run, and refuses the folder of another recipe")
     func fitGoesOn() throws {
         let scratch = try Scratch()

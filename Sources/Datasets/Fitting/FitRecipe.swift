@@ -5,8 +5,10 @@ import Tensors
 /// How SIRENs are fitted to pictures: layer sizes, initial weights, and Adam with a learning rate that falls to zero
 /// along a cosine.
 package struct FitRecipe: Sendable, Equatable {
-    /// Neurons of each of the two hidden layers.
+    /// Neurons of each hidden layer.
     package var hiddenWidth = 32
+    /// The number of hidden layers.
+    package var hiddenLayers = 2
     /// ω₀, in radians for each unit of a layer's output.
     package var omega0 = 30.0
     /// Steps of Adam; each reads all pixels.
@@ -24,7 +26,9 @@ package struct FitRecipe: Sendable, Equatable {
     package init() {}
 
     /// Neurons of every layer, from the two coordinates to the picture's channels.
-    package func sizes(channels: Int) -> [Int] { [2, hiddenWidth, hiddenWidth, channels] }
+    package func sizes(channels: Int) -> [Int] {
+        [2] + [Int](repeating: hiddenWidth, count: hiddenLayers) + [channels]
+    }
 
     /// The recipe as text, which a folder of shards keeps: with equal texts, fits of the same picture and restart are
     /// equal, bit for bit on one machine.

@@ -31,7 +31,8 @@ package struct SplitRule: Sendable, Equatable {
 
     /// A number from 0 to 1 that depends on the source's number alone: sources below `testShare` are for tests.
     static func position(of source: Int) -> Double {
-        var random = RandomSource(seed: UInt64(bitPattern: Int64(source)) ^ 0x9E37_79B9_7F4A_7C15)
+        var mixed = RandomSource(seed: UInt64(bitPattern: Int64(source)))
+        var random = RandomSource(seed: mixed.next())
         return Double(random.next() >> 11) * 0x1p-53
     }
 

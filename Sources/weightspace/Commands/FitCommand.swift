@@ -42,8 +42,11 @@ struct FitCommand: ParsableCommand {
     @Option(help: "Number of pictures. (default: all)")
     var count: Int?
 
-    @Option(help: "The width of each of the two hidden layers.")
+    @Option(help: "The width of each hidden layer.")
     var hidden = 32
+
+    @Option(help: "The number of hidden layers.")
+    var layers = 2
 
     @Option(help: "Steps of the optimiser, Adam.")
     var steps = 150
@@ -88,6 +91,7 @@ struct FitCommand: ParsableCommand {
         try check("--from", from, 0...Int(Int32.max))
         try check("--count", count ?? 1, 1...Int(Int32.max))
         try check("--hidden", hidden, 1...512)
+        try check("--layers", layers, 1...7)
         try check("--steps", steps, 1...1_000_000)
         try check("--shard-size", shardSize, 1...100_000)
         guard rate.isFinite, rate > 0 else {
@@ -101,7 +105,7 @@ struct FitCommand: ParsableCommand {
         let threads = try threads.resolve(&settings)
         var recipe = FitRecipe()
         (recipe.hiddenWidth, recipe.steps, recipe.rate, recipe.seed) = (hidden, steps, rate, seed)
-        (recipe.targetPSNR, recipe.convention) = (targetPSNR, convention)
+        (recipe.targetPSNR, recipe.convention, recipe.hiddenLayers) = (targetPSNR, convention, layers)
         var pictures = try PictureSet(contentsOf: images)
         if let labels { pictures = try pictures.labelled(try readLabels(labels)) }
         guard from < pictures.count, count.map({ from + $0 <= pictures.count }) ?? true else {
