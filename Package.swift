@@ -161,6 +161,7 @@ let package = Package(
             ],
             resources: [.copy("Fixtures")]),
         tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine"]),
+        tests("Zoo", ["Tensors", "Networks", "SIREN", "Engine", "Datasets"]),
         tests(
             "Training", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Models", "ModelStore"]),
         tests("Benchmarks", ["Host", "WeightFormats"]),
