@@ -10,6 +10,8 @@ package struct ZooRun: Sendable {
     package struct Progress: Sendable {
         /// Networks of all complete blocks and those that this run has trained.
         package var done = 0
+        /// Networks of complete blocks.
+        package var written = 0
         /// Networks that this run has trained.
         package var trained = 0
         /// Networks that diverged.
@@ -120,6 +122,7 @@ extension ZooRun.State {
     fileprivate mutating func add(_ block: ZooBlock, of wanted: Range<Int>) {
         let diverged = block.diverged.filter { wanted.contains($0.network) }.count
         progress.done += wanted.count
+        progress.written += wanted.count
         progress.diverged += diverged
         // Blocks know the sum of all their networks; of a part of them the mean stands for each.
         progress.accuracySum +=
@@ -139,6 +142,7 @@ extension ZooRun.State {
         open[block]?.trained.append(network)
         guard let own = open[block], own.trained.count == own.networks.count else { return (nil, progress) }
         open[block] = nil
+        progress.written += own.networks.clamped(to: wanted).count
         return (own.trained.sorted { $0.number < $1.number }, progress)
     }
 }

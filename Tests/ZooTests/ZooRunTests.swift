@@ -57,10 +57,12 @@ import Testing
                 #expect(try run(one)().done == 6)
                 let trained = Mutex(0)
                 let stopped = try run(two, threads: 2)(
-                    shouldStop: { trained.withLock { $0 >= 5 } },
+                    shouldStop: { trained.withLock { $0 >= 2 } },
                     report: { progress in trained.withLock { $0 = max($0, progress.trained) } })
                 #expect(stopped.done < 6)
+                #expect(stopped.written <= stopped.done)
                 let rest = try run(two, threads: 2)()
+                #expect(rest.written == 6)
                 #expect(rest.done == 6)
                 #expect(rest.trained < 6)
                 #expect(try contents(one) == contents(two))

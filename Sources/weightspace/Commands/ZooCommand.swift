@@ -104,7 +104,8 @@ struct ZooCommand: ParsableCommand {
         let progress = try run(shouldStop: { isInterrupted.withLock { $0 } }, report: line.show)
         line.clear()
         guard progress.done == count else {
-            throw CommandFailure("stopped after \(progress.done) of \(count) networks; the same command continues")
+            throw CommandFailure(
+                "stopped with \(progress.written) of \(count) networks written; the same command continues")
         }
         var text = "\(progress.done - progress.diverged) networks, \(recipe.snapshots.count) snapshots each"
         if progress.diverged > 0 { text += "; \(progress.diverged) diverged and were left out" }
