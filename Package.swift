@@ -95,6 +95,10 @@ let package = Package(
         // Data to learn from: pictures, and INRs fitted to them.
         target("Datasets", ["Host", "Tensors", "WeightFormats", "Networks", "SIREN", "Engine"]),
 
+        // Many small CNNs, as a corpus.
+        target(
+            "Zoo", ["Host", "Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Datasets"]),
+
         // Models that learn.
         target(
             "Training",
@@ -125,7 +129,7 @@ let package = Package(
             dependencies: [
                 "Host", "CHost", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Engine",
                 "NeuralFunctionals", "Models", "ModelStore", "Verification", "HTTPCore", "HTTPServer", "Datasets",
-                "Training", "Benchmarks", "InferenceService", arguments, logging,
+                "Zoo", "Training", "Benchmarks", "InferenceService", arguments, logging,
             ],
             swiftSettings: settings()),
 
@@ -157,6 +161,7 @@ let package = Package(
             ],
             resources: [.copy("Fixtures")]),
         tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine"]),
+        tests("Zoo", ["Tensors", "Networks", "SIREN", "Engine", "Datasets"]),
         tests(
             "Training", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Models", "ModelStore"]),
         tests("Benchmarks", ["Host", "WeightFormats"]),
