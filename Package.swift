@@ -80,7 +80,7 @@ let package = Package(
 
         // Layers and models against the numbers of PyTorch.
         target(
-            "Verification", ["Tensors", "Networks", "Engine", "NeuralFunctionals", "Models"]),
+            "Verification", ["Tensors", "Networks", "SIREN", "Engine", "NeuralFunctionals", "Models"]),
 
         // The standard protocol of inference servers, on the wire.
         target("OpenInference", ["Tensors", "WeightFormats"]),
@@ -94,6 +94,10 @@ let package = Package(
 
         // Data to learn from: pictures, and INRs fitted to them.
         target("Datasets", ["Host", "Tensors", "WeightFormats", "Networks", "SIREN", "Engine"]),
+
+        // Many small CNNs, as a corpus.
+        target(
+            "Zoo", ["Host", "Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Datasets"]),
 
         // Models that learn.
         target(
@@ -125,7 +129,7 @@ let package = Package(
             dependencies: [
                 "Host", "CHost", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Engine",
                 "NeuralFunctionals", "Models", "ModelStore", "Verification", "HTTPCore", "HTTPServer", "Datasets",
-                "Training", "Benchmarks", "InferenceService", arguments, logging,
+                "Zoo", "Training", "Benchmarks", "InferenceService", arguments, logging,
             ],
             swiftSettings: settings()),
 
@@ -156,7 +160,8 @@ let package = Package(
                 "Models", "Verification", "TestSupport",
             ],
             resources: [.copy("Fixtures")]),
-        tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN"]),
+        tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine"]),
+        tests("Zoo", ["Tensors", "Networks", "SIREN", "Engine", "Datasets"]),
         tests(
             "Training", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Models", "ModelStore"]),
         tests("Benchmarks", ["Host", "WeightFormats"]),

@@ -1,6 +1,7 @@
 import Engine
 import Networks
 import NeuralFunctionals
+import SIREN
 
 /// The outputs that a model may offer. Raw values are the names of the operations in URL paths and on the command line.
 package enum Output: String, Sendable, CaseIterable {

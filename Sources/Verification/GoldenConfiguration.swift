@@ -1,6 +1,7 @@
 import Models
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 
 /// The `config` of a reference file: the layer or model, its settings, and the networks that it reads.

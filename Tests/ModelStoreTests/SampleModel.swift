@@ -3,6 +3,7 @@ import ModelStore
 import Models
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 import WeightFormats
 

@@ -1,6 +1,7 @@
 import Models
 import Networks
 import NeuralFunctionals
+import SIREN
 import Testing
 
 @Suite struct ModelSettingsTests {

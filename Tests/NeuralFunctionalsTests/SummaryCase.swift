@@ -2,6 +2,7 @@ import Engine
 import Models
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 import Testing
 

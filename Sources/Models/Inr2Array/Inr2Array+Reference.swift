@@ -1,5 +1,6 @@
 import Engine
 import NeuralFunctionals
+import SIREN
 
 extension Inr2Array: ReferenceModule {
     /// Results: `latent`, (batch, latents, width) or (batch, width), and `output`, the pictures drawn from it, (batch,

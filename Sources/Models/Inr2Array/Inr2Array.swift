@@ -1,6 +1,7 @@
 import Engine
 import Networks
 import NeuralFunctionals
+import SIREN
 
 /// The autoencoder from the weights of an INR to a latent array, and from the latents to small INRs that draw the
 /// picture (Zhou et al., arXiv 2305.13546, §4).

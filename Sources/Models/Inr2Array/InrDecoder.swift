@@ -4,26 +4,6 @@ import NeuralFunctionals
 import SIREN
 import Tensors
 
-/// Extents of a picture in pixels, and its channels.
-package struct ImageShape: Hashable, Sendable {
-    /// Rows of pixels.
-    package let height: Int
-    /// Columns of pixels.
-    package let width: Int
-    /// 1 for grey, 3 for colours.
-    package let channels: Int
-
-    /// Extents of at least 1 each; not checked.
-    package init(height: Int, width: Int, channels: Int) {
-        self.height = height
-        self.width = width
-        self.channels = channels
-    }
-
-    /// height · width
-    package var pixels: Int { height * width }
-}
-
 /// Decodes each latent into the parameters of a small INR by MLPs (hypernetworks), and draws a picture with all INRs of
 /// a network: the √latents × √latents INRs form a grid over the picture, and each pixel is drawn by the one nearest to
 /// it.

@@ -6,50 +6,52 @@ import SIREN
 import WeightFormats
 
 extension Corpus {
-    /// Reads folders of shards and converts their networks to a model's convention.
+    /// Reads folders of shards and converts their networks to a model's notation.
     /// - Parameters:
     ///   - restarts: how many of the independent fits of each picture to read; nil for all.
-    ///   - input: the networks that the model reads; sizes and ω₀ of every shard must be the same.
+    ///   - input: the networks that the model reads; every shard must have their shapes.
     /// - Throws: `DatasetError` where a folder has no shards, or a shard is unreadable or holds other networks.
     package init(
         shards folders: [String], restarts: Int? = nil, for input: ModelInput
     ) throws(DatasetError) {
-        let (spec, omega0) = (input.spec, input.transform.omega0)
+        let spec = input.spec
         var weights: [Float] = []
         var (labels, sources) = ([Int](), [Int]())
         for folder in folders {
-            let shards = InrShards(folder)
-            let names = try shards.names(restarts: restarts)
+            let shards = CorpusFolder(folder)
+            let names = try shards.names()
             guard !names.isEmpty else { throw DatasetError("'\(folder)': no shards in the folder") }
             for name in names {
-                let contents = try shards.open(name)
-                guard contents.sizes == spec.sizes, contents.omega0 == omega0 else {
-                    let found = contents.sizes.map(String.init).joined(separator: "-")
+                let shard = try shards.read(name)
+                guard shard.header.spec == spec else {
                     throw DatasetError(
-                        "'\(folder)/\(name)': expected networks \(spec.summary) of omega0 \(omega0), received \(found) of omega0 \(contents.omega0)"
-                    )
+                        "'\(folder)/\(name)': expected networks \(spec.summary), received \(shard.header.spec.summary)")
                 }
-                weights += try Self.converted(contents, spec, by: input.transform, "\(folder)/\(name)")
-                labels += contents.labels
-                sources += contents.sources
+                let rows = shard.views.indices.filter { shard.views[$0] < restarts ?? .max }
+                weights += try Self.converted(shard, rows, by: input.transform, "\(folder)/\(name)")
+                labels += rows.map { shard.labels?[$0] ?? -1 }
+                sources += rows.map { shard.sources[$0] }
             }
         }
         self.init(spec: spec, weights: weights, labels: labels, sources: sources)
     }
 
-    /// The shard's networks in the convention of `transform`, flat: (N, parameters).
+    /// Networks of a shard in the notation of `transform`, flat: (rows, parameters).
     private static func converted(
-        _ contents: InrShards.Contents, _ spec: NetworkSpec, by transform: InputTransform, _ path: String
+        _ shard: CorpusShard, _ rows: [Int], by transform: InputTransform, _ path: String
     ) throws(DatasetError) -> [Float] {
-        guard contents.convention != transform.convention else { return contents.weights }
+        let (spec, notation) = (shard.header.spec, shard.header.notation)
         let size = spec.parameterCount
         var result: [Float] = []
         do throws(NetworkError) {
-            for start in stride(from: 0, to: contents.weights.count, by: size) {
-                let network = try NetworkWeights(spec: spec, flat: Array(contents.weights[start..<start + size]))
-                result += try transform.converted(
-                    network, from: Notation(contents.convention, omega0: transform.omega0)
-                ).flattened
+            for start in rows.map({ $0 * size }) {
+                let own = shard.weights[start..<start + size]
+                guard notation != transform.notation else {
+                    result += own
+                    continue
+                }
+                let network = try NetworkWeights(spec: spec, flat: Array(own))
+                result += try transform.converted(network, from: notation).flattened
             }
         } catch {
             throw DatasetError("'\(path)': \(error.description)")

@@ -113,10 +113,11 @@ struct FitCommand: ParsableCommand {
         let summary = recipe.summary(channels: pictures.channels)
         let shards = InrShards(output)
         try shards.prepare(recipe: summary)
-        let metadata = [
-            "recipe": summary, "sizes": NetworkSpec(sizes: recipe.sizes(channels: pictures.channels)).summary,
-            "omega0": String(recipe.omega0), "convention": convention.rawValue,
-        ]
+        let header = ShardHeader(
+            spec: NetworkSpec(sizes: recipe.sizes(channels: pictures.channels)),
+            notation: Notation(convention, omega0: recipe.omega0),
+            image: ImageShape(height: pictures.height, width: pictures.width, channels: pictures.channels),
+            recipe: summary)
         let fitter = Fitter(recipe, pictures, threads: threads)
         var statistics = FitStatistics()
         let progress = FitProgress(total: sources.count * restarts)
@@ -135,7 +136,7 @@ struct FitCommand: ParsableCommand {
                     progress.skip(networks.count)
                 } else {
                     networks = fitter(own, restart: restart) { progress.advance() }
-                    try shards.write(networks, restart: restart, shard: shard, metadata: metadata)
+                    try shards.write(networks, restart: restart, shard: shard, header)
                 }
                 statistics.add(networks)
                 if let export { try write(networks, recipe, pictures.channels, to: export) }

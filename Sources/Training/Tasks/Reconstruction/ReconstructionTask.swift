@@ -2,6 +2,7 @@ import Engine
 import Foundation
 import Models
 import NeuralFunctionals
+import SIREN
 
 /// Reconstruction: the mean squared error, over pixels and channels, between the picture that a network draws itself
 /// and the one that the model draws from the network's latents.
