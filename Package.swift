@@ -163,7 +163,8 @@ let package = Package(
         tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine"]),
         tests("Zoo", ["Tensors", "Networks", "SIREN", "Engine", "Datasets"]),
         tests(
-            "Training", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Models", "ModelStore"]),
+            "Training",
+            ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Models", "ModelStore", "Datasets"]),
         tests("Benchmarks", ["Host", "WeightFormats"]),
         tests("Clocks"),
         tests("HTTPCore", ["Clocks", httpTypes], resources: [.copy("Fixtures")]),
