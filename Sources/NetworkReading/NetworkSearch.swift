@@ -324,13 +324,12 @@ private struct SearchRun {
     private mutating func append(
         _ candidate: NetworkCandidate, name: String?, branch: Int
     ) throws(NetworkFault) {
-        let (weights, isStack, misfit) = try read(candidate)
+        let layout = layout(candidate)
+        let (weights, isStack, misfit) = try read(candidate, layout?.layout ?? .pytorch)
         taken.formUnion(candidate.arrays)
         var context = context(candidate, branch: branch)
-        switch candidate.kind {
-        case .flat(let entry): context.layout = layout(entry)
-        case .layers(let chain): context.folded = chain.notes
-        }
+        context.layout = layout
+        if case .layers(let chain) = candidate.kind { context.folded = chain.notes }
         entries.append(
             NetworkSearch.Entry(
                 name: name,
@@ -339,8 +338,10 @@ private struct SearchRun {
         tensorsLeft -= weights.count * max(candidate.arrays.count, 1)
     }
 
-    private func layout(_ entry: NamedTensor) -> FlatReading? {
-        finder.flatSpec.flatMap { FlatForm.layout(of: entry, spec: $0, said: options.layout) }
+    /// The layout of a flat vector; nil for arrays by layer, and where nothing tells the layers of the vector.
+    private func layout(_ candidate: NetworkCandidate) -> FlatReading? {
+        guard case .flat(let entry) = candidate.kind else { return nil }
+        return finder.flatSpec.flatMap { FlatForm.layout(of: entry, spec: $0, said: options.layout) }
     }
 
     private mutating func append(failure: NetworkFault, name: String?) {
@@ -349,7 +350,7 @@ private struct SearchRun {
     }
 
     private func read(
-        _ candidate: NetworkCandidate
+        _ candidate: NetworkCandidate, _ layout: FlatLayout
     ) throws(NetworkFault) -> (weights: [Result<NetworkWeights, NetworkError>], isStack: Bool, misfit: NetworkError?) {
         let limit = min(max(networksLeft, 0), max(1, tensorsLeft / max(1, candidate.arrays.count)))
         do throws(NetworkError) {
@@ -360,7 +361,7 @@ private struct SearchRun {
                 try NetworkReading.check(count, within: limit)
                 let faults = StackFaults([entry], count: isStack ? count : 1)
                 let networks = try FlatForm.networks(
-                    from: faults.cleaned[0], spec: finder.flatSpec, layout: layout(entry)?.layout ?? .pytorch)
+                    from: faults.cleaned[0], spec: finder.flatSpec, layout: layout)
                 return (try faults.results(networks, isStack), isStack, nil)
             case .layers(let chain):
                 if let refusal = chain.refusal { throw refusal }

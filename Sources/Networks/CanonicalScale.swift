@@ -10,6 +10,7 @@ import Tensors
 /// The form commutes with permutations of hidden channels. Norms are computed in float64, the result is rounded to
 /// float32.
 package struct CanonicalScale: Sendable, Hashable {
+    /// It has no settings.
     package init() {}
 
     /// The canonical weights of the same function; the network itself where one of them would leave the range of
@@ -44,7 +45,8 @@ extension NetworkLayer {
     }
 
     /// Multiplies the weights of every input by its factor.
-    /// - Parameter factors: one for each input, kernel positions apart.
+    /// - Parameter factors: one for each input channel. After a flattening the inputs of a channel follow each other,
+    ///   as the positions of a kernel do.
     package mutating func scaleInputs(_ factors: [Double]) {
         let outputs = bias.count
         guard outputs > 0, !factors.isEmpty else { return }

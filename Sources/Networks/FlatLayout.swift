@@ -9,12 +9,14 @@ package enum FlatLayout: String, Sendable, Hashable, CaseIterable {
 
 /// The layout in which a flat vector was read.
 package struct FlatReading: Sendable, Equatable {
+    /// The order of the parameters.
     package let layout: FlatLayout
     /// What it follows from, as a clause for people.
     package let reason: String
     /// Whether it is said or clear from the values, and not a default.
     package let isConfident: Bool
 
+    /// A layout with its reason.
     package init(_ layout: FlatLayout, reason: String, isConfident: Bool) {
         self.layout = layout
         self.reason = reason

@@ -43,16 +43,11 @@ struct ZooFolder: Sendable {
         ("optimizer", { own, _ in Float(own.optimizer.rawValue) }),
     ]
 
-    private static func padded(_ number: Int) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: max(0, 5 - text.count)) + text
-    }
-
     private static func shardName(_ activation: Nonlinearity, _ block: Int) -> String {
-        "zoo-\(activation.rawValue)-\(padded(block)).safetensors"
+        "zoo-\(activation.rawValue)-\(InrShards.padded(block, 5)).safetensors"
     }
 
-    private func blockPath(_ block: Int) -> String { folder.file("zoo-\(Self.padded(block)).json") }
+    private func blockPath(_ block: Int) -> String { folder.file("zoo-\(InrShards.padded(block, 5)).json") }
 
     /// The block, where it is complete.
     /// - Throws: where its file cannot be read, or is of another recipe.

@@ -34,11 +34,11 @@ import Testing
                         let out = ((o * shape.outputHeight + r) * shape.outputWidth + c) * lanes + lane
                         var sum = Double(bias[o])
                         for i in 0..<shape.inputs {
-                            for a in 0..<shape.kernel.height {
-                                for b in 0..<shape.kernel.width {
+                            for a in 0..<shape.kernelHeight {
+                                for b in 0..<shape.kernelWidth {
                                     let (row, column) = (r * shape.stride + a, c * shape.stride + b)
                                     let at = ((i * shape.height + row) * shape.width + column) * lanes + lane
-                                    let w = ((o * shape.inputs + i) * shape.kernel.height + a) * shape.kernel.width + b
+                                    let w = ((o * shape.inputs + i) * shape.kernelHeight + a) * shape.kernelWidth + b
                                     sum += Double(x[at]) * Double(weight[w])
                                     dx[at] += Double(dy[out]) * Double(weight[w])
                                     dw[w * lanes + lane] += Double(dy[out]) * Double(x[at])

@@ -10,8 +10,10 @@ package struct ConvolutionShape: Sendable, Hashable {
     package let width: Int
     /// Channels of the output.
     package let outputs: Int
-    /// Rows and columns of the kernel.
-    package let kernel: (height: Int, width: Int)
+    /// Rows of the kernel.
+    package let kernelHeight: Int
+    /// Columns of the kernel.
+    package let kernelWidth: Int
     /// Input rows and columns from one output to the next.
     package let stride: Int
 
@@ -25,16 +27,16 @@ package struct ConvolutionShape: Sendable, Hashable {
         self.height = height
         self.width = width
         self.outputs = outputs
-        self.kernel = kernel
+        (kernelHeight, kernelWidth) = kernel
         self.stride = stride
     }
 
     /// Rows of the output.
-    package var outputHeight: Int { (height - kernel.height) / stride + 1 }
+    package var outputHeight: Int { (height - kernelHeight) / stride + 1 }
     /// Columns of the output.
-    package var outputWidth: Int { (width - kernel.width) / stride + 1 }
-    /// Weights, (outputs, inputs, kernel.height, kernel.width).
-    package var weightCount: Int { outputs * inputs * kernel.height * kernel.width }
+    package var outputWidth: Int { (width - kernelWidth) / stride + 1 }
+    /// Weights, (outputs, inputs, kernelHeight, kernelWidth).
+    package var weightCount: Int { outputs * inputs * kernelHeight * kernelWidth }
     /// Multiply-adds of one picture.
     package var products: Int { weightCount * outputHeight * outputWidth }
 
@@ -43,17 +45,8 @@ package struct ConvolutionShape: Sendable, Hashable {
 
     var kernelShape: ck_convolution {
         ck_convolution(
-            inputs: inputs, height: height, width: width, outputs: outputs, kernel_height: kernel.height,
-            kernel_width: kernel.width, stride: stride)
-    }
-
-    package static func == (left: ConvolutionShape, right: ConvolutionShape) -> Bool {
-        left.inputs == right.inputs && left.height == right.height && left.width == right.width
-            && left.outputs == right.outputs && left.kernel == right.kernel && left.stride == right.stride
-    }
-
-    package func hash(into hasher: inout Hasher) {
-        for extent in [inputs, height, width, outputs, kernel.height, kernel.width, stride] { hasher.combine(extent) }
+            inputs: inputs, height: height, width: width, outputs: outputs, kernel_height: kernelHeight,
+            kernel_width: kernelWidth, stride: stride)
     }
 }
 
@@ -77,7 +70,7 @@ struct Convolution {
 
     /// Takes the weights for the passes that follow.
     ///
-    /// *Shapes:* weight (outputs, inputs, kernel.height, kernel.width) and bias (outputs), both contiguous.
+    /// *Shapes:* weight (outputs, inputs, kernelHeight, kernelWidth) and bias (outputs), both contiguous.
     func load(weight: Matrix, bias: Matrix, forGradients: Bool) {
         precondition(weight.isContiguous && weight.count == shape.weightCount, "weights of the convolution")
         precondition(bias.isContiguous && bias.count == shape.outputs, "biases of the convolution")

@@ -44,31 +44,17 @@ extension PlanBuilder {
     ///
     /// *Shapes:* x and target (rows, n) → (rows, 1).
     package func squaredError(_ x: Matrix, _ target: Matrix) -> Matrix {
-        precondition(x.rows == target.rows && x.columns == target.columns, "target's shape")
-        let losses = matrix(rows: x.rows, columns: 1)
-        step(reading: [x, target], writing: [losses]) {
-            for row in 0..<x.rows {
-                let (own, other) = (x.pointer + row * x.stride, target.pointer + row * target.stride)
-                var sum = 0.0
-                for column in 0..<x.columns {
-                    let difference = Double(own[column]) - Double(other[column])
-                    sum += difference * difference
-                }
-                losses.pointer[row * losses.stride] = Float(sum / Double(x.columns))
+        meanOverColumns(x, target) { own, other, count in
+            var sum = 0.0
+            for column in 0..<count {
+                let difference = Double(own[column]) - Double(other[column])
+                sum += difference * difference
             }
+            return sum
+        } addGradient: { own, other, count, dloss, gradient in
+            let weight = 2 * dloss / Float(count)
+            for column in 0..<count { gradient[column] += weight * (own[column] - other[column]) }
         }
-        adjoint(of: losses, from: [x]) { tape in
-            guard let dloss = tape.cotangent(of: losses), let dx = tape.sum(for: x) else { return }
-            self.step(reading: [x, target, dloss, dx], writing: [dx]) {
-                for row in 0..<x.rows {
-                    let (own, other) = (x.pointer + row * x.stride, target.pointer + row * target.stride)
-                    let gradient = dx.pointer + row * dx.stride
-                    let weight = 2 * dloss.pointer[row * dloss.stride] / Float(x.columns)
-                    for column in 0..<x.columns { gradient[column] += weight * (own[column] - other[column]) }
-                }
-            }
-        }
-        return losses
     }
 
     /// loss[row] = −Σ (t log p + (1 − t) log (1 − p)) / n with p = x[row, column], t = target[row, column], in nats;
@@ -76,31 +62,52 @@ extension PlanBuilder {
     ///
     /// *Shapes:* x and target (rows, n), from 0 to 1 → (rows, 1).
     package func binaryCrossEntropy(_ x: Matrix, _ target: Matrix) -> Matrix {
+        @Sendable func bounded(_ probability: Float) -> Double { min(max(Double(probability), 1e-6), 1 - 1e-6) }
+        return meanOverColumns(x, target) { own, other, count in
+            var sum = 0.0
+            for column in 0..<count {
+                let (p, t) = (bounded(own[column]), Double(other[column]))
+                sum -= t * log(p) + (1 - t) * log(1 - p)
+            }
+            return sum
+        } addGradient: { own, other, count, dloss, gradient in
+            let weight = Double(dloss) / Double(count)
+            for column in 0..<count {
+                let p = bounded(own[column])
+                gradient[column] += Float(weight * (p - Double(other[column])) / (p * (1 - p)))
+            }
+        }
+    }
+
+    /// loss[row] = sum of the row / n. *Shapes:* x and target (rows, n) → (rows, 1).
+    /// - Parameters:
+    ///   - sum: of a row of x, a row of `target` and n.
+    ///   - addGradient: adds to a row's gradient, the last argument, that of `dloss` · loss, given a row of x, a row of
+    ///     `target`, n and `dloss`.
+    private func meanOverColumns(
+        _ x: Matrix, _ target: Matrix,
+        sum: @escaping @Sendable (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Double,
+        addGradient:
+            @escaping @Sendable (
+                UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int, _ dloss: Float,
+                UnsafeMutablePointer<Float>
+            ) -> Void
+    ) -> Matrix {
         precondition(x.rows == target.rows && x.columns == target.columns, "target's shape")
         let losses = matrix(rows: x.rows, columns: 1)
-        @Sendable func bounded(_ probability: Float) -> Double { min(max(Double(probability), 1e-6), 1 - 1e-6) }
         step(reading: [x, target], writing: [losses]) {
             for row in 0..<x.rows {
-                let (own, other) = (x.pointer + row * x.stride, target.pointer + row * target.stride)
-                var sum = 0.0
-                for column in 0..<x.columns {
-                    let (p, t) = (bounded(own[column]), Double(other[column]))
-                    sum -= t * log(p) + (1 - t) * log(1 - p)
-                }
-                losses.pointer[row * losses.stride] = Float(sum / Double(x.columns))
+                let total = sum(x.pointer + row * x.stride, target.pointer + row * target.stride, x.columns)
+                losses.pointer[row * losses.stride] = Float(total / Double(x.columns))
             }
         }
         adjoint(of: losses, from: [x]) { tape in
             guard let dloss = tape.cotangent(of: losses), let dx = tape.sum(for: x) else { return }
             self.step(reading: [x, target, dloss, dx], writing: [dx]) {
                 for row in 0..<x.rows {
-                    let (own, other) = (x.pointer + row * x.stride, target.pointer + row * target.stride)
-                    let gradient = dx.pointer + row * dx.stride
-                    let weight = Double(dloss.pointer[row * dloss.stride]) / Double(x.columns)
-                    for column in 0..<x.columns {
-                        let p = bounded(own[column])
-                        gradient[column] += Float(weight * (p - Double(other[column])) / (p * (1 - p)))
-                    }
+                    addGradient(
+                        x.pointer + row * x.stride, target.pointer + row * target.stride, x.columns,
+                        dloss.pointer[row * dloss.stride], dx.pointer + row * dx.stride)
                 }
             }
         }

@@ -6,7 +6,7 @@ import NeuralFunctionals
 /// INR, or the predicted accuracy of a CNN.
 ///
 ///     head(pool(ReLU(norm(linear(… ReLU(norm(linear(encoding(weights)))) …)))))
-package struct InvariantNFN: Model {
+package struct InvariantNFN: InvariantModel {
     package static let type = "InvariantNFN"
 
     /// The settings that it was built from.
@@ -14,8 +14,8 @@ package struct InvariantNFN: Model {
     private let standardization: WeightStandardization?
     private let features: LayerSequence
     private let head: [AffineMap]
-    /// Whether its outputs are logits of classes, and not scalars.
-    private let classifies: Bool
+    package let classifies: Bool
+    package var outputCount: Int { configuration.outputs }
 
     /// Reads `nfnet_features.…`, `head.head.…` and, with `normalize`, the statistics of `WeightStandardization`.
     /// - Parameter classifies: whether the outputs are logits of classes; otherwise they are scalars.
@@ -65,26 +65,9 @@ package struct InvariantNFN: Model {
         }
     }
 
-    /// Classes, or scalars without labels.
-    package var outputs: [OutputDescription] {
-        [OutputDescription(classifies ? .classes : .scalars, [configuration.outputs])]
-    }
-
     package var standardizes: Bool { configuration.normalizes }
 
     package func fitStandardization(to networks: [NetworkWeights]) { standardization?.fit(to: networks) }
-
-    /// Records one forward pass for all of `outputs`.
-    package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
-        let values = self(pass.scaledWeights, mix: pass.mixed, in: pass.builder)
-        return try outputs.map { output throws(ModelError) in
-            switch output {
-            case .classes where classifies: return .classes(RecordedClasses("weights", values))
-            case .scalars where !classifies: return .scalars(values)
-            default: throw Self.notOffered(output)
-            }
-        }
-    }
 
     private static func features(
         _ parameters: ParameterScope, _ configuration: InvariantNFNConfiguration, _ spec: NetworkSpec
@@ -125,8 +108,6 @@ package struct InvariantNFN: Model {
         return chain
     }
 
-    /// *Shapes:* single-channel features → (batch, outputs).
-    /// - Parameter mix: applied to the pooled features before the head reads them, for mixup in training.
     package func callAsFunction(
         _ x: WeightSpaceFeatures, mix: (Matrix) -> Matrix = { $0 }, in builder: PlanBuilder
     ) -> Matrix {

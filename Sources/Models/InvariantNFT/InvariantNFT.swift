@@ -65,7 +65,7 @@ extension InvariantNFTConfiguration {
 /// queries, keys and values.
 ///
 ///     head(pool(block(… block(positions(fourier(weights))) …)))
-package struct InvariantNFT: Model {
+package struct InvariantNFT: InvariantModel {
     package static let type = "InvariantNFT"
 
     /// The settings that it was built from.
@@ -74,8 +74,8 @@ package struct InvariantNFT: Model {
     private let positions: LearnedPosEmbedding
     private let blocks: [NFTBlock]
     private let head: [AffineMap]
-    /// Whether its outputs are logits of classes, and not scalars.
-    private let classifies: Bool
+    package let classifies: Bool
+    package var outputCount: Int { configuration.outputs }
 
     /// Reads `encoder.0._B`, `encoder.1.…` (`LearnedPosEmbedding`), `encoder.2.…` and following (`NFTBlock`), and
     /// `head.0`, `head.2` and `head.4`.
@@ -122,25 +122,6 @@ package struct InvariantNFT: Model {
         }
     }
 
-    /// Classes, or scalars without labels.
-    package var outputs: [OutputDescription] {
-        [OutputDescription(classifies ? .classes : .scalars, [configuration.outputs])]
-    }
-
-    /// Records one forward pass for all of `outputs`.
-    package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
-        let values = self(pass.scaledWeights, mix: pass.mixed, in: pass.builder)
-        return try outputs.map { output throws(ModelError) in
-            switch output {
-            case .classes where classifies: return .classes(RecordedClasses("weights", values))
-            case .scalars where !classifies: return .scalars(values)
-            default: throw Self.notOffered(output)
-            }
-        }
-    }
-
-    /// *Shapes:* single-channel features → (batch, outputs).
-    /// - Parameter mix: applied to the pooled features before the head reads them, for mixup in training.
     package func callAsFunction(
         _ x: WeightSpaceFeatures, mix: (Matrix) -> Matrix = { $0 }, in builder: PlanBuilder
     ) -> Matrix {

@@ -23,13 +23,7 @@ extension NetworkWeights {
                 }
                 result.layers[index].bias.values[channel] *= scales[channel]
             }
-            // (outputs, inputs, kernel): after a flattening each channel has several inputs, which follow each other.
-            let outputs = layers[index + 1].bias.count
-            let perOutput = layers[index + 1].weight.count / max(1, outputs)
-            let perChannel = max(1, perOutput / max(1, channels))
-            for place in result.layers[index + 1].weight.values.indices {
-                result.layers[index + 1].weight.values[place] /= scales[place % perOutput / perChannel]
-            }
+            result.layers[index + 1].scaleInputs(scales.map { 1 / Double($0) })
         }
         return result
     }

@@ -80,20 +80,14 @@ struct FitCommand: ParsableCommand {
     }
 
     func validate() throws {
-        func check(_ name: String, _ value: Int, _ bounds: ClosedRange<Int>) throws {
-            guard bounds.contains(value) else {
-                throw ValidationError(
-                    "\(name): expected \(bounds.lowerBound) to \(bounds.upperBound), received \(value)")
-            }
-        }
-        try check("--restarts", restarts, 1...1000)
-        try check("--first-restart", firstRestart, 0...1000)
-        try check("--from", from, 0...Int(Int32.max))
-        try check("--count", count ?? 1, 1...Int(Int32.max))
-        try check("--hidden", hidden, 1...512)
-        try check("--layers", layers, 1...7)
-        try check("--steps", steps, 1...1_000_000)
-        try check("--shard-size", shardSize, 1...100_000)
+        try checkBounds("--restarts", restarts, 1...1000)
+        try checkBounds("--first-restart", firstRestart, 0...1000)
+        try checkBounds("--from", from, 0...Int(Int32.max))
+        try checkBounds("--count", count ?? 1, 1...Int(Int32.max))
+        try checkBounds("--hidden", hidden, 1...512)
+        try checkBounds("--layers", layers, 1...7)
+        try checkBounds("--steps", steps, 1...1_000_000)
+        try checkBounds("--shard-size", shardSize, 1...100_000)
         guard rate.isFinite, rate > 0 else {
             throw ValidationError("--lr: expected a positive number, received \(rate)")
         }

@@ -61,18 +61,12 @@ struct ZooCommand: ParsableCommand {
     @OptionGroup var threads: ThreadOption
 
     func validate() throws {
-        func check(_ name: String, _ value: Int, _ bounds: ClosedRange<Int>) throws {
-            guard bounds.contains(value) else {
-                throw ValidationError(
-                    "\(name): expected \(bounds.lowerBound) to \(bounds.upperBound), received \(value)")
-            }
-        }
-        try check("--count", count, 1...1_000_000)
+        try checkBounds("--count", count, 1...1_000_000)
         // Shards keep numbers of networks as float32 in memory.
-        try check("--first", first, 0...(1 << 24) - count)
-        try check("--epochs", epochs, 1...10_000)
-        try check("--pictures", pictures ?? 1, 1...Int(Int32.max))
-        try check("--shard-size", shardSize, 1...10_000)
+        try checkBounds("--first", first, 0...(1 << 24) - count)
+        try checkBounds("--epochs", epochs, 1...10_000)
+        try checkBounds("--pictures", pictures ?? 1, 1...Int(Int32.max))
+        try checkBounds("--shard-size", shardSize, 1...10_000)
         _ = try snapshotEpochs()
     }
 
