@@ -102,6 +102,10 @@ let package = Package(
                 "Datasets",
             ]),
 
+        // Many small CNNs, as a corpus.
+        target(
+            "Zoo", ["Host", "Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Datasets"]),
+
         // Models that learn.
         target(
             "Training",
@@ -132,8 +136,7 @@ let package = Package(
             dependencies: [
                 "Host", "CHost", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Engine",
                 "NeuralFunctionals", "Models", "ModelStore", "Verification", "HTTPCore", "HTTPServer", "Datasets",
-                "CorpusImport",
-                "Training", "Benchmarks", "InferenceService", arguments, logging,
+                "CorpusImport", "Zoo", "Training", "Benchmarks", "InferenceService", arguments, logging,
             ],
             swiftSettings: settings()),
 
@@ -165,6 +168,7 @@ let package = Package(
             ],
             resources: [.copy("Fixtures")]),
         tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine"]),
+        tests("Zoo", ["Tensors", "Networks", "SIREN", "Engine", "Datasets"]),
         tests(
             "CorpusImport", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Datasets"]),
         tests(

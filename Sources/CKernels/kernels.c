@@ -370,6 +370,15 @@ CKERNEL void ck_adamw(float *x, const float *gradient, float *m, float *v, size_
     }
 }
 
+CKERNEL void ck_rmsprop(float *x, const float *gradient, float *v, size_t count, float rate, float decay,
+                        float epsilon) {
+    ELEMENTWISE
+    for (size_t i = 0; i < count; i++) {
+        v[i] = decay * v[i] + (1.0f - decay) * gradient[i] * gradient[i];
+        x[i] -= rate * gradient[i] / (__builtin_elementwise_sqrt(v[i]) + epsilon);
+    }
+}
+
 CKERNEL void ck_blend(const float *x, float *average, size_t count, float share) {
     ELEMENTWISE
     for (size_t i = 0; i < count; i++) average[i] += share * (x[i] - average[i]);

@@ -25,6 +25,23 @@ import Testing
         #expect(largestError(parameter.read(), x) < 1e-5)
     }
 
+    @Test("RMSprop follows its formula in float64")
+    func rmsprop() {
+        var numbers = Numbers(seed: 6)
+        let parameter = numbers.matrix(1, 40)
+        let squares = Matrix(zeros: 1, 40)
+        var (x, v) = (double(parameter.read()), [Double](repeating: 0, count: 40))
+        for _ in 0..<20 {
+            let gradient = numbers.matrix(1, 40)
+            RMSprop().update(parameter, gradient: gradient, squares: squares, rate: 0.01)
+            for (index, g) in double(gradient.read()).enumerated() {
+                v[index] = 0.9 * v[index] + 0.1 * g * g
+                x[index] -= 0.01 * g / (v[index].squareRoot() + 1e-7)
+            }
+        }
+        #expect(largestError(parameter.read(), x) < 1e-5)
+    }
+
     @Test("a fit draws its picture, the same bits every time")
     func fitsPictures() {
         var numbers = Numbers(seed: 5)

@@ -25,6 +25,14 @@ def test_tree(package: dict) -> None:
     assert structure.faults(ROOT, package) == []
 
 
+def test_documents_name_every_target(package: dict) -> None:
+    names = [target.name for target in (structure.Target(item, ROOT) for item in package["targets"]) if target.is_shipped]
+    picture = (ROOT / "Docs/architecture.svg").read_text()
+    text = (ROOT / "Docs/Architecture.md").read_text()
+    assert [name for name in names if f"<title>{name}</title>" not in picture] == [], "python3 Docs/architecture.py"
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
 def some_target(package: dict, root: pathlib.Path, accepts) -> structure.Target:
     targets = [structure.Target(described, root) for described in package["targets"]]
     return next(target for target in targets if target.is_shipped and any(target.lines()) and accepts(target))

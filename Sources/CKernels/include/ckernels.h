@@ -5,6 +5,7 @@
    chooses by processor. */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -118,3 +119,47 @@ void ck_adamw(float *x, const float *gradient, float *m, float *v, size_t count,
               float epsilon, float decay, float correction1, float correction2, float gradient_factor);
 /* average[i] += share * (x[i] - average[i]) */
 void ck_blend(const float *x, float *average, size_t count, float share);
+
+/* Convolutions without padding, for CK_LANES pictures at a time: pixels are (channels, height, width, lanes), a picture
+   in each lane; weights are (outputs, inputs, kernel_height, kernel_width). */
+enum { CK_LANES = 16 };
+enum { CK_IDENTITY, CK_RELU, CK_TANH };
+struct ck_convolution {
+    /* Channels and pixels of x; the kernel fits into them. */
+    size_t inputs, height, width;
+    /* Channels of y, which has (height - kernel_height) / stride + 1 rows, and columns alike. */
+    size_t outputs, kernel_height, kernel_width;
+    size_t stride;
+};
+/* Size of packed weights in floats; `adjoint`: those for ck_convolution_inputs. */
+size_t ck_convolution_packed_count(const struct ck_convolution *shape, int adjoint);
+void ck_convolution_pack(const struct ck_convolution *shape, const float *weight, const float *bias, float *packed);
+void ck_convolution_pack_adjoint(const struct ck_convolution *shape, const float *weight, float *packed);
+/* y = activation(weight * x + bias) */
+void ck_convolution_forward(const struct ck_convolution *shape, const float *x, const float *packed, int activation,
+                            float *y, int instructions);
+/* dx = the gradient of what x was before the activation that it is a result of; dy is the gradient of y before its
+   own activation. */
+void ck_convolution_inputs(const struct ck_convolution *shape, const float *dy, const float *packed, const float *x,
+                           int activation, float *dx, int instructions);
+/* dw[i][lane] += the gradient of weight i by the lane's picture, db[i][lane] that of a bias. */
+void ck_convolution_weights(const struct ck_convolution *shape, const float *x, const float *dy, float *dw, float *db,
+                            int instructions);
+/* Global average pooling of x (channels, positions, lanes), multiplied by mask where there is one, then scores = weight
+   pooled + bias; weight (classes, channels). Adds to *correct the lanes whose first highest score is that of their
+   label; a label below 0 marks a lane without a picture. Without dx that is all and the result is 0; else the result is
+   the sum of the cross-entropies, dw (classes, channels, lanes) and db (classes, lanes) += their gradients times
+   factor, and dx = that of what x was before its activation. scratch has (channels + classes) * CK_LANES floats. */
+double ck_lanes_classify(const float *x, size_t channels, size_t positions, const float *mask, const float *weight,
+                         const float *bias, size_t classes, const int *labels, float factor, int activation,
+                         float *scratch, float *dx, float *dw, float *db, size_t *correct);
+/* y[i] = sum over lanes of x[i][lane], added up pairwise. */
+void ck_lanes_sum(const float *x, size_t count, float *y);
+/* x[i][lane] = factor * byte i of picture numbers[lane]; pictures have `size` bytes each. Lanes from `count` on, of
+   which there are fewer than CK_LANES, get the first picture. */
+void ck_lanes_pictures(const unsigned char *pictures, size_t size, const int *numbers, size_t count, float factor,
+                       float *x);
+/* mask[i] = 0 with probability rate, a multiple of 2^-16 below 1, otherwise 1 / (1 - rate); equal seeds give equal masks. */
+void ck_dropout(uint64_t seed, float rate, float *mask, size_t count);
+/* One step of RMSprop: v = decay v + (1 - decay) gradient^2, x -= rate gradient / (sqrt(v) + epsilon). */
+void ck_rmsprop(float *x, const float *gradient, float *v, size_t count, float rate, float decay, float epsilon);

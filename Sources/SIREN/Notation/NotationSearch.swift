@@ -57,7 +57,7 @@ struct NotationSearch {
     private var activations: [(Nonlinearity, prior: Double)] {
         if let activation = known.activation { return [(activation, 0)] }
         if matrix != nil { return [(.relu, 0), (.sine, -2), (.tanh, -2.5)] }
-        return [(.sine, 0), (.relu, -1), (.tanh, -2.95), (.sigmoid, -3.5)]
+        return [(.sine, 0), (.relu, -1), (.tanh, -2), (.sigmoid, -3.5)]
     }
 
     private func frequencies(of activation: Nonlinearity) -> [(first: Double, hidden: Double, prior: Double)] {

@@ -16,6 +16,13 @@ struct WeightEvidence {
     let hiddenSpread: Double?
     /// The standard deviation of the first layer's biases.
     let biasSpread: Double
+    /// How far the means of rows and columns of the hidden layers' weights exceed those of independent weights, as the
+    /// mean of log(n · mean(m²) / σ²) over rows, columns and layers, with means m of n weights of variance σ²; nil without
+    /// such a layer.
+    ///
+    /// It is about 0 for activations that are odd, since there weights of either sign are alike, and larger where
+    /// activations are never negative.
+    let sharedSigns: Double?
 
     init(_ network: NetworkWeights) {
         firstSpread = Self.std(network.layers[0].weight.values)
@@ -29,6 +36,40 @@ struct WeightEvidence {
                     let ratio = Self.std(layer.weight.values) / (2 / Double(layer.weight.shape[1])).squareRoot()
                     return sum + log(max(ratio, 1e-9))
                 } / Double(hidden.count))
+        let shares = hidden.compactMap { Self.sharedSigns($0.weight) }
+        sharedSigns = shares.isEmpty ? nil : shares.reduce(0, +) / Double(shares.count)
+    }
+
+    private static func sharedSigns(_ weight: Tensor) -> Double? {
+        let (rows, columns) = (weight.shape[0], weight.shape[1])
+        let variance = std(weight.values) * std(weight.values)
+        guard rows > 1, columns > 1, variance > 0, variance.isFinite else { return nil }
+        var sums = (rows: [Double](repeating: 0, count: rows), columns: [Double](repeating: 0, count: columns))
+        for (index, value) in weight.values.enumerated() {
+            sums.rows[index / columns] += Double(value)
+            sums.columns[index % columns] += Double(value)
+        }
+        func excess(_ sums: [Double], of count: Int) -> Double {
+            let squares = sums.reduce(0) { $0 + $1 * $1 } / Double(count * count) / Double(sums.count)
+            return log(max(Double(count) * squares / variance, 1e-6))
+        }
+        return (excess(sums.rows, of: columns) + excess(sums.columns, of: rows)) / 2
+    }
+
+    /// The log-likelihood of `sharedSigns`, against that of a broad distribution over all activations. Measured after fits
+    /// of Fashion-MNIST: 0 ± 0.2 to 0.3 with sines, −0.1 ± 0.4 with tanh, 1.0 ± 0.35 with ReLU, 0.6 ± 0.2 with Gaussians,
+    /// 0.1 ± 0.15 with sigmoids.
+    private func logLikelihoodOfSigns(_ activation: Nonlinearity) -> Double {
+        guard let sharedSigns else { return 0 }
+        let (mean, std) =
+            switch activation {
+            case .sine: (-0.05, 0.4)
+            case .relu: (0.9, 0.5)
+            case .tanh: (-0.05, 0.4)
+            case .gaussian: (0.6, 0.4)
+            case .sigmoid: (0.1, 0.4)
+            }
+        return Density.normal(sharedSigns, mean: mean, std: std) - Density.normal(sharedSigns, mean: 0.2, std: 0.8)
     }
 
     /// Whether the first biases look as if they had started at zero, as in the data of Deep Weight Spaces: their spread is
@@ -38,11 +79,20 @@ struct WeightEvidence {
         return spread < 0.1 ? true : (spread > 0.2 ? false : nil)
     }
 
-    /// The log-likelihood of the spreads, in nats up to a constant.
+    /// The log-likelihood of the spreads and of shared signs, in nats up to a constant.
     /// - Parameters:
     ///   - reach: half the length of the coordinates' range.
     ///   - readsCoordinates: false where the first layer reads features of the coordinates.
     func logLikelihood(
+        _ activation: Nonlinearity, omega0: Double, hiddenOmega0: Double, reach: Double, readsCoordinates: Bool
+    ) -> Double {
+        logLikelihoodOfSigns(activation)
+            + logLikelihoodOfSpreads(
+                activation, omega0: omega0, hiddenOmega0: hiddenOmega0, reach: reach, readsCoordinates: readsCoordinates
+            )
+    }
+
+    private func logLikelihoodOfSpreads(
         _ activation: Nonlinearity, omega0: Double, hiddenOmega0: Double, reach: Double, readsCoordinates: Bool
     ) -> Double {
         let first = log(max(firstSpread, 1e-9))

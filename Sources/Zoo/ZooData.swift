@@ -1,0 +1,54 @@
+import Datasets
+import Engine
+
+/// The pictures that the networks of a zoo are trained and tested on.
+package struct ZooData: Sendable {
+    package let training: PictureBytes
+    package let test: PictureBytes
+    /// Classes are numbered from 0 to this number − 1.
+    package let classes: Int
+    /// Counts, and a checksum of all pictures and labels.
+    let summary: String
+
+    /// Takes the first `limit` pictures of each set; all of them where it is nil. Values are rounded to 256 levels.
+    /// - Throws: where a set has no labels or no pictures, or the two sets differ in size.
+    package init(training: PictureSet, test: PictureSet, limit: Int? = nil) throws(DatasetError) {
+        guard training.height == test.height, training.width == test.width, training.channels == test.channels else {
+            func size(_ set: PictureSet) -> String { "\(set.height) × \(set.width) × \(set.channels)" }
+            throw DatasetError(
+                "the test pictures have another size than the training pictures: expected \(size(training)), received \(size(test))"
+            )
+        }
+        self.training = try Self.bytes(training, "training", limit)
+        self.test = try Self.bytes(test, "test", limit)
+        classes = Int(max(self.training.labels.max() ?? 0, self.test.labels.max() ?? 0)) + 1
+        // FNV-1a
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for set in [self.training, self.test] {
+            for byte in set.values { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+            for label in set.labels { hash = (hash ^ UInt64(UInt32(bitPattern: label))) &* 0x100_0000_01B3 }
+        }
+        summary = """
+            \(self.training.count) training and \(self.test.count) test pictures \
+            \(training.height)x\(training.width)x\(training.channels), checksum \(String(hash, radix: 16))
+            """
+    }
+
+    private static func bytes(_ set: PictureSet, _ name: String, _ limit: Int?) throws(DatasetError) -> PictureBytes {
+        guard let labels = set.labels else { throw DatasetError("the \(name) pictures have no labels") }
+        let count = min(set.count, limit ?? set.count)
+        guard count > 0 else { throw DatasetError("there are no \(name) pictures") }
+        let (pixels, channels) = (set.height * set.width, set.channels)
+        var values = [UInt8](repeating: 0, count: count * set.size)
+        for picture in 0..<count {
+            for (index, value) in set.values(picture).enumerated() {
+                // From (height, width, channels) to (channels, height, width).
+                let place = index % channels * pixels + index / channels
+                values[picture * set.size + place] = UInt8(min(max((value + 1) * 127.5, 0), 255).rounded())
+            }
+        }
+        return PictureBytes(
+            channels: channels, height: set.height, width: set.width, values: values,
+            labels: labels.prefix(count).map { Int32($0) })
+    }
+}
