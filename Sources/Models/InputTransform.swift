@@ -3,8 +3,8 @@ import Networks
 import NeuralFunctionals
 import SIREN
 
-/// Converts a network into what a model reads, and back: SIREN convention, sine frequency ω₀, canonical form, a factor
-/// for every array.
+/// Converts a network into what a model reads, and back: SIREN convention, sine frequency ω₀, canonical form of sines or
+/// of ReLUs, a factor for every array.
 ///
 /// Serving, training and drawing all use it. `converted` and `scaled` have inverses, exact up to rounding. The
 /// canonical form is one of many weights of the same function and has no inverse; it does not change what the network
@@ -14,8 +14,13 @@ package struct InputTransform: Sendable {
     package let convention: SIRENConvention
     /// ω₀ of those networks, in radians for each unit of a layer's output.
     package let omega0: Double
+    /// The function between the layers of these networks: of a CNN where neither its file nor the client says another.
+    package let activation: Nonlinearity
+    /// Whether ReLU networks are brought into the form in which every hidden channel's incoming weights and bias have the
+    /// norm 1 (`CanonicalScale`).
+    package let hasCanonicalScale: Bool
     private let canonicalForm: CanonicalForm?
-    /// Whether the model reads canonical weights.
+    /// Whether the model reads canonical weights of sine networks.
     package var isCanonical: Bool { canonicalForm != nil }
     private let scales: ArrayScales?
     private let scaleMatrices: [Matrix]?
@@ -26,7 +31,24 @@ package struct InputTransform: Sendable {
     ) {
         self.convention = convention
         self.omega0 = omega0
+        activation = .sine
+        hasCanonicalScale = false
         canonicalForm = isCanonical ? CanonicalForm(omega0: Float(omega0)) : nil
+        self.scales = scales
+        scaleMatrices = scales?.values.map { Matrix(rows: 1, columns: 1, values: [$0]) }
+    }
+
+    /// For networks without frequencies, such as CNNs.
+    /// - Parameters:
+    ///   - hasCanonicalScale: whether ReLU networks are brought into the form of `CanonicalScale`.
+    ///   - activation: of networks of which nothing else is known.
+    ///   - scales: a factor for every array, w0, b0, w1, …; nil for none.
+    package init(hasCanonicalScale: Bool, activation: Nonlinearity = .relu, scales: ArrayScales? = nil) {
+        convention = .nfn
+        omega0 = 30
+        self.activation = activation
+        self.hasCanonicalScale = hasCanonicalScale
+        canonicalForm = nil
         self.scales = scales
         scaleMatrices = scales?.values.map { Matrix(rows: 1, columns: 1, values: [$0]) }
     }
@@ -47,7 +69,12 @@ package struct InputTransform: Sendable {
 
     /// The canonical weights of the same function, where the model asks for them, otherwise the network itself: what a
     /// forward pass reads.
-    package func canonical(_ network: NetworkWeights) -> NetworkWeights { canonicalForm.map { $0(network) } ?? network }
+    /// - Parameter activation: of the network; nil for that of the model's networks. The scale of other networks than
+    ///   those of ReLUs is kept.
+    package func canonical(_ network: NetworkWeights, activation: Nonlinearity? = nil) -> NetworkWeights {
+        if hasCanonicalScale, activation ?? self.activation == .relu { return CanonicalScale()(network) }
+        return canonicalForm.map { $0(network) } ?? network
+    }
 
     /// The network with every array multiplied by its factor.
     package func scaled(_ network: NetworkWeights) -> NetworkWeights { scales.map { $0(network) } ?? network }

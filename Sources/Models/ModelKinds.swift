@@ -1,5 +1,6 @@
 import Foundation
 import NeuralFunctionals
+import WeightFormats
 
 /// The registry of model kinds, keyed by `ModelKind.type`. To add a kind, add a folder beside this file and a line to
 /// `all`.
@@ -53,18 +54,26 @@ package final class ModelAssembly {
     }
 
     /// Builds a part of the model from the parameters in the node's `file`.
+    /// - Parameters:
+    ///   - reveal: the members of the node that the shapes of the parameters reveal; they stand in for members that are
+    ///     missing, and where the file does not fit they tell what the node says otherwise.
+    ///   - build: reads the node's settings and builds the part.
     /// - Throws: `ParameterError`, with the file's name, unless the part asks for exactly the parameters of the file.
-    func module<Module>(_ settings: Settings, _ build: (ParameterScope) throws -> Module) throws -> Module {
+    func module<Module>(
+        _ settings: Settings, revealing reveal: (ParameterShapes) -> [JSONMember],
+        _ build: (ParameterScope) throws -> Module
+    ) throws -> Module {
         let file = try settings.text("file")
         guard !file.isEmpty, !file.contains("/"), file != "..", file != "." else {
             throw settings.error("file", "expected the name of a file in the folder, received '\(file)'")
         }
         let reader = try open(file)
+        if let shapes = ParameterShapes(reader) { settings.reveal(reveal(shapes)) }
         let module = try build(reader.root)
         do throws(ParameterError) {
             try reader.finish()
         } catch {
-            throw ParameterError(problems: error.problems.map { "'\(file)': \($0)" })
+            throw error.within(file, causes: settings.contradictions)
         }
         return module
     }

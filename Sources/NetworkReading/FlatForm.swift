@@ -1,7 +1,8 @@
+import Foundation
 import Networks
 import Tensors
 
-/// Reads one vector of parameters, or several, in the order w0, b0, w1, b1, …, each array row-major.
+/// Reads one vector of parameters, or several, in one of the layouts of `FlatLayout`.
 enum FlatForm {
     /// Whether a file's only tensor is a vector or matrix of all parameters, and not one layer's weight or bias by its
     /// name.
@@ -13,8 +14,9 @@ enum FlatForm {
     /// - Parameters:
     ///   - entry: (parameters) or (networks, parameters).
     ///   - spec: the layers to cut each vector into; nil where nothing tells them, which is an error.
+    ///   - layout: the order of the parameters.
     static func networks(
-        from entry: NamedTensor, spec: NetworkSpec?
+        from entry: NamedTensor, spec: NetworkSpec?, layout: FlatLayout = .pytorch
     ) throws(NetworkError) -> [NetworkWeights] {
         guard let spec else {
             throw NetworkError(
@@ -37,8 +39,61 @@ enum FlatForm {
         var networks: [NetworkWeights] = []
         for index in 0..<(shape.count == 2 ? shape[0] : 1) {
             let vector = Array(entry.tensor.values[index * size..<(index + 1) * size])
-            networks.append(try NetworkWeights(spec: spec, flat: vector))
+            networks.append(try NetworkWeights(spec: spec, flat: vector, layout: layout))
         }
         return networks
+    }
+
+    // MARK: Layouts
+
+    /// By how many nats one layout must be likelier than the other to be clear.
+    private static let clearEvidence = 12.0
+    /// Rows that are looked at.
+    private static let mostRows = 64
+
+    /// The layout of vectors: what is said, or else what the values show; by default PyTorch's.
+    ///
+    /// Each layer's block of n biases and m weights begins with the biases in one layout and ends with them in the other.
+    /// Biases and weights seldom have the same scale: the likelier layout is the one whose two parts have the greater
+    /// likelihood −n ln σ₁ − m ln σ₂, each under a normal distribution of its own scale, summed over layers and vectors.
+    static func layout(of entry: NamedTensor, spec: NetworkSpec, said: FlatLayout?) -> FlatReading? {
+        if let said { return FlatReading(said, reason: "as requested", isConfident: true) }
+        // Vectors of fully connected networks are PyTorch's: those of the zoo are CNNs.
+        guard !spec.isFullyConnected else { return nil }
+        let size = spec.parameterCount
+        let rows = entry.tensor.rank == 2 ? entry.tensor.shape[0] : 1
+        var evidence = 0.0
+        for row in 0..<min(rows, mostRows) {
+            var start = row * size
+            for layer in spec.layers {
+                let (biases, weights) = (layer.outputs, layer.outputs * layer.inputs * layer.kernelCount)
+                let block = entry.tensor.values[start..<start + biases + weights]
+                evidence += logLikelihood(block, first: biases) - logLikelihood(block, first: weights)
+                start += biases + weights
+            }
+        }
+        let nats = String((abs(evidence) * 10).rounded() / 10)
+        guard evidence.isFinite, abs(evidence) >= clearEvidence else {
+            return FlatReading(
+                .pytorch, reason: "a default: the values do not show where the biases are", isConfident: false)
+        }
+        let layout: FlatLayout = evidence > 0 ? .cnnZoo : .pytorch
+        let place = evidence > 0 ? "before" : "after"
+        return FlatReading(
+            layout, reason: "values of another scale stand \(place) each layer's weights (\(nats) nats)",
+            isConfident: true)
+    }
+
+    /// The log-likelihood, up to a constant, of a block whose first elements and whose others have scales of their own.
+    private static func logLikelihood(_ block: ArraySlice<Float>, first count: Int) -> Double {
+        func energy(_ part: ArraySlice<Float>) -> Double { part.reduce(0) { $0 + Double($1) * Double($1) } }
+        let (first, second) = (block.prefix(count), block.dropFirst(count))
+        // A part of zeros is as sure as one of a thousandth of the block's scale.
+        let floor = 1e-6 * energy(block) / Double(block.count)
+        func term(_ part: ArraySlice<Float>) -> Double {
+            let variance = energy(part) / Double(part.count) + floor
+            return variance > 0 ? -0.5 * Double(part.count) * log(variance) : 0
+        }
+        return term(first) + term(second)
     }
 }

@@ -40,6 +40,10 @@ package struct NetworkSearchOptions: Sendable {
     package var readsAnyFunction = false
     /// The path of the member to read, with dots between the steps, such as `ema.params`; nil searches the whole file.
     package var member: String?
+    /// The order of the parameters in a flat vector; nil looks at the values.
+    package var layout: FlatLayout?
+    /// ε of batch normalisation; nil takes the file's or the default of its library.
+    package var batchNormEpsilon: Double?
     /// Whether the file is a document in JSON, where a list of networks, at the top level or in `inputs`, is a batch of
     /// which every element is answered, and numbers at the top level are options.
     package var isDocument = false
@@ -52,11 +56,13 @@ package struct NetworkSearchOptions: Sendable {
 
     package init(
         expectation: NetworkExpectation? = nil, readsAnyFunction: Bool = false, member: String? = nil,
-        isDocument: Bool = false
+        layout: FlatLayout? = nil, batchNormEpsilon: Double? = nil, isDocument: Bool = false
     ) {
         self.expectation = expectation
         self.readsAnyFunction = readsAnyFunction
         self.member = member
+        self.layout = layout
+        self.batchNormEpsilon = batchNormEpsilon
         self.isDocument = isDocument
     }
 }

@@ -12,6 +12,8 @@ struct ChainOfLayers {
     var names: [String: String] = [:]
     /// Why the chain is not answered although its shapes fit, such as an element type or an array that may belong to it.
     var refusal: NetworkError?
+    /// What was folded into the layers, one sentence for each.
+    var notes: [String] = []
 
     var depth: Int { leaves.count / 2 }
     var fits: Bool { misfit == nil }
@@ -23,11 +25,19 @@ struct ChainOfLayers {
 struct LayerSelection {
     let tree: PathTree
     let expectation: NetworkExpectation?
+    /// ε of batch normalisation as the client says it; nil takes the file's or a default.
+    let epsilon: Double?
 
     /// - Parameter leaves: arrays with axes, of unique names.
     /// - Throws: where no chain was found, what keeps all arrays together from being one.
     func chain(among leaves: [NamedLeaf]) throws(NetworkError) -> ChainOfLayers {
-        let folded = try Reparametrization.folded(leaves)
+        let normalized = try BatchNormalization(try Reparametrization.folded(leaves), in: tree, epsilon: epsilon)
+        var chain = try chain(amongFolded: normalized.leaves)
+        chain.notes = normalized.notes
+        return chain
+    }
+
+    private func chain(amongFolded folded: [NamedLeaf]) throws(NetworkError) -> ChainOfLayers {
         let reason: NetworkError
         do throws(NetworkError) {
             return try chain(of: folded)

@@ -108,23 +108,3 @@ struct LayeredForm {
 
     private static func isShape(_ mismatch: NetworkMismatch) -> Bool { mismatch.code == .shapeMismatch }
 }
-
-extension Tensor {
-    /// A weight of layout ([height, width,] inputs, outputs) as (outputs, inputs[, height, width]).
-    fileprivate var outputsFirst: Tensor {
-        let inputs = shape[rank - 2]
-        let outputs = shape[rank - 1]
-        let kernel = Array(shape.dropLast(2))
-        let positions = kernel.reduce(1, *)
-        var result: [Float] = []
-        result.reserveCapacity(count)
-        for output in 0..<outputs {
-            for input in 0..<inputs {
-                for position in 0..<positions {
-                    result.append(values[(position * inputs + input) * outputs + output])
-                }
-            }
-        }
-        return Tensor(shape: [outputs, inputs] + kernel, values: result)
-    }
-}

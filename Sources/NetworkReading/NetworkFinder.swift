@@ -105,7 +105,8 @@ struct NetworkFinder {
     /// The chain that the arrays below a node form; nil without one.
     private mutating func chain(_ node: Int) throws(NetworkFault) -> ChainOfLayers? {
         guard let leaves = try leaves(node) else { return nil }
-        let selection = LayerSelection(tree: tree, expectation: options.expectation)
+        let selection = LayerSelection(
+            tree: tree, expectation: options.expectation, epsilon: options.batchNormEpsilon)
         guard let chain = try? selection.chain(among: leaves) else { return nil }
         // What is left out may be a network of its own, such as the list of a moving average.
         let taken = Set(chain.nodes)
@@ -143,7 +144,9 @@ struct NetworkFinder {
         let container = tree.container(of: Array(arrays))
         do throws(NetworkError) {
             let leaves = arrays.compactMap { leaf($0, below: container) }
-            let state = StateDict(try Reparametrization.folded(leaves).map(\.entry))
+            let normalized = try BatchNormalization(
+                try Reparametrization.folded(leaves), in: tree, epsilon: options.batchNormEpsilon)
+            let state = StateDict(normalized.leaves.map(\.entry))
             _ = try NetworkReading(state, expecting: options.expectation, flatSpec: flatSpec)
             return nil
         } catch {

@@ -24,11 +24,12 @@ package struct NetworkReading: Sendable, Equatable {
     /// - Parameters:
     ///   - expectation: the networks that the model reads; nil accepts any whose layers fit together.
     ///   - flatSpec: the layers of a vector of parameters where `expectation` is nil; evaluated only then.
+    ///   - layout: the order of the parameters in a vector.
     ///   - limit: the most networks that a stack may have.
     /// - Throws: all mismatches.
     package init(
         _ stateDict: StateDict, expecting expectation: NetworkExpectation? = nil,
-        flatSpec: @autoclosure () -> NetworkSpec? = nil, limit: Int = .max
+        flatSpec: @autoclosure () -> NetworkSpec? = nil, layout: FlatLayout = .pytorch, limit: Int = .max
     ) throws(NetworkError) {
         let (parameters, ignored, dtypeMismatches) = Self.parameters(of: stateDict)
         self.ignored = ignored
@@ -38,7 +39,7 @@ package struct NetworkReading: Sendable, Equatable {
         if parameters.count == 1, FlatForm.isFlat(first) {
             guard dtypeMismatches.isEmpty else { throw NetworkError(dtypeMismatches) }
             try Self.check(first.tensor.rank == 2 ? first.tensor.shape[0] : 1, within: limit)
-            networks = try FlatForm.networks(from: first, spec: expectation?.spec ?? flatSpec())
+            networks = try FlatForm.networks(from: first, spec: expectation?.spec ?? flatSpec(), layout: layout)
             (isBatched, isFlat, isTransposed) = (first.tensor.rank == 2, true, false)
             return
         }

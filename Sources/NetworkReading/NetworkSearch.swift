@@ -326,13 +326,21 @@ private struct SearchRun {
     ) throws(NetworkFault) {
         let (weights, isStack, misfit) = try read(candidate)
         taken.formUnion(candidate.arrays)
-        let context = context(candidate, branch: branch)
+        var context = context(candidate, branch: branch)
+        switch candidate.kind {
+        case .flat(let entry): context.layout = layout(entry)
+        case .layers(let chain): context.folded = chain.notes
+        }
         entries.append(
             NetworkSearch.Entry(
                 name: name,
                 result: .success(FoundNetwork(weights: weights, isStack: isStack, context: context, misfit: misfit))))
         networksLeft -= weights.count
         tensorsLeft -= weights.count * max(candidate.arrays.count, 1)
+    }
+
+    private func layout(_ entry: NamedTensor) -> FlatReading? {
+        finder.flatSpec.flatMap { FlatForm.layout(of: entry, spec: $0, said: options.layout) }
     }
 
     private mutating func append(failure: NetworkFault, name: String?) {
@@ -351,7 +359,8 @@ private struct SearchRun {
                 let count = isStack ? entry.tensor.shape[0] : 1
                 try NetworkReading.check(count, within: limit)
                 let faults = StackFaults([entry], count: isStack ? count : 1)
-                let networks = try FlatForm.networks(from: faults.cleaned[0], spec: finder.flatSpec)
+                let networks = try FlatForm.networks(
+                    from: faults.cleaned[0], spec: finder.flatSpec, layout: layout(entry)?.layout ?? .pytorch)
                 return (try faults.results(networks, isStack), isStack, nil)
             case .layers(let chain):
                 if let refusal = chain.refusal { throw refusal }

@@ -4,11 +4,13 @@ extension NetworkWeights {
     /// All parameters as one vector: w0, b0, w1, b1, …, each array in row-major order.
     package var flattened: [Float] { layers.flatMap { $0.weight.values + $0.bias.values } }
 
-    /// Cuts a vector of parameters, in the order of `flattened`, into the layers of `spec`.
-    /// - Parameter names: of every layer's tensors; `spec.defaultNames` without them.
+    /// Cuts a vector of parameters into the layers of `spec`.
+    /// - Parameters:
+    ///   - layout: the order of the parameters, by default that of `flattened`.
+    ///   - names: of every layer's tensors; `spec.defaultNames` without them.
     /// - Throws: where the vector's length is not the spec's parameter count.
     package init(
-        spec: NetworkSpec, flat: [Float], names: [LayerNames]? = nil
+        spec: NetworkSpec, flat: [Float], layout: FlatLayout = .pytorch, names: [LayerNames]? = nil
     ) throws(NetworkError) {
         guard flat.count == spec.parameterCount else {
             throw NetworkError(
@@ -23,10 +25,33 @@ extension NetworkWeights {
             return Tensor(shape: shape, values: Array(flat[start..<end]))
         }
         layers = zip(spec.layers, names ?? spec.defaultNames).map { layer, names in
-            let weight = take(layer.weightShape)
+            let bias = layout == .cnnZoo ? take([layer.outputs]) : nil
+            let weight =
+                layout == .cnnZoo
+                ? take(layer.kernel + [layer.inputs, layer.outputs]).outputsFirst : take(layer.weightShape)
             return NetworkLayer(
-                weightName: names.weight, weight: weight, biasName: names.bias, bias: take([layer.outputs]))
+                weightName: names.weight, weight: weight, biasName: names.bias, bias: bias ?? take([layer.outputs]))
         }
+    }
+}
+
+extension Tensor {
+    /// A weight of layout ([height, width,] inputs, outputs) as (outputs, inputs[, height, width]).
+    package var outputsFirst: Tensor {
+        let inputs = shape[rank - 2]
+        let outputs = shape[rank - 1]
+        let kernel = Array(shape.dropLast(2))
+        let positions = kernel.reduce(1, *)
+        var result: [Float] = []
+        result.reserveCapacity(count)
+        for output in 0..<outputs {
+            for input in 0..<inputs {
+                for position in 0..<positions {
+                    result.append(values[(position * inputs + input) * outputs + output])
+                }
+            }
+        }
+        return Tensor(shape: [outputs, inputs] + kernel, values: result)
     }
 }
 

@@ -34,6 +34,10 @@ package struct NetworkContext: Sendable, Equatable {
     package var texts: [Text]
     /// Arrays of more than one element that belong to no layer, such as a matrix of Fourier features.
     package var arrays: [NamedTensor]
+    /// The layout of a flat vector of parameters; nil where the layers were arrays of their own.
+    package var layout: FlatReading?
+    /// What was folded into the layers, such as batch normalisation, one sentence for each.
+    package var folded: [String] = []
 
     /// What is known of a file; by default nothing.
     package init(scalars: [Scalar] = [], texts: [Text] = [], arrays: [NamedTensor] = []) {

@@ -16,8 +16,8 @@ struct Weightspace: ParsableCommand {
         version: build.version,
         subcommands: [
             ServeCommand.self, ClassifyCommand.self, EncodeCommand.self, RenderCommand.self, InspectCommand.self,
-            VerifyCommand.self, ModelsCommand.self, FitCommand.self, ZooCommand.self, ImportCommand.self,
-            TrainCommand.self, EvaluateCommand.self,
+            VerifyCommand.self, CheckCommand.self, ModelsCommand.self, FitCommand.self, ZooCommand.self,
+            ImportCommand.self, TrainCommand.self, EvaluateCommand.self,
             BenchCommand.self, KeyCommand.self, HealthCommand.self,
         ])
 

@@ -170,8 +170,9 @@ seed("picture", "labels", bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9]))
 seed("picture", "stack.npy", npy("(1, 2, 2)", bytes(range(4)), "|u1"))
 
 seed("manifest", "statnet.json", json.dumps({
-    "name": "accuracy", "version": "2", "task": "predict_accuracy", "temperature": 1.5, "probe_share": 0.25,
-    "input": {"family": "cnn", "sizes": [1, 4, 5, 3], "filters": [[3, 3], [3, 2], None], "max_hidden_width": 64},
+    "name": "accuracy", "version": "2", "task": "predict_accuracy", "temperature": 1.5,
+    "input": {"family": "cnn", "sizes": [1, 4, 5, 3], "filters": [[3, 3], [3, 2], None], "max_hidden_width": 64,
+              "canonical_scale": False, "array_scales": None},
     "network": {"file": "network.safetensors", "model": "StatNet", "h_size": 20, "sigmoid": True},
     "card": {"text": "a", "number": 2.5},
 }).encode())

@@ -25,13 +25,26 @@ import WeightFormats
                 #""array_scales": [1, 2, 3, 4, 5, 6]"#, #""array_scales": [1, 2]"#,
                 "expected 6 numbers other than 0, received [1, 2]"
             ),
-            (#""canonicalize": true"#, #""convention": "xy""#, "expected nfn or dws, received 'xy'"),
+            (#""convention": "nfn""#, #""convention": "xy""#, "expected nfn or dws, received 'xy'"),
             (#""canonicalize": true"#, #""canonicalize": true, "family": "cnn""#, "sine networks only"),
-            (#""canonicalize": true"#, #""omega0": 0"#, "a number above 0"),
-            (#""canonicalize": true"#, #""max_hidden_width": -1"#, "max_hidden_width"),
-            (#""canonicalize": true"#, #""filters": [null]"#, "for each of the 3 layers, received [null]"),
-            (#""canonicalize": true"#, #""filters": [[0, 3], null, null]"#, "received [[0, 3], null, null]"),
-            (#""canonicalize": true"#, #""filters": [[3, 3], null, null]"#, "fully connected networks only"),
+            (
+                #""canonicalize": true"#, #""canonicalize": true, "canonical_scale": true"#,
+                "'input.canonical_scale': has no"
+            ),
+            (#""omega0": 30"#, #""omega0": 0"#, "a number above 0"),
+            (#""canonicalize": true"#, #""canonicalize": true, "max_hidden_width": -1"#, "max_hidden_width"),
+            (
+                #""canonicalize": true"#, #""canonicalize": true, "filters": [null]"#,
+                "for each of the 3 layers, received [null]"
+            ),
+            (
+                #""canonicalize": true"#, #""canonicalize": true, "filters": [[0, 3], null, null]"#,
+                "received [[0, 3], null, null]"
+            ),
+            (
+                #""canonicalize": true"#, #""canonicalize": true, "filters": [[3, 3], null, null]"#,
+                "fully connected networks only"
+            ),
             (#""model": "AutoEncoder""#, #""model": "VAE""#, "expected AutoEncoder, received 'VAE'"),
             (#""file": "encoder.safetensors""#, #""file": "../encoder.safetensors""#, "'../encoder.safetensors'"),
             (#""file": "encoder.safetensors""#, #""file": "..""#, "received '..'"),

@@ -82,7 +82,7 @@ struct SampleModel {
     private static let classifier =
         #"{"file": "classifier.safetensors", "model": "TransformerClassifier", "n_classes": 2, "num_blocks": 1, "d_model": 4, "heads": 2, "dim_feedforward": 8, "latent_dim": 3, "positions": 4}"#
     private static let pictureInput =
-        #""input": {"sizes": [2, 6, 6, 1], "image": [5, 7, 1], "canonicalize": true, "array_scales": [1, 2, 3, 4, 5, 6]}"#
+        #""input": {"sizes": [2, 6, 6, 1], "image": [5, 7, 1], "omega0": 30, "convention": "nfn", "canonicalize": true, "array_scales": [1, 2, 3, 4, 5, 6]}"#
 
     static func encoderParameters() throws -> StateDict {
         try parameters {
@@ -129,14 +129,14 @@ struct SampleModel {
 
     static let convolutional = NetworkSpec(sizes: [1, 3, 4, 2], kernels: [[3, 3], [3, 3], []])
     private static let convolutionalInput =
-        #""input": {"family": "cnn", "sizes": [1, 3, 4, 2], "filters": [[3, 3], [3, 3], null]}"#
+        #""input": {"family": "cnn", "sizes": [1, 3, 4, 2], "filters": [[3, 3], [3, 3], null], "canonical_scale": false, "array_scales": null}"#
 
     /// An InvariantNFN that classifies pictures' networks.
     static func invariantClassifier() throws -> SampleModel {
         let network =
             #"{"file": "network.safetensors", "model": "InvariantNFN", "mode": "NP", "pool_mode": "NP", "hchannels": [3], "h_size": 4, "num_out": 3, "lnorm": "simple", "inp_enc": "gaussian", "gaussian": {"mapping_size": 2}}"#
         return SampleModel(
-            #"{"name": "direct", "task": "classify", "labels": ["a", "b", "c"], "input": {"sizes": [2, 6, 6, 1]}, "network": \#(network)}"#,
+            #"{"name": "direct", "task": "classify", "labels": ["a", "b", "c"], "input": {"sizes": [2, 6, 6, 1], "omega0": 30, "convention": "nfn", "canonicalize": false, "array_scales": null}, "network": \#(network)}"#,
             [
                 "network.safetensors": try parameters {
                     _ = try InvariantNFN($0, InvariantNFNConfiguration(try settings(network)), spec: pictureSpec)

@@ -167,7 +167,8 @@ import WeightFormats
         let recipe = """
             {"name": "standardized", "validation_pictures": 8, "seed": 5,
              "model": {"name": "sample", "version": "1", "task": "classify", "labels": ["dark", "light"],
-              "input": {"family": "siren", "sizes": [2, 5, 5, 1], "array_scales": [2, 1, 1, 1, 1, 1]},
+              "input": {"family": "siren", "sizes": [2, 5, 5, 1], "omega0": 30, "convention": "nfn",
+               "canonicalize": false, "array_scales": [2, 1, 1, 1, 1, 1]},
               "network": {"model": "InvariantNFN", "file": "network.safetensors", "hchannels": [3], "h_size": 4,
                "num_out": 2, "normalize": true}},
              "optimization": {"epochs": 1, "batch": 8, "microbatch": 2, "rate": 0.01, "warm_up_steps": 4}}

@@ -9,7 +9,8 @@ struct TrainingCommandTests {
     private static let recipe = """
         {"name": "corners", "validation_pictures": 6, "seed": 1,
          "model": {"name": "corners", "version": "1", "task": "classify", "labels": ["first", "second"],
-          "input": {"sizes": [2, 6, 6, 1], "image": [6, 6, 1]},
+          "input": {"sizes": [2, 6, 6, 1], "image": [6, 6, 1], "omega0": 30, "convention": "nfn", "canonicalize": false,
+           "array_scales": null},
           "probe": {"model": "ProbeClassifier", "file": "probe.safetensors", "n_classes": 2, "n_probes": 12,
            "hidden": [16]}},
          "optimization": {"epochs": 200, "batch": 6, "microbatch": 3, "rate": 0.01, "warm_up_steps": 5,

@@ -62,7 +62,7 @@ package enum BenchmarkModel: String, Sendable, CaseIterable {
     static func inputSection(hiddenWidth: Int) -> String {
         """
         {"family": "siren", "sizes": [2, \(hiddenWidth), \(hiddenWidth), 1], "omega0": 30, "convention": "nfn",
-         "image": [28, 28, 1]}
+         "canonicalize": false, "array_scales": null, "image": [28, 28, 1]}
         """
     }
 

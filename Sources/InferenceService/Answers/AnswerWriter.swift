@@ -12,6 +12,8 @@ struct AnswerWriter {
     let requestID: String
     let model: ServedModel?
     let options: RequestOptions
+    /// How the model was chosen, as a sentence; nil where the request left no choice.
+    var choice: String?
 
     /// The most members that `ignored` lists.
     private static let mostIgnored = 64
@@ -51,6 +53,7 @@ struct AnswerWriter {
             writer.name("model")
             writer.beginObject()
             writer.identity(of: model)
+            if let choice { writer.member("chosen", choice) }
             writer.endObject()
         }
         writer.name(list.rawValue)

@@ -20,6 +20,29 @@ extension JSONWriter {
     package mutating func reading(_ network: PreparedNetwork) {
         if let reason = network.unreadWeights { member("weights_unread", reason) }
         if let reading = network.reading { self.reading(reading) }
+        if let reading = network.convolutional { self.reading(reading) }
+    }
+
+    /// `reading`: activation and layout of a CNN with their reasons, and what was folded into its layers; `warnings`,
+    /// where there are any.
+    private mutating func reading(_ reading: ConvolutionalReading) {
+        name("reading")
+        beginObject()
+        member("activation", reading.activation.rawValue)
+        if let layout = reading.layout { member("layout", layout.rawValue) }
+        member("confident", reading.isConfident)
+        name("reasons")
+        beginObject()
+        for (part, reason) in reading.reasons { member(part, reason) }
+        endObject()
+        if !reading.folded.isEmpty {
+            name("folded")
+            array(reading.folded) { writer, text in writer.value(text) }
+        }
+        endObject()
+        guard !reading.warnings.isEmpty else { return }
+        name("warnings")
+        array(reading.warnings) { writer, warning in writer.value(warning) }
     }
 
     /// `convention`: the name of the notation that the network was read in, and why in one sentence; `notation`: every

@@ -66,6 +66,15 @@ struct ModelLookup: Sendable {
         model = try? found.get()
     }
 
+    /// All models, the default first.
+    var models: [ServedModel] { registry.models }
+
+    /// The models that offer an output, in the order of the registry.
+    func models(offering output: Output) -> [ServedModel] { registry.models.filter { $0.offers(output) } }
+
+    /// Takes a model that the request does not name.
+    mutating func choose(_ model: ServedModel) { self.model = model }
+
     mutating func find(_ selection: ModelSelection) throws(ServiceFault) -> ServedModel {
         let model =
             selection == named ? try found.get() : try registry.model(selection.name, version: selection.version)

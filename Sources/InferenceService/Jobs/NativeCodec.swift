@@ -42,6 +42,8 @@ struct NativeCodec: InferenceCodec {
         let options: RequestOptions
         let list: AnswerList
         let upload: PreparedUpload
+        /// How the model was chosen; nil where the request left no choice.
+        let choice: String?
     }
 
     func decode(
@@ -49,19 +51,78 @@ struct NativeCodec: InferenceCodec {
     ) throws(ServiceFault) -> (call: InferenceCall, details: Details) {
         guard case .inference(let output) = endpoint else { throw .internalFault }
         let (upload, options) = try read(configuration)
-        let model = try lookup.find(ModelSelection(name: options.model, version: options.version))
-        guard model.offers(output) else { throw .noSuchOperation(output, model: model) }
-        let prepared = try prepare(
-            upload, options, configuration, flatSpec: nil, reads: model.expectation,
-            readsFunctions: model.readsFunctions && output == .classes
-        ) {
-            network, claims, context throws(NetworkError) in
-            try model.prepare(network, claims, context: context, for: output)
-        }
+        let (model, prepared, choice) = try choose(&lookup, upload, options, configuration, output)
         let call = InferenceCall(
             model: model, outputs: [output], networks: prepared.networks, timeout: options.timeout,
             format: upload.format, byteCount: upload.byteCount)
-        return (call, Details(options: options, list: AnswerList(output), upload: prepared))
+        return (call, Details(options: options, list: AnswerList(output), upload: prepared, choice: choice))
+    }
+
+    /// The model that answers, and the networks as it reads them: the one that the request names; without a name, the
+    /// first of those that offer the operation and read a network of the upload.
+    /// - Returns: also how it was chosen, where several came into question.
+    private func choose(
+        _ lookup: inout ModelLookup, _ upload: Upload, _ options: RequestOptions,
+        _ configuration: ServiceConfiguration, _ output: Output
+    ) throws(ServiceFault) -> (ServedModel, PreparedUpload, String?) {
+        func prepared(_ model: ServedModel) throws(ServiceFault) -> PreparedUpload {
+            let upload = try prepare(
+                upload, options, configuration, flatSpec: nil, reads: model.expectation,
+                readsFunctions: model.readsFunctions && output == .classes
+            ) {
+                network, claims, context throws(NetworkError) in
+                try model.prepare(network, claims, context: context, for: output)
+            }
+            return upload
+        }
+        let selection = ModelSelection(name: options.model, version: options.version)
+        let candidates = selection.name == nil && selection.version == nil ? lookup.models(offering: output) : []
+        guard candidates.count > 1 || candidates.first.map({ $0 !== lookup.model }) == true else {
+            let model = try lookup.find(selection)
+            guard model.offers(output) else {
+                throw .noSuchOperation(output, model: model, served: selection.name == nil ? lookup.models : [])
+            }
+            do throws(ServiceFault) {
+                return (model, try prepared(model), nil)
+            } catch {
+                throw error.naming(model)
+            }
+        }
+        var faults: [(model: ServedModel, fault: ServiceFault)] = []
+        var reading: [(model: ServedModel, upload: PreparedUpload)] = []
+        for model in candidates {
+            do throws(ServiceFault) {
+                let upload = try prepared(model)
+                let failure = upload.networks.lazy.compactMap { network -> ServiceFault? in
+                    if case .failure(let fault) = network { fault } else { nil }
+                }.first
+                if upload.networks.contains(where: { if case .success = $0 { true } else { false } }) {
+                    reading.append((model, upload))
+                } else if let failure {
+                    faults.append((model, failure))
+                }
+            } catch {
+                faults.append((model, error))
+            }
+        }
+        guard let first = reading.first else {
+            guard var fault = faults.first?.fault else { throw .internalFault }
+            if faults.count == 1 { throw fault.naming(faults[0].model) }
+            // A file that cannot be read is no model's fault.
+            guard fault.status == .unprocessableContent else { throw fault }
+            fault.detail =
+                "no model that offers \(output.rawValue) reads this network: "
+                + faults.map { "'\($0.model.name)' reads \($0.model.reads), but \($0.fault.detail)" }
+                .joined(separator: "; ")
+            throw fault
+        }
+        lookup.choose(first.model)
+        let others = reading.dropFirst().map { "'\($0.model.name)'" }
+        let choice =
+            others.isEmpty
+            ? "'\(first.model.name)' is the only model that offers \(output.rawValue) and reads this network"
+            : "'\(first.model.name)' is the first model that offers \(output.rawValue) and reads this network; so do \(others.joined(separator: ", ")): name one with the option model"
+        return (first.model, first.upload, choice)
     }
 
     /// The body's tensors and the request's options. Options in the path have precedence over those in the query, these
@@ -142,7 +203,8 @@ struct NativeCodec: InferenceCodec {
             uploaded = try UploadedNetworks(
                 upload,
                 NetworkSearchOptions(
-                    expectation: expectation, readsAnyFunction: readsFunctions, member: options.member),
+                    expectation: expectation, readsAnyFunction: readsFunctions, member: options.member,
+                    layout: options.layout, batchNormEpsilon: options.batchNormEpsilon),
                 flatSpec: flatSpec, limit: configuration.maxNetworks, tensorLimit: configuration.maxTensors)
         } catch {
             throw ServiceFault(error)
@@ -167,7 +229,8 @@ struct NativeCodec: InferenceCodec {
     ) throws(ServiceFault) -> Response {
         let items = items(answers, to: call, details.upload)
         if details.upload.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome)) }
-        let writer = AnswerWriter(requestID: request.id, model: call.model, options: details.options)
+        let writer = AnswerWriter(
+            requestID: request.id, model: call.model, options: details.options, choice: details.choice)
         return try writer.response(details.list, items, ignored: details.upload.ignored)
     }
 

@@ -66,9 +66,10 @@ struct OpenInferenceCodec: InferenceCodec {
     ) throws(ServiceFault) -> [PreparedNetwork] {
         let claims = try claims(infer.parameters)
         let output = outputs.first { $0 != .classes } ?? .classes
+        let layout = try layout(infer.parameters)
         do throws(NetworkError) {
             let reading = try NetworkReading(
-                infer.inputs, expecting: model.expectation, limit: limit)
+                infer.inputs, expecting: model.expectation, layout: layout, limit: limit)
             return try reading.networks.map { network throws(NetworkError) in
                 try model.prepare(network, claims, for: output)
             }
@@ -92,6 +93,16 @@ struct OpenInferenceCodec: InferenceCodec {
         } catch {
             throw ServiceFault(error)
         }
+    }
+
+    /// The order of the parameters in a flat input, by default PyTorch's.
+    private func layout(_ parameters: InferParameters) throws(ServiceFault) -> FlatLayout {
+        guard let given = parameters["layout"], !given.isNull else { return .pytorch }
+        guard let layout = given.string.flatMap(FlatLayout.init) else {
+            throw .badRequest(
+                "parameter 'layout': expected one of \(FlatLayout.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return layout
     }
 
     /// In microseconds, as Triton's `timeout` parameter; 0 is none.

@@ -99,6 +99,7 @@ struct ServicePages: Sendable {
             writer.array(registry.models) { writer, model in
                 writer.beginObject()
                 identify(model, to: &writer)
+                describeInput(of: model, to: &writer)
                 writer.endObject()
             }
             writer.endObject()
@@ -116,23 +117,7 @@ struct ServicePages: Sendable {
                 writer.name("latent_shape")
                 writer.array(shape) { writer, extent in writer.value(extent) }
             }
-            let input = model.input
-            writer.name("input")
-            writer.beginObject()
-            writer.member("family", input.family.rawValue)
-            writer.member("networks", model.expectation.summary)
-            writer.name("sizes")
-            writer.array(input.spec.sizes) { writer, size in writer.value(size) }
-            if input.family == .siren {
-                writer.member("omega0", input.transform.omega0)
-                writer.member("convention", input.transform.convention.rawValue)
-                writer.member("canonicalize", input.transform.isCanonical)
-            }
-            if let image = input.image {
-                writer.name("image")
-                writer.array([image.height, image.width, image.channels]) { writer, extent in writer.value(extent) }
-            }
-            writer.endObject()
+            describeInput(of: model, to: &writer)
             writer.name("card")
             writer.beginObject()
             for (name, value) in model.configuration.card.sorted(by: { $0.key < $1.key }) {
@@ -144,6 +129,34 @@ struct ServicePages: Sendable {
             writer.endObject()
             writer.endObject()
         }
+    }
+
+    /// `input`: what a model reads.
+    private func describeInput(of model: ServedModel, to writer: inout JSONWriter) {
+        let input = model.input
+        writer.name("input")
+        writer.beginObject()
+        writer.member("reads", model.reads)
+        writer.member("family", input.family.rawValue)
+        writer.member("networks", model.expectation.summary)
+        writer.name("sizes")
+        writer.array(input.spec.sizes) { writer, size in writer.value(size) }
+        switch input.family {
+        case .siren:
+            writer.member("omega0", input.transform.omega0)
+            writer.member("convention", input.transform.convention.rawValue)
+            writer.member("canonicalize", input.transform.isCanonical)
+        case .cnn:
+            writer.member("activation", input.transform.activation.rawValue)
+            writer.member("canonical_scale", input.transform.hasCanonicalScale)
+            writer.name("layouts")
+            writer.array(FlatLayout.allCases) { writer, layout in writer.value(layout.rawValue) }
+        }
+        if let image = input.image {
+            writer.name("image")
+            writer.array([image.height, image.width, image.channels]) { writer, extent in writer.value(extent) }
+        }
+        writer.endObject()
     }
 
     private func identify(_ model: ServedModel, to writer: inout JSONWriter) {

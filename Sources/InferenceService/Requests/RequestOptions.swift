@@ -28,6 +28,10 @@ package struct RequestOptions: Sendable, Equatable {
     package var claims = NotationClaims()
     /// The path of the member that holds the network, with dots between the keys; nil where it is searched for.
     package var member: String?
+    /// The order of the parameters in a flat vector; nil looks at the values.
+    package var layout: FlatLayout?
+    /// ε of batch normalisation that is folded into layers; nil takes the file's or the library's.
+    package var batchNormEpsilon: Double?
     /// Of a drawn picture; nil for the model's.
     package var height: Int?
     /// Of a drawn picture; nil for the model's.
@@ -36,7 +40,10 @@ package struct RequestOptions: Sendable, Equatable {
     package init() {}
 
     private static let names =
-        ["model", "version", "top_k", "output", "strict", "timeout_ms", "member", "height", "width"]
+        [
+            "model", "version", "top_k", "output", "strict", "timeout_ms", "member", "layout", "batch_norm_eps",
+            "height", "width",
+        ]
         + NotationClaims.optionNames
     /// The texts of the options of notation, which are read together.
     private var notation: [String: String] = [:]
@@ -92,6 +99,13 @@ package struct RequestOptions: Sendable, Equatable {
         case "strict": isStrict = try flag(name, value)
         case "timeout_ms": timeout = .milliseconds(try whole(name, value, 1...3_600_000))
         case "member": member = value.isEmpty ? nil : value
+        case "layout": layout = value == "auto" ? nil : try choice(name, value)
+        case "batch_norm_eps":
+            guard let number = Double(value), number > 0, number < 1 else {
+                throw .badRequest(
+                    "option 'batch_norm_eps': expected a number above 0 and below 1, received '\(printable(value))'")
+            }
+            batchNormEpsilon = number
         case "height": height = try whole(name, value, 1...65536)
         case "width": width = try whole(name, value, 1...65536)
         default: notation[name] = value

@@ -56,11 +56,23 @@ package struct ServiceFault: Error, Sendable, Equatable {
             "model '\(model)' has no version '\(printable(version))'; served: \(served.joined(separator: ", "))")
     }
 
-    static func noSuchOperation(_ output: Output, model: ServedModel) -> ServiceFault {
-        let offered = model.outputs.map(\.output.rawValue).joined(separator: ", ")
-        return ServiceFault(
-            .notFound, "no_such_operation", "No such operation",
-            "model '\(model.name)' does not offer \(output.rawValue); it offers \(offered)")
+    /// - Parameter served: all models, where the request names none.
+    static func noSuchOperation(_ output: Output, model: ServedModel, served: [ServedModel] = []) -> ServiceFault {
+        func offered(_ model: ServedModel) -> String { model.outputs.map(\.output.rawValue).joined(separator: ", ") }
+        let detail =
+            served.count > 1
+            ? "no model offers \(output.rawValue): "
+                + served.map { "'\($0.name)' offers \(offered($0))" }.joined(separator: "; ")
+            : "model '\(model.name)' does not offer \(output.rawValue); it offers \(offered(model))"
+        return ServiceFault(.notFound, "no_such_operation", "No such operation", detail)
+    }
+
+    /// The fault of a network that a model of CNNs does not read, with what it reads.
+    func naming(_ model: ServedModel) -> ServiceFault {
+        guard status == .unprocessableContent, model.input.family == .cnn else { return self }
+        var fault = self
+        fault.detail += "; the model reads \(model.reads)"
+        return fault
     }
 
     static let missingKey = ServiceFault(

@@ -29,8 +29,14 @@ package struct PreparedNetwork: Sendable {
     package let reading: NotationReading?
     /// Why the model cannot read the weights, where it reads the function only.
     package let unreadWeights: String?
+    /// How a CNN was read; nil for networks that draw pictures.
+    package let convolutional: ConvolutionalReading?
 
-    init(content: Content, network: NetworkWeights, reading: NotationReading?, unreadWeights: String? = nil) {
+    init(
+        content: Content, network: NetworkWeights, reading: NotationReading?, unreadWeights: String? = nil,
+        convolutional: ConvolutionalReading? = nil
+    ) {
+        self.convolutional = convolutional
         self.content = content
         self.network = network
         self.reading = reading

@@ -70,6 +70,22 @@ package final class ServedModel: Sendable {
         return offers(.latents) ? "encode" : "edit"
     }
 
+    /// The networks that it reads, as a phrase for people.
+    package var reads: String {
+        let layers = input.spec.layers
+        guard input.family == .cnn else {
+            let functions = readsFunctions ? ", and other networks of 2 inputs by their values" : ""
+            return "fully connected sine networks \(expectation.summary)\(functions)"
+        }
+        let convolutions = layers.filter { !$0.kernel.isEmpty }
+        let kernels = Set(convolutions.map { $0.kernel.map(String.init).joined(separator: " × ") }).sorted()
+        let dense = layers.count - convolutions.count
+        return
+            "CNNs \(expectation.summary) of \(convolutions.count) convolutions (\(kernels.joined(separator: ", "))), "
+            + "global pooling and \(dense) dense layer\(dense == 1 ? "" : "s"), with relu or tanh, without residuals; "
+            + "batch normalisation after a layer is folded"
+    }
+
     /// Whether it classifies networks whose weights it cannot read, by their values.
     package var readsFunctions: Bool { input.family == .siren && model.probeCoordinates != nil && offers(.classes) }
 
@@ -86,7 +102,13 @@ package final class ServedModel: Sendable {
         let mismatches = expectation.mismatches(in: network)
         guard input.family == .siren else {
             if !mismatches.isEmpty { throw NetworkError(mismatches) }
-            return PreparedNetwork(content: .weights(network), network: network, reading: nil)
+            let transform = input.transform
+            let reading = try ConvolutionalReading(
+                network, claims, context,
+                for: .init(activation: transform.activation, isCanonical: transform.hasCanonicalScale))
+            return PreparedNetwork(
+                content: .weights(transform.canonical(network, activation: reading.activation)), network: network,
+                reading: nil, convolutional: reading)
         }
         guard mismatches.isEmpty || (readsFunctions && output == .classes) else { throw NetworkError(mismatches) }
         let reading = NotationDetector.read(network, claims: claims, context: context)

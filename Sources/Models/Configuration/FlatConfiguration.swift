@@ -24,6 +24,13 @@ struct FlatConfiguration {
         let network = try Self.section("network", ["InvariantNFN", "StatNet"], settings)
         let probe = try Self.section("probe", ["ProbeClassifier"], settings)
         let share = settings.value("probe_share")
+        if network != nil,
+            let name = [("encoder", encoder), ("classifier", classifier)].first(where: { $0.1 != nil })?.0
+        {
+            throw settings.error(name, "has no effect beside 'network'; remove one of them")
+        }
+        if classifier != nil, encoder == nil { throw settings.error("classifier", "has no effect without 'encoder'") }
+        if share != nil, probe == nil { throw settings.error("probe_share", "has no effect without 'probe'") }
         switch task {
         case .classify:
             let isClassifier = network?["type"]?.string == InvariantNFN.type
@@ -64,6 +71,7 @@ struct FlatConfiguration {
             (node, authorPaths) = (probe, ["model": full("probe")])
             return
         }
+        try settings.demand("probe_share", Ensemble.shareHint)
         paths["model.probes"] = full("probe")
         paths["model.probe_share"] = full("probe_share")
         authorPaths = paths

@@ -1,3 +1,4 @@
+import Engine
 import Networks
 import NeuralFunctionals
 import SIREN
@@ -34,6 +35,7 @@ package struct ModelInput: Sendable {
         maximumHiddenWidth = 512
     }
 
+    /// - Throws: `SettingError`, also where a member is missing that shapes do not reveal.
     init(_ settings: Settings) throws {
         family = try settings.choice("family", default: .siren)
         let sizes = try settings.ints("sizes", in: SettingBounds.neurons, count: 2...257)
@@ -45,17 +47,34 @@ package struct ModelInput: Sendable {
             return ImageShape(height: extents[0], width: extents[1], channels: extents[2])
         }
         maximumHiddenWidth = try settings.int("max_hidden_width", in: SettingBounds.extent, default: 512)
-        let isCanonical = try settings.bool("canonicalize", default: false)
-        guard !isCanonical || family == .siren else {
-            throw settings.error("canonicalize", "is for sine networks only")
-        }
         let depth = spec.depth
         let scales = try settings.read("array_scales", "\(2 * depth) numbers other than 0") { value in
             value.array.flatMap { array in ArrayScales(array.map { $0.double ?? .nan }, depth: depth) }
         }
-        transform = InputTransform(
-            convention: try settings.choice("convention", default: .nfn),
-            omega0: try settings.positive("omega0", default: 30), isCanonical: isCanonical, scales: scales)
+        switch family {
+        case .siren:
+            try settings.refuse("canonical_scale", "the scale of a sine neuron cannot be changed")
+            try settings.demand(
+                "convention", "write \"nfn\" or \"dws\", as the networks were made that it learned from")
+            try settings.demand("omega0", "write the factor in sin(omega0 · (Wx + b)) of these networks, such as 30")
+            try settings.demand(
+                "canonicalize", "write false, or true where it was trained on canonical signs and half turns")
+            transform = InputTransform(
+                convention: try settings.choice("convention"), omega0: try settings.positive("omega0", default: 30),
+                isCanonical: try settings.bool("canonicalize", default: false), scales: scales)
+        case .cnn:
+            for name in ["convention", "omega0", "canonicalize"] {
+                try settings.refuse(name, "it is for sine networks only, and the family is cnn")
+            }
+            try settings.demand(
+                "canonical_scale",
+                "write false, or true where it was trained on ReLU networks whose hidden channels have the norm 1")
+            transform = InputTransform(
+                hasCanonicalScale: try settings.bool("canonical_scale", default: false),
+                activation: try settings.choice("activation", default: .relu), scales: scales)
+        }
+        try settings.demand(
+            "array_scales", "write null, or the \(2 * depth) factors that it was trained with, for w0, b0, w1, b1, …")
     }
 }
 

@@ -25,6 +25,8 @@ package final class Settings {
     /// Names that were asked for, in order.
     private var asked: [String] = []
     private var sections: [Settings] = []
+    /// The values of members that the parameter file reveals, which stand in for members that are missing.
+    private var revealed: [JSONMember] = []
 
     /// The members of `value`.
     /// - Parameter authorPaths: for error messages, the path in the file of each object that has another path here.
@@ -72,8 +74,13 @@ package final class Settings {
 
     // MARK: Members
 
-    /// The value of a member, of any type; nil where it is missing or null.
+    /// The value of a member, of any type; nil where it is missing or null and the parameter file does not reveal it.
     package func value(_ name: String) -> JSONValue? {
+        written(name) ?? revealed.first { $0.name == name }?.value
+    }
+
+    /// The value that the document has for a member; nil where it is missing or null.
+    private func written(_ name: String) -> JSONValue? {
         if !asked.contains(name) { asked.append(name) }
         guard let value = members.first(where: { $0.name == name })?.value, !value.isNull else { return nil }
         return value
@@ -175,8 +182,11 @@ package final class Settings {
 
     /// The members of an object; nil where it is missing.
     package func optionalSection(_ name: String) throws(SettingError) -> Settings? {
-        guard let value = value(name) else { return nil }
+        if let section = sections.first(where: { $0.path == childPath(name) }) { return section }
+        let known = revealed.first { $0.name == name }?.value.members ?? []
+        guard let value = written(name) ?? (known.isEmpty ? nil : .object([])) else { return nil }
         let section = try Settings(value, path: childPath(name), authorPaths: authorPaths)
+        section.revealed = known
         sections.append(section)
         return section
     }
@@ -185,6 +195,38 @@ package final class Settings {
     package func sectionOrEmpty(_ name: String) throws(SettingError) -> Settings {
         if let section = try optionalSection(name) { return section }
         return try Settings(.object([]), path: childPath(name), authorPaths: authorPaths)
+    }
+
+    // MARK: Members and the parameter file
+
+    /// Demands a member that the shapes of parameters do not reveal, and for which a default could be wrong without any
+    /// error; null is an answer.
+    /// - Parameter hint: what to write, after "is missing; the shapes of the parameters do not reveal it: ".
+    package func demand(_ name: String, _ hint: String) throws(SettingError) {
+        if members.contains(where: { $0.name == name }) { return }
+        if let misspelt = misspelling(of: name) { throw misspelt }
+        throw error(name, "is missing; the shapes of the parameters do not reveal it: \(hint)")
+    }
+
+    /// Refuses a member that would have no effect.
+    /// - Parameter reason: why it has none.
+    package func refuse(_ name: String, _ reason: String) throws(SettingError) {
+        if written(name) != nil { throw error(name, "has no effect: \(reason)") }
+    }
+
+    /// Gives the members that the shapes of the parameters reveal: they stand in for members that are missing.
+    func reveal(_ values: [JSONMember]) { revealed = values }
+
+    /// For every member that says something else than the shapes of the parameters: its name, what it says and what they
+    /// reveal.
+    var contradictions: [String] {
+        let own = revealed.compactMap { member -> String? in
+            guard member.value.members == nil, let value = written(member.name), value != member.value else {
+                return nil
+            }
+            return "\(full(member.name)) is \(value.summary), the file has \(member.value.summary)"
+        }
+        return own + sections.flatMap(\.contradictions)
     }
 
     /// All members, which then count as read: for objects with arbitrary names, such as `card`.
@@ -213,8 +255,15 @@ package final class Settings {
     }
 
     private func required<Value>(_ name: String, _ value: Value?) throws(SettingError) -> Value {
-        guard let value else { throw SettingError("member '\(full(name))' is missing") }
+        guard let value else { throw misspelling(of: name) ?? SettingError("member '\(full(name))' is missing") }
         return value
+    }
+
+    /// The error of a member that was not asked for so far and whose name is near to that of a missing one.
+    private func misspelling(of name: String) -> SettingError? {
+        nearestName(to: name, among: members.map(\.name).filter { !asked.contains($0) }).map { other in
+            SettingError("unknown member '\(full(other))'; did you mean '\(name)'?")
+        }
     }
 
     private func childPath(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }

@@ -14,9 +14,13 @@ package struct Ensemble: Model {
     /// The probes' share of the mixed logits.
     private let share: Float
 
-    /// Members of the node: `weights` and `probes`, a node each, and `probe_share`, from 0 to 1, by default 0.5.
+    /// For the error where `probe_share` is missing: what to write.
+    static let shareHint = "write the probes' share of the mixed logits, from 0 to 1, such as 0.5"
+
+    /// Members of the node: `weights` and `probes`, a node each, and `probe_share`, from 0 to 1.
     /// - Throws: also where `probes` does not classify, or the two have different numbers of classes.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
+        try settings.demand("probe_share", Self.shareHint)
         share = Float(try settings.number("probe_share", in: 0...1, default: 0.5))
         weights = try assembly.model(settings.section("weights"))
         probes = try assembly.model(settings.section("probes"))

@@ -109,9 +109,17 @@ extension Inr2Array: Model {
     /// Members of the node: `file` and those of `Inr2ArrayConfiguration`. The input needs an `image`.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
         guard let image = assembly.input.image else { throw ModelError("input.image is needed by an encoder") }
-        let configuration = try Inr2ArrayConfiguration(settings)
-        self = try assembly.module(settings) { parameters in
-            try Inr2Array(parameters, configuration, spec: assembly.input.spec, image: image)
+        self = try assembly.module(settings, revealing: Inr2ArrayConfiguration.revealed) { parameters in
+            let configuration = try Inr2ArrayConfiguration(settings)
+            try settings.demand("spatial", "write true for an array of latents, false for their mean")
+            if configuration.blockType == .nft {
+                try settings.demand(
+                    "num_heads", "write the number of attention heads that it was trained with, such as 4")
+            }
+            if configuration.inputEmbedding == .fourier {
+                try settings.refuse("lift_width", "it is for \"lift\": \"propagated\" only")
+            }
+            return try Inr2Array(parameters, configuration, spec: assembly.input.spec, image: image)
         }
     }
 

@@ -1,3 +1,5 @@
+import WeightFormats
+
 /// Settings of an `Inr2Array`, under the member names of the authors' configuration files.
 package struct Inr2ArrayConfiguration: Sendable {
     /// Kinds of the encoder's blocks.
@@ -50,7 +52,7 @@ package struct Inr2ArrayConfiguration: Sendable {
     /// `enc_scale`, by default 3: standard deviation of the Fourier frequencies, or of the first weights of a
     /// propagated embedding, in a new model. A trained model has them stored.
     package let frequencyScale: Float
-    /// `num_heads`, by default 4: attention heads of an `NFTBlock`.
+    /// `num_heads`: attention heads of an `NFTBlock`.
     package let heads: Int
     /// `ff_factor`, by default 4: hidden channels of an `NFTBlock`'s feed-forward part for each channel.
     package let expansion: Int
@@ -79,5 +81,53 @@ package struct Inr2ArrayConfiguration: Sendable {
         pool = try Pool(try settings.section("pool_cls"))
         decoder = try InrDecoder.Configuration(settings)
         isDecoderTrained = try settings.bool("decoder_trained", default: true)
+    }
+}
+
+extension Inr2ArrayConfiguration {
+    /// What the parameters reveal: all but `num_heads` and `spatial`, and `decoder_trained` and `enc_scale`, which say
+    /// nothing of a trained encoder.
+    static func revealed(_ file: ParameterShapes) -> [JSONMember] {
+        let encoder = file.scope("encoder")
+        let first = encoder.scope(0)
+        let channels = encoder.extent("1.inp_emb.weight", 1)
+        let pool = encoder.indices.last { encoder.scope($0)["net.1.latents"] != nil }
+        let block = encoder.scope(2)
+        let type: BlockType? =
+            if block.scope("attn").isPresent {
+                .nft
+            } else if block.scope("base_layer").isPresent {
+                block["base_layer.w0_rpt.weight"] != nil ? .hnpResidual : .npResidual
+            } else {
+                block["0.layer_0.weight"] != nil ? .np : nil
+            }
+        let isPropagated = first["forward.0.weight"] != nil
+        let hidden = block.extent("ff.0.weight_maps.0.weight", 0)
+        let latents = pool.map { encoder.scope($0).scope("net").scope(1) }
+        let hyperNetworks = file.scope("decoder").scope(0)
+        let isSimple = hyperNetworks.scope("hnet").isPresent
+        let mlp = isSimple ? hyperNetworks.scope("hnet") : hyperNetworks.scope("hnets").scope(0)
+        let maps = mlp.indices.count
+        return members(
+            ("block_type", .text(type?.rawValue)),
+            ("lift", .text(isPropagated ? "propagated" : first["_B"] == nil ? nil : "fourier")),
+            ("lift_width", isPropagated ? .count(first.extent("forward.0.weight", 0)) : nil),
+            ("num_blocks", .count(pool.map { $0 - 2 })),
+            ("enc_map_size", .count(first.extent("_B", 1) ?? channels.map { $0 / 2 })),
+            ("ff_factor", .count(hidden.flatMap { hidden in channels.map { hidden / $0 } })),
+            (
+                "pool_cls",
+                latents.map { pool in
+                    .object(
+                        members(
+                            ("n_latent", .count(pool.extent("latents", 0))),
+                            ("latent_dim", .count(pool.extent("latents", 1))),
+                            ("self_per_cross_attn", .count(pool.scope("self_attns").scope(0).indices.count))))
+                }
+            ),
+            ("dec_type", maps > 0 ? .string(isSimple ? "simple" : "sitzmann") : nil),
+            ("dec_hidden_size", maps > 1 ? .count(mlp.extent("0.weight", 0)) : nil),
+            ("dec_hidden_layers", maps > 0 ? .count(maps - (isSimple ? 1 : 2)) : nil),
+            ("additive", .bool(file.scope("init_params").isPresent)))
     }
 }

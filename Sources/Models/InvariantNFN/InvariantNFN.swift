@@ -46,10 +46,22 @@ package struct InvariantNFN: Model {
     /// Members of the node: `file` and those of `InvariantNFNConfiguration`. Outputs are logits of classes if there are
     /// labels.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
-        let configuration = try InvariantNFNConfiguration(settings)
-        self = try assembly.module(settings) { parameters in
-            try InvariantNFN(
-                parameters, configuration, spec: assembly.input.spec, classifies: !assembly.labels.isEmpty)
+        let spec = assembly.input.spec
+        let reveal = { InvariantNFNConfiguration.revealed($0, spec) }
+        self = try assembly.module(settings, revealing: reveal) { parameters in
+            let configuration = try InvariantNFNConfiguration(settings)
+            if assembly.labels.isEmpty { try settings.demand("sigmoid", StatNet.sigmoidHint) }
+            if !configuration.encodesPositions { try settings.refuse("io_sinusoidal", "pos_enc is not true") }
+            if configuration.inputEncoding != .gaussian {
+                try settings.refuse("gaussian", "inp_enc is not \"gaussian\"")
+            }
+            if configuration.inputEncoding != .pointwise {
+                try settings.refuse("pointwise", "inp_enc is not \"pointwise\"")
+            }
+            if configuration.encodesPositions {
+                try SinusoidalSettings.demand(settings.sectionOrEmpty("io_sinusoidal"))
+            }
+            return try InvariantNFN(parameters, configuration, spec: spec, classifies: !assembly.labels.isEmpty)
         }
     }
 

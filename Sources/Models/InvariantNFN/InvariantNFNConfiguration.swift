@@ -1,4 +1,6 @@
+import Networks
 import NeuralFunctionals
+import WeightFormats
 
 /// Settings of an `InvariantNFN`, under the member names of the authors' configuration files.
 package struct InvariantNFNConfiguration: Sendable {
@@ -84,5 +86,40 @@ package struct InvariantNFNConfiguration: Sendable {
         }
         featureDropout = try settings.number("feature_dropout", in: 0...1, default: 0)
         headDropout = try settings.number("dropout", in: 0...1, default: 0)
+    }
+}
+
+extension InvariantNFNConfiguration {
+    /// What the parameters reveal: all but `sigmoid` and the settings of `io_sinusoidal`. Nothing of the layers where they
+    /// are pointwise.
+    static func revealed(_ file: ParameterShapes, _ spec: NetworkSpec) -> [JSONMember] {
+        let chain = file.scope("nfnet_features")
+        let head = file.scope("head").scope("head")
+        let positions = head.indices
+        let linear = RevealedLinear.all(chain)
+        let after = linear.first.map { chain.scope($0.position + 1) }
+        let norm: Norm? =
+            after?.scope("w_norms").isPresent == true
+            ? .simple : after?["norm0_w.weight"] != nil ? .param : nil
+        let step = linear.count > 1 ? linear[1].position - linear[0].position : 0
+        let mappingSize = chain.extent("0._B", 1)
+        let pooled = head.extent("2.weight", 1)
+        let pool = linear.last.flatMap { last in
+            [Pool.hnp, .np].first { pool in
+                (pool == .np || spec.depth > 1) && pool.layer.pieces(spec) * last.outputs == pooled
+            }
+        }
+        return members(
+            ("mode", .text(linear.first?.mode.rawValue)), ("pool_mode", .text(pool?.rawValue)),
+            ("hchannels", linear.isEmpty ? nil : .counts(linear.map(\.outputs))),
+            ("h_size", .count(head.extent("2.weight", 0))),
+            ("num_out", positions.count == 3 ? .count(head.extent("\(positions[2]).weight", 0)) : nil),
+            ("normalize", .bool(file["mean_weights_0"] != nil)),
+            ("lnorm", linear.isEmpty ? nil : .text(norm?.rawValue)),
+            ("inp_enc", mappingSize == nil ? nil : .string(InputEncoding.gaussian.rawValue)),
+            ("gaussian", mappingSize.map { .object(members(("mapping_size", .count($0)))) }),
+            // The probability is not computed with; that there is one moves the layers after it.
+            ("feature_dropout", step > (norm == nil ? 2 : 3) ? .number(0.5) : nil),
+            ("dropout", positions == [2, 5, 8] ? .number(0.5) : nil))
     }
 }

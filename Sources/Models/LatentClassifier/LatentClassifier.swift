@@ -20,8 +20,10 @@ package struct LatentClassifier: Model {
         guard try headNode.text("type") == TransformerHead.type else {
             throw headNode.error("type", "expected \(TransformerHead.type)")
         }
-        let configuration = try TransformerHeadConfiguration(headNode)
-        head = try assembly.module(headNode) { try TransformerHead($0, configuration) }
+        head = try assembly.module(headNode, revealing: TransformerHeadConfiguration.revealed) { parameters in
+            try TransformerHead(parameters, try TransformerHeadConfiguration(headNode))
+        }
+        let configuration = head.configuration
         guard encoder.latentCount <= configuration.positions, encoder.latentWidth == configuration.latentWidth else {
             throw ModelError(
                 "the classifier reads at most \(configuration.positions) latents of \(configuration.latentWidth), the encoder makes \(encoder.latentCount) of \(encoder.latentWidth)"

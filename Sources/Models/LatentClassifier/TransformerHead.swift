@@ -1,6 +1,7 @@
 import Engine
 import Networks
 import NeuralFunctionals
+import WeightFormats
 
 /// Settings of a `TransformerHead`, under the member names of the authors' configuration files.
 package struct TransformerHeadConfiguration: Sendable {
@@ -28,6 +29,18 @@ package struct TransformerHeadConfiguration: Sendable {
         feedForwardWidth = try settings.int("dim_feedforward", in: SettingBounds.extent)
         latentWidth = try settings.int("latent_dim", in: SettingBounds.extent)
         positions = try settings.int("positions", in: SettingBounds.extent)
+    }
+}
+
+extension TransformerHeadConfiguration {
+    /// What the parameters reveal: all but `heads`.
+    static func revealed(_ file: ParameterShapes) -> [JSONMember] {
+        let layers = file.scope("transformer_encoder").scope("layers")
+        return members(
+            ("n_classes", .count(file.extent("classifier.2.weight", 0))), ("num_blocks", .count(layers.indices.count)),
+            ("d_model", .count(file.extent("proj.weight", 0))), ("latent_dim", .count(file.extent("proj.weight", 1))),
+            ("dim_feedforward", .count(layers.extent("0.linear1.weight", 0))),
+            ("positions", .count(file.extent("pos.weight", 0))))
     }
 }
 

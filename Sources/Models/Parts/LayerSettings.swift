@@ -61,6 +61,13 @@ package struct SinusoidalSettings: Sendable {
         encodesLayers = try settings.bool("enc_layers", default: true)
     }
 
+    /// Demands what parameters do not reveal.
+    static func demand(_ settings: Settings) throws(SettingError) {
+        try settings.demand("max_freq", "write max_freq of the IOSinusoidalEncoding; that of the nfn package is 10")
+        try settings.demand(
+            "enc_layers", "write enc_layers of the IOSinusoidalEncoding; that of the nfn package is true")
+    }
+
     var layer: IOSinusoidalEncoding {
         IOSinusoidalEncoding(maximumFrequency: maximumFrequency, bands: bands, encodesLayers: encodesLayers)
     }

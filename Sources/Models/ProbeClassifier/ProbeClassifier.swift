@@ -3,6 +3,7 @@ import Networks
 import NeuralFunctionals
 import SIREN
 import Tensors
+import WeightFormats
 
 /// Settings of a `ProbeClassifier`.
 package struct ProbeConfiguration: Sendable {
@@ -49,6 +50,25 @@ package struct ProbeConfiguration: Sendable {
     private enum HeadKind: String, CaseIterable {
         case dense
         case convolutional = "conv"
+    }
+}
+
+extension ProbeConfiguration {
+    /// What the parameters reveal: all but `grid` and `learned_places`.
+    static func revealed(_ file: ParameterShapes) -> [JSONMember] {
+        let head = file.scope("head")
+        guard head.scope("stem").isPresent else {
+            let widths = head.indices.compactMap { head.extent("\($0).weight", 0) }
+            return members(
+                ("n_probes", .count(file.extent("places", 0))), ("head", .string(HeadKind.dense.rawValue)),
+                ("hidden", widths.count > 1 ? .counts(widths.dropLast()) : nil), ("n_classes", .count(widths.last)))
+        }
+        let stages = head.scope("stages")
+        let channels = stages.indices.compactMap { stages.extent("\($0).norm.weight", 0) }
+        return members(
+            ("head", .string(HeadKind.convolutional.rawValue)), ("channels", .counts(channels)),
+            ("num_blocks", channels.count > 1 ? .count(stages.scope(1).scope("blocks").indices.count) : nil),
+            ("n_classes", .count(head.extent("linear.weight", 0))))
     }
 }
 
@@ -121,11 +141,10 @@ package struct ProbeClassifier: Model {
 
     /// Members of the node: `file` and those of `ProbeConfiguration`.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
-        let configuration = try ProbeConfiguration(settings)
         let input = assembly.input
-        self = try assembly.module(settings) { parameters in
+        self = try assembly.module(settings, revealing: ProbeConfiguration.revealed) { parameters in
             try ProbeClassifier(
-                parameters, configuration, spec: input.spec, omega0: Float(input.transform.omega0))
+                parameters, try ProbeConfiguration(settings), spec: input.spec, omega0: Float(input.transform.omega0))
         }
     }
 

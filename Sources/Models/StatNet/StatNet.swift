@@ -1,6 +1,7 @@
 import Engine
 import Networks
 import NeuralFunctionals
+import WeightFormats
 
 /// Settings of a `StatNet`, under the member names of the authors' configuration files.
 package struct StatNetConfiguration: Sendable {
@@ -17,6 +18,15 @@ package struct StatNetConfiguration: Sendable {
         headSize = try settings.int("h_size", in: SettingBounds.extent)
         endsInSigmoid = try settings.bool("sigmoid", default: false)
         normalizes = try settings.bool("normalize", default: false)
+    }
+}
+
+extension StatNetConfiguration {
+    /// What the parameters reveal: all but `sigmoid`.
+    static func revealed(_ file: ParameterShapes) -> [JSONMember] {
+        members(
+            ("h_size", .count(file.extent("hypernetwork.2.weight", 0))),
+            ("normalize", .bool(file["mean_weights_0"] != nil)))
     }
 }
 
@@ -46,9 +56,16 @@ package struct StatNet: Model {
     /// - Throws: also where there are labels.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
         guard assembly.labels.isEmpty else { throw ModelError("StatNet predicts one number, not one of 'labels'") }
-        let configuration = try StatNetConfiguration(settings)
-        self = try assembly.module(settings) { StatNet($0, configuration, spec: assembly.input.spec) }
+        self = try assembly.module(settings, revealing: StatNetConfiguration.revealed) { parameters in
+            let configuration = try StatNetConfiguration(settings)
+            try settings.demand("sigmoid", Self.sigmoidHint)
+            return StatNet(parameters, configuration, spec: assembly.input.spec)
+        }
     }
+
+    /// For the error where `sigmoid` is missing: what to write.
+    static let sigmoidHint =
+        "write true where a sigmoid maps the output to 0…1, as in the authors' predictors, else false"
 
     /// One scalar.
     package var outputs: [OutputDescription] { [OutputDescription(.scalars, [1])] }

@@ -1,6 +1,7 @@
 import Engine
 import Networks
 import NeuralFunctionals
+import WeightFormats
 
 /// Settings of a `TransferNet`, under the member names of the authors' configuration files.
 package struct TransferNetConfiguration: Sendable {
@@ -34,6 +35,22 @@ package struct TransferNetConfiguration: Sendable {
         }
         hasNorm = try settings.bool("lnorm", default: false)
         dropout = try settings.number("dropout", in: 0...1, default: 0)
+    }
+}
+
+extension TransferNetConfiguration {
+    /// What the parameters reveal: all but `pos_enc` and its settings.
+    static func revealed(_ file: ParameterShapes) -> [JSONMember] {
+        let chain = file.scope("hnet")
+        let linear = RevealedLinear.all(chain)
+        let norm = linear.first.map { chain.scope($0.position + 1).scope("w_norms").isPresent } ?? false
+        let step = linear.count > 1 ? linear[1].position - linear[0].position : 0
+        return members(
+            ("mode", .text(linear.first?.mode.rawValue)),
+            ("hidden_chan", linear.count > 1 ? .count(linear[0].outputs) : nil),
+            ("hidden_layers", linear.isEmpty ? nil : .count(linear.count - 1)),
+            ("mapping_size", .count(chain.extent("0._B", 1))), ("lnorm", linear.isEmpty ? nil : .bool(norm)),
+            ("dropout", step > (norm ? 3 : 2) ? .number(0.5) : nil))
     }
 }
 
@@ -83,8 +100,18 @@ package struct TransferNet: Model {
 
     /// Members of the node: `file` and those of `TransferNetConfiguration`.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
-        let configuration = try TransferNetConfiguration(settings)
-        self = try assembly.module(settings) { try TransferNet($0, configuration, spec: assembly.input.spec) }
+        self = try assembly.module(settings, revealing: TransferNetConfiguration.revealed) { parameters in
+            let configuration = try TransferNetConfiguration(settings)
+            if configuration.encodesPositions {
+                try settings.demand(
+                    "io_sinusoidal",
+                    "write {\"max_freq\": 3, \"num_bands\": 3, \"enc_layers\": false} for the authors' editor")
+                try SinusoidalSettings.demand(settings.sectionOrEmpty("io_sinusoidal"))
+            } else {
+                try settings.refuse("io_sinusoidal", "pos_enc is not true")
+            }
+            return try TransferNet(parameters, configuration, spec: assembly.input.spec)
+        }
     }
 
     /// The edited weights.

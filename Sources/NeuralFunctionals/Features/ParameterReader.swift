@@ -1,19 +1,6 @@
 import Engine
 import Tensors
 
-/// A checkpoint does not have the parameters that the model asks for: some are missing, unexpected, of another shape or
-/// not finite.
-package struct ParameterError: Error, Equatable, CustomStringConvertible {
-    /// One sentence for each problem, with the name of the parameter, what was expected and what was received.
-    package let problems: [String]
-
-    /// An error with at least one problem.
-    package init(problems: [String]) { self.problems = problems }
-
-    /// All problems, separated by semicolons.
-    package var description: String { problems.joined(separator: "; ") }
-}
-
 /// Reads the parameters of a state dict for the layers that ask for them, and collects problems.
 ///
 /// A parameter that is missing or has another shape is noted as a problem, and the layer gets a 1 × 1 matrix of zero in
@@ -29,8 +16,10 @@ package final class ParameterReader {
     /// inputs.
     package private(set) var buffers: [ParameterBinding] = []
     private var used: Set<String> = []
-    private var problems: [String] = []
+    private var problems: [ParameterProblem] = []
     private var random: RandomSource?
+    /// Whether it draws the parameters of a new model.
+    package var isDrawing: Bool { random != nil }
 
     /// Reads the parameters of a stored model.
     package init(_ dictionary: StateDict) { self.dictionary = dictionary }
@@ -47,9 +36,9 @@ package final class ParameterReader {
     /// Throws all problems found: parameters that are missing, not finite or of another shape than asked for, and
     /// parameters that no layer asked for.
     package func finish() throws(ParameterError) {
-        let left = dictionary.names.filter { !used.contains($0) }
-        let all = problems + left.map { "unexpected parameter '\($0)'" }
-        if !all.isEmpty { throw ParameterError(problems: all) }
+        let left = dictionary.entries.filter { !used.contains($0.name) }
+        let all = problems + left.map { ParameterProblem($0.name, .unexpected(received: $0.tensor.shape)) }
+        if !all.isEmpty { throw ParameterError(all, asked: used.count) }
     }
 
     fileprivate func bind(_ binding: ParameterBinding) { bindings.append(binding) }
@@ -64,15 +53,15 @@ package final class ParameterReader {
             dictionary.set(NamedTensor(name: name, tensor: Tensor(shape: shape, values: values)))
         }
         guard let tensor = dictionary[name] else {
-            problems.append("missing parameter '\(name)' of shape \(shape)")
+            problems.append(ParameterProblem(name, .missing(expected: shape)))
             return nil
         }
         guard tensor.shape == shape else {
-            problems.append("parameter '\(name)': expected shape \(shape), received \(tensor.shape)")
+            problems.append(ParameterProblem(name, .misshapen(expected: shape, received: tensor.shape)))
             return nil
         }
         if let index = tensor.values.firstIndex(where: { !$0.isFinite }) {
-            problems.append("parameter '\(name)': element \(index) is \(tensor.values[index])")
+            problems.append(ParameterProblem(name, .nonFinite(element: index, value: tensor.values[index])))
         }
         return tensor
     }

@@ -22,7 +22,9 @@ enum ServiceTarget {
         /// Serves one small model of random parameters.
         init() throws {
             let config = """
-                {"name": "small", "task": "predict_accuracy", "input": {"sizes": [2, 3, 1], "image": [4, 4, 1]},
+                {"name": "small", "task": "predict_accuracy",
+                 "input": {"sizes": [2, 3, 1], "image": [4, 4, 1], "omega0": 30, "convention": "nfn", "canonicalize": false,
+                  "array_scales": null},
                  "network": {"file": "network.safetensors", "model": "StatNet", "h_size": 4, "sigmoid": true}}
                 """
             let model = try ModelConfiguration(json: Array(config.utf8))

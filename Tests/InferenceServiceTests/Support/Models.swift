@@ -57,7 +57,8 @@ enum Models {
         ).stateDict()
         let config = """
             {"name": "accuracy", "task": "predict_accuracy",
-             "input": {"family": "cnn", "sizes": [1, 4, 5, 3], "filters": [[3, 3], [3, 2], null]},
+             "input": {"family": "cnn", "sizes": [1, 4, 5, 3], "filters": [[3, 3], [3, 2], null],
+              "canonical_scale": false, "array_scales": null},
              "network": {"file": "network.safetensors", "model": "StatNet", "h_size": 20, "sigmoid": true}}
             """
         let model = try withFolder { folder in
