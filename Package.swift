@@ -94,6 +94,13 @@ let package = Package(
 
         // Data to learn from: pictures, and INRs fitted to them.
         target("Datasets", ["Host", "Tensors", "WeightFormats", "Networks", "SIREN", "Engine"]),
+        // Files of networks to a corpus, and what a corpus holds.
+        target(
+            "CorpusImport",
+            [
+                "Host", "Tensors", "WeightFormats", "Networks", "NetworkReading", "Uploads", "SIREN", "Engine",
+                "Datasets",
+            ]),
 
         // Many small CNNs, as a corpus.
         target(
@@ -129,7 +136,7 @@ let package = Package(
             dependencies: [
                 "Host", "CHost", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Engine",
                 "NeuralFunctionals", "Models", "ModelStore", "Verification", "HTTPCore", "HTTPServer", "Datasets",
-                "Zoo", "Training", "Benchmarks", "InferenceService", arguments, logging,
+                "CorpusImport", "Zoo", "Training", "Benchmarks", "InferenceService", arguments, logging,
             ],
             swiftSettings: settings()),
 
@@ -162,6 +169,8 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests("Datasets", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine"]),
         tests("Zoo", ["Tensors", "Networks", "SIREN", "Engine", "Datasets"]),
+        tests(
+            "CorpusImport", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Datasets"]),
         tests(
             "Training",
             ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Models", "ModelStore", "Datasets"]),

@@ -25,6 +25,7 @@ TARGETS = {
     "Networks": ("model", "weights of a network"), "WeightFormats": ("model", "file readers and writers"),
     "Tensors": ("model", "arrays by name"),
     "Datasets": ("train", "pictures, fits, corpora"),
+    "CorpusImport": ("train", "files to a corpus"),
     "Zoo": ("train", "CNNs to a corpus"), "Training": ("train", "tasks, recipes, runs"), "Benchmarks": ("train", "speed"),
     "Host": ("host", "the machine"),
     "CHost": ("c", "system calls"), "CKernels": ("c", "vector loops"), "COpenBLAS": ("c", "library"),

@@ -17,8 +17,7 @@ struct Weightspace: ParsableCommand {
         subcommands: [
             ServeCommand.self, ClassifyCommand.self, EncodeCommand.self, RenderCommand.self, InspectCommand.self,
             VerifyCommand.self, CheckCommand.self, ModelsCommand.self, FitCommand.self, ZooCommand.self,
-            TrainCommand.self,
-            EvaluateCommand.self,
+            ImportCommand.self, TrainCommand.self, EvaluateCommand.self,
             BenchCommand.self, KeyCommand.self, HealthCommand.self,
         ])
 

@@ -7,7 +7,7 @@ extension ShardHeader {
     /// Reads a file's metadata.
     /// - Throws: where a member is missing or is not as expected; the error names the member, without the file.
     init(metadata: [String: String]) throws(DatasetError) {
-        let spec = try Self.spec(metadata)
+        let spec = try Self.layers(metadata)
         let family: NetworkFamily
         if let text = metadata["family"] {
             guard let known = NetworkFamily(rawValue: text) else { throw Self.error("family", "inr or cnn", text) }
@@ -48,7 +48,9 @@ extension ShardHeader {
         return result
     }
 
-    private static func spec(_ metadata: [String: String]) throws(DatasetError) -> NetworkSpec {
+    /// The layers that `sizes` and, where there is a convolution, `kernels` say.
+    /// - Throws: where one of them is missing or not as expected.
+    package static func layers(_ metadata: [String: String]) throws(DatasetError) -> NetworkSpec {
         let text = metadata["sizes"] ?? ""
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         let sizes = parts.compactMap { Int($0) }

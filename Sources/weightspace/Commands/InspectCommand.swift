@@ -1,4 +1,6 @@
 import ArgumentParser
+import CorpusImport
+import Datasets
 import Foundation
 import InferenceService
 import NetworkReading
@@ -12,10 +14,16 @@ import WeightFormats
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
-        abstract: "Lists the arrays of files with shapes and statistics, and the SIREN convention.",
-        discussion: "Arrays that form no network are listed too; the reason why is printed on standard error.")
+        abstract:
+            "Lists the arrays of files with shapes and statistics, and the SIREN convention; or what a corpus holds.",
+        discussion: """
+            Arrays that form no network are listed too; the reason why is printed on standard error. Of a folder, which is \
+            taken for a corpus, the shapes, notations, classes, columns, splits, duplicates and the statistics of the arrays \
+            are printed.
+            """)
 
-    @Argument(help: "Files of weights in any of the upload formats; '-' is standard input.")
+    @Argument(
+        help: "Files of weights in any of the upload formats, or folders that are corpora; '-' is standard input.")
     var files: [String]
 
     @OptionGroup var choice: MemberOption
@@ -23,9 +31,24 @@ struct InspectCommand: ParsableCommand {
     @Flag(help: "Print one JSON object per set of arrays.")
     var json = false
 
+    @Option(
+        help:
+            "Write a picture of a corpus: FILE.svg with the histograms of its arrays and some of its INRs drawn, or FILE.png with the INRs alone."
+    )
+    var picture: String?
+
+    func validate() throws {
+        guard let picture else { return }
+        guard picture.hasSuffix(".svg") || picture.hasSuffix(".png") else {
+            throw ValidationError("--picture: expected a name that ends with .svg or .png, received '\(picture)'")
+        }
+        guard files.count == 1 else { throw ValidationError("--picture: expected one corpus, received \(files.count)") }
+    }
+
     func run() throws {
         var failures = 0
         for path in files {
+            if try inspectCorpus(path) { continue }
             do throws(UploadError) {
                 let upload = try UploadFile.upload(path)
                 for (name, result) in InspectedArrays.all(in: upload, member: choice.member) {
@@ -42,6 +65,25 @@ struct InspectCommand: ParsableCommand {
             }
         }
         if failures > 0 { throw ExitCode(1) }
+    }
+
+    /// Prints what a folder's corpus holds; false for a file.
+    private func inspectCorpus(_ path: String) throws -> Bool {
+        let facts = try? URL(fileURLWithPath: path).resolvingSymlinksInPath().resourceValues(forKeys: [.isDirectoryKey])
+        guard facts?.isDirectory == true else {
+            guard picture == nil else {
+                throw CommandFailure("--picture: expected the folder of a corpus, received '\(path)'")
+            }
+            return false
+        }
+        let summary = try CorpusSummary(CorpusFolder(path), readsPictures: picture != nil)
+        print(json ? summary.json : summary.text)
+        if let picture {
+            let pictures = CorpusPictures(summary)
+            try OutputFile.write(
+                picture.hasSuffix(".png") ? try pictures.sheet() : Array(pictures.svg.utf8), to: picture)
+        }
+        return true
     }
 
     private func complain(_ place: String, _ fault: UploadError, _ failures: inout Int) {
