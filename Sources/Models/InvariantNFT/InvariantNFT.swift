@@ -122,6 +122,7 @@ package struct InvariantNFT: InvariantModel {
         }
     }
 
+    /// *Shapes:* single-channel features → (batch, `outputCount`); `mix` acts on the pooled rows before the head.
     package func callAsFunction(
         _ x: WeightSpaceFeatures, mix: (Matrix) -> Matrix = { $0 }, in builder: PlanBuilder
     ) -> Matrix {

@@ -93,9 +93,7 @@ struct ImportCommand: ParsableCommand {
     @OptionGroup var threads: ThreadOption
 
     func validate() throws {
-        guard (1...1_000_000).contains(shardSize) else {
-            throw ValidationError("--shard-size: expected 1 to 1000000, received \(shardSize)")
-        }
+        try checkBounds("--shard-size", shardSize, 1...1_000_000)
         guard sizes != nil || kernels == nil else { throw ValidationError("--kernels: expected --sizes beside it") }
     }
 
