@@ -25,8 +25,7 @@ package struct OutputDescription: Sendable, Equatable {
     /// those of the network that was read.
     package let shape: [Int]
 
-    /// - Parameter mix: applied by a model to its features of the networks before its head reads them, for mixup in
-    ///   training; nil changes nothing.
+    /// An output and its shape.
     package init(_ output: Output, _ shape: [Int]) {
         self.output = output
         self.shape = shape
@@ -69,6 +68,18 @@ package protocol Model: ModelKind {
     /// - Throws: `ModelError` for a model without `probeCoordinates`.
     func recordClasses(ofValues values: Matrix, in builder: PlanBuilder) throws(ModelError) -> RecordedClasses
 
+    /// Whether it runs the networks, so that its answers depend on the function between their layers.
+    var runsActivation: Bool { get }
+
+    /// The pictures with known classes on which the model runs networks; nil for models that run none.
+    var probePictures: ProbePictures? { get }
+
+    /// Sets these pictures; by default does nothing.
+    /// - Parameters:
+    ///   - values: (count, channels, height, width) of `probePictures`, from 0 to 1.
+    ///   - labels: the class of each picture, from 0.
+    func setProbePictures(_ values: [Float], labels: [Int])
+
     /// Whether it standardises its inputs by statistics that belong to its parameters.
     var standardizes: Bool { get }
 
@@ -81,6 +92,9 @@ extension Model {
     package var needsOwnWidths: Bool { standardizes }
     package var standardizes: Bool { false }
     package var probeCoordinates: Matrix? { nil }
+    package var runsActivation: Bool { false }
+    package var probePictures: ProbePictures? { nil }
+    package func setProbePictures(_ values: [Float], labels: [Int]) {}
 
     package func recordClasses(
         ofValues values: Matrix, in builder: PlanBuilder
@@ -104,6 +118,17 @@ extension Model {
     }
 
     static func notOffered(_ output: Output) -> ModelError { ModelError("\(type) does not \(output.rawValue)") }
+}
+
+/// What pictures a model needs to run networks on.
+package struct ProbePictures: Sendable, Equatable {
+    /// The number of pictures.
+    package let count: Int
+    package let channels: Int
+    package let height: Int
+    package let width: Int
+    /// Labels are from 0 to this number − 1.
+    package let classes: Int
 }
 
 /// An output while a plan is built: the matrices of a batch of networks that hold it after a run.
@@ -163,18 +188,23 @@ package final class ForwardPass {
     /// The raw weights, single-channel features: converted to the model's convention and canonical where the model asks
     /// for it, not scaled.
     package let weights: WeightSpaceFeatures
+    /// The function between the layers of the networks.
+    package let activation: Nonlinearity
     private let transform: InputTransform
     private let mix: ((Matrix) -> Matrix)?
     private var scaled: WeightSpaceFeatures?
 
-    /// - Parameter mix: changes what a model has made of each network before its last layers read it, for training with
-    ///   mixtures of networks.
+    /// - Parameters:
+    ///   - activation: of the networks; nil for that of the model's networks.
+    ///   - mix: changes what a model has made of each network before its last layers read it, for training with
+    ///     mixtures of networks.
     package init(
-        _ weights: WeightSpaceFeatures, _ transform: InputTransform, mix: ((Matrix) -> Matrix)? = nil,
-        in builder: PlanBuilder
+        _ weights: WeightSpaceFeatures, _ transform: InputTransform, activation: Nonlinearity? = nil,
+        mix: ((Matrix) -> Matrix)? = nil, in builder: PlanBuilder
     ) {
         self.builder = builder
         self.weights = weights
+        self.activation = activation ?? transform.activation
         self.transform = transform
         self.mix = mix
     }

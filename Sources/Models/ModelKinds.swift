@@ -14,6 +14,7 @@ package enum ModelKinds {
         InvariantNFT.self,
         StatNet.self,
         ProbeClassifier.self,
+        AccuracyProbe.self,
         TransferNet.self,
         Ensemble.self,
     ]

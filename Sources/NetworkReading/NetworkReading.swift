@@ -14,6 +14,8 @@ package struct NetworkReading: Sendable, Equatable {
     package let isFlat: Bool
     /// Whether weights came as (inputs, outputs) and were transposed.
     package let isTransposed: Bool
+    /// The order of the parameters in a flat tensor of a CNN; nil for other networks.
+    package let layout: FlatReading?
     /// Names of tensors that are not parameters, such as an integer `label`.
     package let ignored: [String]
 
@@ -24,12 +26,12 @@ package struct NetworkReading: Sendable, Equatable {
     /// - Parameters:
     ///   - expectation: the networks that the model reads; nil accepts any whose layers fit together.
     ///   - flatSpec: the layers of a vector of parameters where `expectation` is nil; evaluated only then.
-    ///   - layout: the order of the parameters in a vector.
+    ///   - layout: the order of the parameters in a vector; nil looks at the values.
     ///   - limit: the most networks that a stack may have.
     /// - Throws: all mismatches.
     package init(
         _ stateDict: StateDict, expecting expectation: NetworkExpectation? = nil,
-        flatSpec: @autoclosure () -> NetworkSpec? = nil, layout: FlatLayout = .pytorch, limit: Int = .max
+        flatSpec: @autoclosure () -> NetworkSpec? = nil, layout: FlatLayout? = .pytorch, limit: Int = .max
     ) throws(NetworkError) {
         let (parameters, ignored, dtypeMismatches) = Self.parameters(of: stateDict)
         self.ignored = ignored
@@ -39,7 +41,10 @@ package struct NetworkReading: Sendable, Equatable {
         if parameters.count == 1, FlatForm.isFlat(first) {
             guard dtypeMismatches.isEmpty else { throw NetworkError(dtypeMismatches) }
             try Self.check(first.tensor.rank == 2 ? first.tensor.shape[0] : 1, within: limit)
-            networks = try FlatForm.networks(from: first, spec: expectation?.spec ?? flatSpec(), layout: layout)
+            let spec = expectation?.spec ?? flatSpec()
+            let own = spec.flatMap { FlatForm.layout(of: first, spec: $0, said: layout) }
+            self.layout = own
+            networks = try FlatForm.networks(from: first, spec: spec, layout: own?.layout ?? layout ?? .pytorch)
             (isBatched, isFlat, isTransposed) = (first.tensor.rank == 2, true, false)
             return
         }
@@ -47,6 +52,7 @@ package struct NetworkReading: Sendable, Equatable {
         let mismatches = dtypeMismatches + layered.mismatches + parameters.compactMap(NetworkMismatch.nonFiniteValue)
         guard mismatches.isEmpty else { throw NetworkError(mismatches) }
         try Self.check(layered.batch?.count ?? 1, within: limit)
+        self.layout = nil
         networks = layered.networks
         (isBatched, isFlat, isTransposed) = (layered.batch != nil, false, layered.order == .inputsFirst)
     }

@@ -8,14 +8,17 @@ package struct InferResponse: Sendable {
     package var modelVersion: String
     /// The client's identifier of the request; nil where it gave none.
     package var id: String?
+    /// What the client should know of how its networks were read, a sentence each: `warnings` of `parameters`, one a line.
+    package var warnings: [String]
     /// In the order in which they are written.
     package var outputs: [Output]
 
     /// A response whose outputs are written in this order.
-    package init(modelName: String, modelVersion: String, id: String?, outputs: [Output]) {
+    package init(modelName: String, modelVersion: String, id: String?, warnings: [String] = [], outputs: [Output]) {
         self.modelName = modelName
         self.modelVersion = modelVersion
         self.id = id
+        self.warnings = warnings
         self.outputs = outputs
     }
 
@@ -86,6 +89,12 @@ package struct InferResponse: Sendable {
         writer.member("model_name", modelName)
         writer.member("model_version", modelVersion)
         if let id { writer.member("id", id) }
+        if !warnings.isEmpty {
+            writer.name("parameters")
+            writer.beginObject()
+            writer.member("warnings", warnings.joined(separator: "\n"))
+            writer.endObject()
+        }
         writer.name("outputs")
         writer.array(outputs) { writer, output in write(output, to: &writer, binary: &binary) }
         writer.endObject()

@@ -19,8 +19,8 @@ package struct ZooData: Sendable {
                 "the test pictures have another size than the training pictures: expected \(size(training)), received \(size(test))"
             )
         }
-        self.training = try Self.bytes(training, "training", limit)
-        self.test = try Self.bytes(test, "test", limit)
+        self.training = try PictureBytes(training, "training", limit: limit)
+        self.test = try PictureBytes(test, "test", limit: limit)
         classes = Int(max(self.training.labels.max() ?? 0, self.test.labels.max() ?? 0)) + 1
         // FNV-1a
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
@@ -32,23 +32,5 @@ package struct ZooData: Sendable {
             \(self.training.count) training and \(self.test.count) test pictures \
             \(training.height)x\(training.width)x\(training.channels), checksum \(String(hash, radix: 16))
             """
-    }
-
-    private static func bytes(_ set: PictureSet, _ name: String, _ limit: Int?) throws(DatasetError) -> PictureBytes {
-        guard let labels = set.labels else { throw DatasetError("the \(name) pictures have no labels") }
-        let count = min(set.count, limit ?? set.count)
-        guard count > 0 else { throw DatasetError("there are no \(name) pictures") }
-        let (pixels, channels) = (set.height * set.width, set.channels)
-        var values = [UInt8](repeating: 0, count: count * set.size)
-        for picture in 0..<count {
-            for (index, value) in set.values(picture).enumerated() {
-                // From (height, width, channels) to (channels, height, width).
-                let place = index % channels * pixels + index / channels
-                values[picture * set.size + place] = UInt8(min(max((value + 1) * 127.5, 0), 255).rounded())
-            }
-        }
-        return PictureBytes(
-            channels: channels, height: set.height, width: set.width, values: values,
-            labels: labels.prefix(count).map { Int32($0) })
     }
 }

@@ -63,7 +63,7 @@ import Testing
         let canonical = try NetworkWeights.batch(
             from: pipeline.reference.scoped("canonical."), expecting: pipeline.model.expectation)
         for (network, reference) in zip(pipeline.networks, canonical) {
-            guard case .weights(let own) = try pipeline.prepared(network) else {
+            guard case .weights(let own, _) = try pipeline.prepared(network) else {
                 Issue.record("the weights were not read")
                 continue
             }

@@ -43,7 +43,7 @@ import Testing
     }()
 
     private func key(_ width: Int) -> PlanShape {
-        PlanShape(output: .latents, spec: NetworkSpec(sizes: [2, width, 1]), threads: 1)
+        PlanShape(output: .latents, spec: NetworkSpec(sizes: [2, width, 1]), activation: .sine, threads: 1)
     }
 
     /// Whether the cache holds a plan for the key; takes it.

@@ -127,8 +127,7 @@ struct ConfigurationTests {
         try files.createDirectory(at: scratch.url.appending(path: "c-no-model"), withIntermediateDirectories: true)
         if good, let url = Program.url {
             let embedded = url.deletingLastPathComponent().appending(path: "weightspace_ModelStore.resources/Models")
-            let model = try #require(try files.contentsOfDirectory(atPath: embedded.path).first)
-            try files.copyItem(at: embedded.appending(path: model), to: scratch.url.appending(path: "d-good"))
+            try files.copyItem(at: embedded.appending(path: "fashion-mnist"), to: scratch.url.appending(path: "d-good"))
         }
         return scratch
     }

@@ -15,12 +15,10 @@ package final class ConvolutionalClassifier {
     /// Like `parameters`, written by `differentiate`.
     package let gradient: Matrix
 
-    private let activation: LaneActivation
-    private let layers: [Convolution]
+    private let chain: LaneConvolutions
     /// The first parameter of every layer, the fully connected one included, and the number of all.
     private let offsets: [Int]
-    /// x of every layer, (elements, lanes); the gradient of each but the first.
-    private let activations: [Matrix]
+    /// The gradient of every layer's x but the first's, (elements, lanes).
     private let gradients: [Matrix]
     private let mask: Matrix
     private let scratch: Matrix
@@ -35,27 +33,17 @@ package final class ConvolutionalClassifier {
     }
 
     init(_ convolutions: [ConvolutionShape], classes: Int, activation: Nonlinearity, instructions: Int32) {
-        precondition(activation == .relu || activation == .tanh, "ReLU or tanh")
-        precondition(
-            classes > 0
-                && zip(convolutions, convolutions.dropFirst()).allSatisfy {
-                    $0.outputs == $1.inputs && $0.outputHeight == $1.height && $0.outputWidth == $1.width
-                }, "layers that fit each other")
-        guard let first = convolutions.first, let last = convolutions.last else {
-            preconditionFailure("at least one convolution")
-        }
+        precondition(classes > 0, "classes to tell apart")
+        guard let last = convolutions.last else { preconditionFailure("at least one convolution") }
         self.convolutions = convolutions
         self.classes = classes
-        self.activation = activation == .relu ? .relu : .tanh
-        layers = convolutions.map { Convolution($0, instructions: instructions) }
+        chain = LaneConvolutions(convolutions, activation: activation, instructions: instructions)
         let counts = convolutions.map { $0.weightCount + $0.outputs } + [classes * (last.outputs + 1)]
         offsets = counts.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1) }
         let total = counts.reduce(0, +)
         parameters = Matrix(zeros: 1, total)
         gradient = Matrix(zeros: 1, total)
         let lanes = Convolution.lanes
-        activations =
-            [Matrix(zeros: first.inputCount, lanes)] + convolutions.map { Matrix(zeros: $0.outputCount, lanes) }
         gradients = convolutions.map { Matrix(zeros: $0.outputCount, lanes) }
         mask = Matrix(zeros: last.outputCount, lanes)
         scratch = Matrix(zeros: last.outputs + classes, lanes)
@@ -87,7 +75,7 @@ package final class ConvolutionalClassifier {
         var seed = seed
         var loss = 0.0
         forEachGroup(pictures, numbers) { labels in
-            propagate()
+            chain.propagate()
             if dropout > 0 {
                 // Multiplied, so that the sequences of neighbouring seeds do not overlap.
                 seed = (seed ^ (seed >> 29)) &* 0xD6E8_FEB8_6659_FD93 &+ 1
@@ -95,16 +83,17 @@ package final class ConvolutionalClassifier {
             }
             loss +=
                 classify(labels, factor: 1 / Float(numbers.count), isDropping: dropout > 0, withGradients: true).loss
-            for index in layers.indices.reversed() {
+            for index in chain.layers.indices.reversed() {
                 let shape = convolutions[index]
                 let first = offsets[index]
-                layers[index].addWeightGradients(
-                    x: activations[index], dy: gradients[index],
+                chain.layers[index].addWeightGradients(
+                    x: chain.values[index], dy: gradients[index],
                     dw: laneGradients.rows(first..<first + shape.weightCount),
                     db: laneGradients.rows(first + shape.weightCount..<offsets[index + 1]))
                 if index > 0 {
-                    layers[index].inputGradient(
-                        gradients[index], x: activations[index], activation: activation, into: gradients[index - 1])
+                    chain.layers[index].inputGradient(
+                        gradients[index], x: chain.values[index], activation: chain.activation,
+                        into: gradients[index - 1])
                 }
             }
         }
@@ -118,14 +107,14 @@ package final class ConvolutionalClassifier {
         load(forGradients: false)
         var correct = 0
         forEachGroup(pictures, numbers) { labels in
-            propagate()
+            chain.propagate()
             correct += classify(labels, factor: 0, isDropping: false, withGradients: false).correct
         }
         return correct
     }
 
     private func load(forGradients: Bool) {
-        for (index, layer) in layers.enumerated() {
+        for (index, layer) in chain.layers.enumerated() {
             let (weight, bias) = arrays(index)
             layer.load(weight: weight, bias: bias, forGradients: forGradients && index > 0)
         }
@@ -133,7 +122,7 @@ package final class ConvolutionalClassifier {
 
     /// The weight and the bias of a layer.
     private func arrays(_ index: Int) -> (weight: Matrix, bias: Matrix) {
-        let outputs = index < layers.count ? convolutions[index].outputs : classes
+        let outputs = index < convolutions.count ? convolutions[index].outputs : classes
         let middle = offsets[index + 1] - outputs
         return (parameters.columns(offsets[index]..<middle), parameters.columns(middle..<offsets[index + 1]))
     }
@@ -144,7 +133,7 @@ package final class ConvolutionalClassifier {
         _ pictures: PictureBytes, _ numbers: ArraySlice<Int32>, _ body: (_ labels: [Int32]) -> Void
     ) {
         let lanes = Convolution.lanes
-        precondition(pictures.size == activations[0].rows, "pictures of the network's input size")
+        precondition(pictures.size == chain.input.rows, "pictures of the network's input size")
         var labels = [Int32](repeating: -1, count: lanes)
         var own = labels
         for start in stride(from: numbers.startIndex, to: numbers.endIndex, by: lanes) {
@@ -157,29 +146,23 @@ package final class ConvolutionalClassifier {
             }
             pictures.values.withUnsafeBufferPointer { values in
                 guard let base = values.baseAddress else { return }
-                ck_lanes_pictures(base, pictures.size, own, group.count, 1 / 255, activations[0].pointer)
+                ck_lanes_pictures(base, pictures.size, own, group.count, 1 / 255, chain.input.pointer)
             }
             body(labels)
-        }
-    }
-
-    private func propagate() {
-        for (index, layer) in layers.enumerated() {
-            layer.forward(activations[index], activation: activation, into: activations[index + 1])
         }
     }
 
     private func classify(
         _ labels: [Int32], factor: Float, isDropping: Bool, withGradients: Bool
     ) -> (loss: Double, correct: Int) {
-        let last = layers.count
+        let last = convolutions.count
         let (weight, bias) = arrays(last)
         let channels = convolutions[last - 1].outputs
         let gradient = laneGradients.rows(offsets[last]..<offsets[last + 1])
         var correct = 0
         let loss = ck_lanes_classify(
-            activations[last].pointer, channels, activations[last].rows / channels, isDropping ? mask.pointer : nil,
-            weight.pointer, bias.pointer, classes, labels, factor, activation.rawValue, scratch.pointer,
+            chain.output.pointer, channels, chain.output.rows / channels, isDropping ? mask.pointer : nil,
+            weight.pointer, bias.pointer, classes, labels, factor, chain.activation.rawValue, scratch.pointer,
             withGradients ? gradients[last - 1].pointer : nil, gradient.pointer,
             gradient.pointer + classes * channels * Convolution.lanes, &correct)
         return (loss, correct)

@@ -77,7 +77,7 @@ struct AnswerWriter {
         case .failure(let fault): writer.error(code: fault.code, detail: fault.detail)
         case .success(.model(.classes(let classes))):
             writer.classification(classes, labels: model?.labels ?? [], topK: options.topK)
-        case .success(.model(.scalars(let values))): writer.member("accuracy", values.first ?? .nan)
+        case .success(.model(.scalars(let values))): writer.scalars(values, named: model?.targets ?? [])
         case .success(let value):
             if case .picture(let picture, let reference?) = value {
                 writer.member("mse", meanSquaredError(picture, reference))

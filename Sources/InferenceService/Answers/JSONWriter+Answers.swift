@@ -126,6 +126,15 @@ extension JSONWriter {
         endObject()
     }
 
+    /// `predictions`: each number under the name of what it predicts; a single accuracy is also `accuracy`.
+    package mutating func scalars(_ values: [Float], named names: [String]) {
+        if values.count == 1, names.first?.hasSuffix("accuracy") != false { member("accuracy", values[0]) }
+        name("predictions")
+        beginObject()
+        for (name, value) in zip(names, values) { member(name, value) }
+        endObject()
+    }
+
     private mutating func score(_ score: ClassScore, _ labels: [String]) {
         member("class_id", score.classID)
         member("label", labels[score.classID])

@@ -42,6 +42,14 @@ struct InferenceCall: Sendable {
 
     /// Of the networks that could be read.
     var specs: [NetworkSpec] { networks.compactMap { try? $0.get().network.spec } }
+    /// What the client should know of how the networks were read; each text once, with the number of the first network.
+    var warnings: [String] {
+        var seen: Set<String> = []
+        return networks.enumerated().flatMap { index, network in
+            let own = (try? network.get())?.warnings ?? []
+            return own.filter { seen.insert($0).inserted }.map { networks.count > 1 ? "network \(index): \($0)" : $0 }
+        }
+    }
     var contents: [PreparedNetwork.Content] { networks.compactMap { try? $0.get().content } }
 }
 

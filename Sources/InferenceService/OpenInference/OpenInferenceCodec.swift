@@ -70,8 +70,10 @@ struct OpenInferenceCodec: InferenceCodec {
         do throws(NetworkError) {
             let reading = try NetworkReading(
                 infer.inputs, expecting: model.expectation, layout: layout, limit: limit)
+            var context = NetworkContext()
+            context.layout = reading.layout
             return try reading.networks.map { network throws(NetworkError) in
-                try model.prepare(network, claims, for: output)
+                try model.prepare(network, claims, context: context, for: output)
             }
         } catch {
             throw ServiceFault(error)
@@ -95,9 +97,9 @@ struct OpenInferenceCodec: InferenceCodec {
         }
     }
 
-    /// The order of the parameters in a flat input, by default PyTorch's.
-    private func layout(_ parameters: InferParameters) throws(ServiceFault) -> FlatLayout {
-        guard let given = parameters["layout"], !given.isNull else { return .pytorch }
+    /// The order of the parameters in a flat input; nil where the values are to show it.
+    private func layout(_ parameters: InferParameters) throws(ServiceFault) -> FlatLayout? {
+        guard let given = parameters["layout"], !given.isNull, given.string != "auto" else { return nil }
         guard let layout = given.string.flatMap(FlatLayout.init) else {
             throw .badRequest(
                 "parameter 'layout': expected one of \(FlatLayout.allCases.map(\.rawValue).joined(separator: ", "))")
@@ -156,7 +158,8 @@ struct OpenInferenceCodec: InferenceCodec {
                 isBinary: output.isBinary, classCount: count)
         }
         let response = InferResponse(
-            modelName: call.model.name, modelVersion: call.model.version, id: details.id, outputs: outputs)
+            modelName: call.model.name, modelVersion: call.model.version, id: details.id, warnings: call.warnings,
+            outputs: outputs)
         guard let (body, documentLength) = response.encoded() else { throw .nonFiniteOutput }
         var answer = Response(
             .ok, contentType: documentLength == nil ? "application/json" : "application/octet-stream", body: body)

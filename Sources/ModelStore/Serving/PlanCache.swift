@@ -16,6 +16,7 @@ struct CompiledPlan<Input: Sendable>: Sendable {
 struct PlanShape: Hashable, Sendable {
     let output: Output
     let spec: NetworkSpec
+    let activation: Nonlinearity
     let threads: Int
 }
 

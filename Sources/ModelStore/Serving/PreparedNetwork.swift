@@ -1,3 +1,4 @@
+import Engine
 import Models
 import Networks
 import SIREN
@@ -6,8 +7,9 @@ import SIREN
 package struct PreparedNetwork: Sendable {
     /// What a model computes on.
     package enum Content: Sendable {
-        /// Weights in the model's notation and in canonical form.
-        case weights(NetworkWeights)
+        /// Weights in the model's notation and in canonical form, of a network with this function between its layers; nil
+        /// for that of the model's networks.
+        case weights(NetworkWeights, activation: Nonlinearity? = nil)
         /// A function of coordinates, for models that read values: its weights are not those of the model's networks.
         case function(DrawnFunction)
 
@@ -16,7 +18,7 @@ package struct PreparedNetwork: Sendable {
 
         package var spec: NetworkSpec {
             switch self {
-            case .weights(let network): network.spec
+            case .weights(let network, _): network.spec
             case .function(let function): function.network.spec
             }
         }
@@ -31,6 +33,9 @@ package struct PreparedNetwork: Sendable {
     package let unreadWeights: String?
     /// How a CNN was read; nil for networks that draw pictures.
     package let convolutional: ConvolutionalReading?
+
+    /// What the client should know of how it was read, or do.
+    package var warnings: [String] { (reading?.warnings ?? []) + (convolutional?.warnings ?? []) }
 
     init(
         content: Content, network: NetworkWeights, reading: NotationReading?, unreadWeights: String? = nil,

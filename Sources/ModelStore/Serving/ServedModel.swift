@@ -70,6 +70,16 @@ package final class ServedModel: Sendable {
         return offers(.latents) ? "encode" : "edit"
     }
 
+    /// The names of its scalars: `targets` of the card; without it `accuracy` where there is one.
+    package var targets: [String] {
+        let count = shape(of: .scalars)?.first ?? 0
+        if case .text(let text)? = configuration.card["targets"] {
+            let names = text.split(separator: ",").map(String.init)
+            if names.count == count { return names }
+        }
+        return count == 1 ? ["accuracy"] : (0..<count).map { "target\($0)" }
+    }
+
     /// The networks that it reads, as a phrase for people.
     package var reads: String {
         let layers = input.spec.layers
@@ -77,13 +87,17 @@ package final class ServedModel: Sendable {
             let functions = readsFunctions ? ", and other networks of 2 inputs by their values" : ""
             return "fully connected sine networks \(expectation.summary)\(functions)"
         }
+        let runs =
+            model.probePictures.map {
+                "; they are run on \($0.count) pictures of \($0.height) × \($0.width) × \($0.channels), values from 0 to 1"
+            } ?? ""
         let convolutions = layers.filter { !$0.kernel.isEmpty }
         let kernels = Set(convolutions.map { $0.kernel.map(String.init).joined(separator: " × ") }).sorted()
         let dense = layers.count - convolutions.count
         return
             "CNNs \(expectation.summary) of \(convolutions.count) convolutions (\(kernels.joined(separator: ", "))), "
             + "global pooling and \(dense) dense layer\(dense == 1 ? "" : "s"), with relu or tanh, without residuals; "
-            + "batch normalisation after a layer is folded"
+            + "batch normalisation after a layer is folded\(runs)"
     }
 
     /// Whether it classifies networks whose weights it cannot read, by their values.
@@ -105,10 +119,12 @@ package final class ServedModel: Sendable {
             let transform = input.transform
             let reading = try ConvolutionalReading(
                 network, claims, context,
-                for: .init(activation: transform.activation, isCanonical: transform.hasCanonicalScale))
+                for: .init(activation: transform.activation, isCanonical: transform.hasCanonicalScale),
+                comparing: model.runsActivation ? { self.compareActivations(network) } : nil)
             return PreparedNetwork(
-                content: .weights(transform.canonical(network, activation: reading.activation)), network: network,
-                reading: nil, convolutional: reading)
+                content: .weights(
+                    transform.canonical(network, activation: reading.activation), activation: reading.activation),
+                network: network, reading: nil, convolutional: reading)
         }
         guard mismatches.isEmpty || (readsFunctions && output == .classes) else { throw NetworkError(mismatches) }
         let reading = NotationDetector.read(network, claims: claims, context: context)
@@ -148,6 +164,18 @@ package final class ServedModel: Sendable {
         }
     }
 
+    /// The accuracies predicted with either activation; 0 for one with which the network cannot be computed.
+    private func compareActivations(_ network: NetworkWeights) -> ActivationComparison {
+        func accuracy(_ activation: Nonlinearity) -> Float {
+            let own = input.transform.canonical(network, activation: activation)
+            guard case .scalars(let values)? = try? run(.scalars, own, activation, WorkerPool(threads: 1)) else {
+                return 0
+            }
+            return values.first.map { $0.isFinite ? $0 : 0 } ?? 0
+        }
+        return ActivationComparison(relu: accuracy(.relu), tanh: accuracy(.tanh))
+    }
+
     /// Computes an output for every network, in order.
     ///
     /// Each network has a plan of batch 1, so its answer depends, bit for bit, neither on the other networks nor on the
@@ -185,7 +213,7 @@ package final class ServedModel: Sendable {
         _ output: Output, _ content: PreparedNetwork.Content, _ pool: WorkerPool
     ) throws(ModelError) -> Answer {
         switch content {
-        case .weights(let network): return try run(output, network, pool)
+        case .weights(let network, let activation): return try run(output, network, activation, pool)
         case .function(let function):
             guard output == .classes else { throw ModelError("only classes are answered by values") }
             return try classify(function)
@@ -212,10 +240,11 @@ package final class ServedModel: Sendable {
     }
 
     private func run(
-        _ output: Output, _ network: NetworkWeights, _ pool: WorkerPool
+        _ output: Output, _ network: NetworkWeights, _ activation: Nonlinearity?, _ pool: WorkerPool
     ) throws(ModelError) -> Answer {
         let threads = try threads(output, network.spec, of: pool)
-        let key = PlanShape(output: output, spec: network.spec, threads: threads)
+        let key = PlanShape(
+            output: output, spec: network.spec, activation: activation ?? input.transform.activation, threads: threads)
         let compiled = try planned(key)
         compiled.input.write([network])
         compiled.plan.run(pool)
@@ -240,7 +269,7 @@ package final class ServedModel: Sendable {
     /// The floating-point operations of the matrix products for one network; a multiply-add is two.
     /// - Throws: `ModelError` where the model does not offer the output.
     package func flops(_ output: Output, _ spec: NetworkSpec) throws(ModelError) -> Int {
-        let key = PlanShape(output: output, spec: spec, threads: 1)
+        let key = PlanShape(output: output, spec: spec, activation: input.transform.activation, threads: 1)
         let compiled = try planned(key)
         plans.giveBack(compiled, key)
         return compiled.plan.flops
@@ -251,7 +280,8 @@ package final class ServedModel: Sendable {
         try plans.take(key) { () throws(ModelError) in
             let builder = PlanBuilder(threads: key.threads)
             let input = WeightSpaceFeatures(key.spec, batch: 1, channels: 1, in: builder)
-            let pass = ForwardPass(input, configuration.input.transform, in: builder)
+            let pass = ForwardPass(
+                input, configuration.input.transform, activation: key.activation, in: builder)
             let output = try model.record(key.output, in: pass)
             return CompiledPlan(
                 plan: builder.finish(keeping: input.arrays + output.matrices), input: input, output: output)

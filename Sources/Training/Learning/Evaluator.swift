@@ -40,7 +40,7 @@ package struct Evaluator: Sendable {
         for _ in 0..<threads {
             var plans: [Microbatch] = []
             for group in corpus.groups {
-                plans.append(try Microbatch(evaluating: model, input, group.spec, objective, size: microbatch))
+                plans.append(try Microbatch(evaluating: model, input, group, objective, size: microbatch))
             }
             workers.append(plans)
         }

@@ -68,17 +68,17 @@ struct Microbatch: Sendable {
 
     /// A plan for training, with the gradients of Σ weight · loss / `total` over its networks and losses.
     /// - Parameters:
-    ///   - spec: the shapes of the networks.
+    ///   - group: the networks' shapes and activation.
     ///   - size: networks in the micro-batch.
     ///   - total: networks in the whole batch, so that the gradients of its micro-batches add up to that of the mean.
     init(
-        training model: any Model, _ input: ModelInput, _ spec: NetworkSpec, _ objective: Objective,
+        training model: any Model, _ input: ModelInput, _ group: Corpus.Group, _ objective: Objective,
         _ parameters: LearnedParameters, size: Int, total: Int
     ) throws(ModelError) {
         let builder = PlanBuilder(recordsGradients: true)
         builder.track(parameters.slots.map(\.matrix))
         let recorded = try RecordedObjective(
-            model, input, spec, objective, batch: size, isTraining: true, in: builder)
+            model, input, group.spec, group.activation, objective, batch: size, isTraining: true, in: builder)
         builder.differentiate(
             recorded.losses.map { loss in
                 let share = [Float](repeating: loss.weight / Float(total), count: size)
@@ -91,11 +91,11 @@ struct Microbatch: Sendable {
 
     /// A plan for evaluation: no gradients, no mixup, targets without label smoothing.
     init(
-        evaluating model: any Model, _ input: ModelInput, _ spec: NetworkSpec, _ objective: Objective, size: Int
+        evaluating model: any Model, _ input: ModelInput, _ group: Corpus.Group, _ objective: Objective, size: Int
     ) throws(ModelError) {
         let builder = PlanBuilder(threads: 1, parametersAreFixed: false)
         let recorded = try RecordedObjective(
-            model, input, spec, objective.plain, batch: size, isTraining: false, in: builder)
+            model, input, group.spec, group.activation, objective.plain, batch: size, isTraining: false, in: builder)
         gradients = []
         plan = builder.finish(keeping: recorded.ends)
         self.objective = recorded

@@ -12,19 +12,21 @@ struct RecordedObjective: Sendable {
     /// One for each of the objective's tasks, in their order.
     let tasks: [any RecordedTask]
 
-    /// - Parameter spec: the shapes of the networks, which may have other hidden widths than those of `input`.
+    /// - Parameters:
+    ///   - spec: the shapes of the networks, which may have other hidden widths than those of `input`.
+    ///   - activation: the function between their layers.
     /// - Throws: `ModelError` where the model does not offer a task's output.
     init(
-        _ model: any Model, _ input: ModelInput, _ spec: NetworkSpec, _ objective: Objective, batch: Int,
-        isTraining: Bool,
-        in builder: PlanBuilder
+        _ model: any Model, _ input: ModelInput, _ spec: NetworkSpec, _ activation: Nonlinearity,
+        _ objective: Objective, batch: Int, isTraining: Bool, in builder: PlanBuilder
     ) throws(ModelError) {
         let x = WeightSpaceFeatures(spec, batch: batch, channels: 1, in: builder)
         self.input = x
         let share = isTraining && objective.mixup > 0 ? builder.matrix(rows: batch, columns: 1) : nil
         self.share = share
         let pass = ForwardPass(
-            x, input.transform, mix: share.map { share in { builder.mixRows($0, share: share) } }, in: builder)
+            x, input.transform, activation: activation,
+            mix: share.map { share in { builder.mixRows($0, share: share) } }, in: builder)
         let values = try model.record(objective.tasks.map(\.output), in: pass)
         var tasks: [any RecordedTask] = []
         for (task, value) in zip(objective.tasks, values) {

@@ -113,7 +113,7 @@ package final class Trainer: Sendable {
             for group in corpus.groups {
                 plans.append(
                     try Microbatch(
-                        training: model, input, group.spec, objective, parameters, size: plan.microbatch,
+                        training: model, input, group, objective, parameters, size: plan.microbatch,
                         total: plan.batch))
             }
             workers.append(plans)

@@ -81,6 +81,12 @@ extension RecipeCompletion {
                     "\(part.path.joined(separator: ".")): \(part.type) reads INRs, the data has CNNs; use a recipe for CNNs, such as cnn-hnp"
                 )
             }
+        } else {
+            for part in parts where part.type == AccuracyProbe.type {
+                conflicts.append(
+                    "\(part.path.joined(separator: ".")): \(part.type) runs CNNs on pictures, the data has INRs; use a recipe for INRs, such as probe"
+                )
+            }
         }
     }
 
@@ -124,7 +130,10 @@ extension RecipeCompletion {
         let most = counts.max { ($0.value, $1.key.rawValue) < ($1.value, $0.key.rawValue) }?.key ?? .relu
         let path = input + ["activation"]
         if value(path) == nil { set(path, most.rawValue) }
-        if value(input + ["canonical_scale"]) == nil { set(input + ["canonical_scale"], counts[.relu] != nil) }
+        if value(input + ["canonical_scale"]) == nil {
+            // What runs the networks depends on their function alone.
+            set(input + ["canonical_scale"], counts[.relu] != nil && types != [AccuracyProbe.type])
+        }
         for name in ["convention", "omega0", "canonicalize"] where value(input + [name]) != nil {
             conflicts.append(
                 "model.input.\(name): is for sine networks, the data has CNNs; \(Self.option(input + [name], NSNull()))"

@@ -5,7 +5,9 @@ import Models
 /// What a model learns: tasks, classes and the numbers to predict.
 extension RecipeCompletion {
     private static let classifiers: Set = [ProbeClassifier.type, TransformerHead.type]
-    static let regressors: Set = [InvariantNFN.type, InvariantNFT.type, StatNet.type]
+    static let regressors: Set = [InvariantNFN.type, InvariantNFT.type, StatNet.type, AccuracyProbe.type]
+    /// Regressors of one number.
+    private static let single: Set = [StatNet.type, AccuracyProbe.type]
 
     var types: Set<String> { Set(parts.map(\.type)) }
     func weight(_ task: String) -> Double { number(["objective", task]) ?? 0 }
@@ -18,7 +20,7 @@ extension RecipeCompletion {
             let isFree = !types.isDisjoint(with: Self.regressors)
             let named = texts(["objective", "targets"]) != nil || weight("regression") > 0
             let prefers =
-                !named && isLabelled && types.isDisjoint(with: [StatNet.type])
+                !named && isLabelled && types.isDisjoint(with: Self.single)
                 && (texts(model + ["labels"])?.isEmpty == false || corpus.description.targets.isEmpty)
             let classifies = !types.isDisjoint(with: Self.classifiers) || (isFree && prefers)
             set(["objective", "classification"], classifies && weight("regression") == 0 ? 1 : 0)
@@ -101,13 +103,21 @@ extension RecipeCompletion {
         let isUnit = values.allSatisfy { $0.allSatisfy { !$0.isFinite || (0...1).contains($0) } }
         var isSigmoid = isUnit
         for part in parts where Self.regressors.contains(part.type) {
-            if part.type == StatNet.type {
+            if Self.single.contains(part.type) {
                 if names.count > 1 {
                     conflicts.append(
-                        "objective.targets: a StatNet predicts one number; \(Self.option(path, [names[0]]))")
+                        "objective.targets: \(part.type) predicts one number; \(Self.option(path, [names[0]]))")
                 }
             } else {
                 fillInteger(part.path + ["num_out"], names.count, "the number of targets is")
+            }
+            if part.type == AccuracyProbe.type {
+                if !isUnit {
+                    conflicts.append(
+                        "\(part.path.joined(separator: ".")): AccuracyProbe predicts numbers from 0 to 1, and those of \(names[0]) are not; use another recipe for CNNs, such as cnn-hnp"
+                    )
+                }
+                continue
             }
             let sigmoid = part.path + ["sigmoid"]
             if let own = boolean(sigmoid) {

@@ -1,3 +1,4 @@
+import Engine
 import Foundation
 import Models
 import Networks
@@ -54,10 +55,12 @@ package final class TrainingRun {
     ///   - folder: the run's folder; created if missing.
     ///   - initial: model folders. Each parameter file of the model starts from the first of these folders that has a
     ///     file of its name; without one its parameters are drawn at random.
+    ///   - probePictures: pictures with known classes, for a model that runs networks on some of them; nil for none.
     /// - Throws: `RunError` where the recipe, the data and the folder do not fit together; `SettingError`,
     ///   `ModelError`, `ParameterError` or `FormatError` where the model and its initial parameters do not.
     package init(
-        _ recipe: TrainingRecipe, corpus: Corpus, folder: URL, initial: [URL], threads: Int
+        _ recipe: TrainingRecipe, corpus: Corpus, folder: URL, initial: [URL], probePictures: PictureBytes? = nil,
+        threads: Int
     ) throws {
         let configuration = recipe.configuration
         self.recipe = recipe
@@ -93,6 +96,10 @@ package final class TrainingRun {
             )
         }
         for task in recipe.objective.tasks { try task.check(corpus) }
+        if let wanted = model.probePictures, !isInitial {
+            let chosen = try ProbeSelection(wanted, from: probePictures)
+            model.setProbePictures(chosen.values, labels: chosen.labels)
+        }
         if model.standardizes, !isInitial {
             model.fitStandardization(to: Self.sample(training, corpus, configuration.input.transform))
         }

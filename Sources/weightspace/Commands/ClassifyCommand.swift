@@ -21,7 +21,7 @@ struct ClassifyCommand: ParsableCommand {
 
     @OptionGroup var selection: ModelSelection
     @OptionGroup var notation: NotationOptions
-    @OptionGroup var choice: MemberOption
+    @OptionGroup var reading: ReadingOptions
     @OptionGroup var threads: ThreadOption
 
     @Option(help: "How many classes to list for each network.")
@@ -38,8 +38,8 @@ struct ClassifyCommand: ParsableCommand {
         var settings = Settings()
         let pool = WorkerPool(threads: try threads.resolve(&settings))
         let claims = try notation.claims()
-        let model = try selection.load()
-        let run = BatchRun(model: model, output: .classes, claims: claims, member: choice.member, pool: pool)
+        let model = try selection.load(offering: .classes)
+        let run = BatchRun(model: model, output: .classes, claims: claims, reading: reading, pool: pool)
         let list = try FileList(files)
         var (answered, disagreements) = (0, 0)
         let failures = try run(list.paths, skippable: list.found) { answer in

@@ -28,7 +28,7 @@ struct EncodeCommand: ParsableCommand {
 
     @OptionGroup var selection: ModelSelection
     @OptionGroup var notation: NotationOptions
-    @OptionGroup var choice: MemberOption
+    @OptionGroup var reading: ReadingOptions
     @OptionGroup var threads: ThreadOption
 
     func validate() throws {
@@ -51,11 +51,11 @@ struct EncodeCommand: ParsableCommand {
         var settings = Settings()
         let pool = WorkerPool(threads: try threads.resolve(&settings))
         let claims = try notation.claims()
-        let model = try selection.load()
+        let model = try selection.load(offering: .latents)
         guard let shape = model.shape(of: .latents) else {
             throw CommandFailure("model '\(model.name)' has no encoder")
         }
-        let run = BatchRun(model: model, output: .latents, claims: claims, member: choice.member, pool: pool)
+        let run = BatchRun(model: model, output: .latents, claims: claims, reading: reading, pool: pool)
         let files = try FileList(files).paths
         let failures: Int
         if let shard = shard.flatMap(EncodingShard.init) {

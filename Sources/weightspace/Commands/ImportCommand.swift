@@ -76,7 +76,8 @@ struct ImportCommand: ParsableCommand {
     var image: String?
 
     @OptionGroup var notation: NotationOptions
-    @OptionGroup var choice: MemberOption
+    @Option(help: "The member of each file that holds the network, such as ema.params. (default: it is searched for)")
+    var member: String?
 
     @Flag(help: "Import networks without a row of the table too, without a label.")
     var keepUnlisted = false
@@ -119,7 +120,7 @@ struct ImportCommand: ParsableCommand {
                 throw ValidationError("--sizes, --kernels: \(error)")
             }
         }
-        options.member = choice.member
+        options.member = member
         if let image {
             guard let shape = ImageShape(text: image) else {
                 throw ValidationError("--image: expected height, width and channels as in 28x28x1, received '\(image)'")

@@ -26,7 +26,7 @@ struct InspectCommand: ParsableCommand {
         help: "Files of weights in any of the upload formats, or folders that are corpora; '-' is standard input.")
     var files: [String]
 
-    @OptionGroup var choice: MemberOption
+    @OptionGroup var reading: ReadingOptions
 
     @Flag(help: "Print one JSON object per set of arrays.")
     var json = false
@@ -51,7 +51,7 @@ struct InspectCommand: ParsableCommand {
             if try inspectCorpus(path) { continue }
             do throws(UploadError) {
                 let upload = try UploadFile.upload(path)
-                for (name, result) in InspectedArrays.all(in: upload, member: choice.member) {
+                for (name, result) in InspectedArrays.all(in: upload, reading) {
                     let place = name.map { "\(path)[\($0)]" } ?? path
                     switch result {
                     case .failure(let fault): complain(place, fault, &failures)
@@ -107,13 +107,13 @@ private struct InspectedArrays {
     /// The arrays of a file's networks, each with its key or number in a batch; those of the whole file where it is a
     /// stack, or no network.
     static func all(
-        in upload: Upload, member: String?
+        in upload: Upload, _ reading: ReadingOptions
     ) -> [(name: String?, result: Result<InspectedArrays, UploadError>)] {
         let arrays = upload.arrays
         let uploaded: UploadedNetworks
         do throws(UploadError) {
             uploaded = try UploadedNetworks(
-                upload, NetworkSearchOptions(readsAnyFunction: true, member: member), flatSpec: UploadFile.flatSpec(),
+                upload, reading.search(readsFunctions: true), flatSpec: UploadFile.flatSpec(),
                 limit: .max)
         } catch {
             guard !arrays.isEmpty else { return [(nil, .failure(error))] }

@@ -26,7 +26,7 @@ struct RenderCommand: ParsableCommand {
     var width = 28
 
     @OptionGroup var notation: NotationOptions
-    @OptionGroup var choice: MemberOption
+    @OptionGroup var reading: ReadingOptions
 
     func validate() throws {
         guard output.hasSuffix(".png") else {
@@ -42,7 +42,7 @@ struct RenderCommand: ParsableCommand {
 
     func run() throws {
         let claims = try notation.claims()
-        let upload = UploadFile(file, expecting: nil, readsFunctions: true, member: choice.member)
+        let upload = UploadFile(file, expecting: nil, readsFunctions: true, reading)
         guard upload.networks.count == 1 else {
             throw CommandFailure("'\(file)' holds \(upload.networks.count) networks; one can be drawn at a time")
         }

@@ -48,6 +48,15 @@ struct TrainCommand: ParsableCommand {
             "A model folder from whose parameter files the run starts, for files of the same name; repeat for several.")
     var initial: [String] = []
 
+    @Option(
+        help:
+            "Pictures with known classes, for a recipe that runs the networks on some of them (cnn-probe): a file or folder as 'fit' reads. Take those that the networks were trained on."
+    )
+    var probeImages: String?
+
+    @Option(help: "An IDX file of their labels.")
+    var probeLabels: String?
+
     @Option(name: .customLong("set"), help: "A change of the recipe, path.to.member=value; repeat for several.")
     var overrides: [String] = []
 
@@ -55,6 +64,18 @@ struct TrainCommand: ParsableCommand {
     var checkpointSeconds = 120.0
 
     @OptionGroup var threads: ThreadOption
+
+    func validate() throws {
+        guard (probeImages == nil) == (probeLabels == nil) else {
+            throw ValidationError("--probe-images and --probe-labels: give both or none")
+        }
+    }
+
+    private func probePictures() throws -> PictureBytes? {
+        guard let probeImages, let probeLabels else { return nil }
+        return try PictureBytes(
+            try PictureSet(contentsOf: probeImages).labelled(try readLabels(probeLabels)), "probe")
+    }
 
     func run() throws {
         var settings = Settings()
@@ -76,7 +97,7 @@ struct TrainCommand: ParsableCommand {
         let recipe = try TrainingRecipe(json, overrides: overrides, for: corpus)
         let run = try TrainingRun(
             recipe, corpus: corpus, folder: URL(fileURLWithPath: output),
-            initial: initial.map { URL(fileURLWithPath: $0) }, threads: threads)
+            initial: initial.map { URL(fileURLWithPath: $0) }, probePictures: try probePictures(), threads: threads)
         Terminal.complain(
             """
             \(recipe.name): \(run.parameterCount) parameters, \(run.trainingCount) training and \(run.validation.count) \

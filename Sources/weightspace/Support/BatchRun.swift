@@ -45,8 +45,8 @@ struct BatchRun {
     let model: ServedModel
     let output: Output
     let claims: NotationClaims
-    /// The path of the member to read in every file; nil searches each for its networks.
-    var member: String?
+    /// How networks are found in the files.
+    let reading: ReadingOptions
     let pool: WorkerPool
 
     private static let filesAtATime = 64
@@ -90,8 +90,7 @@ struct BatchRun {
         var networks: [(path: String, index: Int, member: String?, prepared: Result<PreparedNetwork, FileFault>)] = []
         for path in paths {
             let file = UploadFile(
-                path, expecting: model.expectation, readsFunctions: model.readsFunctions && output == .classes,
-                member: member)
+                path, expecting: model.expectation, readsFunctions: model.readsFunctions && output == .classes, reading)
             for (index, network) in file.networks.enumerated() {
                 let prepared = network.flatMap { network in
                     Result { () throws(NetworkError) in

@@ -8,7 +8,7 @@ import Models
 struct ModelSelection: ParsableArguments {
     @OptionGroup var sources: ModelSourceOptions
 
-    @Option(help: "Name of the model. (default: the first one of --models, else the first embedded one)")
+    @Option(help: "Name of the model. (default: the first that can answer, those of --models before the embedded ones)")
     var model: String?
 
     /// - Parameter model: the path of a model folder or of a run, or the name of an embedded model.
@@ -17,14 +17,21 @@ struct ModelSelection: ParsableArguments {
         return try ModelSelection.parse(["--model", model]).load()
     }
 
-    func load() throws -> ServedModel {
+    /// The named model or, without a name, the first that offers `output`; the first of all where `output` is nil.
+    func load(offering output: Output? = nil) throws -> ServedModel {
         var settings = Settings()
         let folders = try sources.resolve(&settings).foldersByPreference()
         guard let model else {
             guard let first = folders.first else {
                 throw CommandFailure("no models are found; name a folder with --models")
             }
-            return try ModelSources.load(first)
+            let model = try ModelSources.load(first)
+            guard let output, !model.offers(output) else { return model }
+            for folder in folders.dropFirst() {
+                let other = try ModelSources.load(folder)
+                if other.offers(output) { return other }
+            }
+            return model
         }
         let names = folders.map { ModelSources.name(of: $0) }
         guard let index = names.firstIndex(of: model) else {

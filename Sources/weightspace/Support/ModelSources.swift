@@ -81,7 +81,9 @@ struct ModelSources: Sendable {
         } catch {
             throw FileError(.read, path, error)
         }
-        let folders = names.sorted(by: naturallyPrecedes).compactMap {
+        var order = names.sorted(by: naturallyPrecedes)
+        if identity(directory) == EmbeddedModels.directory().map(identity) { order = EmbeddedModels.ordered(order) }
+        let folders = order.compactMap {
             folder(at: directory.appendingPathComponent($0))
         }
         guard !folders.isEmpty else { throw CommandFailure("no model folder in '\(path)'") }

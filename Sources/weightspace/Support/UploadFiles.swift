@@ -50,10 +50,39 @@ struct NotationOptions: ParsableArguments {
     }
 }
 
-/// The member of each file to read, where a file holds several networks.
-struct MemberOption: ParsableArguments {
+/// How the networks are found in each file.
+struct ReadingOptions: ParsableArguments {
     @Option(help: "The member that holds the network, such as ema.params. (default: it is searched for)")
     var member: String?
+
+    @Option(
+        help:
+            "The order of the parameters in a flat vector: pytorch (kernels before biases), cnn-zoo (biases before kernels, in TensorFlow's order), or auto to find it out. (default: auto)"
+    )
+    var layout: String?
+
+    @Option(
+        help: "The epsilon of batch normalisations that are folded into layers. (default: the file's, else 1e-5)")
+    var batchNormEps: Double?
+
+    func validate() throws {
+        if let layout, layout != "auto", FlatLayout(rawValue: layout) == nil {
+            let names = FlatLayout.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--layout: expected \(names) or auto, received '\(layout)'")
+        }
+        if let batchNormEps, !(batchNormEps > 0 && batchNormEps < 1) {
+            throw ValidationError("--batch-norm-eps: expected a number above 0 and below 1, received \(batchNormEps)")
+        }
+    }
+
+    /// What a search for networks is told.
+    func search(
+        expecting expectation: NetworkExpectation? = nil, readsFunctions: Bool = false
+    ) -> NetworkSearchOptions {
+        NetworkSearchOptions(
+            expectation: expectation, readsAnyFunction: readsFunctions, member: member,
+            layout: layout.flatMap(FlatLayout.init), batchNormEpsilon: batchNormEps)
+    }
 }
 
 /// The networks of one file, in order. In the place of a network that cannot be read is the error.
@@ -65,15 +94,16 @@ struct UploadFile {
 
     /// A file that cannot be read counts as one network that cannot be read.
     init(
-        _ path: String, expecting expectation: NetworkExpectation?, readsFunctions: Bool = false, member: String? = nil
+        _ path: String, expecting expectation: NetworkExpectation?, readsFunctions: Bool = false,
+        _ options: ReadingOptions? = nil
     ) {
         self.path = path
         do throws(UploadError) {
             let upload = try Self.upload(path)
             let uploaded = try UploadedNetworks(
                 upload,
-                NetworkSearchOptions(
-                    expectation: expectation, readsAnyFunction: readsFunctions, member: member),
+                options?.search(expecting: expectation, readsFunctions: readsFunctions)
+                    ?? NetworkSearchOptions(expectation: expectation, readsAnyFunction: readsFunctions),
                 flatSpec: Self.flatSpec(),
                 limit: .max)
             (networks, names) = (uploaded.networks, uploaded.names)

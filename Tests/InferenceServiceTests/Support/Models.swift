@@ -8,13 +8,11 @@ enum Models {
     struct Missing: Error {}
 
     private static let embeddedFolder = Result {
-        guard let directory = EmbeddedModels.directory(),
-            let folder = try ModelFolder.candidates(in: directory).first
-        else { throw Missing() }
-        return folder
+        guard let directory = EmbeddedModels.directory() else { throw Missing() }
+        return directory.appendingPathComponent("fashion-mnist")
     }
 
-    /// The first model that comes with the program, loaded once.
+    /// The classifier that comes with the program, loaded once.
     static let embedded = Result { try ModelFolder.load(try embeddedFolder.get()) }
 
     /// The embedded model under another name, with its decoder declared trained or not.
