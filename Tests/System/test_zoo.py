@@ -1,25 +1,9 @@
 """`weightspace zoo` in small: made-up IDX files to shards, the same at any number of threads, and nothing twice."""
 
 import pathlib
-import random
-import struct
 import subprocess
 
-
-def idx(path: pathlib.Path, extents: list[int], values: bytes) -> pathlib.Path:
-    path.write_bytes(bytes([0, 0, 8, len(extents)]) + struct.pack(f">{len(extents)}I", *extents) + values)
-    return path
-
-
-def options(folder: pathlib.Path) -> list[str]:
-    """Pictures of 16 x 16 pixels of two classes, dark and light."""
-    numbers, result = random.Random(1), []
-    for name, count in (("", 64), ("test-", 32)):
-        labels = bytes(index % 2 for index in range(count))
-        pixels = bytes(numbers.randrange(100) + 150 * label for label in labels for _ in range(256))
-        result += [f"--{name}images", idx(folder / f"{name}images", [count, 16, 16], pixels)]
-        result += [f"--{name}labels", idx(folder / f"{name}labels", [count], labels)]
-    return [str(part) for part in result]
+from rig.pictures import zoo_flags
 
 
 def zoo(program: pathlib.Path, *flags: str) -> subprocess.CompletedProcess:
@@ -27,7 +11,7 @@ def zoo(program: pathlib.Path, *flags: str) -> subprocess.CompletedProcess:
 
 
 def test_zoo(program: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    flags = [*options(tmp_path), "--count", "4", "--epochs", "3", "--snapshots", "1", "--shard-size", "2"]
+    flags = [*zoo_flags(tmp_path), "--count", "4", "--epochs", "3", "--snapshots", "1", "--shard-size", "2"]
     contents = []
     for threads in ("1", "2"):
         output = tmp_path / f"zoo-{threads}"

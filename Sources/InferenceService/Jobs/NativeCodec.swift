@@ -85,7 +85,7 @@ struct NativeCodec: InferenceCodec {
             do throws(ServiceFault) {
                 return (model, try prepared(model), nil)
             } catch {
-                throw error.naming(model)
+                throw error.naming(model, of: selection.name == nil ? lookup.models : [])
             }
         }
         var faults: [(model: ServedModel, fault: ServiceFault)] = []
@@ -107,7 +107,7 @@ struct NativeCodec: InferenceCodec {
         }
         guard let first = reading.first else {
             guard var fault = faults.first?.fault else { throw .internalFault }
-            if faults.count == 1 { throw fault.naming(faults[0].model) }
+            if faults.count == 1 { throw fault.naming(faults[0].model, of: lookup.models) }
             // A file that cannot be read is no model's fault.
             guard fault.status == .unprocessableContent else { throw fault }
             fault.detail =

@@ -67,11 +67,19 @@ package struct ServiceFault: Error, Sendable, Equatable {
         return ServiceFault(.notFound, "no_such_operation", "No such operation", detail)
     }
 
-    /// The fault of a network that a model of CNNs does not read, with what it reads.
-    func naming(_ model: ServedModel) -> ServiceFault {
-        guard status == .unprocessableContent, model.input.family == .cnn else { return self }
+    /// The fault of a network that a model does not read, with what it reads.
+    /// - Parameter served: all models, where the client has named none: the others are told with what they do.
+    func naming(_ model: ServedModel, of served: [ServedModel] = []) -> ServiceFault {
+        guard status == .unprocessableContent else { return self }
         var fault = self
-        fault.detail += "; the model reads \(model.reads)"
+        if model.input.family == .cnn { fault.detail += "; the model reads \(model.reads)" }
+        let others = served.filter { $0 !== model }
+        if !others.isEmpty {
+            let list = others.map { other in
+                "'\(other.name)' offers \(other.outputs.map(\.output.rawValue).joined(separator: ", ")) and reads \(other.reads)"
+            }
+            fault.detail += "; this is model '\(model.name)', and \(list.joined(separator: "; "))"
+        }
         return fault
     }
 

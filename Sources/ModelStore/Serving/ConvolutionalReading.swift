@@ -20,46 +20,58 @@ package struct ConvolutionalReading: Sendable {
 
     /// - Parameters:
     ///   - transform: what the model makes of the scale of channels.
-    ///   - compare: called where nothing says the activation: what the model makes of the network with each; nil for a
-    ///     model that only reads weights.
+    ///   - accuracy: what a model that runs networks makes of this one, read in one way; called where nothing says the
+    ///     activation or the order of a flat vector. nil for a model that only reads weights.
     /// - Throws: where the activation is said to be one that CNNs are not read with.
     init(
         _ network: NetworkWeights, _ claims: NotationClaims, _ context: NetworkContext, for transform: InputScale,
-        comparing compare: (() -> ActivationComparison)? = nil
+        accuracy: ((Nonlinearity, FlatLayout?) -> Float)? = nil
     ) throws(NetworkError) {
         let known = claims.completed(by: NotationClaims(context, of: network))
-        let comparison = known.activation == nil ? compare?() : nil
-        activation = known.activation ?? comparison?.best ?? transform.activation
+        let flat = context.layout
+        let activations = known.activation.map { [$0] } ?? [.relu, .tanh]
+        let layouts: [FlatLayout?] = flat.map { $0.isConfident ? [$0.layout] : FlatLayout.allCases } ?? [nil]
+        let trials = accuracy.flatMap { accuracy -> ReadingTrials? in
+            guard activations.count * layouts.count > 1 else { return nil }
+            return ReadingTrials(
+                activations.flatMap { activation in
+                    layouts.map { ReadingTrial(activation: activation, layout: $0, accuracy: accuracy(activation, $0)) }
+                })
+        }
+        let triedActivation = known.activation == nil ? trials?.decision(\.activation.rawValue) : nil
+        let triedLayout = flat?.isConfident == false ? trials?.decision { $0.layout?.rawValue ?? "" } : nil
+        activation =
+            known.activation ?? triedActivation?.best.flatMap(Nonlinearity.init) ?? transform.activation
         guard activation == .relu || activation == .tanh else {
             throw NetworkError(
                 NetworkMismatch(
                     .shapeMismatch, expected: "expected a CNN of relu or tanh activations",
                     received: "one of \(activation.rawValue) activations"))
         }
-        layout = context.layout?.layout
+        layout = triedLayout?.best.flatMap(FlatLayout.init) ?? flat?.layout
         folded = context.folded
         var reasons = [
             (
                 "activation",
-                known.sources[.activation] ?? comparison?.reason
+                known.sources[.activation] ?? triedActivation?.reason
                     ?? "a default: that of the networks that the model learned from"
             )
         ]
         var warnings: [String] = []
-        if let comparison {
-            if comparison.best == nil {
+        if known.activation == nil {
+            let names = "name it: activation=relu or activation=tanh"
+            if let triedActivation {
+                if triedActivation.best == nil {
+                    warnings.append("the activation is not said, and neither answers clearly better; \(names)")
+                }
+            } else if transform.isCanonical {
                 warnings.append(
-                    "the activation is not said, and neither answers clearly better; name it: activation=relu or activation=tanh"
-                )
+                    "the activation is not said, and the model reads the scales of channels by it; \(names)")
             }
-        } else if known.activation == nil, transform.isCanonical {
-            warnings.append(
-                "the activation is not said, and the model reads the scales of channels by it; name it: activation=relu or activation=tanh"
-            )
         }
-        if let layout = context.layout {
-            reasons.append(("layout", layout.reason))
-            if !layout.isConfident {
+        if let flat {
+            reasons.append(("layout", triedLayout?.reason ?? flat.reason))
+            if !flat.isConfident, triedLayout?.best == nil {
                 warnings.append(
                     "the values do not show the order of the parameters; name it: layout=pytorch or layout=cnn-zoo")
             }
@@ -75,23 +87,35 @@ package struct ConvolutionalReading: Sendable {
     }
 }
 
-/// The accuracies that a model predicts for one network with either activation.
-struct ActivationComparison {
-    let relu: Float
-    let tanh: Float
+/// One way to read a network, and the accuracy that a model predicts for it.
+struct ReadingTrial {
+    let activation: Nonlinearity
+    /// nil where the layers were arrays of their own.
+    let layout: FlatLayout?
+    let accuracy: Float
+}
+
+/// A network read in every way that nothing decides between. Read wrongly, a network that has learned anything answers
+/// nearly at random, so the way with the higher accuracy is the right one.
+struct ReadingTrials {
+    private let trials: [ReadingTrial]
     /// The least difference that decides. On networks of the zoo with an accuracy above 0.3 the right activation was
     /// always ahead by more.
     private static let leastDifference: Float = 0.03
 
-    /// The activation with the higher accuracy; nil where they are too close.
-    var best: Nonlinearity? {
-        guard abs(relu - tanh) >= Self.leastDifference else { return nil }
-        return relu > tanh ? .relu : .tanh
-    }
+    init(_ trials: [ReadingTrial]) { self.trials = trials }
 
-    var reason: String {
-        func text(_ value: Float) -> String { String(format: "%.3f", Double(value)) }
-        let values = "predicted accuracy \(text(relu)) with relu and \(text(tanh)) with tanh"
-        return best == nil ? "a default: \(values)" : "the better of two: \(values)"
+    /// What the trials say of one part of the reading.
+    /// - Parameter name: of the part's value in a trial.
+    /// - Returns: the value whose best trial is ahead of those of all others, nil where it is not; and the figures.
+    func decision(_ name: (ReadingTrial) -> String) -> (best: String?, reason: String) {
+        let ways = Dictionary(grouping: trials, by: name).mapValues { own in own.map(\.accuracy).max() ?? 0 }
+            .sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        let isClear = ways.count == 1 || (ways.count > 1 && ways[0].value - ways[1].value >= Self.leastDifference)
+        let figures = ways.map { "\(String(format: "%.3f", Double($0.value))) as \($0.key)" }.joined(separator: ", ")
+        return (
+            isClear ? ways.first?.key : nil,
+            "\(isClear ? "the best of those tried" : "a default"): predicted accuracy \(figures)"
+        )
     }
 }

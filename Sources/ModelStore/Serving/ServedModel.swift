@@ -120,11 +120,13 @@ package final class ServedModel: Sendable {
             let reading = try ConvolutionalReading(
                 network, claims, context,
                 for: .init(activation: transform.activation, isCanonical: transform.hasCanonicalScale),
-                comparing: model.runsActivation ? { self.compareActivations(network) } : nil)
+                accuracy: model.runsActivation
+                    ? { self.accuracy(of: network.reordered(from: context.layout?.layout, to: $1), $0) } : nil)
+            let own = network.reordered(from: context.layout?.layout, to: reading.layout)
             return PreparedNetwork(
                 content: .weights(
-                    transform.canonical(network, activation: reading.activation), activation: reading.activation),
-                network: network, reading: nil, convolutional: reading)
+                    transform.canonical(own, activation: reading.activation), activation: reading.activation),
+                network: own, reading: nil, convolutional: reading)
         }
         guard mismatches.isEmpty || (readsFunctions && output == .classes) else { throw NetworkError(mismatches) }
         let reading = NotationDetector.read(network, claims: claims, context: context)
@@ -164,16 +166,11 @@ package final class ServedModel: Sendable {
         }
     }
 
-    /// The accuracies predicted with either activation; 0 for one with which the network cannot be computed.
-    private func compareActivations(_ network: NetworkWeights) -> ActivationComparison {
-        func accuracy(_ activation: Nonlinearity) -> Float {
-            let own = input.transform.canonical(network, activation: activation)
-            guard case .scalars(let values)? = try? run(.scalars, own, activation, WorkerPool(threads: 1)) else {
-                return 0
-            }
-            return values.first.map { $0.isFinite ? $0 : 0 } ?? 0
-        }
-        return ActivationComparison(relu: accuracy(.relu), tanh: accuracy(.tanh))
+    /// The accuracy predicted with that activation; 0 where the network cannot be computed with it.
+    private func accuracy(of network: NetworkWeights, _ activation: Nonlinearity) -> Float {
+        let own = input.transform.canonical(network, activation: activation)
+        guard case .scalars(let values)? = try? run(.scalars, own, activation, WorkerPool(threads: 1)) else { return 0 }
+        return values.first.map { $0.isFinite ? $0 : 0 } ?? 0
     }
 
     /// Computes an output for every network, in order.
@@ -299,5 +296,15 @@ package final class ServedModel: Sendable {
                 _ = try run(output, [content], WorkerPool(threads: threads))
             }
         }
+    }
+}
+
+extension NetworkWeights {
+    /// The network of the same flat vector, which was read in PyTorch's order, in another one; itself where the orders
+    /// are the same or it came as arrays by layer.
+    fileprivate func reordered(from layout: FlatLayout?, to other: FlatLayout?) -> NetworkWeights {
+        guard layout == .pytorch, let other, other != .pytorch else { return self }
+        let names = layers.map { LayerNames(weight: $0.weightName, bias: $0.biasName) }
+        return (try? NetworkWeights(spec: spec, flat: flattened, layout: other, names: names)) ?? self
     }
 }

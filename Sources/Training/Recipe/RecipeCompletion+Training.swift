@@ -33,15 +33,16 @@ extension RecipeCompletion {
         return parts.training
     }
 
-    mutating func fillOptimization(sources: Int) {
+    mutating func fillOptimization(sources: Int, isBatchChosen: Bool) {
         let section = ["optimization"]
         let batch = section + ["batch"]
         let microbatch = section + ["microbatch"]
         var fitting = 64
         // At least 16 steps in an epoch, where batches of 4 allow it.
         while fitting > 4, sources < 16 * fitting { fitting /= 2 }
-        let isGiven = value(batch) != nil
-        if !isGiven { set(batch, fitting) }
+        if !isBatchChosen, let own = integer(batch), own > max(fitting, sources / 4) { set(batch, fitting) }
+        let isGiven = isBatchChosen && value(batch) != nil
+        if value(batch) == nil { set(batch, fitting) }
         let size = integer(batch) ?? fitting
         if size > sources {
             conflicts.append(

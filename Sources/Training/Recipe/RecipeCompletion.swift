@@ -24,8 +24,12 @@ struct RecipeCompletion {
     var conflicts: [String] = []
 
     /// The completed recipe.
+    /// - Parameter isBatchChosen: whether the batch is as the user wants it; otherwise a batch of more than a quarter of the
+    ///   training sources is lowered.
     /// - Throws: one error with every conflict between the recipe and the data.
-    static func complete(_ recipe: Object, for corpus: Corpus) throws(RecipeError) -> Object {
+    static func complete(
+        _ recipe: Object, for corpus: Corpus, isBatchChosen: Bool = true
+    ) throws(RecipeError) -> Object {
         guard let model = recipe["model"] as? Object else { throw RecipeError("member 'model' is missing") }
         guard let group = corpus.mainGroup else { throw RecipeError("the data has no networks") }
         var completion = RecipeCompletion(
@@ -34,7 +38,8 @@ struct RecipeCompletion {
         completion.fillInput()
         completion.fillParts()
         let training = completion.fillSplit()
-        completion.fillOptimization(sources: Set(training.map { corpus.sources[$0] }).count)
+        completion.fillOptimization(
+            sources: Set(training.map { corpus.sources[$0] }).count, isBatchChosen: isBatchChosen)
         completion.fillScales(training)
         completion.checkAugmentation()
         if !completion.conflicts.isEmpty {

@@ -64,7 +64,10 @@ package struct TrainingRecipe: Sendable {
     /// - Throws: `RecipeError`; where the recipe does not fit the data, with all conflicts and the `--set` of each.
     package init(_ json: Data, overrides: [String] = [], for corpus: Corpus) throws(RecipeError) {
         let document = try RecipeDocument(json, overrides)
-        try self.init(RecipeDocument(RecipeCompletion.complete(document.object, for: corpus)))
+        let isBatchChosen = overrides.contains { $0.hasPrefix("optimization.batch=") }
+        try self.init(
+            RecipeDocument(
+                RecipeCompletion.complete(document.object, for: corpus, isBatchChosen: isBatchChosen)))
     }
 
     /// The notation that networks are converted to for a recipe: its own `convention` and `omega0` and, where it has none,
