@@ -4,8 +4,8 @@ import Tensors
 import WeightFormats
 
 extension PictureSet {
-    /// Reads pictures from an IDX file, a `.npy` array, or a PGM or PPM picture, each optionally compressed with gzip;
-    /// or from a folder of PGM and PPM files of one size, in natural order of their names.
+    /// Reads pictures from an IDX file, a `.npy` array, or a PNG, PGM or PPM picture, each optionally compressed with
+    /// gzip; or from a folder of PNG, PGM and PPM files of one size, in natural order of their names.
     ///
     /// A `.npy` array has the shape (n, height, width) or (n, height, width, channels), with integers from 0 to 255 or
     /// floats from −1 to 1.
@@ -22,76 +22,94 @@ extension PictureSet {
         }
     }
 
-    /// Reads pictures from the uncompressed content of an IDX, NumPy, PGM or PPM file.
+    /// Reads pictures from the uncompressed content of an IDX, NumPy, PNG, PGM or PPM file.
     /// - Throws: where the content is of another format or not as expected.
     package init(bytes: [UInt8]) throws(DatasetError) {
+        if IDXFile.matches(bytes) {
+            self = try IDXFile(bytes).pictures()
+        } else if let picture = try PictureSet(single: bytes, maxSide: 4096) {
+            self = picture
+        } else {
+            guard bytes.starts(with: [0x93] + "NUMPY".utf8) else {
+                throw DatasetError("expected an IDX, NumPy (.npy), PNG, PGM or PPM file; the content is none of them")
+            }
+            do throws(FormatError) {
+                let entry = try WeightFile.read(bytes, limits: .checkpoint).stateDict().entries.first
+                guard let entry, (3...4).contains(entry.tensor.rank) else {
+                    throw FormatError(
+                        .malformed,
+                        "expected an array (n, height, width) or (n, height, width, channels), received \(entry?.tensor.shape ?? [])"
+                    )
+                }
+                self = try Self.stack(entry.tensor, holdsBytes: !entry.elementType.isFloatingPoint)
+            } catch {
+                throw DatasetError(error.detail)
+            }
+        }
+    }
+
+    /// Reads a PNG, PGM or PPM picture; nil where the content begins like none of them.
+    init?(single bytes: [UInt8], maxSide: Int) throws(DatasetError) {
         if PNMFile.matches(bytes) {
             let map = try PNMFile(bytes)
             self.init(height: map.height, width: map.width, channels: map.channels, bytes: Array(map.bytes))
-            return
-        }
-        if IDXFile.matches(bytes) {
-            self = try IDXFile(bytes).pictures()
-            return
-        }
-        guard bytes.starts(with: [0x93] + "NUMPY".utf8) else {
-            throw DatasetError("expected an IDX, NumPy (.npy), PGM or PPM file; the content is neither")
-        }
-        do {
-            self = try Self.stack(try WeightFile.read(bytes, limits: .checkpoint).stateDict())
-        } catch let error as FormatError {
-            throw DatasetError(error.detail)
-        } catch let error as DatasetError {
-            throw error
-        } catch {
-            throw DatasetError("\(error)")
+        } else if PNGReader.matches(bytes) {
+            do throws(FormatError) {
+                let picture = try PNGReader.read(bytes, maxSide: maxSide)
+                self.init(
+                    height: picture.height, width: picture.width, channels: picture.channels,
+                    floats: picture.values.map { 2 * $0 / 255 - 1 })
+            } catch {
+                throw DatasetError(error.detail)
+            }
+        } else {
+            return nil
         }
     }
 
-    /// The pictures of a NumPy array; see `init(contentsOf:)`.
-    private static func stack(_ contents: StateDict) throws(DatasetError) -> PictureSet {
-        guard let entry = contents.entries.first, (3...4).contains(entry.tensor.rank), entry.tensor.count > 0 else {
-            throw DatasetError(
-                "expected an array (n, height, width) or (n, height, width, channels), received \(contents.entries.first?.tensor.shape ?? [])"
-            )
-        }
-        let shape = entry.tensor.shape
+    /// The pictures of an array (n, height, width) or (n, height, width, channels).
+    /// - Parameter holdsBytes: whether the values are from 0 to 255, and not from −1 to 1.
+    static func stack(_ tensor: Tensor, holdsBytes: Bool) throws(FormatError) -> PictureSet {
+        let shape = tensor.shape
         let channels = shape.count == 4 ? shape[3] : 1
-        guard channels == 1 || channels == 3 else {
-            throw DatasetError("expected 1 or 3 channels, received \(channels)")
+        guard channels == 1 || channels == 3, tensor.count > 0 else {
+            throw FormatError(.shapeMismatch, "expected pictures of 1 or 3 channels, received the shape \(shape)")
         }
-        let bounds: ClosedRange<Float> = entry.elementType.isFloatingPoint ? -1...1 : 0...255
-        if let wrong = entry.tensor.values.first(where: { !bounds.contains($0) }) {
-            throw DatasetError(
-                "expected \(entry.elementType.rawValue) values from \(bounds.lowerBound) to \(bounds.upperBound), received \(wrong)"
+        let bounds: ClosedRange<Float> = holdsBytes ? 0...255 : -1...1
+        if let wrong = tensor.values.first(where: { !bounds.contains($0) }) {
+            throw FormatError(
+                .malformed,
+                "expected \(holdsBytes ? "whole numbers" : "numbers") from \(Int(bounds.lowerBound)) to \(Int(bounds.upperBound)), received \(wrong)"
             )
         }
-        let values = entry.tensor.values
         return PictureSet(
             height: shape[1], width: shape[2], channels: channels,
-            floats: entry.elementType.isFloatingPoint ? values : values.map { 2 * $0 / 255 - 1 })
+            floats: holdsBytes ? tensor.values.map { 2 * $0 / 255 - 1 } : tensor.values)
     }
 
-    /// The pictures of a folder's PGM and PPM files, which must have one size; other files are ignored.
+    /// The pictures of a folder's PNG, PGM and PPM files, which must have one size; other files are ignored.
     private static func folder(_ path: String, _ names: [String]) throws(DatasetError) -> PictureSet {
         var extents: [Int]?
-        var bytes: [UInt8] = []
-        for name in names.sorted(by: naturallyPrecedes) where name.hasSuffix(".pgm") || name.hasSuffix(".ppm") {
+        var floats: [Float] = []
+        let suffixes = [".png", ".pgm", ".ppm"]
+        for name in names.sorted(by: naturallyPrecedes) where suffixes.contains(where: { name.hasSuffix($0) }) {
             do throws(DatasetError) {
-                let map = try PNMFile(try readContent(path + "/" + name))
+                guard let map = try PictureSet(single: try readContent(path + "/" + name), maxSide: 4096) else {
+                    throw DatasetError("expected a PNG, or a binary PGM or PPM file (P5 or P6)")
+                }
                 let own = [map.height, map.width, map.channels]
                 if let extents, extents != own {
                     throw DatasetError(
                         "expected \(extents) (height, width, channels) as in the files before, received \(own)")
                 }
                 extents = own
-                bytes += map.bytes
+                floats += map.values(0)
             } catch {
                 throw error.within(path + "/" + name)
             }
         }
-        guard let extents else { throw DatasetError("'\(path)': no .pgm or .ppm file in the folder") }
-        return PictureSet(height: extents[0], width: extents[1], channels: extents[2], bytes: bytes)
+        guard let extents else { throw DatasetError("'\(path)': no .png, .pgm or .ppm file in the folder") }
+        return PictureSet(height: extents[0], width: extents[1], channels: extents[2], floats: floats)
     }
 }
 

@@ -79,10 +79,10 @@ import WeightFormats
     @Test(
         "damaged and hostile files are refused with a reason",
         arguments: [
-            ([0, 0, 8, 3], "cut short"), ([0, 0, 13, 3], "unsigned bytes"), ([1, 2, 3, 4, 5], "neither"),
+            ([0, 0, 8, 3], "cut short"), ([0, 0, 13, 3], "unsigned bytes"), ([1, 2, 3, 4, 5], "none of them"),
             ([0, 0, 8, 3] + [UInt8](repeating: 255, count: 12), "need"), (Array("P5 0 1 255\n".utf8), "width"),
             (Array("P5 99999999 1 255\n".utf8), "width"), (Array("P5 2 2 65535\n".utf8), "largest value"),
-            (Array("P5 2 2 255\n".utf8) + [1, 2, 3], "has 3"), ([], "neither"),
+            (Array("P5 2 2 255\n".utf8) + [1, 2, 3], "has 3"), ([], "none of them"),
         ] as [([UInt8], String)])
     func refusesDamage(bytes: [UInt8], reason: String) throws {
         let message = try rejection(bytes)
