@@ -128,7 +128,8 @@ let package = Package(
             "InferenceService",
             [
                 "Host", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads", "Engine",
-                "NeuralFunctionals", "Models", "ModelStore", "OpenInference", "Clocks", "HTTPCore", "HTTPContent",
+                "NeuralFunctionals", "Models", "ModelStore", "Datasets", "OpenInference", "Clocks", "HTTPCore",
+                "HTTPContent",
                 "ComputeQueue", httpTypes, logging,
             ], resources: [.copy("Resources/openapi.json")]),
         .executableTarget(
@@ -186,7 +187,7 @@ let package = Package(
             "InferenceService",
             [
                 "TestSupport", "Host", "Tensors", "WeightFormats", "Networks", "NetworkReading", "SIREN", "Uploads",
-                "Models", "ModelStore", "Clocks", "HTTPCore", "HTTPContent", httpTypes, logging,
+                "Models", "ModelStore", "Datasets", "Clocks", "HTTPCore", "HTTPContent", httpTypes, logging,
             ], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "WeightspaceTests", dependencies: ["TestSupport", "weightspace", "Tensors", "WeightFormats"],

@@ -2,28 +2,40 @@ import Clocks
 import Synchronization
 
 extension ComputeQueue {
-    /// Computes requests until none waits. Runs on the loop's dispatch queue, once at a time.
+    /// What a loop computes next.
+    private enum Turn {
+        /// A request, and how many wait behind it.
+        case request(Decisions.Entry, waiting: Int)
+        case slice(BackgroundTasks<BackgroundTask, Instant>.Entry)
+    }
+
+    /// Computes requests and slices until none waits. Runs on the loop's dispatch queue, once at a time.
     func computeWaiting(_ loop: Int) {
-        while let (entry, waiting) = takeEntry(loop) {
-            let started = now()
-            let outputs = outputs(of: entry.payload, waiting, loop)
-            finish(entry, outputs: outputs, started: started, ended: now(), loop)
+        while let turn = takeTurn(loop) {
+            switch turn {
+            case .request(let entry, let waiting):
+                let started = now()
+                let outputs = outputs(of: entry.payload, waiting, loop)
+                finish(entry, outputs: outputs, started: started, ended: now(), loop)
+            case .slice(let entry): computeSlice(entry)
+            }
         }
     }
 
-    /// The next entry and how many wait behind it; nil, with the loop marked as idle, where none waits.
-    private func takeEntry(_ loop: Int) -> (entry: Decisions.Entry, waiting: Int)? {
+    /// What is to be computed next; nil, with the loop marked as idle, where nothing waits.
+    private func takeTurn(_ loop: Int) -> Turn? {
         let instant = now()
         return state.withLock { state in
+            leave(state.tasks.removeOverdue(at: instant), error: .deadlineExceeded)
+            state.progress[loop] = instant
+            if let task = state.tasks.next(requestsWait: state.queue.waitingRequests > 0) { return .slice(task) }
             let (entry, overdue) = state.queue.next(at: instant)
-            if entry == nil {
-                state.progress[loop] = nil
-                state.idleLoops.append(loop)
-            } else {
-                state.progress[loop] = instant
-            }
             leave(overdue, error: .deadlineExceeded, at: instant)
-            return entry.map { ($0, state.queue.waitingRequests) }
+            if let entry { return .request(entry, waiting: state.queue.waitingRequests) }
+            if let task = state.tasks.next(requestsWait: false) { return .slice(task) }
+            state.progress[loop] = nil
+            state.idleLoops.append(loop)
+            return nil
         }
     }
 

@@ -5,7 +5,7 @@ import Synchronization
 /// A bounded queue of requests in front of a fixed number of compute loops; a free loop takes the oldest request.
 ///
 /// A request is computed by one loop, in passes of at most `ComputeQueueLimits.itemsPerPass` items. Requests are not
-/// merged. Every admitted request's completion is called exactly once: of a computed request on its compute loop, so
+/// merged. Between them background tasks are computed, in slices. Every admitted request's completion is called exactly once: of a computed request on its compute loop, so
 /// it must be short; of a request that leaves uncomputed on a separate serial queue.
 package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendable>: Sendable {
     /// Receives the outputs or the reason why there are none; called once.
@@ -29,7 +29,7 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
 
     /// A submitted request, for its caller.
     package struct Ticket: Sendable {
-        fileprivate let withdraw: @Sendable () -> Bool
+        let withdraw: @Sendable () -> Bool
 
         /// Withdraws the request if it still waits: its place and bytes are free at once and its completion receives
         /// `ComputeQueueError.cancelled`. A request that is being computed or has left is not affected.
@@ -47,6 +47,7 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
 
     struct State {
         var queue: Decisions
+        var tasks: BackgroundTasks<BackgroundTask, Instant>
         /// The loops without work; the last is started next.
         var idleLoops: [Int]
         /// When each of the other loops last made progress.
@@ -60,7 +61,7 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
     let now: @Sendable () -> Instant
     let state: Mutex<State>
     private let loopQueues: [DispatchQueue]
-    private let completionQueue: DispatchQueue
+    let completionQueue: DispatchQueue
 
     /// - Parameters:
     ///   - name: prefix of the dispatch queues' labels.
@@ -75,7 +76,10 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
         self.now = now
         self.compute = compute
         let loops = 0..<limits.parallelism
-        state = Mutex(State(queue: Decisions(limits: limits), idleLoops: loops.reversed()))
+        state = Mutex(
+            State(
+                queue: Decisions(limits: limits), tasks: BackgroundTasks(limit: max(1, limits.maxWaiting / 4)),
+                idleLoops: loops.reversed()))
         loopQueues = loops.map { DispatchQueue(label: "\(name).compute-\($0)") }
         completionQueue = DispatchQueue(label: name + ".completions")
     }
@@ -94,21 +98,26 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
             payload: Submission(work: work, items: items, completion: completion))
         let id = try state.withLock { state throws(ComputeQueueRefusal) in
             let id = try admit(entry, to: &state)
-            if let loop = state.idleLoops.popLast() {
-                state.progress[loop] = enqueued
-                loopQueues[loop].async { self.computeWaiting(loop) }
-            }
+            wakeLoop(&state, at: enqueued)
             return id
         }
         return Ticket { self.cancel(id) }
     }
 
-    /// Drops the requests whose deadline has passed. To be called by a timer, so that their completions need not wait
+    /// Starts a loop that is without work, if there is one.
+    func wakeLoop(_ state: inout State, at instant: Instant) {
+        guard let loop = state.idleLoops.popLast() else { return }
+        state.progress[loop] = instant
+        loopQueues[loop].async { self.computeWaiting(loop) }
+    }
+
+    /// Drops the requests and tasks whose deadline has passed. To be called by a timer, so that their completions need not wait
     /// for the end of the running computations.
     package func expireOverdue() {
         let instant = now()
         state.withLock { state in
             leave(state.queue.removeOverdue(at: instant), error: .deadlineExceeded, at: instant)
+            leave(state.tasks.removeOverdue(at: instant), error: .deadlineExceeded)
         }
     }
 

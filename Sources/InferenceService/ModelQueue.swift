@@ -91,6 +91,16 @@ package final class ModelQueue: Sendable {
         }
     }
 
+    /// Queues work without a model that is computed in slices between the requests.
+    /// - Throws: `queue_full`.
+    func submit(_ task: BackgroundTask) throws(ServiceFault) -> Queue.Ticket {
+        do throws(ComputeQueueRefusal) {
+            return try queue.submit(task)
+        } catch {
+            throw ServiceFault(error, retryAfter: queue.retryAfterSeconds)
+        }
+    }
+
     /// `queue_full` where no further request may wait, so that its body need not be read.
     func refusal() -> ServiceFault? {
         let waiting = queue.waitingRequests

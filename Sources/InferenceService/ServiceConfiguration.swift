@@ -18,6 +18,18 @@ package struct ServiceConfiguration: Sendable {
     package var maxPictureValues = 1 << 22
     /// Operations that drawing them may take: for each pixel one per parameter and sixteen per sine.
     package var maxPictureOperations = 1 << 31
+    /// Of either side of a picture to which a network is fitted.
+    package var maxFitSide = 128
+    /// Values of all pictures of a request to which networks are fitted.
+    package var maxFitValues = 1 << 20
+    /// The most values of neurons that a fit holds: pixels × neurons of all layers.
+    package var maxFitActivations = 1 << 22
+    /// Pixels × parameters of a fit, which is the work of one step, for which every other request may have to wait.
+    package var maxFitStepOperations = 1 << 26
+    /// Pixels × parameters × steps of all fits of a request, where a picture counts for 64 pixels or more.
+    package var maxFitOperations = 1 << 34
+    /// How long a fit computes before others have their turn.
+    package var fitSlice = Duration.milliseconds(10)
     /// Networks of one request.
     package var maxNetworks = 1024
     /// Tensors of all of them together.

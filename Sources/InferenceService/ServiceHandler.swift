@@ -129,6 +129,10 @@ package final class ServiceHandler: RequestHandler {
             let reply = reply()
             let job = DrawingJob(codec: codec, request: request, resources: resources, reply: reply)
             run(reply, named: codec.named) { job.run() }
+        case .fit:
+            let reply = reply()
+            let job = FitJob(request: request, resources: resources, reply: reply)
+            run(reply, named: ModelSelection()) { job.start() }
         case .reload: reload { report in finish(Self.answer(report).timed()) }
         default:
             do throws(ServiceFault) {

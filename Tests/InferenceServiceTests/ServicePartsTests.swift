@@ -103,7 +103,7 @@ struct ServicePartsTests {
         "the endpoint chooses the form of its errors",
         arguments: [
             (.infer, .plainJSON), (.openInference(.live), .plainJSON), (.live, .problemDetails),
-            (.inference(.classes), .problemDetails), (.render, .problemDetails),
+            (.inference(.classes), .problemDetails), (.render, .problemDetails), (.fit, .problemDetails),
         ] as [(Endpoint, ErrorForm)])
     func errorForms(_ endpoint: Endpoint, _ form: ErrorForm) {
         #expect(endpoint.errorForm == form)

@@ -81,7 +81,7 @@ package final class AccessControl: Sendable {
             if endpoint == .reload, !needsKey { return .reloadNeedsKey }
             if needsKey, isProtected(endpoint) { return showsKey ? .unknownKey : .missingKey }
         }
-        guard endpoint.readsWeights, let wait = limiter?.wait(for: client.name, at: now()) else { return nil }
+        guard endpoint.takesUploads, let wait = limiter?.wait(for: client.name, at: now()) else { return nil }
         return .rateLimited(wait)
     }
 

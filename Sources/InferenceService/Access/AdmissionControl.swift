@@ -13,7 +13,7 @@ struct AdmissionControl: Sendable {
         _ client: AccessControl.Client, _ endpoint: Endpoint, at now: @autoclosure () -> Instant = .now
     ) -> ServiceFault? {
         if let fault = access.refusal(client, endpoint, at: now()) { return fault }
-        guard endpoint.readsWeights else { return nil }
+        guard endpoint.takesUploads else { return nil }
         guard endpoint.isInference else { return workers.refusal() }
         return registry.isLoaded ? queue.refusal() : .starting
     }

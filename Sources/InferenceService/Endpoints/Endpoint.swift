@@ -6,6 +6,8 @@ import Models
 enum Endpoint: Sendable, Hashable {
     case inference(Output)
     case render
+    /// Networks fitted to pictures.
+    case fit
     /// Inference in the form of the Open Inference Protocol.
     case infer
     /// Inference in the form of KServe's V1 protocol.
@@ -23,10 +25,10 @@ enum Endpoint: Sendable, Hashable {
     /// Loads models and keys again.
     case reload
 
-    /// Whether the body holds weights.
-    var readsWeights: Bool {
+    /// Whether the body holds weights or pictures, which take time to read and to compute.
+    var takesUploads: Bool {
         switch self {
-        case .inference, .render, .infer, .predictInstances: true
+        case .inference, .render, .fit, .infer, .predictInstances: true
         default: false
         }
     }
@@ -85,6 +87,7 @@ enum Endpoint: Sendable, Hashable {
             ("/health", .ready), ("/ping", .ready), ("/metrics", .metrics), ("/version", .version),
         ]
         routes += pages.map { .init("GET", $0.0, $0.1) }
+        routes.append(.init("POST", "/v1/fit", .fit))
         routes.append(.init("POST", "/v1/models/{model}:predict", .predictInstances))
         routes.append(.init("POST", "/admin/reload", .reload))
         return routes + OpenInferencePage.routes

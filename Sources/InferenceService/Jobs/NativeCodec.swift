@@ -28,11 +28,7 @@ struct NativeCodec: InferenceCodec {
         named = ModelSelection(
             name: modelInPath ?? request.head.target.firstValue("model"),
             version: request.head.target.firstValue("version"))
-        boundary = Result { () throws(ContentError) in
-            try request.head.fields[.contentType].flatMap { field throws(ContentError) in
-                try Multipart.boundary(ofContentType: field)
-            }
-        }.mapError(ServiceFault.init)
+        boundary = request.formBoundary
     }
 
     // MARK: Reading
@@ -153,27 +149,12 @@ struct NativeCodec: InferenceCodec {
         }
     }
 
-    /// Parts with a file name, or named `file`, hold networks; the others are options.
+    /// The files of a form hold networks; its fields are options.
     private func readForm(
         _ body: [UInt8], _ boundary: String, _ limits: FormatLimits
     ) throws(ServiceFault) -> (upload: Upload, fields: [(String, String)]) {
-        let parts: [FormPart]
-        do throws(ContentError) {
-            parts = try Multipart.parse(body, boundary: boundary)
-        } catch {
-            throw ServiceFault(error)
-        }
-        // What was left unfilled in a page is sent without content: an empty option is not given.
-        let filled = parts.filter { !$0.isUnfilled }
-        let files = filled.filter { $0.filename != nil || $0.name == "file" }
-        guard !files.isEmpty else {
-            let unfilled = parts.first { $0.filename != nil || $0.name == "file" }
-            let found = unfilled.map { "; its field '\(printable($0.name))' is empty" } ?? ""
-            throw .badRequest("the form has no file\(found); send at least one part named 'file'")
-        }
-        let fields = filled.filter { $0.filename == nil && $0.name != "file" }
-            .map { ($0.name, String(decoding: $0.bytes.prefix(256), as: UTF8.self)) }
-        return (Upload(files: files.map(\.bytes), byteCount: body.count, limits: limits), fields)
+        let (files, fields) = try request.form(body, boundary)
+        return (Upload(files: files, byteCount: body.count, limits: limits), fields)
     }
 
     /// Whether a binary file looks as if curl had sent it by `-d`, which removes line ends and zero bytes.

@@ -61,7 +61,7 @@ struct ServicePages: Sendable {
         case .index: return index()
         case .openAPI: return try openAPI()
         case .openInference(let page): return try openInference(page, parameters)
-        case .inference, .render, .infer, .predictInstances, .reload: throw .internalFault
+        case .inference, .render, .fit, .infer, .predictInstances, .reload: throw .internalFault
         }
     }
 

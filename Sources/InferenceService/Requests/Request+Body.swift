@@ -13,4 +13,36 @@ extension Request {
             throw ServiceFault(error)
         }
     }
+
+    /// From the `Content-Type` field; nil where the body is no form.
+    var formBoundary: Result<String?, ServiceFault> {
+        Result { () throws(ContentError) in
+            try head.fields[.contentType].flatMap { field throws(ContentError) in
+                try Multipart.boundary(ofContentType: field)
+            }
+        }.mapError(ServiceFault.init)
+    }
+
+    /// The files of a form, which are its parts with a file name or named `file`, and its other parts as texts.
+    func form(
+        _ body: [UInt8], _ boundary: String
+    ) throws(ServiceFault) -> (files: [[UInt8]], fields: [(String, String)]) {
+        let parts: [FormPart]
+        do throws(ContentError) {
+            parts = try Multipart.parse(body, boundary: boundary)
+        } catch {
+            throw ServiceFault(error)
+        }
+        // What was left unfilled in a page is sent without content: an empty option is not given.
+        let filled = parts.filter { !$0.isUnfilled }
+        let files = filled.filter { $0.filename != nil || $0.name == "file" }
+        guard !files.isEmpty else {
+            let unfilled = parts.first { $0.filename != nil || $0.name == "file" }
+            let found = unfilled.map { "; its field '\(printable($0.name))' is empty" } ?? ""
+            throw .badRequest("the form has no file\(found); send at least one part named 'file'")
+        }
+        let fields = filled.filter { $0.filename == nil && $0.name != "file" }
+            .map { ($0.name, String(decoding: $0.bytes.prefix(256), as: UTF8.self)) }
+        return (files.map(\.bytes), fields)
+    }
 }

@@ -82,8 +82,8 @@ package struct RequestOptions: Sendable, Equatable {
         }
     }
 
-    /// Nil for arrays and objects.
-    private static func text(of value: JSONValue) -> String? {
+    /// The text of an option of a JSON document; nil for arrays and objects.
+    static func text(of value: JSONValue) -> String? {
         if let int = value.int { return String(int) }
         if let double = value.double { return String(double) }
         if let flag = value.bool { return flag ? "1" : "0" }
@@ -94,25 +94,25 @@ package struct RequestOptions: Sendable, Equatable {
         switch name {
         case "model": model = value
         case "version": version = value
-        case "top_k": topK = try whole(name, value, 1...65536)
-        case "output": output = try choice(name, value == "binary" ? "raw" : value)
-        case "strict": isStrict = try flag(name, value)
-        case "timeout_ms": timeout = .milliseconds(try whole(name, value, 1...3_600_000))
+        case "top_k": topK = try Self.whole(name, value, 1...65536)
+        case "output": output = try Self.choice(name, value == "binary" ? "raw" : value)
+        case "strict": isStrict = try Self.flag(name, value)
+        case "timeout_ms": timeout = .milliseconds(try Self.whole(name, value, 1...3_600_000))
         case "member": member = value.isEmpty ? nil : value
-        case "layout": layout = value == "auto" ? nil : try choice(name, value)
+        case "layout": layout = value == "auto" ? nil : try Self.choice(name, value)
         case "batch_norm_eps":
             guard let number = Double(value), number > 0, number < 1 else {
                 throw .badRequest(
                     "option 'batch_norm_eps': expected a number above 0 and below 1, received '\(printable(value))'")
             }
             batchNormEpsilon = number
-        case "height": height = try whole(name, value, 1...65536)
-        case "width": width = try whole(name, value, 1...65536)
+        case "height": height = try Self.whole(name, value, 1...65536)
+        case "width": width = try Self.whole(name, value, 1...65536)
         default: notation[name] = value
         }
     }
 
-    private func whole(_ name: String, _ value: String, _ range: ClosedRange<Int>) throws(ServiceFault) -> Int {
+    static func whole(_ name: String, _ value: String, _ range: ClosedRange<Int>) throws(ServiceFault) -> Int {
         guard let number = Int(value), range.contains(number) else {
             throw .badRequest(
                 "option '\(name)': expected a whole number from \(range.lowerBound) to \(range.upperBound), received '\(printable(value))'"
@@ -121,7 +121,7 @@ package struct RequestOptions: Sendable, Equatable {
         return number
     }
 
-    private func flag(_ name: String, _ value: String) throws(ServiceFault) -> Bool {
+    static func flag(_ name: String, _ value: String) throws(ServiceFault) -> Bool {
         switch value.lowercased() {
         case "1", "true", "yes", "on", "": return true
         case "0", "false", "no", "off": return false
@@ -129,7 +129,7 @@ package struct RequestOptions: Sendable, Equatable {
         }
     }
 
-    private func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    static func choice<Choice: RawRepresentable<String> & CaseIterable>(
         _ name: String, _ value: String
     ) throws(ServiceFault) -> Choice {
         guard let choice = Choice(rawValue: value) else {

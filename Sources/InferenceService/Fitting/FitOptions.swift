@@ -1,0 +1,87 @@
+import Datasets
+import HTTPCore
+import SIREN
+import WeightFormats
+
+/// The form of fitted networks.
+enum FitOutput: String, Sendable, CaseIterable {
+    case json
+    case safetensors
+    case npz
+}
+
+/// The options of `/v1/fit`: from the query, fields of a form or members of a JSON document.
+struct FitOptions: Sendable, Equatable {
+    /// How the networks are fitted.
+    var recipe = FitRecipe()
+    var output = FitOutput.json
+    /// Whether the networks are read by the default classifier.
+    var classifies = false
+    /// Classes to list.
+    var topK = 5
+    /// Whether one picture without a network fails the request.
+    var isStrict = false
+    /// From the end of the head; a request that is not answered then is answered 504.
+    var timeout: Duration?
+
+    private static let names = [
+        "hidden", "layers", "steps", "target_psnr", "seed", "notation", "output", "classify", "top_k", "strict",
+        "timeout_ms",
+    ]
+
+    /// - Parameters:
+    ///   - query: an unknown or repeated name is an error. Has precedence over `form`, and `form` over `members`.
+    ///   - members: of the document; unknown ones are ignored.
+    ///   - form: text fields of a form; unknown ones are ignored.
+    init(
+        query: [QueryItem], members: [String: JSONValue] = [:], form: [(String, String)] = []
+    ) throws(ServiceFault) {
+        for name in Self.names {
+            guard let value = members[name], !value.isNull else { continue }
+            guard let text = RequestOptions.text(of: value) else {
+                throw .badRequest(
+                    "option '\(name)': expected text, a number or a boolean, received an \(value.kind.rawValue)")
+            }
+            try set(name, text)
+        }
+        for (name, value) in form where Self.names.contains(name) { try set(name, value) }
+        var seen: Set<String> = []
+        for item in query {
+            guard seen.insert(item.name).inserted else {
+                throw .badRequest("option '\(printable(item.name))' is given twice")
+            }
+            guard Self.names.contains(item.name) else {
+                throw .badRequest(
+                    "unknown option '\(printable(item.name))'; known: \(Self.names.joined(separator: ", "))")
+            }
+            try set(item.name, item.value ?? "")
+        }
+        guard !classifies || output == .json else {
+            throw .badRequest(
+                "option 'classify': a \(output.rawValue) file has no place for predictions; leave out output or classify"
+            )
+        }
+    }
+
+    private mutating func set(_ name: String, _ value: String) throws(ServiceFault) {
+        switch name {
+        case "hidden": recipe.hiddenWidth = try RequestOptions.whole(name, value, 1...256)
+        case "layers": recipe.hiddenLayers = try RequestOptions.whole(name, value, 1...7)
+        case "steps": recipe.steps = try RequestOptions.whole(name, value, 1...100_000)
+        case "seed": recipe.seed = UInt64(try RequestOptions.whole(name, value, 0...(1 << 53)))
+        case "notation": recipe.convention = try RequestOptions.choice(name, value)
+        case "target_psnr":
+            guard let number = Double(value), (1...200).contains(number) else {
+                throw .badRequest(
+                    "option 'target_psnr': expected a number of dB from 1 to 200, received '\(printable(value))'")
+            }
+            recipe.targetPSNR = number
+        case "output": output = try RequestOptions.choice(name, value)
+        case "classify": classifies = try RequestOptions.flag(name, value)
+        case "top_k": topK = try RequestOptions.whole(name, value, 1...65536)
+        case "strict": isStrict = try RequestOptions.flag(name, value)
+        case "timeout_ms": timeout = .milliseconds(try RequestOptions.whole(name, value, 1...3_600_000))
+        default: break
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import Clocks
+import Synchronization
+import Testing
+
+@testable import ComputeQueue
+
+@Suite("Background tasks")
+struct BackgroundTests {
+    private typealias Tasks = BackgroundTasks<String, Int>
+
+    private func tasks(_ names: [String], limit: Int = 8) throws -> Tasks {
+        var tasks = Tasks(limit: limit)
+        for name in names { _ = try tasks.admit(name, deadline: nil) }
+        return tasks
+    }
+
+    @Test("a task is computed to its end before the next begins")
+    func order() throws {
+        var tasks = try tasks(["a", "b"])
+        if let first = tasks.next(requestsWait: false) { tasks.putBack(first) }
+        let order = (0..<3).map { _ in tasks.next(requestsWait: false)?.task }
+        #expect(order == ["a", "b", nil])
+    }
+
+    @Test("while requests wait, every second turn is a task's")
+    func turns() throws {
+        var tasks = try tasks(["a", "b", "c"])
+        let turns = (0..<6).map { _ in tasks.next(requestsWait: true)?.task }
+        #expect(turns == [nil, "a", nil, "b", nil, "c"])
+    }
+
+    @Test("tasks that wait are limited; cancelled and overdue ones make room")
+    func departures() throws {
+        var tasks = try tasks(["a"], limit: 3)
+        let second = try tasks.admit("b", deadline: nil)
+        _ = try tasks.admit("c", deadline: 5)
+        #expect(throws: ComputeQueueRefusal.full(waiting: 3, limit: 3)) { _ = try tasks.admit("d", deadline: nil) }
+        let cancelled = [tasks.cancel(second), tasks.cancel(second)].map { $0?.task }
+        #expect(cancelled == ["b", nil])
+        let overdue = [4, 5].map { tasks.removeOverdue(at: $0).map(\.task) }
+        #expect(overdue == [[], ["c"]])
+        #expect(tasks.waiting.map(\.task) == ["a"])
+    }
+
+    @Test("requests are computed between the slices of a task, on one loop")
+    func slices() throws {
+        let journal = Journal<String>()
+        let gate = Gate()
+        let queue = TestQueue(limits: try limits(), name: "test") { work, items, _ in
+            journal.append(work)
+            return items
+        }
+        let slices = Atomic(0)
+        _ = try queue.submit(
+            BackgroundTask(deadline: nil) {
+                let number = slices.add(1, ordering: .relaxed).newValue
+                if number == 1 { gate.pass() }
+                journal.append("slice \(number)")
+                return number < 3 ? .unfinished : .ended
+            } leave: { _ in
+                journal.append("left")
+            })
+        try gate.awaitArrival()
+        for work in ["a", "b", "c"] { _ = try queue.submit(work, [1], byteCount: 1) { _ in } }
+        gate.open()
+        #expect(try journal.wait(for: 6) == ["slice 1", "a", "slice 2", "b", "slice 3", "c"])
+    }
+
+    @Test("a task leaves once: cancelled or overdue while it waits, or at its end")
+    func leaving() throws {
+        let clock = FakeClock()
+        let gate = Gate()
+        let queue = TestQueue(limits: try limits(maxWaiting: 8), name: "test", now: { clock.now }) { _, items, _ in
+            gate.pass()
+            return items
+        }
+        _ = try queue.submit("blocker", [0], byteCount: 1) { _ in }
+        try gate.awaitArrival()
+        let left = Journal<ComputeQueueError>()
+        func task(_ deadline: Instant?) -> BackgroundTask {
+            BackgroundTask(deadline: deadline) {
+                .ended
+            } leave: {
+                left.append($0)
+            }
+        }
+        let ticket = try queue.submit(task(nil))
+        _ = try queue.submit(task(clock.now + .seconds(1)))
+        #expect(queue.waitingTasks == 2)
+        #expect(throws: ComputeQueueRefusal.full(waiting: 2, limit: 2)) { _ = try queue.submit(task(nil)) }
+        #expect(ticket.cancel() && !ticket.cancel())
+        clock.advance(by: .seconds(1))
+        queue.expireOverdue()
+        #expect(try left.wait(for: 2) == [.cancelled, .deadlineExceeded])
+        #expect(queue.waitingTasks == 0)
+        gate.open()
+    }
+}
