@@ -18,8 +18,9 @@ package struct PictureUpload: Sendable {
     /// - Parameters:
     ///   - limits: on the bytes of the file, before and after inflation.
     ///   - maxSide: the most rows and columns.
+    ///   - maxValues: the most numbers of an array.
     /// - Throws: where the content is of another format, is not as its format demands, or is too large.
-    package init(_ file: [UInt8], limits: FormatLimits, maxSide: Int) throws(FormatError) {
+    package init(_ file: [UInt8], limits: FormatLimits, maxSide: Int, maxValues: Int) throws(FormatError) {
         let bytes = file.starts(with: [0x1f, 0x8b]) ? try CompressedStream.gzip.decode(file, limits: limits) : file
         var options: [String: JSONValue] = [:]
         if PNGReader.matches(bytes) || PNMFile.matches(bytes) {
@@ -36,12 +37,16 @@ package struct PictureUpload: Sendable {
             format = "npy"
             let entry = try WeightFile.read(bytes, limits: limits).stateDict().entries.first
             guard let entry else { throw FormatError(.malformed, "expected an array") }
+            guard entry.tensor.count <= maxValues else {
+                throw FormatError(
+                    .inflatedTooLarge, "expected at most \(maxValues) numbers, received \(entry.tensor.count)")
+            }
             pictures = try PictureSet.stack(
                 Self.stacked(entry.tensor), holdsBytes: !entry.elementType.isFloatingPoint)
         } else if let first = bytes.first(where: { $0 > 0x20 }), [UInt8(ascii: "["), UInt8(ascii: "{")].contains(first)
         {
             format = "json"
-            let array = try Self.document(bytes, limits, &options)
+            let array = try Self.document(bytes, limits, maxValues, &options)
             pictures = try PictureSet.stack(
                 Self.stacked(Tensor(shape: array.shape, values: array.values)),
                 holdsBytes: array.values.allSatisfy { $0 >= 0 && $0 == $0.rounded() })
@@ -78,10 +83,9 @@ package struct PictureUpload: Sendable {
 
     /// The array of a JSON document, and the document's other members, of which arrays and objects are passed over.
     private static func document(
-        _ bytes: [UInt8], _ limits: FormatLimits, _ options: inout [String: JSONValue]
+        _ bytes: [UInt8], _ limits: FormatLimits, _ most: Int, _ options: inout [String: JSONValue]
     ) throws(FormatError) -> NumberArray {
         var scanner = JSONScanner(bytes, limits: limits)
-        let most = limits.maxInflatedBytes / 4
         guard try scanner.peek() == .object else {
             let array = try scanner.readNumberArray(maxRank: 4, maxCount: most)
             try scanner.finish()

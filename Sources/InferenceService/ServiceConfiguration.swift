@@ -29,7 +29,7 @@ package struct ServiceConfiguration: Sendable {
     /// Pixels × parameters × steps of all fits of a request, where a picture counts for 64 pixels or more.
     package var maxFitOperations = 1 << 34
     /// How long a fit computes before others have their turn.
-    package var fitSlice = Duration.milliseconds(10)
+    package var fitSlice = Duration.milliseconds(2)
     /// Networks of one request.
     package var maxNetworks = 1024
     /// Tensors of all of them together.

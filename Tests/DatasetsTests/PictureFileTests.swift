@@ -67,6 +67,21 @@ import WeightFormats
         }
     }
 
+    @Test("PNG pictures are read, alone and beside others in a folder")
+    func readsPNG() throws {
+        let png = try PNGWriter.write([9, 200], width: 2, height: 1, color: .gray)
+        let pictures = try withFile(png) { try PictureSet(contentsOf: $0) }
+        #expect((pictures.count, pictures.height, pictures.width, pictures.channels) == (1, 1, 2, 1))
+        #expect(pictures.values(0) == [2 * Float(9) / 255 - 1, 2 * Float(200) / 255 - 1])
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("pictures-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Data(png).write(to: folder.appendingPathComponent("b.png"))
+        try Data(Array("P5 2 1 255\n".utf8) + [1, 2]).write(to: folder.appendingPathComponent("a.pgm"))
+        let both = try PictureSet(contentsOf: folder.path)
+        #expect(both.count == 2 && both.values(1) == pictures.values(0))
+    }
+
     @Test("floats are taken as they are, and values out of range are refused")
     func readsStacks() throws {
         let stack = NPYWriter.write(Tensor(shape: [2, 1, 2], values: [-1, 0, 0.5, 1]))

@@ -38,7 +38,7 @@ case "${1:-}" in
     shift
     ;;
 esac
-all='safetensors npy zip torch pickle json coding multipart picture manifest upload service http-parser http-connection'
+all='safetensors npy zip torch pickle json coding multipart picture png manifest upload service http-parser http-connection'
 targets=${*:-$all}
 
 # The last -sanitize on a command line is the one that counts for Swift; for C they add up.

@@ -169,6 +169,41 @@ seed("picture", "idx", bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2]) +
 seed("picture", "labels", bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9]))
 seed("picture", "stack.npy", npy("(1, 2, 2)", bytes(range(4)), "|u1"))
 
+
+
+def chunks(*parts):
+    """Chunks of PNG pictures without their checksums."""
+    return b"".join(struct.pack(">I", len(content)) + kind + content for kind, content in parts)
+
+
+def picture(width, height, depth, color, rows, *before, interlace=0, compresses=True):
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlace)
+    data = rows if compresses else zlib.compress(rows)
+    return bytes([compresses]) + chunks((b"IHDR", header), *before, (b"IDAT", data), (b"IEND", b""))
+
+
+palette = (b"PLTE", bytes(range(12)))
+for name, content in {
+    **{f"grey{depth}": picture(3, 2, depth, 0, (b"\0" + bytes(range(40, 40 + (3 * depth + 7) // 8))) * 2)
+       for depth in (1, 2, 4, 8, 16)},
+    **{f"palette{depth}": picture(2, 1, depth, 3, b"\0" + bytes([16 if depth < 8 else 1]) * ((2 * depth + 7) // 8),
+                                  palette if depth > 1 else (b"PLTE", bytes(6)), (b"tRNS", b"\x80"))
+       for depth in (1, 2, 4, 8)},
+    "rgb": picture(2, 2, 8, 2, b"\1abcdef\2abcdef", (b"tRNS", b"\0a\0b\0c")),
+    "rgb16": picture(1, 1, 16, 2, b"\3abcdef"),
+    "opacity": picture(2, 1, 8, 4, b"\4abcd"), "opacity16": picture(1, 1, 16, 4, b"\0abcd"),
+    "colours": picture(1, 2, 8, 6, b"\3abcd\4abcd"), "colours16": picture(1, 1, 16, 6, b"\0abcdefgh"),
+    "hidden": picture(2, 1, 8, 0, b"\0ab", (b"tRNS", b"\0a"), (b"gAMA", bytes(4))),
+    "stored": picture(2, 1, 8, 0, b"\0ab", compresses=False),
+    "interlaced": picture(2, 1, 8, 0, b"\0ab", interlace=1), "filter": picture(2, 1, 8, 0, b"\5ab"),
+    "short": picture(2, 1, 8, 0, b"\0a"), "long": picture(2, 1, 8, 0, b"\0abc"), "wide": picture(65, 1, 8, 0, b"\0"),
+    "colour": picture(1, 1, 8, 5, b"\0a"), "bits": picture(1, 1, 3, 0, b"\0a"), "none": picture(0, 1, 8, 0, b""),
+    "entry": picture(1, 1, 8, 3, b"\0\x09", palette), "unknown": picture(1, 1, 8, 0, b"\0a", (b"CgBI", b"")),
+    "headless": b"\1" + chunks((b"IEND", b"")), "endless": b"\1" + chunks((b"IHDR", bytes(13))),
+    "empty": b"", "damaged": picture(2, 1, 8, 0, b"\0ab", compresses=False)[:-20] + b"\xff" * 20,
+}.items():
+    seed("png", name, content)
+
 seed("manifest", "statnet.json", json.dumps({
     "name": "accuracy", "version": "2", "task": "predict_accuracy", "temperature": 1.5,
     "input": {"family": "cnn", "sizes": [1, 4, 5, 3], "filters": [[3, 3], [3, 2], None], "max_hidden_width": 64,
@@ -187,6 +222,9 @@ for number, path in enumerate([
 ]):
     for name in ("small.safetensors", "stack.safetensors", "batch.json", "stored.npz", "flat.npy"):
         seed("service", f"{number}-{name}", f"POST {path}\n\n".encode() + files[name])
+for name, content in {"rows": b"[[0, 255], [255, 0]]", "grey": b"P5 2 2 255\nabcd", "set.npy": npy("(2, 2, 2)", bytes(8), "|u1")}.items():
+    seed("service", "fit-" + name, b"POST /v1/fit?steps=2&hidden=2\n\n" + content)
+seed("service", "fit-document", b'POST /v1/fit\n\n{"picture": [[0, 9]], "steps": 1, "hidden": 2, "output": "safetensors"}')
 seed("service", "gzip", b"POST /v1/predict\nContent-Encoding: gzip\n\n" + files["small.gz"])
 seed("service", "form", b"POST /v1/predict\nContent-Type: multipart/form-data; boundary=xyz\n\n" + form)
 for path in ("/", "/v1/models", "/v1/models/small", "/v1/models/small/example", "/livez", "/metrics", "/version"):

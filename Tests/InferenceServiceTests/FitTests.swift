@@ -176,6 +176,8 @@ struct FitTests {
         let all = try refusal(Self.small) { $0.maxFitOperations = 120 * 105 * 40 - 1 }
         #expect(all.code == "batch_too_large" && all.detail.contains("× 40 steps"))
         #expect(try refusal(Self.small) { $0.maxFitValues = 119 }.code == "batch_too_large")
+        let rows = try ServiceDriver { $0.maxFitValues = 119 }.post("/v1/fit", Array("[\(Self.rows)]".utf8))
+        #expect(try rows.problem().code == "inflated_too_large")
         let enough = try ServiceDriver {
             ($0.maxFitStepOperations, $0.maxFitActivations) = (120 * 105, 120 * 19)
             ($0.maxFitOperations, $0.maxFitValues) = (120 * 105 * 40, 120)

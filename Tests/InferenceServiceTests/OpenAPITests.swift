@@ -53,6 +53,19 @@ struct OpenAPITests {
         #expect(try service.post("/v1/models/\(model):predict", try body("InstancesDocument")).status == 200)
     }
 
+    @Test("the example of a picture is answered with the members of the example answer")
+    func pictures() throws {
+        let service = try ServiceDriver()
+        let fit = try #require(try service.get("/openapi.json").json()["paths", "/v1/fit", "post"])
+        var writer = JSONWriter()
+        writer.value(try #require(fit["requestBody", "content", "application/json", "example"]))
+        let answer = try service.post("/v1/fit", writer.bytes).items("networks")[0]
+        let example = try #require(fit["responses", "200", "content", "application/json", "example"])
+        let described = try #require(example["networks"]?.array?.first)
+        #expect(answer.members?.map(\.name) == described.members?.map(\.name))
+        for name in ["picture", "sizes", "notation", "seed", "steps"] { #expect(answer[name] == described[name]) }
+    }
+
     @Test("the description requires keys where the service does")
     func security() throws {
         #expect(try ServiceDriver().get("/openapi.json").json()["security"] == nil)

@@ -60,7 +60,8 @@ struct FitUpload: Sendable {
         var members: [String: JSONValue] = [:]
         for file in files {
             do throws(FormatError) {
-                let upload = try PictureUpload(file, limits: limits, maxSide: configuration.maxFitSide)
+                let upload = try PictureUpload(
+                    file, limits: limits, maxSide: configuration.maxFitSide, maxValues: configuration.maxFitValues)
                 format = format ?? upload.format
                 members.merge(upload.options) { first, _ in first }
                 let set = upload.pictures

@@ -12,8 +12,8 @@ struct FitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fit", abstract: "Fits one small SIREN to every picture and writes them as shards.",
         discussion: """
-            Pictures are read from an IDX file (MNIST, Fashion-MNIST), a .npy array, a PGM or PPM file, or a folder of PGM \
-            and PPM files; files may be compressed with gzip. Existing shards are kept: the same command continues a run \
+            Pictures are read from an IDX file (MNIST, Fashion-MNIST), a .npy array, a PNG, PGM or PPM file, or a folder of \
+            such pictures; files may be compressed with gzip. Existing shards are kept: the same command continues a run \
             that was stopped.
             """)
 

@@ -1,6 +1,6 @@
 import WeightFormats
 
-/// Zip archives with correct checksums; mutated bytes would otherwise always be refused there.
+/// Zip archives, and PNG pictures, with correct checksums; mutated bytes would otherwise always be refused there.
 enum Archive {
     /// The archive with the checksums of its stored entries recomputed, as far as its directory can be read.
     static func sealed(_ bytes: [UInt8]) -> [UInt8] {
@@ -41,5 +41,28 @@ enum Archive {
         }
         for key in 0..<16 where !rest.isEmpty { try writer.add("net/data/\(key)", part()) }
         return try writer.finish()
+    }
+
+    /// A PNG picture of the chunks that the bytes hold: length, type and content, without signature and checksums.
+    /// - Parameter compresses: whether the contents of IDAT are compressed first.
+    static func png(_ bytes: [UInt8], compresses: Bool) throws -> [UInt8] {
+        func bigEndian(_ value: UInt32) -> [UInt8] {
+            (0..<4).reversed().map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+        }
+        var file: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
+        var rest = bytes[...]
+        while rest.count >= 8 {
+            let length = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+            let type = Array(rest.dropFirst(4).prefix(4))
+            rest = rest.dropFirst(8)
+            guard length <= rest.count else { break }
+            var content = Array(rest.prefix(length))
+            rest = rest.dropFirst(length)
+            if compresses, type == Array("IDAT".utf8) {
+                content = try CompressedStream.deflate.encode(content, level: 1)
+            }
+            file += bigEndian(UInt32(content.count)) + type + content + bigEndian(crc32((type + content)[...]))
+        }
+        return file + rest
     }
 }

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import HTTPContent
+import InferenceService
 import ModelStore
 import Models
 import Networks
@@ -85,10 +86,38 @@ enum FileTargets {
     }
 
     static func picture(_ bytes: [UInt8]) throws -> Bool {
+        let bounds = FuzzTarget.bounds
+        if let upload = try? PictureUpload(
+            bytes, limits: FuzzTarget.formatLimits, maxSide: bounds.maxFitSide, maxValues: bounds.maxFitValues)
+        {
+            let (pictures, side) = (upload.pictures, bounds.maxFitSide)
+            try require(
+                pictures.count > 0 && (1...side).contains(pictures.height) && (1...side).contains(pictures.width),
+                "\(pictures.count) pictures of \(pictures.height) × \(pictures.width)")
+            try require(pictures.values(0).allSatisfy { (-1...1).contains($0) }, "a value beyond -1 to 1")
+        }
         let labels = try? readLabels(bytes)
         guard let pictures = try? PictureSet(bytes: bytes), pictures.count > 0 else { return labels != nil }
         let values = pictures.values(pictures.count - 1)
         try require(values.count == pictures.size, "\(values.count) values of \(pictures.size)")
+        return true
+    }
+
+    /// The chunks of a PNG picture, with correct checksums. Where the first byte is odd, the contents of IDAT are rows that
+    /// are yet to be compressed.
+    static func png(_ bytes: [UInt8]) throws -> Bool {
+        let file = try Archive.png(Array(bytes.dropFirst()), compresses: bytes.first.map { $0 & 1 == 1 } ?? false)
+        guard let picture = try? PNGReader.read(file, maxSide: 64) else { return false }
+        let count = picture.height * picture.width * picture.channels
+        try require(picture.values.count == count, "\(picture.values.count) values of \(count)")
+        try require(picture.values.allSatisfy { (0...255).contains($0) }, "a value beyond 0 to 255")
+        let again = try PNGReader.read(
+            PNGWriter.write(
+                picture.values.map { UInt8($0) }, width: picture.width, height: picture.height,
+                color: picture.channels == 1 ? .gray : .rgb), maxSide: 64)
+        try require(
+            again.values == picture.values.map { $0.rounded(.down) },
+            "written and read again, the picture is not the same")
         return true
     }
 

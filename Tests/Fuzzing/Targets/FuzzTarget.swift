@@ -12,6 +12,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case coding
     case multipart
     case picture
+    case png
     case manifest
     case upload
     case service
@@ -31,6 +32,11 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         configuration.maxBodyBytes = 1 << 20
         configuration.maxNetworks = 64
         configuration.maxTensors = 4096
+        configuration.maxFitSide = 32
+        configuration.maxFitValues = 1 << 14
+        configuration.maxFitActivations = 1 << 16
+        configuration.maxFitStepOperations = 1 << 16
+        configuration.maxFitOperations = 1 << 22
         return configuration
     }()
 
@@ -57,6 +63,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .coding: try FileTargets.coding(bytes)
         case .multipart: try FileTargets.multipart(bytes)
         case .picture: try FileTargets.picture(bytes)
+        case .png: try FileTargets.png(bytes)
         case .manifest: try FileTargets.manifest(bytes)
         case .upload: try UploadTarget.check(bytes)
         case .service: try ServiceTarget.check(bytes)
