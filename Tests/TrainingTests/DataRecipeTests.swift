@@ -117,6 +117,8 @@ import WeightFormats
         #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4, image: image, classes: nil)) == "inr2array")
         #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4, classes: nil, columns: ["size"])) == "nfn-hnp")
         #expect(try name(CorpusSamples.cnns(count: 4)) == "cnn-hnp")
+        let cnns = try CorpusSamples.corpus(CorpusSamples.cnns(count: 4))
+        #expect(try StandardRecipe(for: cnns, hasProbePictures: true).name == "cnn-probe")
         #expect(throws: RecipeError.self) { try name(CorpusSamples.inrs([2, 4, 1], count: 4, classes: nil)) }
     }
 
