@@ -1,4 +1,5 @@
 import Datasets
+import Engine
 import Foundation
 import Models
 
@@ -30,8 +31,19 @@ extension RecipeCompletion {
             set(["objective", "regression"], regresses ? 1 : 0)
         }
         if number(["objective", "reconstruction"]) == nil {
-            let isOnly = weight("classification") == 0 && weight("regression") == 0
+            let isOnly = weight("classification") == 0 && weight("regression") == 0 && weight("editing") == 0
             set(["objective", "reconstruction"], isOnly && types.contains(Inr2Array.type) ? 1 : 0)
+        }
+        if number(["objective", "editing"]) == nil {
+            set(["objective", "editing"], types.contains(TransferNet.type) ? 1 : 0)
+        }
+        if weight("editing") > 0 {
+            if value(["objective", "edit"]) == nil { set(["objective", "edit"], PictureEdit.dilate.rawValue) }
+            if !types.contains(TransferNet.type) {
+                conflicts.append(
+                    "objective.editing: needs a model that answers with weights, a \(TransferNet.type), as in the recipe edit; --set objective.editing=0"
+                )
+            }
         }
         if weight("classification") > 0 { fillClasses(isLabelled) }
         if weight("regression") > 0 { fillTargets() }
