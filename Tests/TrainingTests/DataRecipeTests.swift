@@ -111,12 +111,23 @@ import WeightFormats
         func name(_ shard: CorpusShard) throws -> String {
             try StandardRecipe(for: CorpusSamples.corpus(shard)).name
         }
-        #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4, image: image)) == "inr-encoder")
+        #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4, image: image)) == "probe-conv")
+        #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4)) == "probe")
         #expect(try name(CorpusSamples.inrs([3, 4, 1], count: 4)) == "nfn-hnp")
         #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4, image: image, classes: nil)) == "inr2array")
         #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4, classes: nil, columns: ["size"])) == "nfn-hnp")
         #expect(try name(CorpusSamples.cnns(count: 4)) == "cnn-hnp")
         #expect(throws: RecipeError.self) { try name(CorpusSamples.inrs([2, 4, 1], count: 4, classes: nil)) }
+    }
+
+    @Test("a recipe's batch is lowered where the corpus is small, and kept where it is asked for")
+    func smallCorpora() throws {
+        let corpus = try CorpusSamples.corpus(CorpusSamples.cnns(count: 40))
+        let json = try embedded("cnn-hnp")
+        let recipe = try TrainingRecipe(json, for: corpus)
+        #expect(recipe.optimization.batch == 4 && 4 % recipe.optimization.microbatch == 0)
+        let chosen = try TrainingRecipe(json, overrides: ["optimization.batch=8"], for: corpus)
+        #expect(chosen.optimization.batch == 8)
     }
 
     @Test("a run too short to learn from is warned about, with the change that makes it longer")

@@ -26,15 +26,19 @@ package struct StandardRecipe: Sendable, Equatable {
             return
         }
         let spec = corpus.mainGroup?.spec
-        let draws =
-            description.notation.activation == .sine && spec?.inputs == 2 && description.image != nil
-            && description.image?.channels == spec?.outputs
+        let isPlanar = description.notation.activation == .sine && spec?.inputs == 2
+        let draws = isPlanar && description.image != nil && description.image?.channels == spec?.outputs
         if hasTargets {
             self.init("nfn-hnp", "INRs with numbers to predict")
-        } else if isLabelled {
+        } else if isLabelled, draws {
+            self.init("probe-conv", "SIRENs that draw pictures, with classes; inr-encoder learns latents too")
+        } else if isLabelled, isPlanar {
             self.init(
-                draws ? "inr-encoder" : "nfn-hnp",
-                draws ? "SIRENs that draw pictures, with classes" : "INRs with classes that draw no known pictures")
+                "probe",
+                "SIRENs of 2 inputs with classes; with the size of their pictures, import --image HxWxC, it is probe-conv"
+            )
+        } else if isLabelled {
+            self.init("nfn-hnp", "INRs with classes that draw no pictures")
         } else if draws {
             self.init("inr2array", "SIRENs that draw pictures, without classes: their latents are learned")
         } else {

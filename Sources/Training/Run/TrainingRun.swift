@@ -246,7 +246,7 @@ package final class TrainingRun {
         var document = try ModelDocument(recipe: recipe.json)
         var card: [String: Any] = [
             "recipe": recipe.name, "seed": Int(clamping: recipe.seed), "parameters": parameters.totalCount,
-            "training_networks": trainingCount, "steps": plan.steps,
+            "training_networks": trainingCount, "steps": plan.steps, "training_data": corpus.shortDigest,
         ]
         let targets = recipe.objective.tasks.compactMap { $0 as? RegressionTask }.flatMap(\.targets)
         if !targets.isEmpty { card["targets"] = targets.joined(separator: ",") }

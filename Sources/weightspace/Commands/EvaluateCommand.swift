@@ -80,6 +80,11 @@ struct EvaluateCommand: ParsableCommand {
         guard !indices.isEmpty else {
             throw CommandFailure("'\(data)': no networks to evaluate; --count must be above zero")
         }
+        if indices.count == corpus.count, case .text(corpus.shortDigest)? = model.configuration.card["training_data"] {
+            Terminal.complain(
+                "warning: the model was trained on these networks, so it will do worse on others; train with --set test_share=0.25 to hold some back, or evaluate other networks"
+            )
+        }
         let labels = indices.map { corpus.labels[$0] }
         let isLabelled = labels.contains { $0 >= 0 }
         if isLabelled, model.offers(.classes),
