@@ -117,6 +117,8 @@ import WeightFormats
         #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4, image: image, classes: nil)) == "inr2array")
         #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4, classes: nil, columns: ["size"])) == "nfn-hnp")
         #expect(try name(CorpusSamples.cnns(count: 4)) == "cnn-hnp")
+        let cnns = try CorpusSamples.corpus(CorpusSamples.cnns(count: 4))
+        #expect(try StandardRecipe(for: cnns, hasProbePictures: true).name == "cnn-probe")
         #expect(throws: RecipeError.self) { try name(CorpusSamples.inrs([2, 4, 1], count: 4, classes: nil)) }
     }
 
@@ -124,9 +126,9 @@ import WeightFormats
     func smallCorpora() throws {
         let corpus = try CorpusSamples.corpus(CorpusSamples.cnns(count: 40))
         let json = try embedded("cnn-hnp")
-        let recipe = try TrainingRecipe(json, for: corpus)
+        let recipe = try TrainingRecipe(Data(json.utf8), for: corpus)
         #expect(recipe.optimization.batch == 4 && 4 % recipe.optimization.microbatch == 0)
-        let chosen = try TrainingRecipe(json, overrides: ["optimization.batch=8"], for: corpus)
+        let chosen = try TrainingRecipe(Data(json.utf8), overrides: ["optimization.batch=8"], for: corpus)
         #expect(chosen.optimization.batch == 8)
     }
 

@@ -11,8 +11,9 @@ package struct StandardRecipe: Sendable, Equatable {
     package let reason: String
 
     /// Chooses by the family of the networks, by what they draw, and by their classes and numbers.
+    /// - Parameter hasProbePictures: whether pictures are given to run CNNs on.
     /// - Throws: where the data has nothing to learn from.
-    package init(for corpus: Corpus) throws(RecipeError) {
+    package init(for corpus: Corpus, hasProbePictures: Bool = false) throws(RecipeError) {
         let description = corpus.description
         let isLabelled = corpus.labels.contains { $0 >= 0 }
         let hasTargets = !description.targets.isEmpty || corpus.column("test_accuracy") != nil
@@ -21,6 +22,10 @@ package struct StandardRecipe: Sendable, Equatable {
                 throw RecipeError(
                     "the data has CNNs without classes and without numbers to predict; give them to 'import' in its table, or name the column: 'train cnn-hnp --set objective.targets=[\"…\"]' (the data has \(corpus.columnNames))"
                 )
+            }
+            if hasTargets, hasProbePictures {
+                self.init("cnn-probe", "CNNs with numbers to predict, and pictures to run them on")
+                return
             }
             self.init("cnn-hnp", hasTargets ? "CNNs with numbers to predict" : "CNNs with classes")
             return

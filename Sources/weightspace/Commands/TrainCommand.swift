@@ -90,7 +90,7 @@ struct TrainCommand: ParsableCommand {
         if let given {
             json = given
         } else {
-            let standard = try StandardRecipe(for: corpus)
+            let standard = try StandardRecipe(for: corpus, hasProbePictures: probeImages != nil)
             Terminal.complain("recipe \(standard.name), for \(standard.reason)")
             json = try EmbeddedRecipes.load(standard.name)
         }
