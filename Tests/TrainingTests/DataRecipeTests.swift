@@ -192,6 +192,38 @@ import WeightFormats
         }
     }
 
+    @Test("a chain of layers learns classes and numbers; the data decides its outputs")
+    func chains() throws {
+        let json = """
+            {"name": "chain", "model": {"model": {"type": "Sequential", "file": "network.safetensors", "layers": [
+              {"type": "NPLinear", "out_channels": 4, "io_embed": true}, {"type": "TupleOp", "op": "ReLU"},
+              {"type": "HNPPool"}, {"type": "Flatten"}, {"type": "Linear", "out_features": 8}, {"type": "ReLU"},
+              {"type": "Linear"}]}}, "optimization": {"epochs": 30, "batch": 8, "rate": 0.01}}
+            """
+        let classes = try CorpusSamples.corpus(CorpusSamples.inrs([2, 4, 4, 1], count: 40))
+        try withFolder { folder in
+            let (_, reports) = try train(try recipe(classes, json: json), classes, in: folder)
+            #expect(try #require(reports.first as? ClassificationReport).accuracy == 1)
+            let served = try ModelFolder.load(folder.appendingPathComponent("model"))
+            #expect(served.outputs.map(\.output) == [.classes] && served.labels == ["dark", "light"])
+        }
+        let numbers = try CorpusSamples.corpus(
+            CorpusSamples.inrs([2, 5, 5, 1], count: 48, classes: nil, columns: ["size"]))
+        try withFolder { folder in
+            let (_, reports) = try train(try recipe(numbers, json: json), numbers, in: folder)
+            let report = try #require((reports.first as? RegressionReports)?.targets.first)
+            #expect(report.determination > 0.9, "\(report.text)")
+        }
+        let wrong = json.replacing(#"{"type": "Linear"}"#, with: #"{"type": "Linear", "out_features": 5}"#)
+        #expect(
+            refusal(classes, [], json: wrong).contains(
+                "model.model.layers[6].out_features: the number of the data's classes is 2, the recipe says 5"))
+        let sigmoid = json.replacing(#"{"type": "Linear"}"#, with: #"{"type": "Linear"}, {"type": "Sigmoid"}"#)
+        #expect(refusal(numbers, [], json: sigmoid).contains("targets are not all from 0 to 1"))
+        #expect(
+            refusal(classes, [], json: json.replacing("Linear", with: "Identity")).contains("no layer makes 2 outputs"))
+    }
+
     @Test("free targets of any size are learned, and the finished model computes the numbers themselves")
     func freeTargets() throws {
         let corpus = try CorpusSamples.corpus(
