@@ -13,6 +13,7 @@ package enum ModelKinds {
         InvariantNFN.self,
         InvariantNFT.self,
         StatNet.self,
+        Sequential.self,
         ProbeClassifier.self,
         AccuracyProbe.self,
         TransferNet.self,
@@ -62,7 +63,7 @@ package final class ModelAssembly {
     ///   - build: reads the node's settings and builds the part.
     /// - Throws: `ParameterError`, with the file's name, unless the part asks for exactly the parameters of the file.
     func module<Module>(
-        _ settings: Settings, revealing reveal: (ParameterShapes) -> [JSONMember],
+        _ settings: Settings, revealing reveal: (ParameterShapes) throws -> [JSONMember],
         _ build: (ParameterScope) throws -> Module
     ) throws -> Module {
         let file = try settings.text("file")
@@ -70,7 +71,7 @@ package final class ModelAssembly {
             throw settings.error("file", "expected the name of a file in the folder, received '\(file)'")
         }
         let reader = try open(file)
-        if let shapes = ParameterShapes(reader) { settings.reveal(reveal(shapes)) }
+        if let shapes = ParameterShapes(reader) { settings.reveal(try reveal(shapes)) }
         let module = try build(reader.root)
         do throws(ParameterError) {
             try reader.finish()

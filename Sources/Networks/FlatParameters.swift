@@ -4,6 +4,11 @@ extension NetworkWeights {
     /// All parameters as one vector: w0, b0, w1, b1, …, each array in row-major order.
     package var flattened: [Float] { layers.flatMap { $0.weight.values + $0.bias.values } }
 
+    /// All parameters as one vector in that order: `init(spec:flat:layout:)` reads it back.
+    package func flattened(in layout: FlatLayout) -> [Float] {
+        layout == .pytorch ? flattened : layers.flatMap { $0.bias.values + $0.weight.outputsLast.values }
+    }
+
     /// Cuts a vector of parameters into the layers of `spec`.
     /// - Parameters:
     ///   - layout: the order of the parameters, by default that of `flattened`.
@@ -52,6 +57,24 @@ extension Tensor {
             }
         }
         return Tensor(shape: [outputs, inputs] + kernel, values: result)
+    }
+}
+
+extension Tensor {
+    /// A weight of layout (outputs, inputs[, height, width]) as ([height, width,] inputs, outputs).
+    fileprivate var outputsLast: Tensor {
+        let (outputs, inputs, kernel) = (shape[0], shape[1], Array(shape.dropFirst(2)))
+        let positions = kernel.reduce(1, *)
+        var result = [Float](repeating: 0, count: count)
+        for output in 0..<outputs {
+            for input in 0..<inputs {
+                for position in 0..<positions {
+                    result[(position * inputs + input) * outputs + output] =
+                        values[(output * inputs + input) * positions + position]
+                }
+            }
+        }
+        return Tensor(shape: kernel + [inputs, outputs], values: result)
     }
 }
 

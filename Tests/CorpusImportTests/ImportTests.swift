@@ -315,7 +315,7 @@ enum Made {
         #expect(shards.flatMap(\.weights) == (0..<3).flatMap { Made.weights(spec, $0) })
         #expect(shards[0].sources == [0, 0] && shards[0].views == [0, 1] && shards[1].sources == [1])
         #expect(shards[0].column("test_accuracy") == [0.1, 0.5] && shards[0].column("l2") == [0.001, 0.001])
-        options.table.conditions = [("step", "86")]
+        options.table.conditions = [try #require(ColumnCondition("step=86"))]
         let last = try run(options, to: "last")
         #expect(last.counts.networks == 2 && last.counts.unlisted == 1)
         #expect(try corpus("last").flatMap { $0.column("step") ?? [] } == [86, 86])

@@ -89,8 +89,14 @@ import Testing
         #expect(facts.columns[0].values[1].isNaN && facts.ignored == ["note"])
         #expect(facts.sources == [0, 0, 1] && facts.views == [0, 1, 0])
         var options = TableOptions()
-        options.conditions = [("step", "2.0")]
+        options.conditions = [try #require(ColumnCondition("step=2.0"))]
         options.targets = ["step"]
+        for (condition, files) in [("note!=y", ["a", "c"]), ("accuracy>0.5", ["c"]), ("step<=2", ["a", "b"])] {
+            var own = TableOptions()
+            own.conditions = [try #require(ColumnCondition(condition))]
+            #expect(try TableFacts(try table(text), own).files == files, "\(condition)")
+        }
+        #expect(ColumnCondition("note<y") == nil && ColumnCondition("=3") == nil)
         #expect(try TableFacts(try table(text), options).files == ["b"])
         let mixed = #expect(throws: DatasetError.self) {
             try TableFacts(try table("file,source,split\na,1,train\nb,1,test\n"), TableOptions())

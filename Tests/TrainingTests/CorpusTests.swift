@@ -56,6 +56,13 @@ import Training
         #expect(
             failure { _ = try CorpusSamples.corpus(shard, filter: CorpusFilter(["step=9"])) }.contains("no networks"))
         #expect(failure { _ = try CorpusFilter(["nonsense"]) }.contains("step=18"))
+        let inrs = CorpusSamples.inrs([2, 4, 1], count: 6)
+        let light = try CorpusSamples.corpus(inrs, filter: CorpusFilter(["label=light"]))
+        #expect(light.count == 3 && light.labels == [1, 1, 1])
+        #expect(try CorpusSamples.corpus(inrs, filter: CorpusFilter(["label!=light"])).labels == [0, 0, 0])
+        #expect(
+            failure { _ = try CorpusSamples.corpus(inrs, filter: CorpusFilter(["label=grey"])) }.contains("dark, light")
+        )
     }
 
     @Test("a folder without shards says how to make them")

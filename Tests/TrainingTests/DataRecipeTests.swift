@@ -111,12 +111,25 @@ import WeightFormats
         func name(_ shard: CorpusShard) throws -> String {
             try StandardRecipe(for: CorpusSamples.corpus(shard)).name
         }
-        #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4, image: image)) == "inr-encoder")
+        #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4, image: image)) == "probe-conv")
+        #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4)) == "probe")
         #expect(try name(CorpusSamples.inrs([3, 4, 1], count: 4)) == "nfn-hnp")
         #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4, image: image, classes: nil)) == "inr2array")
         #expect(try name(CorpusSamples.inrs([2, 4, 1], count: 4, classes: nil, columns: ["size"])) == "nfn-hnp")
         #expect(try name(CorpusSamples.cnns(count: 4)) == "cnn-hnp")
+        let cnns = try CorpusSamples.corpus(CorpusSamples.cnns(count: 4))
+        #expect(try StandardRecipe(for: cnns, hasProbePictures: true).name == "cnn-probe")
         #expect(throws: RecipeError.self) { try name(CorpusSamples.inrs([2, 4, 1], count: 4, classes: nil)) }
+    }
+
+    @Test("a recipe's batch is lowered where the corpus is small, and kept where it is asked for")
+    func smallCorpora() throws {
+        let corpus = try CorpusSamples.corpus(CorpusSamples.cnns(count: 40))
+        let json = try embedded("cnn-hnp")
+        let recipe = try TrainingRecipe(Data(json.utf8), for: corpus)
+        #expect(recipe.optimization.batch == 4 && 4 % recipe.optimization.microbatch == 0)
+        let chosen = try TrainingRecipe(Data(json.utf8), overrides: ["optimization.batch=8"], for: corpus)
+        #expect(chosen.optimization.batch == 8)
     }
 
     @Test("a run too short to learn from is warned about, with the change that makes it longer")
@@ -177,6 +190,38 @@ import WeightFormats
             #expect(served.configuration.card["targets"] == .text("test_accuracy"))
             #expect(served.configuration.card["test_share"] == .number(0.2))
         }
+    }
+
+    @Test("a chain of layers learns classes and numbers; the data decides its outputs")
+    func chains() throws {
+        let json = """
+            {"name": "chain", "model": {"model": {"type": "Sequential", "file": "network.safetensors", "layers": [
+              {"type": "NPLinear", "out_channels": 4, "io_embed": true}, {"type": "TupleOp", "op": "ReLU"},
+              {"type": "HNPPool"}, {"type": "Flatten"}, {"type": "Linear", "out_features": 8}, {"type": "ReLU"},
+              {"type": "Linear"}]}}, "optimization": {"epochs": 30, "batch": 8, "rate": 0.01}}
+            """
+        let classes = try CorpusSamples.corpus(CorpusSamples.inrs([2, 4, 4, 1], count: 40))
+        try withFolder { folder in
+            let (_, reports) = try train(try recipe(classes, json: json), classes, in: folder)
+            #expect(try #require(reports.first as? ClassificationReport).accuracy == 1)
+            let served = try ModelFolder.load(folder.appendingPathComponent("model"))
+            #expect(served.outputs.map(\.output) == [.classes] && served.labels == ["dark", "light"])
+        }
+        let numbers = try CorpusSamples.corpus(
+            CorpusSamples.inrs([2, 5, 5, 1], count: 48, classes: nil, columns: ["size"]))
+        try withFolder { folder in
+            let (_, reports) = try train(try recipe(numbers, json: json), numbers, in: folder)
+            let report = try #require((reports.first as? RegressionReports)?.targets.first)
+            #expect(report.determination > 0.9, "\(report.text)")
+        }
+        let wrong = json.replacing(#"{"type": "Linear"}"#, with: #"{"type": "Linear", "out_features": 5}"#)
+        #expect(
+            refusal(classes, [], json: wrong).contains(
+                "model.model.layers[6].out_features: the number of the data's classes is 2, the recipe says 5"))
+        let sigmoid = json.replacing(#"{"type": "Linear"}"#, with: #"{"type": "Linear"}, {"type": "Sigmoid"}"#)
+        #expect(refusal(numbers, [], json: sigmoid).contains("targets are not all from 0 to 1"))
+        #expect(
+            refusal(classes, [], json: json.replacing("Linear", with: "Identity")).contains("no layer makes 2 outputs"))
     }
 
     @Test("free targets of any size are learned, and the finished model computes the numbers themselves")

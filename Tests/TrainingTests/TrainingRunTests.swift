@@ -86,7 +86,7 @@ import WeightFormats
             let answer = try #require(answers.first)
             #expect(answer.scores.best == corpus.labels[1])
             #expect(answer.agrees != nil)
-            let sheet = try #require(try run.writeReconstructions(count: 3))
+            let sheet = try #require(try run.writePictures(count: 3))
             #expect(try Data(contentsOf: sheet).starts(with: [0x89, 0x50, 0x4e, 0x47]))
             let rows = try String(decoding: contents(folder, "metrics.csv"), as: UTF8.self).split(separator: "\n")
             #expect(rows[0].hasPrefix("step,epoch,rate,gradient_norm,loss_weights,loss_probes,loss_reconstruction,"))

@@ -36,6 +36,34 @@ struct CheckCommandTests {
         #expect(tolerant.status == 0)
     }
 
+    @Test("a CNN is compared with the model's activation, whatever a prediction would find by trying")
+    func activations() throws {
+        let scratch = try Scratch()
+        var random = RandomSource(seed: 1)
+        let shapes = [[16, 1, 3, 3], [16, 16, 3, 3], [16, 16, 3, 3], [10, 16]]
+        let arrays = shapes.enumerated().flatMap { layer, shape in
+            [("weight", [3] + shape), ("bias", [3, shape[0]])].map { name, shape in
+                let values = (0..<shape.reduce(1, *)).map { _ in 0.3 * random.normal() }
+                return NamedTensor(name: "\(layer).\(name)", tensor: Tensor(shape: shape, values: values))
+            }
+        }
+        let upload = try scratch.write("cnns.safetensors", SafetensorsWriter.write(StateDict(arrays))).path
+        let tried = try Program.run(["predict", upload, "--model", "cnn-accuracy", "--json"])
+        #expect(tried.output.contains(#""activation":"tanh""#), "\(tried.output) \(tried.errors)")
+        let relu = try Program.run([
+            "predict", upload, "--model", "cnn-accuracy", "--activation", "relu", "--json",
+        ])
+        let accuracies = try relu.lines.map { line in
+            Float(try #require(JSONValue.parse(Array(line.utf8))["accuracy"]?.double))
+        }
+        let file = StateDict(
+            arrays.map { NamedTensor(name: "input." + $0.name, tensor: $0.tensor) }
+                + [NamedTensor(name: "output", tensor: Tensor(shape: [3, 1], values: accuracies))])
+        let path = try scratch.write("outputs.safetensors", SafetensorsWriter.write(file)).path
+        let same = try Program.run(["check", "cnn-accuracy", "--against", path])
+        #expect(same.status == 0, "\(same.lines) \(same.errors)")
+    }
+
     @Test("a file without inputs or outputs is refused with what it lacks")
     func lacking() throws {
         let scratch = try Scratch()

@@ -98,12 +98,10 @@ struct TrainingCommandTests {
         let trained = try Program.run(
             [
                 "train", "--data", data, "--output", run, "--set", "optimization.epochs=20", "--set",
-                "validation_pictures=6", "--set", "model.model.encoder.lift_width=16", "--set",
-                "model.model.encoder.enc_map_size=4", "--set", "model.model.encoder.pool_cls.n_latent=4", "--set",
-                "model.model.head.d_model=16", "--set", "model.model.head.dim_feedforward=16",
+                "validation_pictures=6", "--set", "model.model.channels=[4,6]",
             ])
         #expect(trained.status == 0, "\(trained.errors)")
-        #expect(trained.errors.contains("recipe inr-encoder, for SIRENs that draw pictures, with classes"))
+        #expect(trained.errors.contains("recipe probe-conv, for SIRENs that draw pictures, with classes"))
         #expect(trained.errors.contains("warning: 80 steps are few"), "\(trained.errors)")
         let evaluated = try Program.run(["evaluate", run, data, "--json"])
         #expect(evaluated.status == 0 && evaluated.output.contains(#""networks":24"#), "\(evaluated.errors)")

@@ -9,17 +9,11 @@ package struct TableOptions: Sendable, Equatable {
     package var classes: [String] = []
     /// The columns that a model is to predict.
     package var targets: [String] = []
-    /// Rows that count: those whose cells have these texts.
-    package var conditions: [(column: String, value: String)] = []
+    /// Rows that count: those whose cells fulfil all of these.
+    package var conditions: [ColumnCondition] = []
 
     /// Nothing is said.
     package init() {}
-
-    package static func == (left: TableOptions, right: TableOptions) -> Bool {
-        left.classes == right.classes && left.targets == right.targets
-            && left.conditions.map(\.column) == right.conditions.map(\.column)
-            && left.conditions.map(\.value) == right.conditions.map(\.value)
-    }
 }
 
 /// The rows of a table, by the meaning of its columns.
@@ -206,24 +200,20 @@ struct TableFacts: Sendable {
     // MARK: Columns
 
     private static func kept(
-        _ table: ImportTable, _ conditions: [(column: String, value: String)]
+        _ table: ImportTable, _ conditions: [ColumnCondition]
     ) throws(DatasetError) -> [Int] {
         var kept = Array(table.rows.indices)
         for condition in conditions {
             guard let column = table.column(condition.column) else {
                 throw DatasetError(
-                    "--where \(condition.column)=\(condition.value): expected a column of the table, one of \(table.columns.joined(separator: ", "))"
+                    "--where \(condition): expected a column of the table, one of \(table.columns.joined(separator: ", "))"
                 )
             }
-            let number = Double(condition.value)
-            kept.removeAll { row in
-                let text = table.rows[row][column]
-                return text != condition.value && (number == nil || Double(text) != number)
-            }
+            kept.removeAll { !condition.holds(table.rows[$0][column]) }
         }
         guard !kept.isEmpty else {
-            let text = conditions.map { "\($0.column)=\($0.value)" }.joined(separator: ", ")
-            throw DatasetError(text.isEmpty ? "the table has no rows" : "no row has \(text)")
+            let text = conditions.map(\.description).joined(separator: ", ")
+            throw DatasetError(text.isEmpty ? "the table has no rows" : "no row fulfils \(text)")
         }
         return kept
     }

@@ -300,11 +300,11 @@ package final class ServedModel: Sendable {
 }
 
 extension NetworkWeights {
-    /// The network of the same flat vector, which was read in PyTorch's order, in another one; itself where the orders
-    /// are the same or it came as arrays by layer.
+    /// The network of the same flat vector, which was read in one order, in another; itself where the orders are the same
+    /// or it came as arrays by layer.
     fileprivate func reordered(from layout: FlatLayout?, to other: FlatLayout?) -> NetworkWeights {
-        guard layout == .pytorch, let other, other != .pytorch else { return self }
+        guard let layout, let other, layout != other else { return self }
         let names = layers.map { LayerNames(weight: $0.weightName, bias: $0.biasName) }
-        return (try? NetworkWeights(spec: spec, flat: flattened, layout: other, names: names)) ?? self
+        return (try? NetworkWeights(spec: spec, flat: flattened(in: layout), layout: other, names: names)) ?? self
     }
 }

@@ -25,6 +25,8 @@ package final class Settings {
     /// Names that were asked for, in order.
     private var asked: [String] = []
     private var sections: [Settings] = []
+    /// The objects of arrays that were read, by the array's name; also in `sections`.
+    private var lists: [String: [Settings]] = [:]
     /// The values of members that the parameter file reveals, which stand in for members that are missing.
     private var revealed: [JSONMember] = []
 
@@ -195,6 +197,23 @@ package final class Settings {
     package func sectionOrEmpty(_ name: String) throws(SettingError) -> Settings {
         if let section = try optionalSection(name) { return section }
         return try Settings(.object([]), path: childPath(name), authorPaths: authorPaths)
+    }
+
+    /// The objects of an array, `count` of them; an error where the member is missing. The path of each ends in its index:
+    /// `layers[2]`. `finish` also checks them.
+    package func objects(_ name: String, count: ClosedRange<Int>) throws(SettingError) -> [Settings] {
+        if let known = lists[name] { return known }
+        let expected = "an array of \(count.lowerBound) to \(count.upperBound) objects"
+        let values: [JSONValue] = try required(
+            name,
+            read(name, expected) { value in value.array.flatMap { count.contains($0.count) ? $0 : nil } })
+        var found: [Settings] = []
+        for (index, value) in values.enumerated() {
+            found.append(try Settings(value, path: "\(childPath(name))[\(index)]", authorPaths: authorPaths))
+        }
+        lists[name] = found
+        sections += found
+        return found
     }
 
     // MARK: Members and the parameter file

@@ -76,7 +76,7 @@ extension RecipeCompletion {
             }
         }
         if corpus.description.family == .cnn {
-            for part in parts where [ProbeClassifier.type, Inr2Array.type].contains(part.type) {
+            for part in parts where [ProbeClassifier.type, Inr2Array.type, TransferNet.type].contains(part.type) {
                 conflicts.append(
                     "\(part.path.joined(separator: ".")): \(part.type) reads INRs, the data has CNNs; use a recipe for CNNs, such as cnn-hnp"
                 )
@@ -117,6 +117,11 @@ extension RecipeCompletion {
                     "\(part.path.joined(separator: ".")): probes evaluate sine networks in training, the networks' activation is \(notation.activation.rawValue); use a recipe that reads weights, such as nfn-hnp"
                 )
             }
+            if weight("editing") > 0 {
+                conflicts.append(
+                    "objective.editing: pictures are drawn of sine networks in training, the networks' activation is \(notation.activation.rawValue)"
+                )
+            }
             if weight("reconstruction") > 0 {
                 conflicts.append(
                     "objective.reconstruction: pictures are drawn of sine networks in training, the networks' activation is \(notation.activation.rawValue); \(Self.option(["objective", "reconstruction"], 0))"
@@ -143,7 +148,7 @@ extension RecipeCompletion {
 
     /// Checks that the networks draw the pictures that parts of the model need, and that a grid of probes has its extents.
     private mutating func fillPictures() {
-        let needs = parts.filter { $0.type == Inr2Array.type }
+        let needs = parts.filter { [Inr2Array.type, TransferNet.type].contains($0.type) }
         guard corpus.description.family == .inr else { return }
         if let part = needs.first ?? (weight("reconstruction") > 0 ? parts.first : nil) {
             let place = part.path.joined(separator: ".")

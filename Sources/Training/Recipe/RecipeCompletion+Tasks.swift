@@ -1,11 +1,14 @@
 import Datasets
+import Engine
 import Foundation
 import Models
 
 /// What a model learns: tasks, classes and the numbers to predict.
 extension RecipeCompletion {
     private static let classifiers: Set = [ProbeClassifier.type, TransformerHead.type]
-    static let regressors: Set = [InvariantNFN.type, InvariantNFT.type, StatNet.type, AccuracyProbe.type]
+    static let regressors: Set = [
+        InvariantNFN.type, InvariantNFT.type, Sequential.type, StatNet.type, AccuracyProbe.type,
+    ]
     /// Regressors of one number.
     private static let single: Set = [StatNet.type, AccuracyProbe.type]
 
@@ -30,8 +33,19 @@ extension RecipeCompletion {
             set(["objective", "regression"], regresses ? 1 : 0)
         }
         if number(["objective", "reconstruction"]) == nil {
-            let isOnly = weight("classification") == 0 && weight("regression") == 0
+            let isOnly = weight("classification") == 0 && weight("regression") == 0 && weight("editing") == 0
             set(["objective", "reconstruction"], isOnly && types.contains(Inr2Array.type) ? 1 : 0)
+        }
+        if number(["objective", "editing"]) == nil {
+            set(["objective", "editing"], types.contains(TransferNet.type) ? 1 : 0)
+        }
+        if weight("editing") > 0 {
+            if value(["objective", "edit"]) == nil { set(["objective", "edit"], PictureEdit.dilate.rawValue) }
+            if !types.contains(TransferNet.type) {
+                conflicts.append(
+                    "objective.editing: needs a model that answers with weights, a \(TransferNet.type), as in the recipe edit; --set objective.editing=0"
+                )
+            }
         }
         if weight("classification") > 0 { fillClasses(isLabelled) }
         if weight("regression") > 0 { fillTargets() }
@@ -64,6 +78,7 @@ extension RecipeCompletion {
                 fillInteger(part.path + ["n_classes"], names.count, "the number of the data's classes is")
             case InvariantNFN.type, InvariantNFT.type:
                 fillInteger(part.path + ["num_out"], names.count, "the number of the data's classes is")
+            case Sequential.type: fillLastLinear(part, names.count, "the number of the data's classes is")
             default: break
             }
         }
@@ -102,12 +117,25 @@ extension RecipeCompletion {
         }
         let isUnit = values.allSatisfy { $0.allSatisfy { !$0.isFinite || (0...1).contains($0) } }
         var isSigmoid = isUnit
+        // Whether the last map can make the numbers of those that it learned, by `target_scales`.
+        var endsInMap = true
         for part in parts where Self.regressors.contains(part.type) {
             if Self.single.contains(part.type) {
                 if names.count > 1 {
                     conflicts.append(
                         "objective.targets: \(part.type) predicts one number; \(Self.option(path, [names[0]]))")
                 }
+            } else if part.type == Sequential.type {
+                fillLastLinear(part, names.count, "the number of targets is")
+                let last = layers(part).last
+                isSigmoid = last?["type"] as? String == "Sigmoid"
+                endsInMap = last?["type"] as? String == "Linear" && last?["bias"] as? Bool != false
+                if isSigmoid, !isUnit {
+                    conflicts.append(
+                        "\(part.path.joined(separator: ".")).layers: targets are not all from 0 to 1; leave out the last layer, Sigmoid"
+                    )
+                }
+                continue
             } else {
                 fillInteger(part.path + ["num_out"], names.count, "the number of targets is")
             }
@@ -138,9 +166,30 @@ extension RecipeCompletion {
                 "objective.regression_loss: 'bce' needs a model that ends in a sigmoid; \(Self.option(loss, "mse"))")
         }
         let scales = ["objective", "target_scales"]
-        if !says(scales), !isSigmoid {
+        if !says(scales), !isSigmoid, endsInMap {
             set(scales, values.map { Self.meanAndDeviation($0) })
         }
+    }
+
+    /// The layers of a `Sequential`; empty where they are not an array of objects.
+    private func layers(_ part: Part) -> [Object] { value(part.path + ["layers"]) as? [Object] ?? [] }
+
+    /// The outputs of a `Sequential`: `out_features` of its last `Linear`.
+    private mutating func fillLastLinear(_ part: Part, _ count: Int, _ what: String) {
+        var layers = layers(part)
+        let path = part.path + ["layers"]
+        let place = path.joined(separator: ".")
+        guard let last = layers.lastIndex(where: { $0["type"] as? String == "Linear" }) else {
+            conflicts.append(
+                "\(place): no layer makes \(count) outputs; \(what) \(count); end with {\"type\": \"Linear\"}")
+            return
+        }
+        if let own = layers[last]["out_features"] as? NSNumber, own.intValue != count {
+            conflicts.append(
+                "\(place)[\(last)].out_features: \(what) \(count), the recipe says \(own.intValue); leave it out")
+        }
+        layers[last]["out_features"] = count
+        set(path, layers)
     }
 
     private static func meanAndDeviation(_ values: [Float]) -> [Double] {

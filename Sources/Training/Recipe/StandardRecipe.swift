@@ -11,8 +11,9 @@ package struct StandardRecipe: Sendable, Equatable {
     package let reason: String
 
     /// Chooses by the family of the networks, by what they draw, and by their classes and numbers.
+    /// - Parameter hasProbePictures: whether pictures are given to run CNNs on.
     /// - Throws: where the data has nothing to learn from.
-    package init(for corpus: Corpus) throws(RecipeError) {
+    package init(for corpus: Corpus, hasProbePictures: Bool = false) throws(RecipeError) {
         let description = corpus.description
         let isLabelled = corpus.labels.contains { $0 >= 0 }
         let hasTargets = !description.targets.isEmpty || corpus.column("test_accuracy") != nil
@@ -22,19 +23,27 @@ package struct StandardRecipe: Sendable, Equatable {
                     "the data has CNNs without classes and without numbers to predict; give them to 'import' in its table, or name the column: 'train cnn-hnp --set objective.targets=[\"…\"]' (the data has \(corpus.columnNames))"
                 )
             }
+            if hasTargets, hasProbePictures {
+                self.init("cnn-probe", "CNNs with numbers to predict, and pictures to run them on")
+                return
+            }
             self.init("cnn-hnp", hasTargets ? "CNNs with numbers to predict" : "CNNs with classes")
             return
         }
         let spec = corpus.mainGroup?.spec
-        let draws =
-            description.notation.activation == .sine && spec?.inputs == 2 && description.image != nil
-            && description.image?.channels == spec?.outputs
+        let isPlanar = description.notation.activation == .sine && spec?.inputs == 2
+        let draws = isPlanar && description.image != nil && description.image?.channels == spec?.outputs
         if hasTargets {
             self.init("nfn-hnp", "INRs with numbers to predict")
-        } else if isLabelled {
+        } else if isLabelled, draws {
+            self.init("probe-conv", "SIRENs that draw pictures, with classes; inr-encoder learns latents too")
+        } else if isLabelled, isPlanar {
             self.init(
-                draws ? "inr-encoder" : "nfn-hnp",
-                draws ? "SIRENs that draw pictures, with classes" : "INRs with classes that draw no known pictures")
+                "probe",
+                "SIRENs of 2 inputs with classes; with the size of their pictures, import --image HxWxC, it is probe-conv"
+            )
+        } else if isLabelled {
+            self.init("nfn-hnp", "INRs with classes that draw no pictures")
         } else if draws {
             self.init("inr2array", "SIRENs that draw pictures, without classes: their latents are learned")
         } else {

@@ -89,6 +89,9 @@ extension Corpus {
         columns.isEmpty ? "no columns" : "the columns " + columns.map(\.name).joined(separator: ", ")
     }
 
+    /// The first 16 digits of `digest`: what a model's card keeps of its training data.
+    package var shortDigest: String { String(digest.prefix(16)) }
+
     /// SHA-256 of layer sizes, number of networks, sums of labels and of source numbers, and every 97th weight: enough
     /// to notice that a run continues with other data.
     package var digest: String {

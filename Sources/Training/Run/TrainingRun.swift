@@ -246,10 +246,13 @@ package final class TrainingRun {
         var document = try ModelDocument(recipe: recipe.json)
         var card: [String: Any] = [
             "recipe": recipe.name, "seed": Int(clamping: recipe.seed), "parameters": parameters.totalCount,
-            "training_networks": trainingCount, "steps": plan.steps,
+            "training_networks": trainingCount, "steps": plan.steps, "training_data": corpus.shortDigest,
         ]
         let targets = recipe.objective.tasks.compactMap { $0 as? RegressionTask }.flatMap(\.targets)
         if !targets.isEmpty { card["targets"] = targets.joined(separator: ",") }
+        if let editing = recipe.objective.tasks.compactMap({ $0 as? EditingTask }).first {
+            card["edit"] = editing.edit.rawValue
+        }
         if recipe.split.testShare > 0, corpus.splits == nil { card["test_share"] = recipe.split.testShare }
         var reports: [any TrainingReport] = []
         for (task, own) in zip(recipe.objective.tasks, evaluation.tasks) {
@@ -265,14 +268,17 @@ package final class TrainingRun {
         return (folder, reports)
     }
 
-    /// Writes `reconstructions.png`: the pictures of the first validation networks above those that the model
-    /// reconstructs from their latents.
+    /// Writes `reconstructions.png`, the pictures of the first validation networks above those that the model reconstructs
+    /// from their latents, or `edits.png`, their edited pictures above those that the edited networks draw.
     /// - Parameter count: at most so many networks.
-    /// - Returns: the file; nil where the objective has no reconstruction or the networks draw no pictures.
-    package func writeReconstructions(count: Int = 32) throws -> URL? {
-        guard let image = recipe.configuration.input.image, recipe.objective.asks(for: .picture) else { return nil }
+    /// - Returns: the file; nil where the objective has neither task or the networks draw no pictures.
+    package func writePictures(count: Int = 32) throws -> URL? {
+        let reconstructs = recipe.objective.asks(for: .picture)
+        guard let image = recipe.configuration.input.image, reconstructs || recipe.objective.asks(for: .weights) else {
+            return nil
+        }
         let pairs = parameters.withAverages { evaluator.pictures(Array(validation.prefix(count)), image) }
-        let url = folder.appendingPathComponent("reconstructions.png")
+        let url = folder.appendingPathComponent(reconstructs ? "reconstructions.png" : "edits.png")
         try Data(try PictureSheet(pairs).png()).write(to: url, options: .atomic)
         return url
     }

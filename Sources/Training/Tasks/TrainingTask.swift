@@ -132,6 +132,6 @@ package protocol TrainingReport: Sendable {
 package enum TrainingTasks {
     /// In the order in which losses and metrics are listed.
     package static let all: [any TrainingTask.Type] = [
-        ClassificationTask.self, RegressionTask.self, ReconstructionTask.self,
+        ClassificationTask.self, RegressionTask.self, ReconstructionTask.self, EditingTask.self,
     ]
 }

@@ -50,7 +50,10 @@ struct CheckCommand: ParsableCommand {
         let file = try WeightFile.read(try UploadFile.bytes(against), limits: .checkpoint).stateDict()
         let networks = try networks(file, model)
         var known = NotationClaims()
-        if model.input.family == .siren { known.claim(model.input.transform.notation, "that of the model") }
+        switch model.input.family {
+        case .siren: known.claim(model.input.transform.notation, "that of the model")
+        case .cnn: known.claim(activation: model.input.transform.activation, "that of the model")
+        }
         let claims = known
         let contents = try networks.map { try model.prepare($0, claims, for: model.outputs[0].output).content }
         let named = ["latents", "logits", "reconstruction", "output"].filter { file.contains($0) }

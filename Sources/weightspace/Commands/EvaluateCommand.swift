@@ -80,6 +80,11 @@ struct EvaluateCommand: ParsableCommand {
         guard !indices.isEmpty else {
             throw CommandFailure("'\(data)': no networks to evaluate; --count must be above zero")
         }
+        if indices.count == corpus.count, case .text(corpus.shortDigest)? = model.configuration.card["training_data"] {
+            Terminal.complain(
+                "warning: the model was trained on these networks, so it will do worse on others; train with --set test_share=0.25 to hold some back, or evaluate other networks"
+            )
+        }
         let labels = indices.map { corpus.labels[$0] }
         let isLabelled = labels.contains { $0 >= 0 }
         if isLabelled, model.offers(.classes),
@@ -94,6 +99,7 @@ struct EvaluateCommand: ParsableCommand {
         var seconds = 0.0
         var answers: [Classification] = []
         let targets = model.offers(.scalars) ? try targets(model, corpus) : []
+        let edit = try self.edit(model)
         var (predictions, rescaled) = ([[Float]](), [[Float]]())
         var squares = 0.0
         for start in stride(from: 0, to: indices.count, by: 256) {
@@ -129,10 +135,18 @@ struct EvaluateCommand: ParsableCommand {
                 let computed = try model.run(.picture, prepared.map(\.content), pool)
                 for (network, answer) in zip(prepared, computed) {
                     let own = try network.picture(height: image.height, width: image.width)
-                    let drawn = answer.values
-                    squares +=
-                        zip(own.values, drawn).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
-                        / Double(drawn.count)
+                    squares += Self.squaredError(own.values, answer.values)
+                }
+            }
+            if let edit, let image = input.image {
+                for (network, answer) in zip(prepared, try model.run(.weights, prepared.map(\.content), pool)) {
+                    guard case .weights(let edited) = answer else { continue }
+                    let own = try network.picture(height: image.height, width: image.width)
+                    let drawn = try DrawnFunction(edited, input.transform.notation, features: nil)
+                        .picture(height: image.height, width: image.width)
+                    squares += Self.squaredError(
+                        edit.apply(own.values, height: own.height, width: own.width, channels: own.channels),
+                        drawn.values)
                 }
             }
             progress.update(own.upperBound)
@@ -152,6 +166,7 @@ struct EvaluateCommand: ParsableCommand {
             result.millisecondsPerNetwork = 1000 * seconds / Double(indices.count)
             result.threads = pool.threads
         }
+        if let edit { result.editing = (edit.rawValue, squares / Double(indices.count)) }
         if model.offers(.picture) { result.reconstructionError = squares / Double(indices.count) }
         print(json ? result.json : result.text(labels: model.labels))
         if record { try record(result) }
@@ -199,6 +214,24 @@ extension EvaluateCommand {
         default:
             throw CommandFailure("--split: expected training, validation, test or all, received '\(split ?? "")'")
         }
+    }
+
+    /// The edit that the card of an editor names; nil for other models.
+    private func edit(_ model: ServedModel) throws -> PictureEdit? {
+        guard model.offers(.weights) else { return nil }
+        guard case .text(let name)? = model.configuration.card["edit"], let edit = PictureEdit(rawValue: name),
+            model.input.image != nil
+        else {
+            throw CommandFailure(
+                "the model edits networks, and its config.json does not say how: card.edit, one of \(PictureEdit.allCases.map(\.rawValue).joined(separator: ", ")), and input.image are needed"
+            )
+        }
+        return edit
+    }
+
+    /// The mean of the squared differences.
+    private static func squaredError(_ a: [Float], _ b: [Float]) -> Double {
+        zip(a, b).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) } / Double(max(1, b.count))
     }
 
     /// The columns that the model predicts: those of its card or, without them, of the data.

@@ -45,7 +45,9 @@ struct ImportCommand: ParsableCommand {
     var classes: String?
 
     @Option(
-        name: .customLong("where"), help: "Take only rows with this text or number, as in step=86; repeat for several.")
+        name: .customLong("where"),
+        help:
+            "Take only rows of this condition, such as step=86, activation=relu or accuracy>0.2; repeat for several.")
     var conditions: [String] = []
 
     @Option(
@@ -105,10 +107,12 @@ struct ImportCommand: ParsableCommand {
         options.table.classes =
             classes.map { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } } ?? []
         options.table.conditions = try conditions.map { text in
-            guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
-                throw ValidationError("--where: expected COLUMN=VALUE, received '\(text)'")
+            guard let condition = ColumnCondition(text) else {
+                throw ValidationError(
+                    "--where: expected a condition such as step=86, activation=relu or accuracy>0.2, received '\(text)'"
+                )
             }
-            return (String(text[..<equals]), String(text[text.index(after: equals)...]))
+            return condition
         }
         options.layout = layout
         options.claims = try notation.claims()

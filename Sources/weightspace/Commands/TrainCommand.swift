@@ -90,7 +90,7 @@ struct TrainCommand: ParsableCommand {
         if let given {
             json = given
         } else {
-            let standard = try StandardRecipe(for: corpus)
+            let standard = try StandardRecipe(for: corpus, hasProbePictures: probeImages != nil)
             Terminal.complain("recipe \(standard.name), for \(standard.reason)")
             json = try EmbeddedRecipes.load(standard.name)
         }
@@ -122,9 +122,9 @@ struct TrainCommand: ParsableCommand {
             throw CommandFailure("stopped at step \(run.stepsDone); the same command continues from there")
         }
         let (folder, reports) = try run.writeModel()
-        let pictures = try run.writeReconstructions()
+        let pictures = try run.writePictures()
         for report in reports { print("validation \(report.summary)") }
-        if let pictures { print("reconstructions: \(pictures.path)") }
+        if let pictures { print("pictures: \(pictures.path)") }
         print("model: \(folder.path)")
     }
 }

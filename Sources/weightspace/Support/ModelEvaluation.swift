@@ -16,6 +16,9 @@ struct ModelEvaluation {
     var flops = 0
     /// The mean squared error of reconstructed pixels, values in [−1, 1]; nil for models without reconstruction.
     var reconstructionError: Double?
+    /// The edit that the model was trained for, and the mean squared error of the pictures that edited networks draw
+    /// against the edited pictures; nil for models that edit nothing.
+    var editing: (name: String, error: Double)?
     /// The figures of predicted numbers; nil for models that predict none.
     var regression: RegressionEvaluation?
     private var report: ClassificationReport?
@@ -73,6 +76,7 @@ struct ModelEvaluation {
         }
         for part in parts { figures["test_accuracy_\(part.name)"] = rounded(part.accuracy) }
         if let reconstructionError { figures["test_reconstruction_mse"] = rounded(reconstructionError) }
+        if let editing { figures["test_edit_mse"] = rounded(editing.error) }
         return figures.merging(regression?.figures ?? [:]) { $1 }
     }
 
@@ -103,6 +107,10 @@ struct ModelEvaluation {
             lines.append(
                 "reconstruction: mean squared error \(String(format: "%.5f", reconstructionError)) in [-1, 1], \(String(format: "%.2f", psnr)) dB"
             )
+        }
+        if let editing {
+            lines.append(
+                "\(editing.name): mean squared error \(String(format: "%.5f", editing.error)) in [-1, 1]")
         }
         if let millisecondsPerNetwork {
             lines.append(
@@ -138,6 +146,10 @@ struct ModelEvaluation {
             }
         }
         if let reconstructionError { writer.member("reconstruction_mse", Float(reconstructionError)) }
+        if let editing {
+            writer.member("edit", editing.name)
+            writer.member("edit_mse", Float(editing.error))
+        }
         if let millisecondsPerNetwork {
             writer.member("ms_per_network", Float(millisecondsPerNetwork))
             writer.member("threads", threads)

@@ -1,8 +1,8 @@
 import SIREN
 import WeightFormats
 
-/// An image of pairs of pictures: a network's own picture above the one that is reconstructed from its latents. The
-/// pairs stand side by side in rows, on white.
+/// An image of pairs of pictures: the wanted one, such as a network's own, above the one that a model made, such as that
+/// reconstructed from latents. The pairs stand side by side in rows, on white.
 package struct PictureSheet {
     private let pairs: [(own: Picture, drawn: Picture)]
     private let columns: Int

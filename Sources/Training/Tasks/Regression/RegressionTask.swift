@@ -144,13 +144,13 @@ package struct RegressionTask: TrainingTask {
     }
 
     /// Applies `target_scales` to the model's last map: the one of the highest number under `head.head`, `head` or
-    /// `hypernetwork`.
+    /// `hypernetwork`, or of a chain's layers.
     package func finished(
         _ files: [(name: String, contents: StateDict)]
     ) throws(RunError) -> [(name: String, contents: StateDict)] {
         guard scales.contains(where: { $0.offset != 0 || $0.factor != 1 }) else { return files }
         for (place, file) in files.enumerated() {
-            for prefix in ["head.head.", "head.", "hypernetwork."] {
+            for prefix in ["head.head.", "head.", "hypernetwork.", ""] {
                 let numbers = file.contents.names.compactMap { name in
                     name.hasPrefix(prefix) && name.hasSuffix(".weight")
                         ? Int(name.dropFirst(prefix.count).dropLast(7)) : nil
