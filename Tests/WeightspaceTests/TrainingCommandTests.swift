@@ -208,7 +208,7 @@ struct TrainingCommandTests {
         let empty = try scratch.write("empty/readme.txt", [65]).deletingLastPathComponent().path
         #expect(try errors(["train", "--data", empty, "--output", data + "-x"]).contains("weightspace import"))
         #expect(try errors(["evaluate", "no-such-model", data]).contains("no-such-model"))
-        #expect(try errors(["fit", "--images", data, "--output", data + "-x"]).contains("no .pgm or .ppm"))
+        #expect(try errors(["fit", "--images", data, "--output", data + "-x"]).contains("no .png, .pgm or .ppm"))
         #expect(
             try errors(["fit", "--images", data, "--output", data, "--steps", "0"], status: 2).contains("--steps"))
     }
