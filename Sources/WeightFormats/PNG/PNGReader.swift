@@ -215,9 +215,9 @@ private struct PNGChunks {
             throw FormatError(.malformed, "tRNS: the colour type \(header.color.rawValue) has opacities of its own")
         }
         guard expected.contains(content.count) else {
+            let count = expected.count == 1 ? "" : "\(expected.lowerBound) to "
             throw FormatError(
-                .malformed,
-                "tRNS: expected \(expected.lowerBound) to \(expected.upperBound) bytes, received \(content.count)")
+                .malformed, "tRNS: expected \(count)\(expected.upperBound) bytes, received \(content.count)")
         }
         return Array(content)
     }
