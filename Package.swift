@@ -174,7 +174,10 @@ let package = Package(
             "CorpusImport", ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Datasets"]),
         tests(
             "Training",
-            ["Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "Models", "ModelStore", "Datasets"]),
+            [
+                "Tensors", "WeightFormats", "Networks", "SIREN", "Engine", "NeuralFunctionals", "Models", "ModelStore",
+                "Datasets",
+            ]),
         tests("Benchmarks", ["Host", "WeightFormats"]),
         tests("Clocks"),
         tests("HTTPCore", ["Clocks", httpTypes], resources: [.copy("Fixtures")]),

@@ -64,6 +64,8 @@ enum FlatForm {
         if let said { return FlatReading(said, reason: "as requested", isConfident: true) }
         // Vectors of fully connected networks are PyTorch's: those of the zoo are CNNs.
         guard !spec.isFullyConnected else { return nil }
+        // A vector of another length is refused where it is read.
+        guard entry.tensor.shape.last == spec.parameterCount else { return nil }
         let rows = min(entry.tensor.rank == 2 ? entry.tensor.shape[0] : 1, mostRows)
         let evidence = (0..<rows).map { row -> Double in
             var start = row * spec.parameterCount

@@ -157,7 +157,8 @@ struct PictureTests {
         let reference = try Models.accuracyPredictor()
         let service = try ServiceDriver(models: [reference.model])
         let items = try service.post("/v1/predict", SafetensorsWriter.write(reference.input)).items()
-        #expect(items.count == 2 && items.allSatisfy { $0.members?.map(\.name) == ["index", "accuracy", "predictions", "reading"] })
+        let members = ["index", "accuracy", "predictions", "reading"]
+        #expect(items.count == 2 && items.allSatisfy { $0.members?.map(\.name) == members })
         for (item, expected) in zip(items, reference.output) {
             #expect(abs(try #require(item["accuracy"]?.double) - Double(expected)) < 1e-4)
         }

@@ -96,6 +96,22 @@ import WeightFormats
         #expect(try values(found(row, said)) != Self.network.flattened)
     }
 
+    @Test(
+        "a vector of another length is refused, whether its order is said or not", arguments: [nil, FlatLayout.cnnZoo])
+    func shortVectors(layout: FlatLayout?) throws {
+        for shape in [[zooRow.count - 1], [2, zooRow.count + 1], [3]] {
+            let tensor = Tensor(zeros: shape)
+            let state = StateDict([NamedTensor(name: "weights", tensor: tensor)])
+            let error = #expect(throws: NetworkError.self) {
+                try NetworkReading(state, expecting: options.expectation, layout: layout)
+            }
+            #expect(error?.detail.contains("\(zooRow.count)") == true, "\(error?.detail ?? "")")
+            var own = options
+            own.layout = layout
+            #expect(throws: (any Error).self) { try values(found(array(tensor), own)) }
+        }
+    }
+
     @Test("where biases and weights have one scale, the documented order is a default and not certain")
     func ambiguousRows() throws {
         var random = RandomSource(seed: 1)
