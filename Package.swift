@@ -131,7 +131,7 @@ let package = Package(
                 "NeuralFunctionals", "Models", "ModelStore", "Datasets", "OpenInference", "Clocks", "HTTPCore",
                 "HTTPContent",
                 "ComputeQueue", httpTypes, logging,
-            ], resources: [.copy("Resources/openapi.json")]),
+            ], resources: [.copy("Resources/openapi.json"), .copy("Resources/page.html")]),
         .executableTarget(
             name: "weightspace",
             dependencies: [

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the program with Swift's libraries inside it, and lays it out as it is installed: ROOT/usr/bin/weightspace, and
-# the embedded models, the recipes and openapi.json under ROOT/usr/share/weightspace, where the program looks for them.
+# the embedded models, the recipes, openapi.json and page.html under ROOT/usr/share/weightspace, where the program looks
+# for them.
 #   sh Deploy/stage.sh ROOT
 set -eu
 root=${1:?usage: sh Deploy/stage.sh ROOT}
@@ -21,5 +22,5 @@ rm -rf "$share"
 mkdir -p "$share"
 cp -R "$folder/weightspace_ModelStore.resources/Models" "$share/models"
 cp -R "$folder/weightspace_Training.resources/Recipes" "$share/recipes"
-cp "$folder/weightspace_InferenceService.resources/openapi.json" "$share"
+cp "$folder/weightspace_InferenceService.resources/openapi.json" "$folder/weightspace_InferenceService.resources/page.html" "$share"
 find "$share" -type d -exec chmod 755 {} + -o -type f -exec chmod 644 {} +

@@ -21,6 +21,11 @@ package struct Router<Handler: Sendable>: Sendable {
         package let template: String
         /// The decoded values of the parameters by name.
         package let parameters: [String: String]
+
+        /// The same match with another handler, where the handler depends on more than method and path.
+        package func replacing(_ handler: Handler) -> Match {
+            Match(handler: handler, template: template, parameters: parameters)
+        }
     }
 
     /// The result of matching a request.

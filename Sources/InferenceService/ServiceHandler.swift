@@ -64,7 +64,8 @@ package final class ServiceHandler: RequestHandler {
             .refuse(renderer.finished(response, for: head, context, compresses: false), context: context)
         }
         switch router.route(head.method, head.target) {
-        case .found(let match):
+        case .found(let found):
+            let match = found.replacing(found.handler.negotiated(for: head))
             let context = context(match.template, match.handler.errorForm)
             guard let fault = admission.refusal(client, match.handler) else {
                 return .accept(maxBodyBytes: resources.configuration.maxBodyBytes, context: context) {
@@ -133,6 +134,9 @@ package final class ServiceHandler: RequestHandler {
             let reply = reply()
             let job = FitJob(request: request, resources: resources, reply: reply)
             run(reply, named: ModelSelection()) { job.start() }
+        case .browserPage:
+            let response = pages.browserPage(for: request.head).timed()
+            send(renderer.finished(response, for: request.head, context, compresses: true))
         case .reload: reload { report in finish(Self.answer(report).timed()) }
         default:
             do throws(ServiceFault) {

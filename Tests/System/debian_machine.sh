@@ -49,6 +49,7 @@ eventually 20 is ActiveState active || fail "not active"
 eventually 10 ready || fail "not ready"
 classify || fail "classify"
 curl -sf $url/openapi.json | grep -q '"openapi":"3.1.0"' || fail "/openapi.json"
+curl -sf -H 'Accept: text/html' $url/ | grep -q '<title>Weightspace</title>' || fail "the page of browsers"
 ok "enabled, started and answering"
 test "$(curl -sf $url/version | grep -c '"commit":"unknown"')" = 0 || fail "/version does not know the commit"
 

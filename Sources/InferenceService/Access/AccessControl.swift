@@ -89,6 +89,8 @@ package final class AccessControl: Sendable {
         switch endpoint {
         case _ where endpoint.isHealth: configuration.protectsHealth
         case .metrics: configuration.protectsMetrics
+        // It asks for a key itself, and tells nothing that the program's source does not.
+        case .browserPage: false
         default: true
         }
     }

@@ -22,7 +22,7 @@ extension Response {
         var response = self
         response.body = smaller
         response.fields[.contentEncoding] = coding.rawValue
-        response.fields[.vary] = "Accept-Encoding"
+        response.fields[.vary] = [fields[.vary], "Accept-Encoding"].compactMap(\.self).joined(separator: ", ")
         return response
     }
 }

@@ -21,6 +21,8 @@ enum Endpoint: Sendable, Hashable {
     case metrics
     case version
     case index
+    /// `index` for browsers.
+    case browserPage
     case openAPI
     /// Loads models and keys again.
     case reload
@@ -58,6 +60,14 @@ enum Endpoint: Sendable, Hashable {
         case .infer, .openInference: .plainJSON
         default: .problemDetails
         }
+    }
+
+    /// What serves a request with this head: at `/` a page for clients that prefer HTML, as browsers do.
+    func negotiated(for head: RequestHead) -> Endpoint {
+        guard self == .index, BrowserPage.installed != nil,
+            head.acceptedTypes.prefers("text/html", to: "application/json")
+        else { return self }
+        return .browserPage
     }
 
     /// The form of errors on a path or method without an endpoint.

@@ -164,8 +164,7 @@ struct NativeCodec: InferenceCodec {
     }
 
     private var acceptsPNG: Bool {
-        AcceptedTypes(request.head.fields[values: .accept].joined(separator: ","))
-            .prefers("image/png", to: "application/json")
+        request.head.acceptedTypes.prefers("image/png", to: "application/json")
     }
 
     /// The upload's networks, each brought into the form that is computed on.

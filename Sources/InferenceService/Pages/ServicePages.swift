@@ -61,7 +61,7 @@ struct ServicePages: Sendable {
         case .index: return index()
         case .openAPI: return try openAPI()
         case .openInference(let page): return try openInference(page, parameters)
-        case .inference, .render, .fit, .infer, .predictInstances, .reload: throw .internalFault
+        case .inference, .render, .fit, .infer, .predictInstances, .browserPage, .reload: throw .internalFault
         }
     }
 
@@ -184,8 +184,11 @@ struct ServicePages: Sendable {
         return try cache.response(name, under: key, make: make)
     }
 
+    /// The page of `/` for browsers.
+    func browserPage(for head: RequestHead) -> Response { BrowserPage.installed?.response(to: head) ?? index() }
+
     private func index() -> Response {
-        .json { writer in
+        var response = Response.json { writer in
             writer.beginObject()
             writer.member("name", "weightspace")
             writer.member("version", version.version)
@@ -195,6 +198,8 @@ struct ServicePages: Sendable {
             writer.array(Endpoint.routes) { writer, route in writer.value("\(route.method) \(route.template)") }
             writer.endObject()
         }
+        response.fields[.vary] = "Accept"
+        return response
     }
 
     private func write(_ version: BuildInfo, to writer: inout JSONWriter) {

@@ -11,6 +11,13 @@ package struct ContentDigest {
         return digest.finish()
     }
 
+    /// The digest of `bytes` as 32 bytes.
+    package static func bytes(_ bytes: [UInt8]) -> [UInt8] {
+        var hash = SHA256()
+        hash.update(bytes)
+        return hash.finish()
+    }
+
     /// Appends bytes to what is digested.
     package mutating func update(_ bytes: [UInt8]) { hash.update(bytes) }
 

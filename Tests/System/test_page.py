@@ -1,0 +1,329 @@
+"""The page that `/` gives to browsers, in Debian's Chromium: files dropped, answers shown, neurons shuffled, pictures fitted,
+files saved, errors, keys, keyboard, narrow screens. WEIGHTSPACE_SCREENSHOTS=FOLDER keeps pictures of the main states."""
+
+import hashlib
+import json
+import os
+import pathlib
+import struct
+import urllib.request
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+from rig.paths import FIXTURES, ROOT
+from rig.server import Server, request, wait_until
+
+CNNS = ROOT / "Tests/ModelStoreTests/Fixtures/cnns.safetensors"
+
+
+class Page:
+    """The page in a browser."""
+
+    def __init__(self, browser: webdriver.Chrome, folder: pathlib.Path):
+        self.browser = browser
+        self.folder = folder
+
+    def open(self, url: str) -> None:
+        self.resize(1280, 900)
+        self.browser.get(url)
+        self.browser.get_log("browser")
+        self.wait(lambda: self.run("return document.body.dataset.ready") or self.shown("#access"))
+
+    def run(self, script: str, *arguments: object) -> object:
+        return self.browser.execute_script(script, *arguments)
+
+    def wait(self, condition, complaint: str = "") -> None:
+        wait_until(condition, 30, complaint)
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.browser.find_elements(By.CSS_SELECTOR, selector)
+
+    def one(self, selector: str) -> WebElement:
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def text(self, selector: str) -> str:
+        return self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
+
+    def shown(self, selector: str) -> bool:
+        return any(element.is_displayed() for element in self.all(selector))
+
+    def resize(self, width: int, height: int) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def settle(self) -> None:
+        """Waits for all answers of the selected network."""
+        self.wait(lambda: not self.all("[aria-busy]"), "an answer is missing")
+
+    def choose(self, *files: pathlib.Path) -> None:
+        """Opens files, and waits until they are read."""
+        self.one("#files").send_keys("\n".join(map(str, files)))
+        self.wait(lambda: self.run("return document.getElementById('files').value === ''"), "the files are not read")
+        self.settle()
+
+    def drop(self, name: str, content: bytes) -> None:
+        """Drops a file on the page, as a person does."""
+        self.run(
+            """const transfer = new DataTransfer();
+            transfer.items.add(new File([Uint8Array.from(arguments[1])], arguments[0]));
+            document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));""",
+            name, list(content),
+        )
+
+    def button(self, text: str) -> WebElement:
+        return next(element for element in self.all("button") if element.text.startswith(text))
+
+    def panels(self) -> list[str]:
+        return [element.get_attribute("id") for element in self.all("#detail section")]
+
+    def saved(self, name: str) -> pathlib.Path:
+        path = self.folder / name
+        self.wait(path.exists, f"{name} is not saved")
+        return path
+
+    def drift(self) -> dict[str, float]:
+        """What the page prints after a change of the weights."""
+        self.wait(lambda: self.all("#drift [data-drift]") or self.text("#weights > .error"), "no drift is shown")
+        assert not self.text("#weights > .error")
+        rows = self.all("#drift tbody tr")
+        return {
+            row.find_element(By.TAG_NAME, "th").text: float(row.find_element(By.TAG_NAME, "td").get_attribute("data-drift"))
+            for row in rows
+        }
+
+    def matrices(self) -> list[str]:
+        """The digests of the matrices shown."""
+        return self.run("return [...document.querySelectorAll('#weights canvas')].map((canvas) => canvas.toDataURL())")
+
+    def screenshot(self, name: str) -> None:
+        if folder := os.environ.get("WEIGHTSPACE_SCREENSHOTS"):
+            width = self.run("return innerWidth")
+            self.resize(width, self.run("return document.documentElement.scrollHeight"))
+            self.settle()
+            self.browser.save_screenshot(f"{folder}/{name}.png")
+            self.resize(width, 900)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    folder = tmp_path_factory.mktemp("saved")
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars"):
+        options.add_argument(flag)
+    options.add_experimental_option("prefs", {"download.default_directory": str(folder)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+    try:
+        yield Page(driver, folder)
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def page(browser: Page, server: Server) -> Iterator[Page]:
+    """The page, just opened. At the end nothing may have broken its policy or stopped its script."""
+    browser.open(server.url)
+    yield browser
+    lines = [entry["message"] for entry in browser.browser.get_log("browser")]
+    bad = [line for line in lines if "Failed to load resource" not in line]
+    assert not bad, bad
+
+
+@pytest.fixture(scope="module", autouse=True)
+def chromium(need) -> None:
+    need(chromium="chromium", chromedriver="chromium-driver")
+
+
+def test_dropped_files_are_answered(page: Page) -> None:
+    page.drop("net0.pth", (FIXTURES / "net0.pth").read_bytes())
+    page.wait(lambda: page.text("#label") == "Ankle boot", "the class is not shown")
+    page.settle()
+    page.choose(FIXTURES / "net1.safetensors", FIXTURES / "net0.npz", FIXTURES / "net0.json")
+    assert len(page.all("#networks li")) == 4
+    page.one("#networks [title='net1.safetensors']").click()
+    page.settle()
+    assert page.panels() == ["drawn", "class", "reconstruction", "latents", "weights", "notation"]
+    assert page.text("#label") == "Pullover" and len(page.all("#class .bar")) == 5
+    assert page.text("#agreement") == "Both name the same class."
+    assert "Mean squared error" in page.text("#reconstruction")
+    assert page.text("#latents p").startswith("16 × 32 numbers")
+    assert page.run("return document.querySelector('#drawn img').naturalWidth") >= 300, "the picture is drawn for the screen"
+    assert len(page.all("#weights canvas")) == 6
+    assert not [element.text for element in page.all("#detail .error") if element.text]
+    page.screenshot("page")
+
+
+def test_the_lines_to_copy_do_what_the_panel_shows(page: Page, tmp_path: pathlib.Path, monkeypatch) -> None:
+    page.choose(FIXTURES / "net0.npz")
+    curl, python = page.run("return [...document.querySelectorAll('#class pre')].map((element) => element.textContent)")
+    assert curl.startswith("curl --data-binary @'net0.npz' 'http://") and curl.endswith("/v1/classify?top_k=5'")
+    monkeypatch.chdir(FIXTURES)
+    printed: list[dict] = []
+    exec(python, {"print": printed.append})
+    assert printed[0]["predictions"][0]["label"] == "Ankle boot"
+
+
+def test_shuffled_neurons_change_the_matrices_and_not_the_answer(page: Page) -> None:
+    page.choose(FIXTURES / "net0.safetensors")
+    before = page.matrices()
+    page.one("#shuffle").click()
+    drift = page.drift()
+    shuffled = page.matrices()
+    # The bias of the output layer is one number, and stays.
+    assert [a != b for a, b in zip(before, shuffled)] == [True] * 5 + [False]
+    assert set(drift) == {"scores of the classes", "latent array", "values of the picture"}
+    assert max(drift.values()) < 1e-4, drift
+    assert page.text("#drift p") == "Neurons shuffled. The answer is still Ankle boot."
+    page.screenshot("page-shuffled")
+    page.one("#flip").click()
+    page.wait(lambda: "Signs flipped. The answer is still" in page.text("#drift p"), "the signs are not flipped")
+    assert max(page.drift().values()) < 1e-4 and page.matrices() != shuffled
+    page.one("#download-safetensors").click()
+    file = page.saved("net0-changed.safetensors").read_bytes()
+    server_url = page.browser.current_url
+    with urllib.request.urlopen(urllib.request.Request(f"{server_url}v1/classify", file)) as answer:
+        assert json.load(answer)["predictions"][0]["label"] == "Ankle boot"
+    page.one("#reset").click()
+    page.wait(lambda: page.text("#drift p").startswith("As it was. The answer is still"), "the weights are not as they were")
+    assert page.matrices() == before and set(page.drift().values()) == {0}
+
+
+def test_zoomed_pictures_are_drawn_anew(page: Page) -> None:
+    page.choose(FIXTURES / "net0.safetensors")
+    image = page.run("return document.querySelector('#drawn img').src")
+    zoom = page.one("#zoom")
+    for _ in range(8):
+        zoom.send_keys(Keys.ARROW_RIGHT)
+    page.wait(lambda: page.text("#drawn output").startswith("4 times"), "the picture is not zoomed")
+    page.wait(lambda: page.run("return document.querySelector('#drawn img').src") != image and not page.all("[aria-busy]"))
+    # The part in the middle is that of the whole at the same pixels.
+    read = """const image = document.querySelector('#drawn img'), done = arguments[0];
+        image.decode().then(() => {
+          const canvas = document.createElement('canvas');
+          [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+          const context = canvas.getContext('2d');
+          context.drawImage(image, 0, 0);
+          done([canvas.width, ...context.getImageData(0, 0, canvas.width, canvas.height).data.filter((_, i) => i % 4 === 0)]);
+        });"""
+    side, *pixels = page.browser.execute_async_script(read)
+    zoomed = np.array(pixels, dtype=float).reshape(side, side)
+    body = (FIXTURES / "net0.safetensors").read_bytes()
+    status, answer = request(int(page.browser.current_url.split(":")[2].strip("/")), "POST", "/v1/render?height=509&width=509", body)
+    assert status == 200
+    whole = np.array(json.loads(answer)["pictures"][0]["data"]).reshape(509, 509)
+    # Row r of the part lies at 3/8 + r / (side − 1) / 4 of the whole; rows of the whole are 1/508 apart.
+    at = np.round((3 / 8 + np.arange(side) / (side - 1) / 4) * 508).astype(int)
+    expected = np.clip((whole[np.ix_(at, at)] + 1) * 127.5, 0, 255)
+    assert np.mean(np.abs(zoomed - expected)) < 2
+
+
+def test_pictures_are_fitted_and_saved(page: Page) -> None:
+    page.button("Trousers").click()
+    page.wait(lambda: page.text("#label") == "Trouser", "the network is not read")
+    page.settle()
+    assert page.text("#fit-status").startswith("Fitted: ") and not page.shown("#fit-progress")
+    page.one("#download-safetensors").click()
+    page.one("#download-npz").click()
+    arrays = np.load(page.saved("trousers.npz"))
+    file = page.saved("trousers.safetensors").read_bytes()
+    length = struct.unpack("<Q", file[:8])[0]
+    header = json.loads(file[8:8 + length])
+    assert header.pop("__metadata__") == {"convention": "nfn", "omega0": "30", "seed": "0"}
+    for name, entry in header.items():
+        start, end = entry["data_offsets"]
+        values = np.frombuffer(file[8 + length + start:8 + length + end], "<f4").reshape(entry["shape"])
+        assert np.array_equal(values, arrays[name]), name
+    page.screenshot("page-fitted")
+
+
+def test_drawings_are_fitted(page: Page) -> None:
+    pad = page.one("#pad")
+    webdriver.ActionChains(page.browser).move_to_element(pad).click_and_hold().move_by_offset(0, 60).move_by_offset(40, 0) \
+        .release().perform()
+    page.one("#fit").click()
+    page.wait(lambda: page.text("#fit-status").startswith("Fitted: "), page.text("#fit-error"))
+    page.settle()
+    assert page.text("#networks .name") == "drawing.safetensors" and page.text("#label")
+
+
+def test_notation_is_overridden(page: Page) -> None:
+    page.choose(FIXTURES / "net0.safetensors")
+    assert page.text("#option-order option") == "found: rows"
+    select = page.one("#option-order")
+    select.send_keys("columns")
+    page.wait(lambda: page.run("return document.activeElement.id") == "option-order" and not page.all("[aria-busy]"))
+    assert "order=columns" in page.run("return document.querySelector('#class pre').textContent")
+    assert page.run("return document.getElementById('option-order').value") == "columns"
+
+
+def test_accuracy_of_cnns_is_predicted(page: Page) -> None:
+    page.choose(CNNS)
+    assert page.one("#networks .quiet").text == "accuracy 86.2 %" and page.one("#accuracy").text == "86.2 %"
+    assert page.panels() == ["prediction", "weights", "statistics"]
+    assert len(page.all("#statistics tbody tr")) == 8
+    page.one("#shuffle").click()
+    assert page.drift()["predicted numbers"] < 1e-3
+    page.screenshot("page-cnn")
+
+
+def test_errors_are_the_services_own(page: Page) -> None:
+    page.drop("old.pth", (FIXTURES / "net0.legacy.pth").read_bytes())
+    page.wait(lambda: page.text("#error"), "no error is shown")
+    assert page.text("#error").startswith("old.pth: Legacy PyTorch file: ") and "415 legacy_torch_format" in page.text("#error")
+    assert not page.all("#networks li")
+    page.choose(FIXTURES / "net0.safetensors")
+    assert not page.text("#error")
+    omega = page.one("#option-omega0")
+    omega.send_keys("-1", Keys.TAB)
+    page.wait(lambda: "omega0" in page.text("#class > .error"), "the option's error is not shown")
+
+
+def test_a_key_is_asked_for(browser: Page, start_server, tmp_path: pathlib.Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"alice sha256:{hashlib.sha256(b'secret').hexdigest()}\n")
+    browser.open(start_server("--keys", str(keys), "--log-level", "warning").url)
+    browser.one("#key").send_keys("wrong", Keys.ENTER)
+    browser.wait(lambda: browser.text("#access-error"), "a wrong key is not named")
+    assert "unauthorized" in browser.text("#access-error")
+    browser.one("#key").clear()
+    browser.one("#key").send_keys("secret", Keys.ENTER)
+    browser.wait(lambda: browser.run("return document.body.dataset.ready"), "the key is not used")
+    browser.choose(FIXTURES / "net0.safetensors")
+    assert browser.text("#label") == "Ankle boot" and not browser.shown("#access")
+    assert "X-Api-Key: $KEY" in browser.run("return document.querySelector('#class pre').textContent")
+
+
+def test_everything_is_reached_by_keyboard(page: Page) -> None:
+    page.choose(FIXTURES / "net0.safetensors")
+    reached = set()
+    page.run("document.activeElement.blur()")
+    for _ in range(60):
+        page.browser.switch_to.active_element.send_keys(Keys.TAB)
+        reached.add(page.run("return document.activeElement.id || document.activeElement.innerText || document.activeElement.alt"))
+    assert {"files", "T-shirt", "pad", "fit", "shuffle", "flip", "reset", "download-safetensors", "zoom", "option-order"} <= reached
+    page.one("#shuffle").send_keys(Keys.ENTER)
+    assert page.drift()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_narrow_screens_need_no_scrolling_to_the_side(page: Page, theme: str) -> None:
+    features = [{"name": "prefers-color-scheme", "value": theme}]
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.resize(360, 740)
+    page.choose(FIXTURES / "net0.safetensors", CNNS)
+    for button in page.all("#networks button")[:1] + page.all("#networks button")[-1:]:
+        button.click()
+        page.settle()
+        width = page.run("return document.documentElement.scrollWidth")
+        assert width <= 360
+    back, text = page.run("const style = getComputedStyle(document.body); return [style.backgroundColor, style.color]")
+    brightness = [sum(map(int, value[4:-1].split(","))) for value in (back, text)]
+    assert (brightness[0] > brightness[1]) == (theme == "light")
+    page.screenshot(f"page-narrow-{theme}")
