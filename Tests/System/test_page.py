@@ -161,6 +161,19 @@ def test_dropped_files_are_answered(page: Page) -> None:
     page.screenshot("page")
 
 
+def test_weights_of_every_format_are_shown(page: Page) -> None:
+    formats = ["pth", "npz", "json", "safetensors", "strided.pth", "flat_views.pth", "parameter.pth", "float64.pth", "nested.pth"]
+    drawn = []
+    for name in formats:
+        page.choose(FIXTURES / f"net0.{name}")
+        page.wait(lambda name=name: page.text("#networks [aria-pressed=true] .name") == f"net0.{name}")
+        page.settle()
+        labels = page.run("return [...document.querySelectorAll('#weights canvas')].map((canvas) => [canvas.ariaLabel, canvas.toDataURL()])")
+        drawn.append(dict(labels))
+    assert len(drawn[0]) == 6
+    assert [name for name, matrices in zip(formats, drawn) if matrices != drawn[0]] == []
+
+
 def test_the_lines_to_copy_do_what_the_panel_shows(page: Page, tmp_path: pathlib.Path, monkeypatch) -> None:
     page.choose(FIXTURES / "net0.npz")
     curl, python = page.run("return [...document.querySelectorAll('#class pre')].map((element) => element.textContent)")
