@@ -1,3 +1,4 @@
+import HTTPContent
 import HTTPCore
 import ModelStore
 import Models
