@@ -9,7 +9,7 @@ import Dispatch
 /// (`PlanCache`), and because every task of a phase has ended before the next phase begins.
 package final class Plan: @unchecked Sendable {
     let phases: [Phase]
-    /// Bytes of its results and scratch memory, without parameters and the constants that layers make for a shape.
+    /// Bytes of its results and scratch memory, without parameters and small constants that layers make for a shape.
     package let memoryBytes: Int
 
     /// Floating-point operations of the matrix products of one forward pass: a multiply-add counts as 2. Backward
@@ -61,6 +61,8 @@ package final class PlanBuilder {
     /// The most threads that will run the plan, at least 1.
     package let threads: Int
     private var flops = 0
+    /// Floats of memory that steps own beside the plan's.
+    private var ownedCount = 0
     /// Whether the parameters of maps may be copied in another order when steps are recorded.
     let parametersAreFixed: Bool
     /// Not nil in a plan that computes gradients, until it is finished.
@@ -93,6 +95,9 @@ package final class PlanBuilder {
     func countProduct(_ rows: Int, _ depth: Int, _ columns: Int, times: Int = 1) {
         flops += 2 * rows * depth * columns * times
     }
+
+    /// Counts memory that a step owns beside the plan's, in floats.
+    func countMemory(_ count: Int) { ownedCount += count }
 
     /// A contiguous matrix in the plan's memory, for inputs, results and scratch. Its contents are undefined until a
     /// step, or for inputs the caller, writes them; it may be read and written from outside only where `finish` keeps
@@ -178,7 +183,7 @@ package final class PlanBuilder {
         for (storage, offset) in zip(storages, layout.offsets) { storage.place(in: arena, at: offset) }
         return Plan(
             phases: threads > 1 ? Self.joined(phases) : phases, threads: threads,
-            memoryBytes: layout.total * MemoryLayout<Float>.stride, flops: flops)
+            memoryBytes: (layout.total + ownedCount) * MemoryLayout<Float>.stride, flops: flops)
     }
 
     /// The phase of every step, and the offset of every storage that follows from the phases.

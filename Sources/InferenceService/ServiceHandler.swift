@@ -158,7 +158,7 @@ package final class ServiceHandler: RequestHandler {
 
     /// Bodies of at most this size hold no network, or the smallest one, and are read on the event loop: waking another
     /// thread takes longer.
-    private static let trivialBodyBytes = 256
+    private static let trivialBodyBytes = 128
 
     /// Runs a job on a worker queue, or refuses it.
     private func run(_ reply: JobReply, named: ModelSelection, _ work: @escaping @Sendable () -> Void) {

@@ -61,9 +61,9 @@ enum FlatForm {
     /// Biases and weights seldom have the same scale: the likelier layout is the one whose two parts have the greater
     /// likelihood −n ln σ₁ − m ln σ₂, each under a normal distribution of its own scale, summed over the layers.
     static func layout(of entry: NamedTensor, spec: NetworkSpec, said: FlatLayout?) -> FlatReading? {
-        if let said { return FlatReading(said, reason: "as requested", isConfident: true) }
         // Vectors of fully connected networks are PyTorch's: those of the zoo are CNNs.
         guard !spec.isFullyConnected else { return nil }
+        if let said { return FlatReading(said, reason: "as requested", isConfident: true) }
         // A vector of another length is refused where it is read.
         guard entry.tensor.shape.last == spec.parameterCount else { return nil }
         let rows = min(entry.tensor.rank == 2 ? entry.tensor.shape[0] : 1, mostRows)

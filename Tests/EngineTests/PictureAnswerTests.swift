@@ -62,7 +62,7 @@ import Testing
         func own(threads: Int) -> [Float] {
             evaluate(threads: threads) { builder in
                 let scores = builder.matrix(rows: 2 * Self.count, columns: Self.classes)
-                builder.classifyPictures(arrays, shape, pictures: pictures, batch: 2, into: scores)
+                builder.classifyPictures(arrays, shape, pictures: LanePictures(pictures), batch: 2, into: scores)
                 return scores
             }
         }

@@ -13,6 +13,7 @@ package struct ColumnCondition: Sendable, Equatable, CustomStringConvertible {
 
     /// The column's name.
     package let column: String
+    /// How values are compared.
     package let comparison: Comparison
     /// What values are compared with.
     package let value: String
@@ -23,9 +24,10 @@ package struct ColumnCondition: Sendable, Equatable, CustomStringConvertible {
         guard let start = text.firstIndex(where: "<>=!".contains), start > text.startIndex else { return nil }
         let rest = text[start...]
         guard let comparison = Comparison.allCases.first(where: { rest.hasPrefix($0.rawValue) }) else { return nil }
-        column = String(text[..<start])
+        column = String(text[..<start].reversed().drop { $0 == " " }.reversed())
         self.comparison = comparison
-        value = String(rest.dropFirst(comparison.rawValue.count))
+        value = String(rest.dropFirst(comparison.rawValue.count).drop { $0 == " " })
+        guard !value.hasPrefix("=") else { return nil }
         guard Double(value) != nil || comparison == .equal || comparison == .unequal else { return nil }
     }
 

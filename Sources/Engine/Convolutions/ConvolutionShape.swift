@@ -68,6 +68,9 @@ struct Convolution {
         packedAdjoint = Matrix(zeros: 1, ck_convolution_packed_count(&own, 1))
     }
 
+    /// Its memory in floats.
+    var memoryCount: Int { packed.count + packedAdjoint.count }
+
     /// Takes the weights for the passes that follow.
     ///
     /// *Shapes:* weight (outputs, inputs, kernelHeight, kernelWidth) and bias (outputs), both contiguous.

@@ -32,6 +32,9 @@ struct LaneConvolutions {
     /// The result of the last convolution.
     var output: Matrix { values[values.count - 1] }
 
+    /// Its memory in floats.
+    var memoryCount: Int { values.reduce(0) { $0 + $1.count } + layers.reduce(0) { $0 + $1.memoryCount } }
+
     /// Computes the results of all convolutions from `input`.
     func propagate() {
         for (index, layer) in layers.enumerated() {

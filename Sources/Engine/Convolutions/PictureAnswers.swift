@@ -25,25 +25,25 @@ extension PlanBuilder {
     /// differentiated.
     ///
     /// *Shapes:* parameters w0, b0, w1, b1, …, those of the fully connected layer last: (batch, entries) each, a weight
-    /// row as (outputs, inputs[, height, width]); pictures (pictures, channels · height · width), which must not change
-    /// after this call; scores (batch·pictures, classes).
+    /// row as (outputs, inputs[, height, width]); scores (batch·pictures, classes).
     package func classifyPictures(
-        _ parameters: [Matrix], _ shape: ClassifierShape, pictures: Matrix, batch: Int, into scores: Matrix
+        _ parameters: [Matrix], _ shape: ClassifierShape, pictures: LanePictures, batch: Int, into scores: Matrix
     ) {
         let convolutions = shape.convolutions
         let last = convolutions[convolutions.count - 1]
         let (classes, layers) = (shape.classes, convolutions.count)
         precondition(parameters.count == 2 * layers + 2, "one matrix a parameter array")
-        precondition(pictures.columns == convolutions[0].inputCount, "pictures of the first convolution's size")
-        precondition(scores.rows == batch * pictures.rows && scores.columns == classes, "scores' shape")
+        precondition(
+            pictures.pictures.columns == convolutions[0].inputCount, "pictures of the first convolution's size")
+        precondition(scores.rows == batch * pictures.count && scores.columns == classes, "scores' shape")
         for convolution in convolutions {
             countProduct(
                 convolution.outputHeight * convolution.outputWidth, convolution.weightCount / convolution.outputs,
-                convolution.outputs, times: batch * pictures.rows)
+                convolution.outputs, times: batch * pictures.count)
         }
-        countProduct(pictures.rows, last.outputs, classes, times: batch)
+        countProduct(pictures.count, last.outputs, classes, times: batch)
         let lanes = Convolution.lanes
-        let groups = Self.laneGroups(pictures)
+        let groups = pictures.laneGroups
         // Every task packs its network's weights, so a network has few tasks.
         let parts = min(groups.count, 2 * threads - 1)
         let workers = (0..<threads).map { _ in
@@ -52,6 +52,7 @@ extension PlanBuilder {
                 scratch: Matrix(zeros: last.outputs + classes, lanes)
             )
         }
+        for worker in workers { countMemory(worker.chain.memoryCount + worker.scratch.count) }
         let labels = [Int32](repeating: -1, count: lanes)
         step(reading: parameters, writing: [scores], tasks: batch * parts) { task, worker in
             let (network, part) = (task / parts, task % parts)
@@ -69,25 +70,11 @@ extension PlanBuilder {
                     own(2 * layers + 1).pointer, classes, labels, 0, chain.activation.rawValue, scratch.pointer, nil,
                     nil, nil, &correct)
                 let first = group * lanes
-                for lane in 0..<min(lanes, pictures.rows - first) {
-                    let row = scores.pointer + (network * pictures.rows + first + lane) * scores.stride
+                for lane in 0..<min(lanes, pictures.count - first) {
+                    let row = scores.pointer + (network * pictures.count + first + lane) * scores.stride
                     for index in 0..<classes { row[index] = scratch.pointer[(last.outputs + index) * lanes + lane] }
                 }
             }
-        }
-    }
-
-    /// Pictures in groups of one a lane, (channels · height · width, lanes) each; the lanes that the last group has too
-    /// many are zeros.
-    private static func laneGroups(_ pictures: Matrix) -> [Matrix] {
-        let lanes = Convolution.lanes
-        return stride(from: 0, to: pictures.rows, by: lanes).map { first in
-            let group = Matrix(zeros: pictures.columns, lanes)
-            for lane in 0..<min(lanes, pictures.rows - first) {
-                let picture = pictures.pointer + (first + lane) * pictures.stride
-                for index in 0..<pictures.columns { group.pointer[index * lanes + lane] = picture[index] }
-            }
-            return group
         }
     }
 

@@ -93,6 +93,10 @@ struct FitUpload: Sendable {
 extension ServiceConfiguration {
     /// A step's work on the parameters themselves is worth so many pixels.
     private static let leastPixels = 64
+    /// What a step costs beside its products is worth so many of them.
+    private static let leastStepOperations = 1 << 14
+    /// Of all networks together: an answer in JSON has about ten bytes for each.
+    private static let mostParameters = 1 << 22
 
     /// Bounds the time and memory of fits.
     /// - Throws: `batch_too_large`, with the product that is too large.
@@ -100,7 +104,7 @@ extension ServiceConfiguration {
         func tooLarge(_ detail: String) -> ServiceFault {
             ServiceFault(.unprocessableContent, "batch_too_large", "Batch too large", detail)
         }
-        var operations = 0
+        var (operations, allParameters) = (0, 0)
         for picture in pictures {
             let spec = NetworkSpec(sizes: options.recipe.sizes(channels: picture.channels))
             let (pixels, parameters) = (picture.pixels, spec.parameterCount)
@@ -116,7 +120,14 @@ extension ServiceConfiguration {
                     "\(pixels) pixels × \(neurons) neurons make \(pixels * neurons), at most \(maxFitActivations) are allowed; choose fewer hidden neurons or layers, or a smaller picture"
                 )
             }
-            operations += max(pixels, Self.leastPixels) * parameters * options.recipe.steps
+            allParameters += parameters
+            guard allParameters <= Self.mostParameters else {
+                throw tooLarge(
+                    "\(pictures.count) networks of \(parameters) parameters are more than the \(Self.mostParameters) parameters that are allowed together; choose fewer hidden neurons or layers, or fewer pictures"
+                )
+            }
+            operations +=
+                max(max(pixels, Self.leastPixels) * parameters, Self.leastStepOperations) * options.recipe.steps
             guard operations <= maxFitOperations else {
                 let all = pictures.count == 1 ? "" : ", of all \(pictures.count) pictures together"
                 throw tooLarge(

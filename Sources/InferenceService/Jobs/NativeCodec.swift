@@ -62,12 +62,15 @@ struct NativeCodec: InferenceCodec {
         _ configuration: ServiceConfiguration, _ output: Output
     ) throws(ServiceFault) -> (ServedModel, PreparedUpload, String?) {
         func prepared(_ model: ServedModel) throws(ServiceFault) -> PreparedUpload {
+            var count = 0
             let upload = try prepare(
                 upload, options, configuration, flatSpec: nil, reads: model.expectation,
                 readsFunctions: model.readsFunctions && output == .classes
             ) {
                 network, claims, context throws(NetworkError) in
-                try model.prepare(network, claims, context: context, for: output)
+                count += 1
+                return try model.prepare(
+                    network, claims, context: context, for: output, canTry: count <= ServedModel.mostTries)
             }
             return upload
         }

@@ -46,7 +46,7 @@ enum ModelOutput: String, Sendable, CaseIterable {
             case .label: (.bytes, [])
             case .latent: (.fp32, model.shape(of: .latents) ?? [])
             case .reconstruction: (.fp32, image.map { [$0.height, $0.width, $0.channels] } ?? [])
-            case .accuracy: (.fp32, [])
+            case .accuracy: (.fp32, model.targets.count > 1 ? [model.targets.count] : [])
             }
         return TensorDescription(name: rawValue, datatype: datatype, shape: shape)
     }

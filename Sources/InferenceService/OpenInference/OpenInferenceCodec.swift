@@ -72,8 +72,9 @@ struct OpenInferenceCodec: InferenceCodec {
                 infer.inputs, expecting: model.expectation, layout: layout, limit: limit)
             var context = NetworkContext()
             context.layout = reading.layout
-            return try reading.networks.map { network throws(NetworkError) in
-                try model.prepare(network, claims, context: context, for: output)
+            return try reading.networks.enumerated().map { index, network throws(NetworkError) in
+                try model.prepare(
+                    network, claims, context: context, for: output, canTry: index < ServedModel.mostTries)
             }
         } catch {
             throw ServiceFault(error)

@@ -70,7 +70,7 @@ package struct ServiceFault: Error, Sendable, Equatable {
     /// The fault of a network that a model does not read, with what it reads.
     /// - Parameter served: all models, where the client has named none: the others are told with what they do.
     func naming(_ model: ServedModel, of served: [ServedModel] = []) -> ServiceFault {
-        guard status == .unprocessableContent else { return self }
+        guard ["shape_mismatch", "missing_tensor", "unexpected_tensor"].contains(code) else { return self }
         var fault = self
         if model.input.family == .cnn { fault.detail += "; the model reads \(model.reads)" }
         let others = served.filter { $0 !== model }

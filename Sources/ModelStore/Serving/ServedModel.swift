@@ -103,15 +103,27 @@ package final class ServedModel: Sendable {
     /// Whether it classifies networks whose weights it cannot read, by their values.
     package var readsFunctions: Bool { input.family == .siren && model.probeCoordinates != nil && offers(.classes) }
 
+    /// The most CNNs of a request that are run to find what nothing says of them: that is done while the request is read,
+    /// before it waits for its turn.
+    package static let mostTries = 64
+
+    /// Whether it finds what nothing says of a CNN by running it: its only number is an accuracy, so that the higher one is
+    /// that of the right reading.
+    private var triesReadings: Bool {
+        model.runsActivation && targets.count == 1 && targets[0].hasSuffix("accuracy")
+    }
+
     /// Brings an uploaded network into the form that the model reads.
     /// - Parameters:
     ///   - claims: what the client says of its notation.
     ///   - context: what its file says beside the layers.
     ///   - output: what the model is to answer; only classes can be answered by values alone.
+    ///   - canTry: whether a CNN may be run to find what nothing says of it, which takes up to four times as long as its
+    ///     answer.
     /// - Throws: why the model cannot read the network.
     package func prepare(
         _ network: NetworkWeights, _ claims: NotationClaims = NotationClaims(),
-        context: NetworkContext = NetworkContext(), for output: Output = .classes
+        context: NetworkContext = NetworkContext(), for output: Output = .classes, canTry: Bool = true
     ) throws(NetworkError) -> PreparedNetwork {
         let mismatches = expectation.mismatches(in: network)
         guard input.family == .siren else {
@@ -119,8 +131,10 @@ package final class ServedModel: Sendable {
             let transform = input.transform
             let reading = try ConvolutionalReading(
                 network, claims, context,
-                for: .init(activation: transform.activation, isCanonical: transform.hasCanonicalScale),
-                accuracy: model.runsActivation
+                for: .init(
+                    activation: transform.activation,
+                    dependsOnActivation: transform.hasCanonicalScale || model.runsActivation),
+                accuracy: canTry && triesReadings
                     ? { self.accuracy(of: network.reordered(from: context.layout?.layout, to: $1), $0) } : nil)
             let own = network.reordered(from: context.layout?.layout, to: reading.layout)
             return PreparedNetwork(

@@ -6,8 +6,9 @@ import WeightFormats
 
 /// Settings of an `AccuracyProbe`.
 package struct AccuracyProbeConfiguration: Sendable {
-    /// `picture`: rows and columns of the pictures that the networks read.
+    /// The first of `picture`, rows and columns of the pictures that the networks read.
     package let height: Int
+    /// The second.
     package let width: Int
     /// `n_probes`: pictures with known classes on which a network is run.
     package let probes: Int
@@ -51,6 +52,7 @@ package struct AccuracyProbe: Model {
     package let configuration: AccuracyProbeConfiguration
     /// (probes, channels · height · width), values from 0 (black) to 1.
     private let pictures: Matrix
+    private let lanes: LanePictures
     /// (1, probes): the class of each picture, from 0.
     private let labels: Matrix
     private let head: [AffineMap]
@@ -71,6 +73,7 @@ package struct AccuracyProbe: Model {
         pictures = parameters.buffer(
             "pictures", [count, spec.inputs, configuration.height, configuration.width], rows: count, columns: size,
             .constant(0))
+        lanes = LanePictures(pictures)
         labels = parameters.buffer("labels", [count], rows: 1, columns: count, .constant(0))
         let sizes = [2 * count] + configuration.hidden + [1]
         head = sizes.indices.dropLast().map { index in
@@ -158,7 +161,7 @@ package struct AccuracyProbe: Model {
             $0.reshaped(rows: x.batch, columns: $0.rows * $0.columns / x.batch)
         }
         let scores = builder.matrix(rows: x.batch * pictures.rows, columns: classes)
-        builder.classifyPictures(parameters, shape, pictures: pictures, batch: x.batch, into: scores)
+        builder.classifyPictures(parameters, shape, pictures: lanes, batch: x.batch, into: scores)
         let features = builder.matrix(rows: x.batch, columns: 2 * pictures.rows)
         let prediction = builder.matrix(rows: x.batch, columns: 1)
         let variety = builder.matrix(rows: x.batch, columns: 1)

@@ -1,5 +1,6 @@
 import Engine
 import Models
+import WeightFormats
 
 /// Pictures with known classes, chosen for a model that runs networks on them.
 struct ProbeSelection {
@@ -16,8 +17,12 @@ struct ProbeSelection {
                 "the model runs networks on \(wanted.count) pictures with known classes; give the networks' training pictures by --probe-images and --probe-labels"
             )
         }
-        guard (pictures.channels, pictures.height, pictures.width) == (wanted.channels, wanted.height, wanted.width)
-        else {
+        guard pictures.channels == wanted.channels else {
+            throw RunError(
+                "--probe-images: the networks read pictures of \(wanted.channels) channels, received \(pictures.channels); give those that they were trained on"
+            )
+        }
+        guard (pictures.height, pictures.width) == (wanted.height, wanted.width) else {
             throw RunError(
                 "--probe-images: expected pictures of \(wanted.height) × \(wanted.width) × \(wanted.channels), as the recipe and the networks say, received \(pictures.height) × \(pictures.width) × \(pictures.channels); --set 'model.model.picture=[\(pictures.height),\(pictures.width)]'"
             )
@@ -45,5 +50,11 @@ struct ProbeSelection {
             pictures.values[picture * size..<(picture + 1) * size].map { Float($0) / 255 }
         }
         labels = chosen.map { Int(pictures.labels[$0]) }
+    }
+
+    /// SHA-256 of pictures and labels.
+    var digest: String {
+        ContentDigest.hexadecimal(
+            values.map { UInt8(($0 * 255).rounded()) } + labels.map { UInt8(truncatingIfNeeded: $0) })
     }
 }

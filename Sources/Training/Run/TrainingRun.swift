@@ -8,7 +8,8 @@ import Tensors
 import WeightFormats
 
 /// A training run and its folder: `recipe.json`, `checkpoint.safetensors`, `metrics.csv`, the curves `loss.svg` and
-/// `accuracy.svg` and, in the end, the model folder `model`.
+/// `accuracy.svg` or `correlation.svg` and, in the end, the model folder `model`; `reconstructions.png` or `edits.png` where
+/// pictures are drawn.
 ///
 /// The result depends only on the recipe, the data and the initial parameters: not on the number of threads, nor on
 /// interruptions. It is not thread-safe: one thread at a time calls it.
@@ -96,9 +97,16 @@ package final class TrainingRun {
             )
         }
         for task in recipe.objective.tasks { try task.check(corpus) }
+        var pictures = ""
         if let wanted = model.probePictures, !isInitial {
             let chosen = try ProbeSelection(wanted, from: probePictures)
             model.setProbePictures(chosen.values, labels: chosen.labels)
+            pictures = "pictures \(chosen.digest)"
+        } else if probePictures != nil {
+            throw RunError(
+                model.probePictures == nil
+                    ? "--probe-images: the model reads weights and runs nothing; leave them out, or take the recipe cnn-probe"
+                    : "--probe-images: the pictures are those of --initial; leave them out")
         }
         if model.standardizes, !isInitial {
             model.fitStandardization(to: Self.sample(training, corpus, configuration.input.transform))
@@ -112,7 +120,8 @@ package final class TrainingRun {
         evaluator = try Evaluator(
             model, configuration.input, recipe.objective, corpus: corpus, threads: threads)
         identity = ContentDigest.hexadecimal(
-            Array(recipe.json) + Array(corpus.digest.utf8) + Array("from \(initial.map(\.lastPathComponent))".utf8))
+            Array(recipe.json) + Array(corpus.digest.utf8) + Array("from \(initial.map(\.lastPathComponent))".utf8)
+                + Array(pictures.utf8))
         let losses = trainer.lossNames.map { "loss_\($0)" }
         let names = zip(recipe.objective.tasks, evaluator.partNames).flatMap { $0.metricNames(parts: $1) }
         metrics = MetricsLog(

@@ -37,7 +37,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(
         name: .customLong("where"),
         help:
-            "Only networks of this condition, such as step=18, or final for the last snapshot of each; repeat for several."
+            "Only networks that fulfil this condition, such as step=18, or final for the last snapshot of each; repeat for several."
     )
     var conditions: [String] = []
 
@@ -69,6 +69,8 @@ struct EvaluateCommand: ParsableCommand {
     var record = false
 
     @OptionGroup var threads: ThreadOption
+
+    func validate() throws { try checkBounds("--count", count ?? 1, 1...Int(Int32.max)) }
 
     func run() throws {
         var settings = Settings()

@@ -47,7 +47,8 @@ struct ImportCommand: ParsableCommand {
     @Option(
         name: .customLong("where"),
         help:
-            "Take only rows of this condition, such as step=86, activation=relu or accuracy>0.2; repeat for several.")
+            "Take only rows that fulfil this condition, such as step=86, activation=relu or accuracy>0.2; repeat for several."
+    )
     var conditions: [String] = []
 
     @Option(

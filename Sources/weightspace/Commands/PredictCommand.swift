@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import Foundation
 import InferenceService
 import ModelStore
 import Models
@@ -11,8 +12,8 @@ struct PredictCommand: ParsableCommand {
         commandName: "predict", abstract: "Prints the numbers that a model predicts for each network.",
         discussion: """
             The embedded model cnn-accuracy predicts the test accuracy of small CNNs on Fashion-MNIST. Where neither the \
-            file nor --activation says whether a CNN has relu or tanh, both are tried and the better one is taken, with a \
-            warning where neither is. Files of a folder that hold no network are skipped with a note on standard error.
+            file nor --activation says whether a CNN has relu or tanh, a model that runs the networks, as cnn-accuracy does, tries \
+            both and warns where the answers do not tell. Files of a folder that hold no network are skipped with a note on standard error.
             """)
 
     @Argument(help: "Files of weights in any of the upload formats, or folders of them; '-' is standard input.")
@@ -41,9 +42,9 @@ struct PredictCommand: ParsableCommand {
             }
             answered += 1
             if json { return printLine(answer, model) }
-            let numbers = zip(model.targets, values).map { "\($0) \(($1 * 1e4).rounded() / 1e4)" }
+            let numbers = zip(model.targets, values).map { "\($0) \(String(format: "%.4g", Double($1)))" }
             print("\(answer.name)  \(numbers.joined(separator: ",  "))")
-            for warning in answer.prepared?.convolutional?.warnings ?? [] {
+            for warning in answer.prepared?.warnings ?? [] {
                 Terminal.complain("\(answer.name): warning: \(warning)")
             }
         }

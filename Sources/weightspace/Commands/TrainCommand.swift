@@ -36,7 +36,7 @@ struct TrainCommand: ParsableCommand {
     @Option(
         name: .customLong("where"),
         help:
-            "Only networks of this condition, such as step=18, or final for the last snapshot of each; repeat for several."
+            "Only networks that fulfil this condition, such as step=18, or final for the last snapshot of each; repeat for several."
     )
     var conditions: [String] = []
 
