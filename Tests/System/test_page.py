@@ -20,6 +20,9 @@ from selenium.webdriver.support.ui import Select
 from rig.paths import FIXTURES, ROOT
 from rig.server import Server, request, wait_until
 
+# Installs a browser of some hundred megabytes where there is none.
+pytestmark = pytest.mark.slow
+
 NETWORK = FIXTURES / "net0.safetensors"
 CNNS = ROOT / "Tests/ModelStoreTests/Fixtures/cnns.safetensors"
 
