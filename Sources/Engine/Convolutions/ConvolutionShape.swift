@@ -122,11 +122,22 @@ struct Convolution {
     }
 }
 
+extension Nonlinearity {
+    /// Those that CNNs are computed with.
+    package static let ofConvolutions: [Nonlinearity] = [.relu, .tanh]
+}
+
 /// Activations of convolutions.
 enum LaneActivation {
     case identity
     case relu
     case tanh
+
+    /// Traps for one that is not among `Nonlinearity.ofConvolutions`.
+    init(_ activation: Nonlinearity) {
+        precondition(Nonlinearity.ofConvolutions.contains(activation), "ReLU or tanh")
+        self = activation == .relu ? .relu : .tanh
+    }
 
     var rawValue: Int32 {
         switch self {

@@ -3,7 +3,6 @@ import CKernels
 /// Convolutions with an activation after each, of 16 pictures at a time, so that their activations stay in a core's
 /// cache. Their memory serves one pass at a time.
 struct LaneConvolutions {
-    let shapes: [ConvolutionShape]
     let activation: LaneActivation
     let layers: [Convolution]
     /// The pictures, then the result of every convolution: (elements, lanes) each.
@@ -13,14 +12,12 @@ struct LaneConvolutions {
     ///   - shapes: at least one, each of which has the output of the one before as its input; traps otherwise.
     ///   - activation: ReLU or tanh; traps for another.
     init(_ shapes: [ConvolutionShape], activation: Nonlinearity, instructions: Int32 = Products.instructions) {
-        precondition(activation == .relu || activation == .tanh, "ReLU or tanh")
         precondition(
             zip(shapes, shapes.dropFirst()).allSatisfy {
                 $0.outputs == $1.inputs && $0.outputHeight == $1.height && $0.outputWidth == $1.width
             }, "layers that fit each other")
         guard let first = shapes.first else { preconditionFailure("at least one convolution") }
-        self.shapes = shapes
-        self.activation = activation == .relu ? .relu : .tanh
+        self.activation = LaneActivation(activation)
         layers = shapes.map { Convolution($0, instructions: instructions) }
         values =
             [Matrix(zeros: first.inputCount, Convolution.lanes)]

@@ -13,7 +13,7 @@ package struct ClassifierShape: Sendable, Hashable {
     /// Traps for no convolution, no class, or another activation.
     package init(_ convolutions: [ConvolutionShape], classes: Int, activation: Nonlinearity) {
         precondition(!convolutions.isEmpty && classes > 0, "convolutions and classes")
-        precondition(activation == .relu || activation == .tanh, "ReLU or tanh")
+        precondition(Nonlinearity.ofConvolutions.contains(activation), "ReLU or tanh")
         self.convolutions = convolutions
         self.classes = classes
         self.activation = activation

@@ -36,26 +36,12 @@ struct FitOptions: Sendable, Equatable {
     init(
         query: [QueryItem], members: [String: JSONValue] = [:], form: [(String, String)] = []
     ) throws(ServiceFault) {
-        for name in Self.names {
-            guard let value = members[name], !value.isNull else { continue }
-            guard let text = RequestOptions.text(of: value) else {
-                throw .badRequest(
-                    "option '\(name)': expected text, a number or a boolean, received an \(value.kind.rawValue)")
-            }
-            try set(name, text)
+        var own = self
+        try OptionSources(query: query, members: members, form: form).read(Self.names) {
+            name, value throws(ServiceFault) in
+            try own.set(name, value)
         }
-        for (name, value) in form where Self.names.contains(name) { try set(name, value) }
-        var seen: Set<String> = []
-        for item in query {
-            guard seen.insert(item.name).inserted else {
-                throw .badRequest("option '\(printable(item.name))' is given twice")
-            }
-            guard Self.names.contains(item.name) else {
-                throw .badRequest(
-                    "unknown option '\(printable(item.name))'; known: \(Self.names.joined(separator: ", "))")
-            }
-            try set(item.name, item.value ?? "")
-        }
+        self = own
         guard !classifies || output == .json else {
             throw .badRequest(
                 "option 'classify': a \(output.rawValue) file has no place for predictions; leave out output or classify"
@@ -65,22 +51,22 @@ struct FitOptions: Sendable, Equatable {
 
     private mutating func set(_ name: String, _ value: String) throws(ServiceFault) {
         switch name {
-        case "hidden": recipe.hiddenWidth = try RequestOptions.whole(name, value, 1...256)
-        case "layers": recipe.hiddenLayers = try RequestOptions.whole(name, value, 1...7)
-        case "steps": recipe.steps = try RequestOptions.whole(name, value, 1...100_000)
-        case "seed": recipe.seed = UInt64(try RequestOptions.whole(name, value, 0...(1 << 53)))
-        case "notation": recipe.convention = try RequestOptions.choice(name, value)
+        case "hidden": recipe.hiddenWidth = try OptionValue.whole(name, value, 1...256)
+        case "layers": recipe.hiddenLayers = try OptionValue.whole(name, value, 1...7)
+        case "steps": recipe.steps = try OptionValue.whole(name, value, 1...100_000)
+        case "seed": recipe.seed = UInt64(try OptionValue.whole(name, value, 0...(1 << 53)))
+        case "notation": recipe.convention = try OptionValue.choice(name, value)
         case "target_psnr":
             guard let number = Double(value), (1...200).contains(number) else {
                 throw .badRequest(
                     "option 'target_psnr': expected a number of dB from 1 to 200, received '\(printable(value))'")
             }
             recipe.targetPSNR = number
-        case "output": output = try RequestOptions.choice(name, value)
-        case "classify": classifies = try RequestOptions.flag(name, value)
-        case "top_k": topK = try RequestOptions.whole(name, value, 1...65536)
-        case "strict": isStrict = try RequestOptions.flag(name, value)
-        case "timeout_ms": timeout = .milliseconds(try RequestOptions.whole(name, value, 1...3_600_000))
+        case "output": output = try OptionValue.choice(name, value)
+        case "classify": classifies = try OptionValue.flag(name, value)
+        case "top_k": topK = try OptionValue.topK(name, value)
+        case "strict": isStrict = try OptionValue.flag(name, value)
+        case "timeout_ms": timeout = try OptionValue.timeout(name, value)
         default: break
         }
     }

@@ -52,9 +52,9 @@ struct DrawingJob: Sendable {
         return try codec.prepare(
             upload, options, resources.configuration, flatSpec: flatSpec, reads: model?.expectation,
             readsFunctions: model?.readsFunctions ?? true
-        ) { network, claims, context throws(NetworkError) in
+        ) { network, claims, context, canTry throws(NetworkError) in
             guard let model else { return PreparedNetwork(drawing: network, claims, context: context) }
-            return try model.prepare(network, claims, context: context)
+            return try model.prepare(network, claims, context: context, canTry: canTry)
         }
     }
 

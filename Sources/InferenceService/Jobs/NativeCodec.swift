@@ -62,15 +62,12 @@ struct NativeCodec: InferenceCodec {
         _ configuration: ServiceConfiguration, _ output: Output
     ) throws(ServiceFault) -> (ServedModel, PreparedUpload, String?) {
         func prepared(_ model: ServedModel) throws(ServiceFault) -> PreparedUpload {
-            var count = 0
             let upload = try prepare(
                 upload, options, configuration, flatSpec: nil, reads: model.expectation,
                 readsFunctions: model.readsFunctions && output == .classes
             ) {
-                network, claims, context throws(NetworkError) in
-                count += 1
-                return try model.prepare(
-                    network, claims, context: context, for: output, canTry: count <= ServedModel.mostTries)
+                network, claims, context, canTry throws(NetworkError) in
+                try model.prepare(network, claims, context: context, for: output, canTry: canTry)
             }
             return upload
         }
@@ -179,7 +176,8 @@ struct NativeCodec: InferenceCodec {
     func prepare(
         _ upload: Upload, _ options: RequestOptions, _ configuration: ServiceConfiguration, flatSpec: NetworkSpec?,
         reads expectation: NetworkExpectation?, readsFunctions: Bool,
-        _ prepare: (NetworkWeights, NotationClaims, NetworkContext) throws(NetworkError) -> PreparedNetwork
+        _ prepare: (NetworkWeights, NotationClaims, NetworkContext, _ canTry: Bool) throws(NetworkError)
+            -> PreparedNetwork
     ) throws(ServiceFault) -> PreparedUpload {
         let uploaded: UploadedNetworks
         do throws(UploadError) {
@@ -192,10 +190,10 @@ struct NativeCodec: InferenceCodec {
         } catch {
             throw ServiceFault(error)
         }
-        let networks = uploaded.networks.map { network in
+        let networks = uploaded.networks.enumerated().map { index, network in
             network.mapError(ServiceFault.init).flatMap { network in
                 Result { () throws(NetworkError) in
-                    try prepare(network.weights, options.claims, network.context)
+                    try prepare(network.weights, options.claims, network.context, index < ServedModel.mostTries)
                 }.mapError(ServiceFault.init)
             }
         }

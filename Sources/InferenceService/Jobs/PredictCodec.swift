@@ -61,14 +61,11 @@ struct PredictCodec: InferenceCodec {
         } catch {
             throw ServiceFault(error)
         }
-        var count = 0
         let prepared = try native.prepare(
             upload, options, configuration, flatSpec: nil, reads: model.expectation,
             readsFunctions: model.readsFunctions && output == .classes
-        ) { network, claims, context throws(NetworkError) in
-            count += 1
-            return try model.prepare(
-                network, claims, context: context, for: output, canTry: count <= ServedModel.mostTries)
+        ) { network, claims, context, canTry throws(NetworkError) in
+            try model.prepare(network, claims, context: context, for: output, canTry: canTry)
         }
         let call = InferenceCall(
             model: model, outputs: [output], networks: prepared.networks, timeout: options.timeout, format: "instances",

@@ -55,26 +55,12 @@ package struct RequestOptions: Sendable, Equatable {
     init(
         query: [QueryItem], members: [String: JSONValue] = [:], form: [(String, String)] = []
     ) throws(ServiceFault) {
-        for name in Self.names {
-            guard let value = members[name], !value.isNull else { continue }
-            guard let text = Self.text(of: value) else {
-                throw .badRequest(
-                    "option '\(name)': expected text, a number or a boolean, received an \(value.kind.rawValue)")
-            }
-            try set(name, text)
+        var own = self
+        try OptionSources(query: query, members: members, form: form).read(Self.names) {
+            name, value throws(ServiceFault) in
+            try own.set(name, value)
         }
-        for (name, value) in form where Self.names.contains(name) { try set(name, value) }
-        var seen: Set<String> = []
-        for item in query {
-            guard seen.insert(item.name).inserted else {
-                throw .badRequest("option '\(printable(item.name))' is given twice")
-            }
-            guard Self.names.contains(item.name) else {
-                throw .badRequest(
-                    "unknown option '\(printable(item.name))'; known: \(Self.names.joined(separator: ", "))")
-            }
-            try set(item.name, item.value ?? "")
-        }
+        self = own
         do throws(NotationOptionError) {
             claims = try NotationClaims(options: notation)
         } catch {
@@ -82,61 +68,26 @@ package struct RequestOptions: Sendable, Equatable {
         }
     }
 
-    /// The text of an option of a JSON document; nil for arrays and objects.
-    static func text(of value: JSONValue) -> String? {
-        if let int = value.int { return String(int) }
-        if let double = value.double { return String(double) }
-        if let flag = value.bool { return flag ? "1" : "0" }
-        return value.string
-    }
-
     private mutating func set(_ name: String, _ value: String) throws(ServiceFault) {
         switch name {
         case "model": model = value
         case "version": version = value
-        case "top_k": topK = try Self.whole(name, value, 1...65536)
-        case "output": output = try Self.choice(name, value == "binary" ? "raw" : value)
-        case "strict": isStrict = try Self.flag(name, value)
-        case "timeout_ms": timeout = .milliseconds(try Self.whole(name, value, 1...3_600_000))
+        case "top_k": topK = try OptionValue.topK(name, value)
+        case "output": output = try OptionValue.choice(name, value == "binary" ? "raw" : value)
+        case "strict": isStrict = try OptionValue.flag(name, value)
+        case "timeout_ms": timeout = try OptionValue.timeout(name, value)
         case "member": member = value.isEmpty ? nil : value
-        case "layout": layout = value == "auto" ? nil : try Self.choice(name, value)
+        case "layout": layout = value == "auto" ? nil : try OptionValue.choice(name, value)
         case "batch_norm_eps":
             guard let number = Double(value), number > 0, number < 1 else {
                 throw .badRequest(
                     "option 'batch_norm_eps': expected a number above 0 and below 1, received '\(printable(value))'")
             }
             batchNormEpsilon = number
-        case "height": height = try Self.whole(name, value, 1...65536)
-        case "width": width = try Self.whole(name, value, 1...65536)
+        case "height": height = try OptionValue.whole(name, value, 1...65536)
+        case "width": width = try OptionValue.whole(name, value, 1...65536)
         default: notation[name] = value
         }
-    }
-
-    static func whole(_ name: String, _ value: String, _ range: ClosedRange<Int>) throws(ServiceFault) -> Int {
-        guard let number = Int(value), range.contains(number) else {
-            throw .badRequest(
-                "option '\(name)': expected a whole number from \(range.lowerBound) to \(range.upperBound), received '\(printable(value))'"
-            )
-        }
-        return number
-    }
-
-    static func flag(_ name: String, _ value: String) throws(ServiceFault) -> Bool {
-        switch value.lowercased() {
-        case "1", "true", "yes", "on", "": return true
-        case "0", "false", "no", "off": return false
-        default: throw .badRequest("option '\(name)': expected 0, 1, false or true, received '\(printable(value))'")
-        }
-    }
-
-    static func choice<Choice: RawRepresentable<String> & CaseIterable>(
-        _ name: String, _ value: String
-    ) throws(ServiceFault) -> Choice {
-        guard let choice = Choice(rawValue: value) else {
-            let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-            throw .badRequest("option '\(name)': expected one of \(known), received '\(printable(value))'")
-        }
-        return choice
     }
 }
 

@@ -29,7 +29,7 @@ package struct ConvolutionalReading: Sendable {
     ) throws(NetworkError) {
         let known = claims.completed(by: NotationClaims(context, of: network))
         let flat = context.layout
-        let activations = known.activation.map { [$0] } ?? [.relu, .tanh]
+        let activations = known.activation.map { [$0] } ?? Nonlinearity.ofConvolutions
         let layouts: [FlatLayout?] = flat.map { $0.isConfident ? [$0.layout] : FlatLayout.allCases } ?? [nil]
         let trials = accuracy.flatMap { accuracy -> ReadingTrials? in
             guard activations.count * layouts.count > 1 else { return nil }
@@ -38,17 +38,17 @@ package struct ConvolutionalReading: Sendable {
                     layouts.map { ReadingTrial(activation: activation, layout: $0, accuracy: accuracy(activation, $0)) }
                 }, classes: network.spec.outputs)
         }
-        let triedActivation = known.activation == nil ? trials?.decision(\.activation.rawValue) : nil
-        let triedLayout = flat?.isConfident == false ? trials?.decision { $0.layout?.rawValue ?? "" } : nil
+        let triedActivation = known.activation == nil ? trials?.decision(\.activation) : nil
+        let triedLayout = flat?.isConfident == false ? trials?.decision { $0.layout ?? .pytorch } : nil
         activation =
-            known.activation ?? triedActivation?.best.flatMap(Nonlinearity.init) ?? transform.activation
-        guard activation == .relu || activation == .tanh else {
+            known.activation ?? triedActivation?.best ?? transform.activation
+        guard Nonlinearity.ofConvolutions.contains(activation) else {
             throw NetworkError(
                 NetworkMismatch(
                     .shapeMismatch, expected: "expected a CNN of relu or tanh activations",
                     received: "one of \(activation.rawValue) activations"))
         }
-        layout = triedLayout?.best.flatMap(FlatLayout.init) ?? flat?.layout
+        layout = triedLayout?.best ?? flat?.layout
         folded = context.folded
         var reasons = [
             (
@@ -118,14 +118,17 @@ struct ReadingTrials {
     }
 
     /// What the trials say of one part of the reading.
-    /// - Parameter name: of the part's value in a trial.
+    /// - Parameter part: its value in a trial.
     /// - Returns: the value whose best trial is ahead of those of all others, nil where it is not; whether that is certain;
     ///   and the figures.
-    func decision(_ name: (ReadingTrial) -> String) -> (best: String?, isCertain: Bool, reason: String) {
-        let ways = Dictionary(grouping: trials, by: name).mapValues { own in own.map(\.accuracy).max() ?? 0 }
-            .sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    func decision<Part: Hashable & RawRepresentable<String>>(
+        _ part: (ReadingTrial) -> Part
+    ) -> (best: Part?, isCertain: Bool, reason: String) {
+        let ways = Dictionary(grouping: trials, by: part).mapValues { own in own.map(\.accuracy).max() ?? 0 }
+            .sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
         let isClear = ways.count == 1 || (ways.count > 1 && ways[0].value - ways[1].value >= Self.leastDifference)
-        let figures = ways.map { "\(String(format: "%.3f", Double($0.value))) as \($0.key)" }.joined(separator: ", ")
+        let figures = ways.map { "\(String(format: "%.3f", Double($0.value))) as \($0.key.rawValue)" }.joined(
+            separator: ", ")
         return (
             isClear ? ways.first?.key : nil, isClear && ways[0].value >= guessing + Self.leastGain,
             "\(isClear ? "the best of those tried" : "a default"): predicted accuracy \(figures)"

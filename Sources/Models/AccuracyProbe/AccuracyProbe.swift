@@ -107,7 +107,7 @@ package struct AccuracyProbe: Model {
                 "AccuracyProbe reads CNNs of convolutions, global average pooling and one fully connected layer, received \(spec.summary)"
             )
         }
-        guard activation == .relu || activation == .tanh else {
+        guard Nonlinearity.ofConvolutions.contains(activation) else {
             throw ModelError("AccuracyProbe reads relu and tanh, received \(activation.rawValue)")
         }
         var (height, width) = (configuration.height, configuration.width)

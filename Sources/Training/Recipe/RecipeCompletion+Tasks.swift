@@ -43,7 +43,7 @@ extension RecipeCompletion {
             if value(["objective", "edit"]) == nil { set(["objective", "edit"], PictureEdit.dilate.rawValue) }
             if !types.contains(TransferNet.type) {
                 conflicts.append(
-                    "objective.editing: needs a model that answers with weights, a \(TransferNet.type), as in the recipe edit; --set objective.editing=0"
+                    "objective.editing: needs a model that answers with weights, a \(TransferNet.type), as in the recipe edit; \(Self.option(["objective", "editing"], 0))"
                 )
             }
         }

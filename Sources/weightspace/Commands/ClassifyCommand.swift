@@ -40,22 +40,21 @@ struct ClassifyCommand: ParsableCommand {
         let claims = try notation.claims()
         let model = try selection.load(offering: .classes)
         let run = BatchRun(model: model, output: .classes, claims: claims, reading: reading, pool: pool)
-        let list = try FileList(files)
-        var (answered, disagreements) = (0, 0)
-        let failures = try run(list.paths, skippable: list.found) { answer in
-            guard case .success(.classes(let classes)) = answer.outcome else {
-                if json { printLine(answer, model) }
-                return
+        var disagreements = 0
+        let (answered, failures) = try run(allOf: files) { answer in
+            if json {
+                print(
+                    answer.json { answer, writer in
+                        guard case .classes(let classes) = answer else { return }
+                        writer.classification(classes, labels: model.labels, topK: topK)
+                    })
+            } else if case .success(.classes(let classes)) = answer.outcome {
+                if classes.agrees == false { disagreements += 1 }
+                print(text(answer.name, classes, model.labels))
             }
-            answered += 1
-            if classes.agrees == false { disagreements += 1 }
-            json ? printLine(answer, model) : print(text(answer.name, classes, model.labels))
         }
         if !json, disagreements > 0, answered > 1 {
             Terminal.complain("weights and probes disagree on \(disagreements) of \(answered) networks")
-        }
-        guard answered + failures > 0 else {
-            throw CommandFailure("no networks are in \(files.joined(separator: ", "))")
         }
         if failures > 0 { throw ExitCode(1) }
     }
@@ -72,20 +71,4 @@ struct ClassifyCommand: ParsableCommand {
     }
 
     private func percent(_ score: Float) -> String { "\((score * 1000).rounded() / 10) %" }
-
-    private func printLine(_ answer: FileAnswer, _ model: ServedModel) {
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.member("file", answer.path)
-        writer.member("index", answer.index)
-        if let member = answer.member { writer.member("name", member) }
-        switch answer.outcome {
-        case .failure(let fault): writer.error(code: fault.code, detail: fault.detail)
-        case .success(.classes(let classes)): writer.classification(classes, labels: model.labels, topK: topK)
-        case .success: break
-        }
-        if let prepared = answer.prepared { writer.reading(prepared) }
-        writer.endObject()
-        print(String(decoding: writer.bytes, as: UTF8.self))
-    }
 }

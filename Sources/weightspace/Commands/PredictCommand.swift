@@ -13,7 +13,8 @@ struct PredictCommand: ParsableCommand {
         discussion: """
             The embedded model cnn-accuracy predicts the test accuracy of small CNNs on Fashion-MNIST. Where neither the \
             file nor --activation says whether a CNN has relu or tanh, a model that runs the networks, as cnn-accuracy does, tries \
-            both and warns where the answers do not tell. Files of a folder that hold no network are skipped with a note on standard error.
+            both and warns where the answers do not tell. Files of a folder that hold no network are skipped with a note on \
+            standard error.
             """)
 
     @Argument(help: "Files of weights in any of the upload formats, or folders of them; '-' is standard input.")
@@ -33,40 +34,21 @@ struct PredictCommand: ParsableCommand {
         let claims = try notation.claims()
         let model = try selection.load(offering: .scalars)
         let run = BatchRun(model: model, output: .scalars, claims: claims, reading: reading, pool: pool)
-        let list = try FileList(files)
-        var answered = 0
-        let failures = try run(list.paths, skippable: list.found) { answer in
-            guard case .success(.scalars(let values)) = answer.outcome else {
-                if json { printLine(answer, model) }
-                return
+        let (_, failures) = try run(allOf: files) { answer in
+            if json {
+                print(
+                    answer.json { answer, writer in
+                        guard case .scalars(let values) = answer else { return }
+                        writer.scalars(values, named: model.targets)
+                    })
+            } else if case .success(.scalars(let values)) = answer.outcome {
+                let numbers = zip(model.targets, values).map { "\($0) \(String(format: "%.4g", Double($1)))" }
+                print("\(answer.name)  \(numbers.joined(separator: ",  "))")
+                for warning in answer.prepared?.warnings ?? [] {
+                    Terminal.complain("\(answer.name): warning: \(warning)")
+                }
             }
-            answered += 1
-            if json { return printLine(answer, model) }
-            let numbers = zip(model.targets, values).map { "\($0) \(String(format: "%.4g", Double($1)))" }
-            print("\(answer.name)  \(numbers.joined(separator: ",  "))")
-            for warning in answer.prepared?.warnings ?? [] {
-                Terminal.complain("\(answer.name): warning: \(warning)")
-            }
-        }
-        guard answered + failures > 0 else {
-            throw CommandFailure("no networks are in \(files.joined(separator: ", "))")
         }
         if failures > 0 { throw ExitCode(1) }
-    }
-
-    private func printLine(_ answer: FileAnswer, _ model: ServedModel) {
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.member("file", answer.path)
-        writer.member("index", answer.index)
-        if let member = answer.member { writer.member("name", member) }
-        switch answer.outcome {
-        case .failure(let fault): writer.error(code: fault.code, detail: fault.detail)
-        case .success(.scalars(let values)): writer.scalars(values, named: model.targets)
-        case .success: break
-        }
-        if let prepared = answer.prepared { writer.reading(prepared) }
-        writer.endObject()
-        print(String(decoding: writer.bytes, as: UTF8.self))
     }
 }

@@ -1,10 +1,12 @@
 import Engine
+import InferenceService
 import ModelStore
 import Models
 import Networks
 import NeuralFunctionals
 import SIREN
 import Uploads
+import WeightFormats
 
 /// A model's answer to one network of a file, or the reason why there is none.
 struct FileAnswer {
@@ -19,6 +21,24 @@ struct FileAnswer {
 
     /// The file and, of several networks, its key or, from the second on, the number within it.
     var name: String { member.map { "\(path)[\($0)]" } ?? (index == 0 ? path : "\(path)[\(index)]") }
+
+    /// One JSON object: the file, the number and key of the network in it, the answer or why there is none, and how the
+    /// network was read.
+    /// - Parameter write: writes the members of the answer.
+    func json(_ write: (Answer, inout JSONWriter) -> Void) -> String {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("file", path)
+        writer.member("index", index)
+        if let member { writer.member("name", member) }
+        switch outcome {
+        case .failure(let fault): writer.error(code: fault.code, detail: fault.detail)
+        case .success(let answer): write(answer, &writer)
+        }
+        if let prepared { writer.reading(prepared) }
+        writer.endObject()
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
 }
 
 /// Why a network of a file has no answer.
@@ -84,6 +104,26 @@ struct BatchRun {
         }
         progress.clear()
         return failures
+    }
+
+    /// Calls `take` for every network of files and folders; files that were found in a folder and hold no network are
+    /// skipped.
+    /// - Parameter files: as on the command line.
+    /// - Returns: the number of networks with an answer, and of those without one.
+    /// - Throws: where there is no network at all.
+    func callAsFunction(
+        allOf files: [String], _ take: (FileAnswer) throws -> Void
+    ) throws -> (answered: Int, failures: Int) {
+        let list = try FileList(files)
+        var answered = 0
+        let failures = try self(list.paths, skippable: list.found) { answer in
+            if case .success = answer.outcome { answered += 1 }
+            try take(answer)
+        }
+        guard answered + failures > 0 else {
+            throw CommandFailure("no networks are in \(files.joined(separator: ", "))")
+        }
+        return (answered, failures)
     }
 
     private func answers(_ paths: [String]) throws -> [FileAnswer] {

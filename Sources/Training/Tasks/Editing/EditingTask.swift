@@ -50,25 +50,8 @@ package struct EditingTask: TrainingTask {
         let wanted = pass.builder.matrix(rows: own.rows, columns: own.columns)
         pass.builder.edit(
             own, edit, height: image.height, width: image.width, channels: image.channels, into: wanted)
-        let drawn = try picture(edited)
-        let loss = pass.builder.squaredError(drawn, wanted)
-        return Recorded(
-            losses: [Loss(name: Self.name, matrix: loss, weight: weight)], pictures: (drawn, wanted))
-    }
-
-    private struct Recorded: RecordedTask {
-        /// The mean squared error.
-        package let losses: [Loss]
-        /// The pictures of the edited networks and the edited pictures, (batch, pixels · channels) each.
-        package let pictures: (drawn: Matrix, wanted: Matrix)?
-        /// None: the metrics are the losses.
-        package var parts: [(name: String, matrix: Matrix)] { [] }
-
-        /// The losses and both pictures.
-        package var ends: [Matrix] { losses.map(\.matrix) + (pictures.map { [$0.drawn, $0.wanted] } ?? []) }
-
-        /// Does nothing: the plan computes the targets from the networks themselves.
-        package func fill(_ items: [BatchItem], shares: [Float], _ corpus: Corpus) {}
+        return RecordedPictures(
+            Self.name, weight: weight, drawn: try picture(edited), wanted: wanted, in: pass.builder)
     }
 
     /// Nothing to choose; a report of the mean squared error.

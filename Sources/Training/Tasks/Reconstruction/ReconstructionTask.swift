@@ -34,24 +34,7 @@ package struct ReconstructionTask: TrainingTask {
             pixels.reshaped(rows: pass.batch, columns: image.pixels * image.channels)
         }
         let own = rows(try input.recordDrawing(pass.weights, image, in: pass.builder))
-        let loss = pass.builder.squaredError(rows(drawn), own)
-        return Recorded(
-            losses: [Loss(name: Self.name, matrix: loss, weight: weight)], pictures: (rows(drawn), own))
-    }
-
-    private struct Recorded: RecordedTask {
-        /// The mean squared error.
-        package let losses: [Loss]
-        /// The reconstructed pictures and the networks' own, (batch, pixels · channels) each.
-        package let pictures: (drawn: Matrix, wanted: Matrix)?
-        /// None: the metrics are the losses.
-        package var parts: [(name: String, matrix: Matrix)] { [] }
-
-        /// The losses and both pictures.
-        package var ends: [Matrix] { losses.map(\.matrix) + (pictures.map { [$0.drawn, $0.wanted] } ?? []) }
-
-        /// Does nothing: the plan computes the targets from the networks themselves.
-        package func fill(_ items: [BatchItem], shares: [Float], _ corpus: Corpus) {}
+        return RecordedPictures(Self.name, weight: weight, drawn: rows(drawn), wanted: own, in: pass.builder)
     }
 
     /// Nothing to choose; a report of the mean squared error.
