@@ -77,6 +77,9 @@ package final class ModelQueue: Sendable {
         queue.waitingWork.reduce(into: [:]) { $0[$1.model.name, default: 0] += 1 }
     }
 
+    /// Fits that wait for their first or their next slice.
+    var waitingTasks: Int { queue.waitingTasks }
+
     /// Queues a request's networks for a model.
     /// - Throws: `queue_full`, or `body_too_large` for weights that exceed the queue's bytes by themselves.
     func submit(
@@ -97,7 +100,7 @@ package final class ModelQueue: Sendable {
         do throws(ComputeQueueRefusal) {
             return try queue.submit(task)
         } catch {
-            throw ServiceFault(error, retryAfter: queue.retryAfterSeconds)
+            throw ServiceFault(error, retryAfter: queue.taskRetryAfterSeconds)
         }
     }
 

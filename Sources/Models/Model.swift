@@ -68,6 +68,20 @@ package protocol Model: ModelKind {
     /// - Throws: `ModelError` for a model without `probeCoordinates`.
     func recordClasses(ofValues values: Matrix, in builder: PlanBuilder) throws(ModelError) -> RecordedClasses
 
+    /// The shape of the latent arrays of one network from which the model draws pictures, [latents, width]; by default nil,
+    /// for a model that draws none.
+    var decodedLatents: [Int]? { get }
+
+    /// Records the picture that the model draws from the latents of one network, at any size; with that of its own
+    /// pictures, and latents that the model made, as it reconstructs.
+    ///
+    /// *Shapes:* latents, `decodedLatents`.
+    /// - Parameter image: with as many channels as the model's own pictures.
+    /// - Throws: `ModelError` for a model without `decodedLatents`.
+    func recordPicture(
+        ofLatents latents: Matrix, _ image: ImageShape, in builder: PlanBuilder
+    ) throws(ModelError) -> RecordedOutput
+
     /// Whether it runs the networks, so that its answers depend on the function between their layers.
     var runsActivation: Bool { get }
 
@@ -100,6 +114,14 @@ extension Model {
         ofValues values: Matrix, in builder: PlanBuilder
     ) throws(ModelError) -> RecordedClasses {
         throw ModelError("\(Self.type) reads the weights of networks, not their values")
+    }
+
+    package var decodedLatents: [Int]? { nil }
+
+    package func recordPicture(
+        ofLatents latents: Matrix, _ image: ImageShape, in builder: PlanBuilder
+    ) throws(ModelError) -> RecordedOutput {
+        throw ModelError("\(Self.type) draws no pictures from latents")
     }
 
     package func fitStandardization(to networks: [NetworkWeights]) {}

@@ -7,6 +7,8 @@ import Models
 enum Endpoint: Sendable, Hashable {
     case inference(Output)
     case render
+    /// Pictures drawn from latent arrays.
+    case decode
     /// Networks fitted to pictures.
     case fit
     /// Inference in the form of the Open Inference Protocol.
@@ -31,7 +33,7 @@ enum Endpoint: Sendable, Hashable {
     /// Whether the body holds weights or pictures, which take time to read and to compute.
     var takesUploads: Bool {
         switch self {
-        case .inference, .render, .fit, .infer, .predictInstances: true
+        case .inference, .decode, .render, .fit, .infer, .predictInstances: true
         default: false
         }
     }
@@ -39,7 +41,7 @@ enum Endpoint: Sendable, Hashable {
     /// Whether a model answers it.
     var isInference: Bool {
         switch self {
-        case .inference, .infer, .predictInstances: true
+        case .inference, .decode, .infer, .predictInstances: true
         default: false
         }
     }
@@ -87,7 +89,8 @@ enum Endpoint: Sendable, Hashable {
     static let routes: [Router<Endpoint>.Route] = {
         var routes: [Router<Endpoint>.Route] = []
         let named: [(String, Endpoint)] =
-            AnswerList.outputs.map { ($0.rawValue, .inference($0)) } + [("render", .render)]
+            AnswerList.outputs.map { ($0.rawValue, .inference($0)) }
+            + [("decode", .decode), ("render", .render)]
         for (name, endpoint) in named {
             routes.append(.init("POST", "/v1/\(name)", endpoint))
             routes.append(.init("POST", "/v1/models/{model}/\(name)", endpoint))

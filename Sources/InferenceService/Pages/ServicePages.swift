@@ -61,7 +61,7 @@ struct ServicePages: Sendable {
         case .index: return index()
         case .openAPI: return try openAPI()
         case .openInference(let page): return try openInference(page, parameters)
-        case .inference, .render, .fit, .infer, .predictInstances, .browserPage, .reload: throw .internalFault
+        case .inference, .decode, .render, .fit, .infer, .predictInstances, .browserPage, .reload: throw .internalFault
         }
     }
 

@@ -22,6 +22,10 @@ package final class ServedModel: Sendable {
     private let plans = PlanCache<PlanShape, WeightSpaceFeatures>(byteLimit: 128 << 20)
     /// Plans over the values at the model's coordinates, by the output; all have the same shape.
     private let functionPlans = PlanCache<Output, Matrix>(byteLimit: 128 << 20)
+    /// Plans from latents to pictures.
+    private let decoderPlans = PlanCache<PictureShape, Matrix>(byteLimit: 64 << 20)
+    /// Pictures of fewer pixels are drawn by one thread.
+    private static let leastSharedPixels = 4096
     /// The most parameters of networks that are computed side by side. The plan of a larger one takes tens of
     /// megabytes, and every thread would need a plan of its own.
     private static let largestParallelNetwork = 32_768
@@ -140,7 +144,7 @@ package final class ServedModel: Sendable {
             return PreparedNetwork(
                 content: .weights(
                     transform.canonical(own, activation: reading.activation), activation: reading.activation),
-                network: own, reading: nil, convolutional: reading)
+                network: own, reading: nil, convolutional: reading, claims: claims, context: context)
         }
         guard mismatches.isEmpty || (readsFunctions && output == .classes) else { throw NetworkError(mismatches) }
         let reading = NotationDetector.read(network, claims: claims, context: context)
@@ -148,7 +152,8 @@ package final class ServedModel: Sendable {
         if mismatches.isEmpty, reading.features == nil, reading.notation.isConvertible(to: own) {
             let converted = try input.transform.converted(network, from: reading.notation)
             return PreparedNetwork(
-                content: .weights(input.transform.canonical(converted)), network: network, reading: reading)
+                content: .weights(input.transform.canonical(converted)), network: network, reading: reading,
+                claims: claims, context: context)
         }
         let unread =
             mismatches.isEmpty
@@ -171,7 +176,7 @@ package final class ServedModel: Sendable {
         do throws(PictureError) {
             return PreparedNetwork(
                 content: .function(try DrawnFunction(network, reading.notation, features: reading.features)),
-                network: network, reading: reading, unreadWeights: unread)
+                network: network, reading: reading, unreadWeights: unread, claims: claims, context: context)
         } catch {
             throw NetworkError(
                 mismatches.isEmpty
@@ -200,7 +205,7 @@ package final class ServedModel: Sendable {
         guard offers(output) else { throw ModelError("the model does not \(output.rawValue)") }
         let isParallel =
             pool.threads > 1 && inputs.count >= pool.threads
-            && inputs.allSatisfy { $0.spec.parameterCount <= Self.largestParallelNetwork }
+            && inputs.allSatisfy { $0.valueCount <= Self.largestParallelNetwork }
         guard isParallel else {
             var results: [Answer] = []
             for network in inputs { results.append(try run(output, network, pool)) }
@@ -228,7 +233,34 @@ package final class ServedModel: Sendable {
         case .function(let function):
             guard output == .classes else { throw ModelError("only classes are answered by values") }
             return try classify(function)
+        case .latents(let latents, let image):
+            guard output == .picture else { throw ModelError("latents are answered by pictures only") }
+            return try draw(latents, image, pool)
         }
+    }
+
+    /// The shape of the latent arrays that it draws pictures from, [latents, width]; nil for a model that draws none.
+    package var decodedLatents: [Int]? { model.decodedLatents }
+
+    /// The picture that the decoder draws from latents of the shape `decodedLatents`.
+    private func draw(_ latents: Latents, _ image: ImageShape, _ pool: WorkerPool) throws(ModelError) -> Answer {
+        guard let shape = model.decodedLatents, latents.values.count == shape.reduce(1, *) else {
+            throw ModelError("the model draws no pictures from latents of \(latents.shape)")
+        }
+        let threads = image.pixels < Self.leastSharedPixels ? 1 : pool.threads
+        let key = PictureShape(image: image, threads: threads)
+        let compiled = try decoderPlans.take(key) { () throws(ModelError) in
+            let builder = PlanBuilder(threads: threads)
+            let input = builder.matrix(rows: shape[0], columns: shape[1])
+            let output = try model.recordPicture(ofLatents: input, image, in: builder)
+            return CompiledPlan(
+                plan: builder.finish(keeping: [input] + output.matrices), input: input, output: output)
+        }
+        compiled.input.write(latents.values)
+        compiled.plan.run(threads == 1 ? WorkerPool(threads: 1) : pool)
+        let answer = compiled.output.answer(temperature: configuration.temperature)
+        decoderPlans.giveBack(compiled, key)
+        return answer
     }
 
     /// The classes of a function by its values at the model's coordinates.
