@@ -123,6 +123,6 @@ struct BackgroundTests {
         #expect(queue.taskRetryAfterSeconds == 6, "half a second for each of 12")
         #expect(queue.retryAfterSeconds == 1, "no request waits")
         gate.open()
-        #expect(try ended.wait(for: 3) == [10, 4, 8])
+        #expect(try ended.wait(for: 2) == [10, 4, 8])
     }
 }
