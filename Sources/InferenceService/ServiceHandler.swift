@@ -136,6 +136,10 @@ package final class ServiceHandler: RequestHandler {
             let reply = reply()
             let job = FitJob(request: request, resources: resources, reply: reply)
             run(reply, named: ModelSelection()) { job.start() }
+        case .edit:
+            let reply = reply()
+            let job = EditJob(request: request, resources: resources, reply: reply)
+            run(reply, named: ModelSelection(match, request.head.target)) { job.start() }
         case .browserPage:
             let response = pages.browserPage(for: request.head).timed()
             send(renderer.finished(response, for: request.head, context, compresses: true))

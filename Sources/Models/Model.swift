@@ -58,6 +58,13 @@ package protocol Model: ModelKind {
     /// - Throws: `ModelError` for an output that the model does not offer.
     func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput]
 
+    /// The names of the edits that it offers, where it offers several; empty otherwise.
+    var edits: [String] { get }
+
+    /// Records one of the edits: the weights of the edited networks. By default the only edit.
+    /// - Throws: `ModelError` for an edit that the model does not offer.
+    func recordEdit(_ name: String?, in pass: ForwardPass) throws(ModelError) -> RecordedOutput
+
     /// The coordinates at which the model evaluates a network whose weights it need not read, in the notation of the
     /// model's own networks: (points, inputs). Nil for models that read weights only.
     var probeCoordinates: Matrix? { get }
@@ -105,6 +112,12 @@ package protocol Model: ModelKind {
 extension Model {
     package var needsOwnWidths: Bool { standardizes }
     package var standardizes: Bool { false }
+    package var edits: [String] { [] }
+
+    package func recordEdit(_ name: String?, in pass: ForwardPass) throws(ModelError) -> RecordedOutput {
+        try record(.weights, in: pass)
+    }
+
     package var probeCoordinates: Matrix? { nil }
     package var runsActivation: Bool { false }
     package var probePictures: ProbePictures? { nil }

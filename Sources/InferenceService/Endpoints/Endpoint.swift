@@ -11,6 +11,8 @@ enum Endpoint: Sendable, Hashable {
     case decode
     /// Networks fitted to pictures.
     case fit
+    /// Networks whose pictures are edited.
+    case edit
     /// Inference in the form of the Open Inference Protocol.
     case infer
     /// Inference in the form of KServe's V1 protocol.
@@ -33,7 +35,7 @@ enum Endpoint: Sendable, Hashable {
     /// Whether the body holds weights or pictures, which take time to read and to compute.
     var takesUploads: Bool {
         switch self {
-        case .inference, .decode, .render, .fit, .infer, .predictInstances: true
+        case .inference, .decode, .render, .fit, .edit, .infer, .predictInstances: true
         default: false
         }
     }
@@ -45,6 +47,9 @@ enum Endpoint: Sendable, Hashable {
         default: false
         }
     }
+
+    /// Whether its requests are counted for the model that answers them.
+    var countsForModel: Bool { isInference || self == .edit }
 
     /// Whether it tells the state of the service to probes.
     var isHealth: Bool {
@@ -102,6 +107,7 @@ enum Endpoint: Sendable, Hashable {
         ]
         routes += pages.map { .init("GET", $0.0, $0.1) }
         routes.append(.init("POST", "/v1/fit", .fit))
+        routes.append(.init("POST", "/v1/edit", .edit))
         routes.append(.init("POST", "/v1/models/{model}:predict", .predictInstances))
         routes.append(.init("POST", "/admin/reload", .reload))
         return routes + OpenInferencePage.routes

@@ -99,12 +99,7 @@ package struct RequestOptions: Sendable, Equatable {
         case "timeout_ms": timeout = try OptionValue.timeout(name, value)
         case "member": member = value.isEmpty ? nil : value
         case "layout": layout = value == "auto" ? nil : try OptionValue.choice(name, value)
-        case "batch_norm_eps":
-            guard let number = Double(value), number > 0, number < 1 else {
-                throw .badRequest(
-                    "option 'batch_norm_eps': expected a number above 0 and below 1, received '\(printable(value))'")
-            }
-            batchNormEpsilon = number
+        case "batch_norm_eps": batchNormEpsilon = try OptionValue.epsilon(name, value)
         case "height": height = try OptionValue.whole(name, value, 1...65536)
         case "width": width = try OptionValue.whole(name, value, 1...65536)
         case "certify":

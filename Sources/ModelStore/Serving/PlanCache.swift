@@ -18,6 +18,8 @@ struct PlanShape: Hashable, Sendable {
     let output: Output
     let spec: NetworkSpec
     let activation: Nonlinearity
+    /// Of several edits, the one that is computed.
+    var edit: String?
     let threads: Int
 }
 

@@ -67,6 +67,15 @@ package final class ServedModel: Sendable {
     /// Whether `output` can be asked for.
     package func offers(_ output: Output) -> Bool { shape(of: output) != nil }
 
+    /// The names of the edits that can be asked for: those of an `Editor`; the member `edit` of the card, or else the model's
+    /// name, for another model that gives weights.
+    package var edits: [String] {
+        guard offers(.weights) else { return [] }
+        if !model.edits.isEmpty { return model.edits }
+        if case .text(let name)? = configuration.card["edit"] { return [name] }
+        return [name]
+    }
+
     /// The model's purpose for lists of models: `classify`, `predict_accuracy`, `encode` or `edit`.
     package var task: String {
         if offers(.classes) { return "classify" }
@@ -197,10 +206,12 @@ package final class ServedModel: Sendable {
     /// Each network has a plan of batch 1, so its answer depends, bit for bit, neither on the other networks nor on the
     /// number of threads. With at least as many networks as threads, each thread computes whole networks; otherwise the
     /// networks are computed one after the other, each on several threads.
-    /// - Parameter inputs: the `content` of prepared networks.
+    /// - Parameters:
+    ///   - inputs: the `content` of prepared networks.
+    ///   - edit: for weights, one of `edits`; nil for the first.
     /// - Throws: `ModelError` where the model does not offer the output.
     package func run(
-        _ output: Output, _ inputs: [PreparedNetwork.Content], _ pool: WorkerPool
+        _ output: Output, _ inputs: [PreparedNetwork.Content], _ pool: WorkerPool, edit: String? = nil
     ) throws(ModelError) -> [Answer] {
         guard offers(output) else { throw ModelError("the model does not \(output.rawValue)") }
         let isParallel =
@@ -208,13 +219,13 @@ package final class ServedModel: Sendable {
             && inputs.allSatisfy { $0.valueCount <= Self.largestParallelNetwork }
         guard isParallel else {
             var results: [Answer] = []
-            for network in inputs { results.append(try run(output, network, pool)) }
+            for network in inputs { results.append(try run(output, network, edit, pool)) }
             return results
         }
         let results = Mutex<[Result<Answer, ModelError>?]>(Array(repeating: nil, count: inputs.count))
         let single = WorkerPool(threads: 1)
         pool.run(tasks: inputs.count) { index, _ in
-            let result = Result { () throws(ModelError) in try run(output, inputs[index], single) }
+            let result = Result { () throws(ModelError) in try run(output, inputs[index], edit, single) }
             results.withLock { $0[index] = result }
         }
         var values: [Answer] = []
@@ -226,10 +237,10 @@ package final class ServedModel: Sendable {
     }
 
     private func run(
-        _ output: Output, _ content: PreparedNetwork.Content, _ pool: WorkerPool
+        _ output: Output, _ content: PreparedNetwork.Content, _ edit: String?, _ pool: WorkerPool
     ) throws(ModelError) -> Answer {
         switch content {
-        case .weights(let network, let activation): return try run(output, network, activation, pool)
+        case .weights(let network, let activation): return try run(output, network, activation, pool, edit: edit)
         case .function(let function):
             guard output == .classes else { throw ModelError("only classes are answered by values") }
             return try classify(function)
@@ -283,11 +294,13 @@ package final class ServedModel: Sendable {
     }
 
     private func run(
-        _ output: Output, _ network: NetworkWeights, _ activation: Nonlinearity?, _ pool: WorkerPool
+        _ output: Output, _ network: NetworkWeights, _ activation: Nonlinearity?, _ pool: WorkerPool,
+        edit: String? = nil
     ) throws(ModelError) -> Answer {
         let threads = try threads(output, network.spec, of: pool)
         let key = PlanShape(
-            output: output, spec: network.spec, activation: activation ?? input.transform.activation, threads: threads)
+            output: output, spec: network.spec, activation: activation ?? input.transform.activation,
+            edit: model.edits.isEmpty ? nil : edit, threads: threads)
         let compiled = try planned(key)
         compiled.input.write([network])
         compiled.plan.run(pool)
@@ -325,7 +338,9 @@ package final class ServedModel: Sendable {
             let input = WeightSpaceFeatures(key.spec, batch: 1, channels: 1, in: builder)
             let pass = ForwardPass(
                 input, configuration.input.transform, activation: key.activation, in: builder)
-            let output = try model.record(key.output, in: pass)
+            let output =
+                key.output == .weights
+                ? try model.recordEdit(key.edit, in: pass) : try model.record(key.output, in: pass)
             return CompiledPlan(
                 plan: builder.finish(keeping: input.arrays + output.matrices), input: input, output: output)
         }
