@@ -18,6 +18,7 @@ package enum ModelKinds {
         AccuracyProbe.self,
         TransferNet.self,
         Editor.self,
+        WeightEditor.self,
         Ensemble.self,
     ]
 
