@@ -23,7 +23,7 @@ struct EditTests {
             "{\"type\": \"TransferNet\", \"file\": \"e\(channels).safetensors\", \"mode\": \"NP\", \"hidden_chan\": \(channels), \"hidden_layers\": 1}"
         }
         let text =
-            "{\"name\": \"editor\", \"input\": {\"sizes\": [2, 32, 32, 1], \"canonicalize\": true}, \"model\": {\"type\": \"Editor\", \"edits\": {\"dilate\": \(node(3)), \"erode\": \(node(4))}}}"
+            "{\"name\": \"editor\", \"input\": {\"sizes\": [2, 32, 32, 1], \"family\": \"siren\", \"convention\": \"nfn\", \"omega0\": 30, \"array_scales\": null, \"canonicalize\": true}, \"model\": {\"type\": \"Editor\", \"edits\": {\"dilate\": \(node(3)), \"erode\": \(node(4))}}}"
         return try ServedModel(drawing: try ModelConfiguration(json: Array(text.utf8)))
     }
 
@@ -109,7 +109,9 @@ struct EditTests {
             #expect(answer.status == 200, "\(name): \(answer.text.prefix(200))")
             #expect(answer.field("Content-Type") == (format == .npz ? "application/zip" : "application/octet-stream"))
             let result = try WeightFile.read(answer.body).tree.namedArrays
-            #expect(result.names.sorted() == source.names.sorted(), "\(name)")
+            // Numbers of a checkpoint are arrays without axes in npz.
+            let names = result.entries.filter { $0.tensor.rank > 0 }.map(\.name)
+            #expect(names.sorted() == source.names.sorted(), "\(name)")
             for entry in source.entries {
                 let own = try #require(result.entries.first { $0.name == entry.name })
                 let type = format == .npz && entry.elementType == .bfloat16 ? .float32 : entry.elementType

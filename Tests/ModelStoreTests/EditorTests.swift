@@ -8,9 +8,9 @@ import Testing
 
 @Suite("Editors")
 struct EditorTests {
-    private func configuration(_ edits: String, card: String = "{}") throws -> ModelConfiguration {
+    private func configuration(_ edits: String) throws -> ModelConfiguration {
         let text =
-            "{\"name\": \"e\", \"card\": \(card), \"input\": {\"sizes\": [2, 6, 1]}, \"model\": {\"type\": \"Editor\", \"edits\": \(edits)}}"
+            "{\"name\": \"e\", \"input\": {\"sizes\": [2, 6, 1], \"family\": \"siren\", \"convention\": \"nfn\", \"omega0\": 30, \"array_scales\": null, \"canonicalize\": false}, \"model\": {\"type\": \"Editor\", \"edits\": \(edits)}}"
         return try ModelConfiguration(json: Array(text.utf8))
     }
 
@@ -37,7 +37,7 @@ struct EditorTests {
     func single() throws {
         func edits(_ card: String) throws -> [String] {
             let text =
-                "{\"name\": \"own\", \"card\": \(card), \"input\": {\"sizes\": [2, 6, 1]}, \"model\": \(Self.node(2))}"
+                "{\"name\": \"own\", \"card\": \(card), \"input\": {\"sizes\": [2, 6, 1], \"family\": \"siren\", \"convention\": \"nfn\", \"omega0\": 30, \"array_scales\": null, \"canonicalize\": false}, \"model\": \(Self.node(2))}"
             return try ServedModel(drawing: try ModelConfiguration(json: Array(text.utf8))).edits
         }
         #expect(try edits("{\"edit\": \"dilate\"}") == ["dilate"] && edits("{}") == ["own"])
