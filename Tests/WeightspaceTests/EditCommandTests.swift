@@ -54,7 +54,7 @@ struct EditCommandTests {
         let mean = try Program.run(
             ["edit"] + files + ["--edits", "blend:0.5", "--output", blended, "--convention", "nfn"])
         #expect(mean.status == 0, "\(mean.errors)")
-        #expect(try state(URL(filePath: blended)).entries.map(\.tensor.shape) == [[64, 2], [64], [64, 64], [64], [1, 64], [1]])
+        #expect(try state(URL(filePath: blended)).entries.map(\.tensor.shape) == [[64], [64, 2], [64], [64, 64], [1], [1, 64]])
         let one = try Program.run(["edit", files[0], "--edits", "blend:0.5"])
         #expect(one.status == 1 && one.errors.contains("exactly two networks, received 1"))
     }
