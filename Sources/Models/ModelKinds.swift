@@ -17,8 +17,8 @@ package enum ModelKinds {
         ProbeClassifier.self,
         AccuracyProbe.self,
         TransferNet.self,
-        Editor.self,
         WeightEditor.self,
+        Editor.self,
         Ensemble.self,
     ]
 

@@ -16,7 +16,7 @@ struct Weightspace: ParsableCommand {
         version: build.version,
         subcommands: [
             ServeCommand.self, ClassifyCommand.self, PredictCommand.self, EncodeCommand.self, DecodeCommand.self,
-            RenderCommand.self, InspectCommand.self,
+            RenderCommand.self, EditCommand.self, InspectCommand.self,
             VerifyCommand.self, CheckCommand.self, ModelsCommand.self, FitCommand.self, ZooCommand.self,
             ImportCommand.self, TrainCommand.self, EvaluateCommand.self,
             BenchCommand.self, KeyCommand.self, HealthCommand.self,

@@ -251,6 +251,10 @@ for name, content in {
     seed("service", "blend-" + name, b"POST /v1/decode?model=drawer&blend=0.5&output=png\n\n" + content)
 for query in ("certify=1", "certify=2&seed=3&output=base64"):
     seed("service", query, b"POST /v1/predict?" + query.encode() + b"\n\n" + files["stack.safetensors"])
+for number, query in enumerate(["edits=rotate:30,contrast:2", "edits=blend:0.5&output=pt", "edits=convert:dws&output=safetensors",
+                               "edits=crop:0:0:0.5:1,invert&output=npz&convention=nfn", "edits=mirror:y&output=png&size=4"]):
+    for name in ("small.safetensors", "stack.safetensors", "batch.json", "stored.npz", "flat.npy"):
+        seed("service", f"edit-{number}-{name}", f"POST /v1/edit?{query}\n\n".encode() + files[name])
 seed("service", "gzip", b"POST /v1/predict\nContent-Encoding: gzip\n\n" + files["small.gz"])
 seed("service", "form", b"POST /v1/predict\nContent-Type: multipart/form-data; boundary=xyz\n\n" + form)
 for path in ("/", "/v1/models", "/v1/models/small", "/v1/models/small/example", "/livez", "/metrics", "/version"):

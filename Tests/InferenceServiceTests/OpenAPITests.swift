@@ -66,6 +66,19 @@ struct OpenAPITests {
         for name in ["picture", "sizes", "notation", "seed", "steps"] { #expect(answer[name] == described[name]) }
     }
 
+    @Test("the example of an edit is answered with the example answer")
+    func edits() throws {
+        let service = try ServiceDriver()
+        let edit = try #require(try service.get("/openapi.json").json()["paths", "/v1/edit", "post"])
+        var writer = JSONWriter()
+        writer.value(try #require(edit["requestBody", "content", "application/json", "example"]))
+        let answer = try service.post("/v1/edit", writer.bytes).json()
+        let example = try #require(edit["responses", "200", "content", "application/json", "example"])
+        #expect(answer.members?.map(\.name) == example.members?.map(\.name))
+        let (own, described) = (answer["results"]?.array?.first, example["results"]?.array?.first)
+        for name in ["weights", "edits", "convention", "notation"] { #expect(own?[name] == described?[name]) }
+    }
+
     @Test("the description requires keys where the service does")
     func security() throws {
         #expect(try ServiceDriver().get("/openapi.json").json()["security"] == nil)

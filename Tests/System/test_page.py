@@ -267,6 +267,10 @@ def test_zoomed_pictures_are_drawn_anew(page: Page, server: Server) -> None:
 
 def test_networks_are_edited(page: Page, server: Server) -> None:
     page.choose(NETWORK)
+    models = json.loads(request(server.port, path="/v1/models")[1])["models"]
+    learned = {name for model in models for name in model.get("edits", [])}
+    offered = {button.get_attribute("data-edit") for button in page.all("[data-edit]")}
+    assert offered == {"mirror:x", "mirror:y", "invert"} | learned, "learned edits are those of the models"
     assert page.text("#edit-steps") == "No edits yet." and not page.one("#edit-open").is_enabled()
     assert page.source("#edit-after"), "without edits it is the same picture"
     first = page.source("#edit-after")

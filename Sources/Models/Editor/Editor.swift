@@ -4,7 +4,7 @@ import NeuralFunctionals
 import SIREN
 import WeightFormats
 
-/// Several edits of INRs under one name: a model for each, such as a `TransferNet`.
+/// Several edits of INRs under one name: a model for each, such as a `WeightEditor`.
 package struct Editor: Model {
     package static let type = "Editor"
 
@@ -25,7 +25,7 @@ package struct Editor: Model {
             }
             let model = try assembly.model(edits.section(name))
             guard model.offers(.weights) else {
-                throw edits.error(name, "expected a model that gives weights, such as a TransferNet")
+                throw edits.error(name, "expected a model that gives weights, such as a WeightEditor")
             }
             members.append((name, model))
         }

@@ -26,7 +26,9 @@ extension NotatedNetwork {
     /// Values are not limited to the range from black to white: a picture that is drawn limits them, a later edit does not.
     /// - Throws: for a network without layers.
     mutating func transformOutputs(by map: OutputMap) throws(EditError) {
-        guard let last = weights.layers.indices.last else { throw EditError("the network has no layers") }
+        guard let last = weights.layers.indices.last, weights.spec.isFullyConnected else {
+            throw EditError("only fully connected networks have pixels as outputs; received one with convolutions")
+        }
         let (factor, offset) = map.coefficients(notation.values)
         let layer = weights.layers[last]
         weights.layers[last].weight.values = layer.weight.values.map { Float(Double($0) * factor) }
