@@ -48,6 +48,12 @@ struct OpenAPITests {
             return writer.bytes
         }
         #expect(try service.post("/v1/classify", try body("NetworksDocument")).status == 200)
+        let pictures = try service.post("/v1/decode", try body("LatentsDocument")).items("pictures")
+        let described = document["paths", "/v1/decode", "post", "responses", "200", "content", "application/json"]
+        let example = try #require(described?["example", "pictures"]?.array?.first)
+        #expect(pictures.count == 1 && pictures[0]["shape"] == example["shape"])
+        let numbers = zip(pictures[0]["data"]?.numbers ?? [], example["data"]?.numbers ?? [])
+        #expect(numbers.allSatisfy { abs($0 - $1) < 1e-5 })
         let model = try #require(document["components", "parameters", "model", "schema", "examples"]?.strings?.first)
         #expect(try service.post("/v2/models/\(model)/infer", try body("InferRequest")).status == 200)
         #expect(try service.post("/v1/models/\(model):predict", try body("InstancesDocument")).status == 200)
