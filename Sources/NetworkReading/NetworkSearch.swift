@@ -443,7 +443,8 @@ private struct SearchRun {
         // An array that takes another's place is not left out as a part of a third.
         dropped.subtract(folded.keys)
         if options.isDocument {
-            dropped.formUnion(tree[PathTree.root].children.filter { finder.arrayCount($0) == 0 && !finder.isTrainingState($0) })
+            dropped.formUnion(
+                tree[PathTree.root].children.filter { finder.arrayCount($0) == 0 && !finder.isTrainingState($0) })
         }
         let whole = tree.rebuilt(folded: folded, dropped: dropped)
         let isAlone = entries.count == 1 && !isBatch

@@ -1,8 +1,8 @@
-import NetworkReading
 import Foundation
 import HTTPCore
 import ModelStore
 import Models
+import NetworkReading
 import Networks
 import SIREN
 import Tensors

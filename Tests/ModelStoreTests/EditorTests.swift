@@ -1,7 +1,7 @@
-import SIREN
 import Engine
 import Models
 import NeuralFunctionals
+import SIREN
 import Testing
 
 @testable import ModelStore

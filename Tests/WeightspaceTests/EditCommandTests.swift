@@ -32,7 +32,10 @@ struct EditCommandTests {
     @Test("without a file to write, a JSON object for each network is printed")
     func printed() throws {
         let outcome = try Program.run(
-            ["edit", Sample.path("net0.pth"), Sample.path("net1.safetensors"), "--edits", "rotate:30", "--convention", "nfn"])
+            [
+                "edit", Sample.path("net0.pth"), Sample.path("net1.safetensors"), "--edits", "rotate:30",
+                "--convention", "nfn",
+            ])
         #expect(outcome.status == 0 && outcome.lines.count == 2)
         for line in outcome.lines {
             let item = try JSONValue.parse(Array(line.utf8))
@@ -54,7 +57,10 @@ struct EditCommandTests {
         let mean = try Program.run(
             ["edit"] + files + ["--edits", "blend:0.5", "--output", blended, "--convention", "nfn"])
         #expect(mean.status == 0, "\(mean.errors)")
-        #expect(try state(URL(filePath: blended)).entries.map(\.tensor.shape) == [[64], [64, 2], [64], [64, 64], [1], [1, 64]])
+        #expect(
+            try state(URL(filePath: blended)).entries.map(\.tensor.shape) == [
+                [64], [64, 2], [64], [64, 64], [1], [1, 64],
+            ])
         let one = try Program.run(["edit", files[0], "--edits", "blend:0.5"])
         #expect(one.status == 1 && one.errors.contains("exactly two networks, received 1"))
     }
@@ -75,7 +81,8 @@ struct EditCommandTests {
     @Test(
         "a command line that asks wrongly exits with 2",
         arguments: [
-            (["--edits", "rotate"], "rotate:DEGREES"), ([], "--edits"), (["--edits", "invert", "--size", "0"], "--size"),
+            (["--edits", "rotate"], "rotate:DEGREES"), ([], "--edits"),
+            (["--edits", "invert", "--size", "0"], "--size"),
             (["--edits", "invert", "--output", "x.npz", "other.pth"], "folder for 2 files"),
             (["--edits", "invert", "--format", "gif"], "--format"),
             (["--edits", "invert", "--omega0", "x"], "--omega0"),
