@@ -14,18 +14,18 @@ package enum Answer: Sendable {
     case latents(Latents)
     /// A reconstructed picture, with values nominally in [−1, 1].
     case picture(Picture)
-    /// An edited network, in the model's notation.
-    case weights(NetworkWeights)
+    /// Networks in the model's notation, the mean of whose outputs is the edited network's; usually one.
+    case weights([NetworkWeights])
 
     /// All numbers of the answer as one array, for comparison: for classes the logits, then those of each part; for
-    /// weights w0, b0, w1, …
+    /// weights w0, b0, w1, … of each network
     package var values: [Float] {
         switch self {
         case .classes(let classes): classes.scores.logits + classes.opinions.flatMap { $0.scores?.logits ?? [] }
         case .scalars(let values): values
         case .latents(let latents): latents.values
         case .picture(let picture): picture.values
-        case .weights(let network): network.flattened
+        case .weights(let networks): networks.flatMap(\.flattened)
         }
     }
 }
@@ -132,8 +132,8 @@ extension RecordedOutput {
         case .picture(let values, let image):
             return .picture(
                 Picture(height: image.height, width: image.width, channels: image.channels, values: values.read()))
-        case .weights(let features):
-            return .weights(features.networks()[0])
+        case .weights(let networks):
+            return .weights(networks.map { $0.networks()[0] })
         }
     }
 }

@@ -176,15 +176,16 @@ package enum RecordedOutput: Sendable {
     case picture(Matrix, ImageShape)
     /// (batch, scalars)
     case scalars(Matrix)
-    /// Weights of the edited networks, in the model's notation.
-    case weights(WeightSpaceFeatures)
+    /// Weights of one or several networks for each of the batch, in the model's notation: the mean of what they compute is
+    /// the edited network's output.
+    case weights([WeightSpaceFeatures])
 
     /// All matrices to be read after a run, which `PlanBuilder.finish` must keep.
     package var matrices: [Matrix] {
         switch self {
         case .classes(let classes): [classes.logits] + classes.parts.map(\.logits)
         case .latents(let matrix, _), .picture(let matrix, _), .scalars(let matrix): [matrix]
-        case .weights(let features): features.arrays
+        case .weights(let networks): networks.flatMap(\.arrays)
         }
     }
 }

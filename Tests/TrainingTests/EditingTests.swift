@@ -25,14 +25,15 @@ import Training
 
     @Test(
         "an editor learns to change weights so that the network draws its edited picture",
-        arguments: ["np_residual", "nft"])
-    func learns(block: String) throws {
+        arguments: [("np_residual", 1), ("np_residual", 3), ("nft", 1)])
+    func learns(block: String, networks: Int) throws {
         let image = ImageShape(height: 6, width: 6, channels: 1)
         let corpus = try CorpusSamples.corpus(CorpusSamples.inrs([2, 5, 5, 1], count: 40, image: image, classes: nil))
         let recipe = try TrainingRecipe(
             try EmbeddedRecipes.load("edit"),
             overrides: [
                 "optimization.epochs=60", "model.model.block_type=\(block)", "model.model.num_heads=2",
+                "model.model.networks=\(networks)",
                 "model.model.num_blocks=2", "model.model.enc_map_size=8", "model.model.lift_width=16",
                 "optimization.rate=0.005", "objective.edit=gradient",
             ], for: corpus)
@@ -61,13 +62,14 @@ import Training
             for index in run.validation {
                 let prepared = try served.prepare(corpus[index], NotationClaims(.nfn), for: .weights)
                 let answer = try served.run(.weights, [prepared.content], WorkerPool(threads: 1))[0]
-                guard case .weights(let edited) = answer else {
+                guard case .weights(let edited) = answer, edited.count == networks else {
                     Issue.record("the model answered with something else")
                     return
                 }
                 let own = try prepared.picture(height: 6, width: 6).values
                 let wanted = PictureEdit.gradient.apply(own, height: 6, width: 6, channels: 1)
-                let drawn = try DrawnFunction(edited, .nfn, features: nil).picture(height: 6, width: 6).values
+                let sum = try NotatedNetwork.mean(edited.map { NotatedNetwork($0, .nfn) })
+                let drawn = try DrawnFunction(sum.weights, .nfn, features: nil).picture(height: 6, width: 6).values
                 error += Self.squaredError(drawn, wanted)
                 unedited += Self.squaredError(own, wanted)
             }

@@ -106,7 +106,7 @@ struct AnswerWriter {
         switch value {
         case .model(.classes(let classes)): vector(classes.scores.logits)
         case .model(.scalars(let values)): vector(values)
-        case .model(.weights(let network)): vector(network.flattened)
+        case .model(.weights(let networks)): vector(networks.flatMap(\.flattened))
         case .model(.latents(let latents)): Tensor(shape: latents.shape, values: latents.values)
         case .model(.picture(let picture)), .picture(let picture, _):
             Tensor(shape: [picture.height, picture.width, picture.channels], values: picture.values)

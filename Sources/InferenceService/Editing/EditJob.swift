@@ -167,12 +167,12 @@ struct EditJob: Sendable {
             for (index, item) in prepared.enumerated() {
                 state.networks[index] = item.flatMap { prepared in
                     Result { () throws(ServiceFault) in
-                        guard let answers = try outputs.next()?.get(), case .weights(let answer)? = answers.first else {
+                        guard let answers = try outputs.next()?.get(), case .weights(let edited)? = answers.first else {
                             throw .internalFault
                         }
                         var network = try state.networks[index].get()
                         do throws(NetworkError) {
-                            try network.accept(answer, to: prepared, by: model, amount: amount, named: name)
+                            try network.accept(edited, to: prepared, by: model, amount: amount, named: name)
                         } catch {
                             throw ServiceFault(error)
                         }

@@ -103,20 +103,25 @@ package struct EditedNetwork: Sendable {
         return try model.prepare(network.weights, claims, for: .weights)
     }
 
-    /// Takes a model's edit: U + amount · (E − U) of the weights U that the model read and its answer E.
+    /// Takes a model's edit: U + amount · (E − U) of the weights U that the model read and its answer E. Where the answer
+    /// are several networks, the edited one is their mean, and as many times as wide.
     /// - Throws: where a weight leaves the range of float32 in the network's own notation.
     package mutating func accept(
-        _ answer: NetworkWeights, to prepared: PreparedNetwork, by model: ServedModel, amount: Double,
+        _ answers: [NetworkWeights], to prepared: PreparedNetwork, by model: ServedModel, amount: Double,
         named name: String
     ) throws(NetworkError) {
-        guard case .weights(var own, _) = prepared.content, own.spec == answer.spec else { return }
-        for (index, layer) in answer.layers.enumerated() {
-            own.layers[index].weight.mix(layer.weight, amount)
-            own.layers[index].bias.mix(layer.bias, amount)
-            own.layers[index].weightName = network.weights.layers[index].weightName
-            own.layers[index].biasName = network.weights.layers[index].biasName
+        guard case .weights(let own, _) = prepared.content, answers.allSatisfy({ $0.spec == own.spec }) else { return }
+        let edited = answers.map { answer in
+            var edited = own
+            for (index, layer) in answer.layers.enumerated() {
+                edited.layers[index].weight.mix(layer.weight, amount)
+                edited.layers[index].bias.mix(layer.bias, amount)
+                edited.layers[index].weightName = network.weights.layers[index].weightName
+                edited.layers[index].biasName = network.weights.layers[index].biasName
+            }
+            return NotatedNetwork(edited, model.input.transform.notation)
         }
-        network = try NotatedNetwork(own, model.input.transform.notation).converted(to: network.notation)
+        network = try NotatedNetwork.mean(edited).converted(to: network.notation)
         steps.append(Step(name: name, isExact: false))
     }
 

@@ -122,7 +122,7 @@ package struct TransferNet: Model {
         let edited = pass.edited(by: self(pass.scaledWeights, in: pass.builder))
         return try outputs.map { output throws(ModelError) in
             guard output == .weights else { throw Self.notOffered(output) }
-            return .weights(edited)
+            return .weights([edited])
         }
     }
 

@@ -8,37 +8,45 @@ import WeightFormats
 /// `TransferNet`).
 ///
 /// The change is counted in the units in which the encoder reads the weights, so that arrays of small weights begin
-/// with small changes.
+/// with small changes. With `networks` above 1 there are as many heads, and the edited network is the mean of as many
+/// networks, which is one network as many times as wide.
 package struct WeightEditor: Model {
     package static let type = "WeightEditor"
 
     private let encoder: WeightSpaceEncoder
     private let head: Pointwise
     private let scale: LearnedScale
+    private let count: Int
 
-    /// Reads `encoder.…`, `head` (`Pointwise`) and `scale` (`LearnedScale`).
+    /// Reads `encoder.…`, `head` (`Pointwise`, a channel for each network) and `scale` (`LearnedScale`).
+    /// - Parameter count: networks whose mean is the edited one.
     /// - Throws: `ModelError` where the settings do not fit each other or `spec`.
     package init(
-        _ parameters: ParameterScope, _ configuration: WeightSpaceEncoderConfiguration, spec: NetworkSpec
+        _ parameters: ParameterScope, _ configuration: WeightSpaceEncoderConfiguration, count: Int = 1,
+        spec: NetworkSpec
     ) throws(ModelError) {
+        self.count = count
         encoder = try WeightSpaceEncoder(parameters.scope("encoder"), configuration, spec: spec)
-        head = Pointwise(parameters.scope("head"), spec, inputs: configuration.channels, outputs: 1)
+        head = Pointwise(parameters.scope("head"), spec, inputs: configuration.channels, outputs: count)
         scale = LearnedScale(parameters.scope("scale"), spec, initial: 0.01)
     }
 
-    /// Members of the node: `file` and those of `WeightSpaceEncoderConfiguration`.
+    /// Members of the node: `file`, those of `WeightSpaceEncoderConfiguration`, and `networks`, by default 1.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
         self = try assembly.module(
             settings,
             revealing: { file in
                 let encoder = file.scope("encoder")
                 let count = encoder.indices.isEmpty ? nil : encoder.indices.count - 2
+                let heads = file.scope("head").extent("bias_maps.0.weight", 0)
                 return WeightSpaceEncoderConfiguration.revealed(encoder, blockCount: count)
+                    + members(("networks", .count(heads)))
             }
         ) { parameters in
             let configuration = try WeightSpaceEncoderConfiguration(settings)
             try configuration.demandHidden(settings)
-            return try WeightEditor(parameters, configuration, spec: assembly.input.spec)
+            let count = try settings.int("networks", in: 1...16, default: 1)
+            return try WeightEditor(parameters, configuration, count: count, spec: assembly.input.spec)
         }
     }
 
@@ -47,15 +55,19 @@ package struct WeightEditor: Model {
 
     /// Records the edited weights, in the model's notation.
     package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
-        let change = self(pass.scaledWeights, in: pass.builder)
-        let edited = pass.edited(by: pass.unscaled(change))
+        let changes = self(pass.scaledWeights, in: pass.builder)
+        let edited = (0..<count).map { index in
+            let change = count == 1 ? changes : changes.channel(index, in: pass.builder)
+            return pass.edited(by: pass.unscaled(change))
+        }
         return try outputs.map { output throws(ModelError) in
             guard output == .weights else { throw Self.notOffered(output) }
             return .weights(edited)
         }
     }
 
-    /// s · F(x): the change of every scaled weight and bias. *Shapes:* single-channel features → the same.
+    /// s · F(x): the changes of every scaled weight and bias. *Shapes:* single-channel features → a channel for each
+    /// network.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         scale(head(encoder(x, in: builder), in: builder), in: builder)
     }

@@ -87,6 +87,15 @@ package struct WeightSpaceFeatures: Sendable {
         WeightSpaceFeatures(spec, batch: batch, channels: channels ?? self.channels, in: builder)
     }
 
+    /// A copy of one channel. *Shapes:* any number of channels → one.
+    package func channel(_ index: Int, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        let result = like(channels: 1, in: builder)
+        for (source, target) in zip(arrays, result.arrays) {
+            builder.copy(source.columns(index..<index + 1), to: target)
+        }
+        return result
+    }
+
     /// Extents of weight `layer`: its rows are indexed (network, output, input), and its kernel has `kernelCount`
     /// positions.
     package func axes(_ layer: Int) -> (outputs: Int, inputs: Int, kernelCount: Int) {

@@ -59,6 +59,19 @@ extension NotatedNetwork {
         return sum
     }
 
+    /// One network that computes the mean of the outputs of networks of one shape and notation, as many times as wide.
+    /// - Parameter networks: at least one; all of one shape, in one notation and without Fourier features.
+    package static func mean(_ networks: [NotatedNetwork]) throws(NetworkError) -> NotatedNetwork {
+        guard networks.count > 1 else { return networks[0] }
+        let share = 1 / Double(networks.count)
+        do throws(EditError) {
+            return try weightedSum(networks, coefficients: networks.map { _ in share })
+        } catch {
+            throw NetworkError(
+                NetworkMismatch(.shapeMismatch, expected: "expected networks of one shape", received: error.detail))
+        }
+    }
+
     private func checkSummable(with other: NotatedNetwork, _ index: Int) throws(EditError) {
         func refuse(_ what: String, _ own: String, _ others: String) -> EditError {
             EditError(

@@ -142,13 +142,12 @@ struct EvaluateCommand: ParsableCommand {
             }
             if let edit, let image = input.image {
                 for (network, answer) in zip(prepared, try model.run(.weights, prepared.map(\.content), pool)) {
-                    guard case .weights(let edited) = answer else { continue }
+                    guard case .weights(let networks) = answer else { continue }
                     let own = try network.picture(height: image.height, width: image.width)
-                    let drawn = try DrawnFunction(edited, input.transform.notation, features: nil)
-                        .picture(height: image.height, width: image.width)
+                    let drawn = try Self.meanPicture(networks, input.transform.notation, image)
                     let wanted = edit.apply(
                         own.values, height: own.height, width: own.width, channels: own.channels)
-                    squares += Self.squaredError(wanted, drawn.values)
+                    squares += Self.squaredError(wanted, drawn)
                     unchanged += Self.squaredError(wanted, own.values)
                 }
             }
@@ -233,6 +232,19 @@ extension EvaluateCommand {
             )
         }
         return edit
+    }
+
+    /// The mean of the pictures that networks draw.
+    private static func meanPicture(
+        _ networks: [NetworkWeights], _ notation: Notation, _ image: ImageShape
+    ) throws -> [Float] {
+        var sum = [Float](repeating: 0, count: image.pixels * image.channels)
+        for network in networks {
+            let drawn = try DrawnFunction(network, notation, features: nil)
+                .picture(height: image.height, width: image.width)
+            for (index, value) in drawn.values.enumerated() { sum[index] += value / Float(networks.count) }
+        }
+        return sum
     }
 
     /// The mean of the squared differences.

@@ -102,12 +102,12 @@ struct NetworkEditing {
                 do {
                     let prepared = try network.prepared(for: model)
                     let answers = try model.run(.weights, [prepared.content], pool, edit: step.name)
-                    guard case .weights(let answer)? = answers.first, answers[0].values.allSatisfy(\.isFinite) else {
+                    guard case .weights(let edited)? = answers.first, answers[0].values.allSatisfy(\.isFinite) else {
                         throw EditFailure(
                             code: "non_finite_output",
                             detail: "the model's result has elements that are not finite numbers")
                     }
-                    try network.accept(answer, to: prepared, by: model, amount: amount, named: step.name)
+                    try network.accept(edited, to: prepared, by: model, amount: amount, named: step.name)
                     file.networks[index] = .success(network)
                 } catch let error as NetworkError {
                     file.networks[index] = .failure(EditFailure(code: error.code, detail: error.detail))

@@ -4,7 +4,7 @@ import Models
 import NeuralFunctionals
 import SIREN
 
-/// Editing: the mean squared error, over pixels and channels, between the picture that an edited network draws and the
+/// Editing: the mean squared error, over pixels and channels, between the picture that an edited network draws (or the mean of several) and the
 /// edited picture of the network itself (Zhou et al., arXiv 2302.14040, §3.3).
 package struct EditingTask: TrainingTask {
     /// `editing` in a recipe's `objective`.
@@ -39,7 +39,7 @@ package struct EditingTask: TrainingTask {
     package func record(
         _ value: RecordedOutput, in pass: ForwardPass, isTraining: Bool
     ) throws(ModelError) -> any RecordedTask {
-        guard case .weights(let edited) = value else {
+        guard case .weights(let networks) = value else {
             throw ModelError("editing: expected an output of weights, received another")
         }
         func picture(_ weights: WeightSpaceFeatures) throws(ModelError) -> Matrix {
@@ -50,8 +50,13 @@ package struct EditingTask: TrainingTask {
         let wanted = pass.builder.matrix(rows: own.rows, columns: own.columns)
         pass.builder.edit(
             own, edit, height: image.height, width: image.width, channels: image.channels, into: wanted)
-        return RecordedPictures(
-            Self.name, weight: weight, drawn: try picture(edited), wanted: wanted, in: pass.builder)
+        let pictures = try networks.map(picture)
+        let drawn = pass.builder.matrix(rows: own.rows, columns: own.columns)
+        for (index, picture) in pictures.enumerated() {
+            if index == 0 { pass.builder.copy(picture, to: drawn) } else { pass.builder.add(picture, to: drawn) }
+        }
+        if pictures.count > 1 { pass.builder.scale(drawn, by: 1 / Float(pictures.count)) }
+        return RecordedPictures(Self.name, weight: weight, drawn: drawn, wanted: wanted, in: pass.builder)
     }
 
     /// Nothing to choose; a report of the mean squared error.
