@@ -17,13 +17,15 @@ struct EditTests {
     private static let body = Result { try Samples.bytes("net0.safetensors") }
     private static let nfn = "convention=nfn"
 
-    /// A model that was never trained, with two edits.
+    /// A model that was never trained, with three edits; the last answers as two networks.
     private static let editor = Result {
         func node(_ channels: Int) -> String {
             "{\"type\": \"TransferNet\", \"file\": \"e\(channels).safetensors\", \"mode\": \"NP\", \"hidden_chan\": \(channels), \"hidden_layers\": 1}"
         }
+        let wide =
+            "{\"type\": \"WeightEditor\", \"file\": \"w.safetensors\", \"block_type\": \"np_residual\", \"enc_map_size\": 4, \"num_blocks\": 1, \"networks\": 2}"
         let text =
-            "{\"name\": \"editor\", \"input\": {\"sizes\": [2, 32, 32, 1], \"family\": \"siren\", \"convention\": \"nfn\", \"omega0\": 30, \"array_scales\": null, \"canonicalize\": true}, \"model\": {\"type\": \"Editor\", \"edits\": {\"dilate\": \(node(3)), \"erode\": \(node(4))}}}"
+            "{\"name\": \"editor\", \"input\": {\"sizes\": [2, 32, 32, 1], \"family\": \"siren\", \"convention\": \"nfn\", \"omega0\": 30, \"array_scales\": null, \"canonicalize\": true}, \"model\": {\"type\": \"Editor\", \"edits\": {\"dilate\": \(node(3)), \"erode\": \(node(4)), \"wide\": \(wide)}}}"
         return try ServedModel(drawing: try ModelConfiguration(json: Array(text.utf8)))
     }
 
@@ -293,7 +295,22 @@ struct EditTests {
         let answer = try service.post("/v1/edit?edits=dilate&\(Self.nfn)", body).json()
         #expect(answer["model"]?.string == "editor")
         let model = try service.get("/v1/models").json()["models"]?.array?.last
-        #expect(model?["edits"]?.strings == ["dilate", "erode"] && model?["task"]?.string == "edit")
+        #expect(model?["edits"]?.strings == ["dilate", "erode", "wide"] && model?["task"]?.string == "edit")
+    }
+
+    @Test("an edit that gives two networks is answered as one of twice the width, their mean")
+    func wide() throws {
+        let service = try service(withEditor: true)
+        func edited(_ step: String) throws -> NetworkWeights {
+            try weights(first(service.post("/v1/edit?edits=\(step)&\(Self.nfn)", try Self.body.get())))
+        }
+        let (none, half, whole) = (try edited("wide:0"), try edited("wide:0.5"), try edited("wide"))
+        #expect(whole.spec == NetworkSpec(sizes: [2, 64, 64, 1]))
+        #expect(difference(try pixels(none), try pixels(try Samples.network())) < 1e-4)
+        #expect(difference(try pixels(whole), try pixels(none)) > 1e-3)
+        #expect(difference(half.flattened, zip(whole.flattened, none.flattened).map { ($0 + $1) / 2 }) < 1e-5)
+        let again = try first(service.post("/v1/edit?edits=wide,invert&\(Self.nfn)", try Self.body.get()))
+        #expect(difference(try pixels(weights(again)), try pixels(whole).map { -$0 }) < 1e-5)
     }
 
     @Test("a model works in its own notation, and the answer is in the upload's")
@@ -311,7 +328,7 @@ struct EditTests {
     func learnedRefusals() throws {
         let service = try service(withEditor: true)
         let unknown = try service.post("/v1/edit?edits=sharpen", try Self.body.get()).problem()
-        #expect(unknown.status == 404 && unknown.detail.contains("model 'editor' offers dilate, erode"))
+        #expect(unknown.status == 404 && unknown.detail.contains("model 'editor' offers dilate, erode, wide"))
         let named = try service.post("/v1/edit?edits=dilate&model=fashion-mnist", try Self.body.get()).problem()
         #expect(named.status == 404 && named.detail.contains("of model 'fashion-mnist'"))
         let deep = Samples.safetensors(.example(spec: NetworkSpec(sizes: [2, 8, 8, 8, 1]), seed: 1))
