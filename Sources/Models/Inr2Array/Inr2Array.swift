@@ -78,11 +78,27 @@ package struct Inr2Array: Sendable {
     /// Channels of a latent.
     package var latentWidth: Int { pool.latentWidth }
 
+    /// The tokens of all networks after the blocks, network after network. *Shapes:* embedded features → (batch·T,
+    /// channels).
+    private func tokens(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
+        func encoded(_ x: WeightSpaceFeatures) -> Matrix {
+            blocks.reduce(x) { $1($0, in: builder) }.flattened(in: builder)
+        }
+        guard builder.recordsGradients, configuration.blockType == .nft, x.batch > 1 else { return encoded(x) }
+        // All blocks for one network after the other: what a step writes is still in the cache when the next one reads
+        // it.
+        let count = x.spec.parameterCount
+        let y = builder.matrix(rows: x.batch * count, columns: x.channels)
+        for network in 0..<x.batch {
+            builder.copy(encoded(x.network(network)), to: y.rows(network * count..<(network + 1) * count))
+        }
+        return y
+    }
+
     /// *Shapes:* single-channel features of `batch` networks → (batch·latents, width).
     package func encode(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
-        var y = positions(inputEmbedding(x, in: builder), in: builder)
-        for block in blocks { y = block(y, in: builder) }
-        let latents = pool(y.flattened(in: builder), batch: x.batch, in: builder)
+        let latents = pool(
+            tokens(positions(inputEmbedding(x, in: builder), in: builder), in: builder), batch: x.batch, in: builder)
         guard !configuration.isSpatial else { return latents }
         let mean = builder.matrix(rows: x.batch, columns: latents.columns)
         builder.mean(latents, Axes(outer: x.batch, middle: pool.latentCount), into: mean)

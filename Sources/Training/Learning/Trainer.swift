@@ -159,16 +159,23 @@ package final class Trainer: Sendable {
         let (size, count) = (plan.microbatch, plan.batch / plan.microbatch)
         let sums = Mutex([[Double]](repeating: [], count: count))
         DispatchQueue.concurrentPerform(iterations: workers.count) { index in
+            // Groups whose plan has run with this step's parameters.
+            var current: Set<Int> = []
             for lane in stride(from: index, to: lanes.count, by: workers.count) {
                 // Micro-batches lane, lane + lanes, lane + 2 · lanes, …
                 for part in stride(from: lane, to: count, by: lanes.count) {
                     let own = Array(items[part * size..<(part + 1) * size])
                     // All of one group: see EpochOrder.
-                    let worker = workers[index][feeder.corpus.group(of: own[0].index)]
+                    let group = feeder.corpus.group(of: own[0].index)
+                    let worker = workers[index][group]
                     feeder.feed(own, to: worker.objective)
-                    worker.run()
+                    worker.run(parametersChanged: current.insert(group).inserted)
                     for (total, gradient) in zip(lanes[lane], worker.gradients) {
-                        part == lane ? total.assign(gradient) : total.add(gradient)
+                        if part == lane {
+                            gradient.map(total.assign) ?? total.clear()
+                        } else if let gradient {
+                            total.add(gradient)
+                        }
                     }
                     let means = worker.objective.losses.map { loss in
                         loss.matrix.read().reduce(0.0) { $0 + Double($1) }
