@@ -89,10 +89,22 @@ package struct InputTransform: Sendable {
 
     /// `scaled` as steps of a plan.
     func scaled(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
-        guard let scaleMatrices else { return x }
+        multiplied(x, by: scaleMatrices, in: builder)
+    }
+
+    /// `unscaled` as steps of a plan.
+    func unscaled(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        let inverses = scales?.values.map { Matrix(rows: 1, columns: 1, values: [1 / $0]) }
+        return multiplied(x, by: inverses, in: builder)
+    }
+
+    private func multiplied(
+        _ x: WeightSpaceFeatures, by factors: [Matrix]?, in builder: PlanBuilder
+    ) -> WeightSpaceFeatures {
+        guard let factors else { return x }
         let y = x.like(in: builder)
         for (index, (source, target)) in zip(x.arrays, y.arrays).enumerated() {
-            builder.scale(source, by: scaleMatrices[index], into: target)
+            builder.scale(source, by: factors[index], into: target)
         }
         return y
     }

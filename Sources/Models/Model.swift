@@ -220,6 +220,21 @@ package final class ForwardPass {
         return result
     }
 
+    /// The inverse of `scaledWeights`: changes of the scaled weights as changes of `weights`.
+    package func unscaled(_ changes: WeightSpaceFeatures) -> WeightSpaceFeatures {
+        transform.unscaled(changes, in: builder)
+    }
+
+    /// `weights` + `changes`: the weights of an edited network.
+    package func edited(by changes: WeightSpaceFeatures) -> WeightSpaceFeatures {
+        let result = weights.like(in: builder)
+        for (change, (source, target)) in zip(changes.arrays, zip(weights.arrays, result.arrays)) {
+            builder.copy(source, to: target)
+            builder.add(change, to: target)
+        }
+        return result
+    }
+
     /// `values` after the pass's `mix`: what a head reads. *Shapes:* (batch·n, columns), n rows for each network in
     /// order → the same.
     package func mixed(_ values: Matrix) -> Matrix { mix?(values) ?? values }

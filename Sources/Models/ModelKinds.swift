@@ -17,6 +17,7 @@ package enum ModelKinds {
         ProbeClassifier.self,
         AccuracyProbe.self,
         TransferNet.self,
+        WeightEditor.self,
         Ensemble.self,
     ]
 

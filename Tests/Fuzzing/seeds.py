@@ -80,6 +80,19 @@ convolution = {
     "0.weight": ([2, 1, 3, 3], ramp(18)), "0.bias": ([2], ramp(2)),
     "1.weight": ([3, 2], ramp(6)), "1.bias": ([3], ramp(3)),
 }
+normalised = convolution | {
+    "bn.weight": ([2], ramp(2)), "bn.bias": ([2], ramp(2)), "bn.running_mean": ([2], ramp(2)),
+    "bn.running_var": ([2], floats([1, 2])),
+}
+# The same in TensorFlow's order: kernels (3, 3, 1, 2) and (2, 3).
+keras = [((3, 3, 1, 2), 18), ((2,), 2), ((2, 3), 6), ((3,), 3)]
+cnns = {
+    "cnn.safetensors": safetensors(convolution),
+    "normalised.safetensors": safetensors({name: normalised[name] for name in sorted(normalised)}),
+    "keras.npz": archive({f"arr_{index}.npy": npy(shape, ramp(count)) for index, (shape, count) in enumerate(keras)}),
+    "cnn-flat.npy": npy("(29,)", ramp(29)),
+    "cnn-rows.npy": npy("(2, 29)", ramp(58)),
+}
 flat = npy("(13,)", ramp(13))
 files = {
     "small.safetensors": safetensors(small, metadata={"a": "b"}),
@@ -103,6 +116,11 @@ files["batch.json"] = b"".join(
     [b'{"inputs":[', files["lists.json"], b',{"state_dict":', files["named.json"], b'}],"strict":true}'])
 files["small.gz"] = gzip.compress(files["small.safetensors"], mtime=0)
 
+for name, content in cnns.items():
+    seed("upload", name, content)
+    for query in ("", "?activation=relu&layout=cnn-zoo", "?batch_norm_eps=0.1"):
+        seed("service", f"cnn-{name}{query}", f"POST /v1/predict{query}\n\n".encode() + content)
+    seed("service", f"cnn-model-{name}", b"POST /v1/models/convolutions/predict?output=npy\n\n" + content)
 for name, content in files.items():
     seed("upload", name, content)
     kind = name.rsplit(".")[-1]

@@ -84,18 +84,39 @@ import Testing
                 #"{"mode": "\#(mode)", "hidden_chan": 4, "hidden_layers": 2, "mapping_size": 3, "pos_enc": true, "lnorm": true}"#
             ))
         let model = try TransferNet(ParameterReader(drawing: 5).root, configuration, spec: sample.spec)
-        let values = FeatureValues(sample.spec, channels: 1)
-        let orders = NeuronOrders(sample.spec, seed: 9)
+        expectCommutes(sample.spec) { model($0, in: $1) }
+    }
+
+    @Test(
+        "the editor of encoder blocks commutes with permutations of hidden neurons",
+        arguments: ["nft", "np", "np_residual", "hnp_residual"], SampleSpec.fullyConnected)
+    func blockEditorCommutes(block: String, sample: SampleSpec) throws {
+        let configuration = try WeightSpaceEncoderConfiguration(
+            try settings(
+                #"{"block_type": "\#(block)", "lift": "propagated", "lift_width": 6, "num_blocks": 2, "enc_map_size": 4, "num_heads": 2}"#
+            ))
+        let model = try WeightEditor(ParameterReader(drawing: 5).root, configuration, spec: sample.spec)
+        expectCommutes(sample.spec) { model($0, in: $1) }
+    }
+
+    /// Holds the change of permuted features against the permuted change of features.
+    private func expectCommutes(
+        _ spec: NetworkSpec, _ change: @escaping (WeightSpaceFeatures, PlanBuilder) -> WeightSpaceFeatures
+    ) {
+        let values = FeatureValues(spec, channels: 1)
+        let orders = NeuronOrders(spec, seed: 9)
         func edit(_ values: FeatureValues) -> FeatureValues {
             let builder = PlanBuilder(threads: 1)
             let x = WeightSpaceFeatures(values.spec, batch: values.batch, channels: 1, in: builder)
-            let y = model(x, in: builder)
+            let y = change(x, builder)
             let plan = builder.finish(keeping: x.arrays + y.arrays)
             values.write(to: x)
             plan.run(WorkerPool(threads: 1))
             return FeatureValues(reading: y)
         }
-        let difference = largestDifference(edit(values.permuted(orders)).values, edit(values).permuted(orders).values)
+        let (changed, own) = (edit(values.permuted(orders)), edit(values))
+        #expect(largestDifference(own.values, own.values.map { _ in 0 }) > 1e-4, "there is a change")
+        let difference = largestDifference(changed.values, own.permuted(orders).values)
         #expect(difference <= 2e-5)
     }
 }

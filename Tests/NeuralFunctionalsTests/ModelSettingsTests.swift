@@ -36,7 +36,7 @@ import Testing
 
     @Test("networks that an Inr2Array cannot read or draw are refused")
     func badNetworksAreRefused() {
-        #expect(throws: ModelError("Inr2Array reads fully connected networks only")) {
+        #expect(throws: ModelError("the encoder reads fully connected networks only")) {
             try build(Self.encoder, kernels: [[3, 3], []])
         }
         #expect(throws: ModelError("an INR [3, 4, 1] does not draw a picture of 1 channels")) {

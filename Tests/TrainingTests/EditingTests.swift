@@ -23,15 +23,18 @@ import Training
             "channels stay apart")
     }
 
-    @Test("an editor learns to change weights so that the network draws its edited picture")
-    func learns() throws {
+    @Test(
+        "an editor learns to change weights so that the network draws its edited picture",
+        arguments: ["np_residual", "nft"])
+    func learns(block: String) throws {
         let image = ImageShape(height: 6, width: 6, channels: 1)
         let corpus = try CorpusSamples.corpus(CorpusSamples.inrs([2, 5, 5, 1], count: 40, image: image, classes: nil))
         let recipe = try TrainingRecipe(
             try EmbeddedRecipes.load("edit"),
             overrides: [
-                "optimization.epochs=60", "model.model.hidden_chan=8", "model.model.hidden_layers=2",
-                "optimization.rate=0.003", "objective.edit=gradient",
+                "optimization.epochs=60", "model.model.block_type=\(block)", "model.model.num_heads=2",
+                "model.model.num_blocks=2", "model.model.enc_map_size=8", "model.model.lift_width=16",
+                "optimization.rate=0.005", "objective.edit=gradient",
             ], for: corpus)
         #expect(recipe.objective.tasks.map(\.output) == [.weights])
         try withFolder { folder in
@@ -44,6 +47,14 @@ import Training
             let served = try ModelFolder.load(model)
             #expect(
                 served.outputs.map(\.output) == [.weights] && served.configuration.card["edit"] == .text("gradient"))
+
+            // Its parameters reveal what config.json leaves out.
+            let path = model.appending(path: "config.json")
+            let document = try JSONSerialization.jsonObject(with: Data(contentsOf: path))
+            var short = try #require(document as? [String: Any])
+            short["model"] = ["type": "WeightEditor", "file": "editor.safetensors", "num_heads": 2]
+            try JSONSerialization.data(withJSONObject: short).write(to: path)
+            #expect(try ModelFolder.load(model).outputs.map(\.output) == [.weights])
 
             // The same error from what the served model answers, and that of networks as they are.
             var (error, unedited) = (0.0, 0.0)

@@ -17,9 +17,7 @@ package struct Inr2Array: Sendable {
     package let image: ImageShape
     /// From latents to pictures.
     package let decoder: InrDecoder
-    private let inputEmbedding: any WeightSpaceLayer
-    private let positions: LearnedPosEmbedding
-    private let blocks: [any WeightSpaceLayer]
+    private let encoder: WeightSpaceEncoder
     private let pool: PerceiverPool
 
     /// Reads the parameters `encoder.…` and `decoder.…`.
@@ -28,43 +26,14 @@ package struct Inr2Array: Sendable {
     package init(
         _ parameters: ParameterScope, _ configuration: Inr2ArrayConfiguration, spec: NetworkSpec, image: ImageShape
     ) throws(ModelError) {
-        let channels = 2 * configuration.mappingSize
-        guard spec.isFullyConnected else { throw ModelError("Inr2Array reads fully connected networks only") }
-        guard configuration.blockType != .nft || channels % configuration.heads == 0 else {
-            throw ModelError("\(channels) channels do not divide into \(configuration.heads) heads")
-        }
-        guard configuration.blockType != .hnpResidual || spec.depth > 1 else {
-            throw ModelError("HNP layers need networks of at least two layers")
-        }
         self.configuration = configuration
         self.spec = spec
         self.image = image
-        let encoder = parameters.scope("encoder")
-        let scale = configuration.frequencyScale
-        inputEmbedding =
-            switch configuration.inputEmbedding {
-            case .fourier:
-                GaussianFourierFeatures(encoder.scope(0), inputs: 1, count: configuration.mappingSize, scale: scale)
-            case .propagated:
-                PropagatedEmbedding(
-                    encoder.scope(0), spec, channels: channels, width: configuration.embeddingWidth ?? channels,
-                    scale: scale
-                )
-            }
-        positions = LearnedPosEmbedding(encoder.scope(1), spec, channels: channels)
-        blocks = (0..<configuration.blockCount).map { index in
-            let scope = encoder.scope(2 + index)
-            return switch configuration.blockType {
-            case .nft:
-                NFTBlock(
-                    scope, spec, channels: channels, heads: configuration.heads, expansion: configuration.expansion)
-            case .np: ActivatedLinear(NPLinear(scope.scope(0), spec, inputs: channels, outputs: channels))
-            case .npResidual: LinearResidualBlock(scope, spec, channels: channels, isHiddenOnly: false)
-            case .hnpResidual: LinearResidualBlock(scope, spec, channels: channels, isHiddenOnly: true)
-            }
-        }
+        let scope = parameters.scope("encoder")
+        encoder = try WeightSpaceEncoder(scope, configuration.encoder, spec: spec)
         pool = PerceiverPool(
-            encoder.scope(2 + configuration.blockCount).scope("net").scope(1), channels: channels,
+            scope.scope(2 + configuration.encoder.blockCount).scope("net").scope(1),
+            channels: configuration.encoder.channels,
             latents: configuration.pool.latentCount, width: configuration.pool.latentWidth,
             selfAttentionLayers: configuration.pool.selfAttentionLayers)
         decoder = try InrDecoder(
@@ -78,44 +47,13 @@ package struct Inr2Array: Sendable {
     /// Channels of a latent.
     package var latentWidth: Int { pool.latentWidth }
 
-    /// The tokens of all networks after the blocks, network after network. *Shapes:* embedded features → (batch·T,
-    /// channels).
-    private func tokens(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
-        func encoded(_ x: WeightSpaceFeatures) -> Matrix {
-            blocks.reduce(x) { $1($0, in: builder) }.flattened(in: builder)
-        }
-        guard builder.recordsGradients, configuration.blockType == .nft, x.batch > 1 else { return encoded(x) }
-        // All blocks for one network after the other: what a step writes is still in the cache when the next one reads
-        // it.
-        let count = x.spec.parameterCount
-        let y = builder.matrix(rows: x.batch * count, columns: x.channels)
-        for network in 0..<x.batch {
-            builder.copy(encoded(x.network(network)), to: y.rows(network * count..<(network + 1) * count))
-        }
-        return y
-    }
-
     /// *Shapes:* single-channel features of `batch` networks → (batch·latents, width).
     package func encode(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
-        let latents = pool(
-            tokens(positions(inputEmbedding(x, in: builder), in: builder), in: builder), batch: x.batch, in: builder)
+        let latents = pool(encoder(x, in: builder).flattened(in: builder), batch: x.batch, in: builder)
         guard !configuration.isSpatial else { return latents }
         let mean = builder.matrix(rows: x.batch, columns: latents.columns)
         builder.mean(latents, Axes(outer: x.batch, middle: pool.latentCount), into: mean)
         return mean
-    }
-}
-
-/// ReLU(linear(x)): the block of the plain NFN encoder (`np`).
-private struct ActivatedLinear: WeightSpaceLayer {
-    let linear: NPLinear
-
-    init(_ linear: NPLinear) { self.linear = linear }
-
-    func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
-        let y = linear(x, in: builder)
-        builder.activate(y, .relu)
-        return y
     }
 }
 
@@ -128,13 +66,7 @@ extension Inr2Array: Model {
         self = try assembly.module(settings, revealing: Inr2ArrayConfiguration.revealed) { parameters in
             let configuration = try Inr2ArrayConfiguration(settings)
             try settings.demand("spatial", "write true for an array of latents, false for their mean")
-            if configuration.blockType == .nft {
-                try settings.demand(
-                    "num_heads", "write the number of attention heads that it was trained with, such as 4")
-            }
-            if configuration.inputEmbedding == .fourier {
-                try settings.refuse("lift_width", "it is for \"lift\": \"propagated\" only")
-            }
+            try configuration.encoder.demandHidden(settings)
             return try Inr2Array(parameters, configuration, spec: assembly.input.spec, image: image)
         }
     }

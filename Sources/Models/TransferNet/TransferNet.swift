@@ -94,7 +94,7 @@ package struct TransferNet: Model {
         }
         let inputs = chain.channels
         chain.append(parameters, channels: 1) { configuration.mode.layer($0, spec, inputs: inputs, outputs: 1) }
-        chain.append(parameters, channels: 1) { LearnedScale($0, spec) }
+        chain.append(parameters, channels: 1) { LearnedScale($0, spec, initial: 0.01) }
         self.chain = chain
     }
 
@@ -119,13 +119,7 @@ package struct TransferNet: Model {
 
     /// Records weights + net(scaled weights), in the model's notation.
     package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
-        let edited = pass.weights.like(in: pass.builder)
-        for (change, (source, target)) in zip(
-            self(pass.scaledWeights, in: pass.builder).arrays, zip(pass.weights.arrays, edited.arrays))
-        {
-            pass.builder.copy(source, to: target)
-            pass.builder.add(change, to: target)
-        }
+        let edited = pass.edited(by: self(pass.scaledWeights, in: pass.builder))
         return try outputs.map { output throws(ModelError) in
             guard output == .weights else { throw Self.notOffered(output) }
             return .weights(edited)

@@ -78,26 +78,8 @@ package struct WeightSpaceFeatures: Sendable {
     /// All arrays: w0, b0, w1, b1, …
     package var arrays: [Matrix] { zip(weights, biases).flatMap { [$0, $1] } }
 
-    /// The fewest matrices that together have every token once: `tokens`, or all arrays. Two features of the same shapes
-    /// may have different ones: see `pairs`.
+    /// The fewest matrices that together have every token once: `tokens`, or all arrays.
     package var blocks: [Matrix] { tokens.map { [$0] } ?? arrays }
-
-    /// These matrices and those of features of the same shapes in pairs: as few as together have every token once.
-    func pairs(with other: WeightSpaceFeatures) -> [(Matrix, Matrix)] {
-        if let tokens, let others = other.tokens { return [(tokens, others)] }
-        return Array(zip(arrays, other.arrays))
-    }
-
-    /// A view of one network's features.
-    package func network(_ index: Int) -> WeightSpaceFeatures {
-        func own(_ matrix: Matrix) -> Matrix {
-            let count = matrix.rows / batch
-            return matrix.rows(index * count..<(index + 1) * count)
-        }
-        return WeightSpaceFeatures(
-            spec, batch: 1, channels: channels, weights: weights.map(own), biases: biases.map(own),
-            tokens: batch == 1 ? tokens : nil)
-    }
 
     /// New features in the memory of a plan, for as many networks of the same shapes; with as many channels as these
     /// where `channels` is nil.

@@ -169,10 +169,11 @@ package struct LearnedScale: WeightSpaceLayer {
     private let weights: [Matrix]
     private let biases: [Matrix]
 
-    /// Reads `weight_scales.i` and `bias_scales.i`, of shape [] each and initially 1.
-    package init(_ parameters: ParameterScope, _ spec: NetworkSpec) {
+    /// Reads `weight_scales.i` and `bias_scales.i`, of shape [] each.
+    /// - Parameter initial: their value in a new model.
+    package init(_ parameters: ParameterScope, _ spec: NetworkSpec, initial: Float = 1) {
         func factors(_ name: String) -> [Matrix] {
-            spec.layers.indices.map { parameters.scope(name).scalar(String($0), .constant(1)) }
+            spec.layers.indices.map { parameters.scope(name).scalar(String($0), .constant(initial)) }
         }
         weights = factors("weight_scales")
         biases = factors("bias_scales")

@@ -75,7 +75,7 @@ package struct LinearResidualBlock: WeightSpaceLayer {
 extension PlanBuilder {
     /// y += x for all tokens.
     func add(_ x: WeightSpaceFeatures, to y: WeightSpaceFeatures) {
-        for (source, target) in x.pairs(with: y) { add(source, to: target) }
+        for (source, target) in zip(x.blocks, y.blocks) { add(source, to: target) }
     }
 
     /// x = f(x) in place for all tokens.

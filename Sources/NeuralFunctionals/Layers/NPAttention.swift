@@ -95,7 +95,7 @@ package struct NPAttention: WeightSpaceLayer {
         }
         switch projections {
         case .shared(let map):
-            for (source, target) in x.pairs(with: qkv) { builder.apply(map, to: source, into: target) }
+            for (source, target) in zip(x.blocks, qkv.blocks) { builder.apply(map, to: source, into: target) }
         case .perLayer(let weights, let biases, _):
             for layer in 0..<x.spec.depth {
                 builder.apply(weights[layer], to: x.weights[layer], into: qkv.weights[layer])

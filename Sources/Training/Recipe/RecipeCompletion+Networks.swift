@@ -76,7 +76,7 @@ extension RecipeCompletion {
             }
         }
         if corpus.description.family == .cnn {
-            for part in parts where [ProbeClassifier.type, Inr2Array.type, TransferNet.type].contains(part.type) {
+            for part in parts where ([ProbeClassifier.type, Inr2Array.type] + Self.editors).contains(part.type) {
                 conflicts.append(
                     "\(part.path.joined(separator: ".")): \(part.type) reads INRs, the data has CNNs; use a recipe for CNNs, such as cnn-hnp"
                 )
@@ -148,7 +148,7 @@ extension RecipeCompletion {
 
     /// Checks that the networks draw the pictures that parts of the model need, and that a grid of probes has its extents.
     private mutating func fillPictures() {
-        let needs = parts.filter { [Inr2Array.type, TransferNet.type].contains($0.type) }
+        let needs = parts.filter { ([Inr2Array.type] + Self.editors).contains($0.type) }
         guard corpus.description.family == .inr else { return }
         if let part = needs.first ?? (weight("reconstruction") > 0 ? parts.first : nil) {
             let place = part.path.joined(separator: ".")

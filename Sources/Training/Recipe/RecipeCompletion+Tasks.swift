@@ -12,6 +12,9 @@ extension RecipeCompletion {
     /// Regressors of one number.
     private static let single: Set = [StatNet.type, AccuracyProbe.type]
 
+    /// Kinds that answer with weights.
+    static let editors = [TransferNet.type, WeightEditor.type]
+
     var types: Set<String> { Set(parts.map(\.type)) }
     func weight(_ task: String) -> Double { number(["objective", task]) ?? 0 }
 
@@ -37,13 +40,13 @@ extension RecipeCompletion {
             set(["objective", "reconstruction"], isOnly && types.contains(Inr2Array.type) ? 1 : 0)
         }
         if number(["objective", "editing"]) == nil {
-            set(["objective", "editing"], types.contains(TransferNet.type) ? 1 : 0)
+            set(["objective", "editing"], types.isDisjoint(with: Self.editors) ? 0 : 1)
         }
         if weight("editing") > 0 {
             if value(["objective", "edit"]) == nil { set(["objective", "edit"], PictureEdit.dilate.rawValue) }
-            if !types.contains(TransferNet.type) {
+            if types.isDisjoint(with: Self.editors) {
                 conflicts.append(
-                    "objective.editing: needs a model that answers with weights, a \(TransferNet.type), as in the recipe edit; \(Self.option(["objective", "editing"], 0))"
+                    "objective.editing: needs a model that answers with weights, a \(Self.editors.joined(separator: " or ")), as in the recipe edit; \(Self.option(["objective", "editing"], 0))"
                 )
             }
         }

@@ -103,7 +103,7 @@ struct EvaluateCommand: ParsableCommand {
         let targets = model.offers(.scalars) ? try targets(model, corpus) : []
         let edit = try self.edit(model)
         var (predictions, rescaled) = ([[Float]](), [[Float]]())
-        var squares = 0.0
+        var (squares, unchanged) = (0.0, 0.0)
         for start in stride(from: 0, to: indices.count, by: 256) {
             let own = start..<min(start + 256, indices.count)
             let prepared = try own.map { try model.prepare(corpus[indices[$0]], claims(corpus, indices[$0], input)) }
@@ -146,9 +146,10 @@ struct EvaluateCommand: ParsableCommand {
                     let own = try network.picture(height: image.height, width: image.width)
                     let drawn = try DrawnFunction(edited, input.transform.notation, features: nil)
                         .picture(height: image.height, width: image.width)
-                    squares += Self.squaredError(
-                        edit.apply(own.values, height: own.height, width: own.width, channels: own.channels),
-                        drawn.values)
+                    let wanted = edit.apply(
+                        own.values, height: own.height, width: own.width, channels: own.channels)
+                    squares += Self.squaredError(wanted, drawn.values)
+                    unchanged += Self.squaredError(wanted, own.values)
                 }
             }
             progress.update(own.upperBound)
@@ -168,7 +169,10 @@ struct EvaluateCommand: ParsableCommand {
             result.millisecondsPerNetwork = 1000 * seconds / Double(indices.count)
             result.threads = pool.threads
         }
-        if let edit { result.editing = (edit.rawValue, squares / Double(indices.count)) }
+        if let edit {
+            let count = Double(indices.count)
+            result.editing = (edit.rawValue, squares / count, unchanged / count)
+        }
         if model.offers(.picture) { result.reconstructionError = squares / Double(indices.count) }
         print(json ? result.json : result.text(labels: model.labels))
         if record { try record(result) }

@@ -18,7 +18,7 @@ struct ModelEvaluation {
     var reconstructionError: Double?
     /// The edit that the model was trained for, and the mean squared error of the pictures that edited networks draw
     /// against the edited pictures; nil for models that edit nothing.
-    var editing: (name: String, error: Double)?
+    var editing: (name: String, error: Double, unchanged: Double)?
     /// The figures of predicted numbers; nil for models that predict none.
     var regression: RegressionEvaluation?
     private var report: ClassificationReport?
@@ -110,7 +110,8 @@ struct ModelEvaluation {
         }
         if let editing {
             lines.append(
-                "\(editing.name): mean squared error \(String(format: "%.5f", editing.error)) in [-1, 1]")
+                "\(editing.name): mean squared error \(String(format: "%.5f", editing.error)) in [-1, 1]; \(String(format: "%.5f", editing.unchanged)) of networks left as they are"
+            )
         }
         if let millisecondsPerNetwork {
             lines.append(
@@ -149,6 +150,7 @@ struct ModelEvaluation {
         if let editing {
             writer.member("edit", editing.name)
             writer.member("edit_mse", Float(editing.error))
+            writer.member("unchanged_mse", Float(editing.unchanged))
         }
         if let millisecondsPerNetwork {
             writer.member("ms_per_network", Float(millisecondsPerNetwork))

@@ -19,17 +19,27 @@ enum ServiceTarget {
     private struct Service {
         let handler: ServiceHandler
 
-        /// Serves one small model of random parameters.
+        /// Two small models of random parameters: of INRs and of CNNs.
+        private static let models = [
+            """
+            {"name": "small", "task": "predict_accuracy",
+             "input": {"sizes": [2, 3, 1], "image": [4, 4, 1], "omega0": 30, "convention": "nfn", "canonicalize": false,
+              "array_scales": null},
+             "network": {"file": "network.safetensors", "model": "StatNet", "h_size": 4, "sigmoid": true}}
+            """,
+            """
+            {"name": "convolutions", "task": "predict_accuracy",
+             "input": {"family": "cnn", "sizes": [1, 2, 3], "filters": [[3, 3], null], "canonical_scale": true,
+              "array_scales": null},
+             "network": {"file": "network.safetensors", "model": "StatNet", "h_size": 4, "sigmoid": true}}
+            """,
+        ]
+
+        /// Serves the models.
         init() throws {
-            let config = """
-                {"name": "small", "task": "predict_accuracy",
-                 "input": {"sizes": [2, 3, 1], "image": [4, 4, 1], "omega0": 30, "convention": "nfn", "canonicalize": false,
-                  "array_scales": null},
-                 "network": {"file": "network.safetensors", "model": "StatNet", "h_size": 4, "sigmoid": true}}
-                """
-            let model = try ModelConfiguration(json: Array(config.utf8))
             let registry = ModelRegistry()
-            registry.publish([try ServedModel(drawing: model)])
+            registry.publish(
+                try Self.models.map { try ServedModel(drawing: try ModelConfiguration(json: Array($0.utf8))) })
             var configuration = FuzzTarget.bounds
             configuration.maxPictureSide = 32
             configuration.maxPictureValues = 1 << 14

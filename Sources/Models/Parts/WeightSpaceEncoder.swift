@@ -1,0 +1,167 @@
+import Engine
+import Networks
+import NeuralFunctionals
+import WeightFormats
+
+/// Settings of a `WeightSpaceEncoder`, under the member names of the authors' configuration files.
+package struct WeightSpaceEncoderConfiguration: Sendable {
+    /// Kinds of the encoder's blocks.
+    package enum BlockType: String, CaseIterable, Sendable {
+        /// `NFTBlock`.
+        case nft
+        /// ReLU(`NPLinear`).
+        case np
+        /// `LinearResidualBlock` with `NPLinear`.
+        case npResidual = "np_residual"
+        /// `LinearResidualBlock` with `HNPLinear`.
+        case hnpResidual = "hnp_residual"
+    }
+
+    /// How raw weights become tokens of 2 · `mappingSize` channels.
+    package enum InputEmbedding: String, CaseIterable, Sendable {
+        /// `GaussianFourierFeatures` of the weight alone, as published.
+        case fourier
+        /// `PropagatedEmbedding`: the weight and features of its neurons.
+        case propagated
+    }
+
+    /// `block_type`.
+    package let blockType: BlockType
+    /// `lift`, by default `fourier`.
+    package let inputEmbedding: InputEmbedding
+    /// `lift_width`: channels of the features that a propagated embedding carries to each neuron, in either direction;
+    /// nil for as many as a token has.
+    package let embeddingWidth: Int?
+    /// `num_blocks`.
+    package let blockCount: Int
+    /// `enc_map_size`: Fourier frequencies; tokens have twice as many channels.
+    package let mappingSize: Int
+    /// `enc_scale`, by default 3: standard deviation of the Fourier frequencies, or of the first weights of a
+    /// propagated embedding, in a new model. A trained model has them stored.
+    package let frequencyScale: Float
+    /// `num_heads`: attention heads of an `NFTBlock`.
+    package let heads: Int
+    /// `ff_factor`, by default 4: hidden channels of an `NFTBlock`'s feed-forward part for each channel.
+    package let expansion: Int
+
+    /// Channels of a token.
+    package var channels: Int { 2 * mappingSize }
+
+    /// - Throws: `SettingError` where a member is missing or out of its bounds.
+    package init(_ settings: Settings) throws(SettingError) {
+        blockType = try settings.choice("block_type")
+        inputEmbedding = try settings.choice("lift", default: .fourier)
+        embeddingWidth = try settings.optionalInt("lift_width", in: SettingBounds.extent)
+        blockCount = try settings.int("num_blocks", in: SettingBounds.depth)
+        mappingSize = try settings.int("enc_map_size", in: SettingBounds.extent)
+        frequencyScale = Float(try settings.number("enc_scale", in: -1e6...1e6, default: 3))
+        heads = try settings.int("num_heads", in: SettingBounds.extent, default: 4)
+        expansion = try settings.int("ff_factor", in: 1...64, default: 4)
+    }
+
+    /// Demands what parameters do not reveal, and refuses what would have no effect.
+    func demandHidden(_ settings: Settings) throws(SettingError) {
+        if blockType == .nft {
+            try settings.demand("num_heads", "write the number of attention heads that it was trained with, such as 4")
+        }
+        if inputEmbedding == .fourier {
+            try settings.refuse("lift_width", "it is for \"lift\": \"propagated\" only")
+        }
+    }
+}
+
+extension WeightSpaceEncoderConfiguration {
+    /// What the parameters reveal, all but `num_heads` and `enc_scale`.
+    /// - Parameters:
+    ///   - encoder: the parameters of the encoder.
+    ///   - blockCount: the number of blocks.
+    static func revealed(_ encoder: ParameterShapes, blockCount: Int?) -> [JSONMember] {
+        let first = encoder.scope(0)
+        let channels = encoder.extent("1.inp_emb.weight", 1)
+        let block = encoder.scope(2)
+        let type: BlockType? =
+            if block.scope("attn").isPresent {
+                .nft
+            } else if block.scope("base_layer").isPresent {
+                block["base_layer.w0_rpt.weight"] != nil ? .hnpResidual : .npResidual
+            } else {
+                block["0.layer_0.weight"] != nil ? .np : nil
+            }
+        let isPropagated = first["forward.0.weight"] != nil
+        let hidden = block.extent("ff.0.weight_maps.0.weight", 0)
+        return members(
+            ("block_type", .text(type?.rawValue)),
+            ("lift", .text(isPropagated ? "propagated" : first["_B"] == nil ? nil : "fourier")),
+            ("lift_width", isPropagated ? .count(first.extent("forward.0.weight", 0)) : nil),
+            ("num_blocks", .count(blockCount)),
+            ("enc_map_size", .count(first.extent("_B", 1) ?? channels.map { $0 / 2 })),
+            ("ff_factor", .count(hidden.flatMap { hidden in channels.map { hidden / $0 } })))
+    }
+}
+
+/// The equivariant encoder of an INR's weights: input embedding → learned position embedding → equivariant blocks (Zhou
+/// et al., arXiv 2305.13546, §4). It reads networks of any hidden widths; their depth, inputs and outputs must be those
+/// of its `NetworkSpec`.
+struct WeightSpaceEncoder: Sendable {
+    private let inputEmbedding: any WeightSpaceLayer
+    private let positions: LearnedPosEmbedding
+    private let blocks: [any WeightSpaceLayer]
+
+    /// Reads `0` (embedding), `1` (positions), `2` and following (blocks).
+    /// - Throws: `ModelError` where the settings do not fit each other or `spec`: kernels, channels that do not divide
+    ///   into heads, HNP blocks for a single layer.
+    init(
+        _ parameters: ParameterScope, _ configuration: WeightSpaceEncoderConfiguration, spec: NetworkSpec
+    ) throws(ModelError) {
+        let channels = configuration.channels
+        guard spec.isFullyConnected else { throw ModelError("the encoder reads fully connected networks only") }
+        guard configuration.blockType != .nft || channels % configuration.heads == 0 else {
+            throw ModelError("\(channels) channels do not divide into \(configuration.heads) heads")
+        }
+        guard configuration.blockType != .hnpResidual || spec.depth > 1 else {
+            throw ModelError("HNP layers need networks of at least two layers")
+        }
+        let scale = configuration.frequencyScale
+        inputEmbedding =
+            switch configuration.inputEmbedding {
+            case .fourier:
+                GaussianFourierFeatures(parameters.scope(0), inputs: 1, count: configuration.mappingSize, scale: scale)
+            case .propagated:
+                PropagatedEmbedding(
+                    parameters.scope(0), spec, channels: channels, width: configuration.embeddingWidth ?? channels,
+                    scale: scale)
+            }
+        positions = LearnedPosEmbedding(parameters.scope(1), spec, channels: channels)
+        blocks = (0..<configuration.blockCount).map { index in
+            let scope = parameters.scope(2 + index)
+            return switch configuration.blockType {
+            case .nft:
+                NFTBlock(
+                    scope, spec, channels: channels, heads: configuration.heads, expansion: configuration.expansion)
+            case .np: ActivatedLinear(NPLinear(scope.scope(0), spec, inputs: channels, outputs: channels))
+            case .npResidual: LinearResidualBlock(scope, spec, channels: channels, isHiddenOnly: false)
+            case .hnpResidual: LinearResidualBlock(scope, spec, channels: channels, isHiddenOnly: true)
+            }
+        }
+    }
+
+    /// *Shapes:* single-channel features → tokens of `configuration.channels` channels.
+    func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        var y = positions(inputEmbedding(x, in: builder), in: builder)
+        for block in blocks { y = block(y, in: builder) }
+        return y
+    }
+}
+
+/// ReLU(linear(x)): the block of the plain NFN encoder (`np`).
+private struct ActivatedLinear: WeightSpaceLayer {
+    let linear: NPLinear
+
+    init(_ linear: NPLinear) { self.linear = linear }
+
+    func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        let y = linear(x, in: builder)
+        builder.activate(y, .relu)
+        return y
+    }
+}
