@@ -86,8 +86,8 @@ package final class Trainer: Sendable {
     ///   - input: the networks that the model reads.
     ///   - indices: the training networks, as indices of the corpus.
     ///   - threads: of which at most as many are used as there are lanes.
-    /// - Throws: `ModelError` where the batch is not a multiple of the micro-batch, there are fewer sources than a
-    ///   batch, or the model does not offer a task's output.
+    /// - Throws: `ModelError` where the batch is not a multiple of the micro-batch, networks are to be mixed in
+    ///   micro-batches of one, there are fewer sources than a batch, or the model does not offer a task's output.
     package init(
         _ model: any Model, _ input: ModelInput, _ objective: Objective, _ parameters: LearnedParameters,
         corpus: Corpus, indices: [Int], augmentation: Augmentation?, plan: TrainingPlan, threads: Int
@@ -95,6 +95,11 @@ package final class Trainer: Sendable {
         guard plan.batch % plan.microbatch == 0, plan.batch > 0 else {
             throw ModelError(
                 "optimization.batch: expected a multiple of microbatch \(plan.microbatch), received \(plan.batch)")
+        }
+        guard objective.mixup == 0 || plan.microbatch > 1 else {
+            throw ModelError(
+                "objective.mixup mixes the networks of a micro-batch: expected an optimization.microbatch of at least 2, received 1"
+            )
         }
         self.plan = plan
         self.parameters = parameters
