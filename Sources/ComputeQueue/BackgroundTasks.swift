@@ -2,6 +2,8 @@ import Clocks
 
 /// Long work that is computed in slices between requests, so that no request waits for more than the slice of each loop.
 package struct BackgroundTask: Sendable {
+    /// How much there is to compute, in units of which other tasks have theirs, such as operations.
+    let price: Int
     /// From this instant on the task is dropped where it waits.
     let deadline: Instant?
     /// Computes one slice, which must be short.
@@ -10,14 +12,15 @@ package struct BackgroundTask: Sendable {
     let leave: @Sendable (ComputeQueueError) -> Void
 
     /// - Parameters:
+    ///   - price: how much there is to compute, at least 1, in units of which other tasks have theirs, such as operations.
     ///   - deadline: from when on the task is dropped where it waits; `advance` watches it meanwhile.
     ///   - advance: computes one slice on a compute loop; never called by two loops at a time, and not after the end.
     ///   - leave: called once, and only where `advance` has not reported the end.
     package init(
-        deadline: Instant?, advance: @escaping @Sendable () -> BackgroundProgress,
+        price: Int = 1, deadline: Instant?, advance: @escaping @Sendable () -> BackgroundProgress,
         leave: @escaping @Sendable (ComputeQueueError) -> Void
     ) {
-        (self.deadline, self.advance, self.leave) = (deadline, advance, leave)
+        (self.price, self.deadline, self.advance, self.leave) = (max(1, price), deadline, advance, leave)
     }
 }
 
@@ -34,27 +37,43 @@ struct BackgroundTasks<Task: Sendable, Instant: Comparable & Sendable>: Sendable
         let id: ComputeQueueEntryID
         let deadline: Instant?
         let task: Task
+        /// How much there is to compute.
+        let price: Int
+        /// That its slices have taken.
+        var spent: Duration = .zero
     }
 
     /// The most tasks that may wait to be begun.
     let limit: Int
     /// First those that were begun, then the others in order of arrival.
     private(set) var waiting: [Entry] = []
+    /// Of the tasks of which a slice is being computed.
+    private(set) var priceInFlight = 0
+    /// Of all tasks that are not at their end.
+    var remainingPrice: Int { waiting.reduce(priceInFlight) { $0 + $1.price } }
     private var nextID = ComputeQueueEntryID(serial: 0)
     /// Whether a request was computed while tasks waited, so that the next turn is a task's.
     private var isOwedTurn = false
 
     init(limit: Int) { self.limit = limit }
 
-    mutating func admit(_ task: Task, deadline: Instant?) throws(ComputeQueueRefusal) -> ComputeQueueEntryID {
+    mutating func admit(
+        _ task: Task, price: Int = 1, deadline: Instant?
+    ) throws(ComputeQueueRefusal) -> ComputeQueueEntryID {
         guard waiting.count < limit else { throw .full(waiting: waiting.count, limit: limit) }
         defer { nextID.serial += 1 }
-        waiting.append(Entry(id: nextID, deadline: deadline, task: task))
+        waiting.append(Entry(id: nextID, deadline: deadline, task: task, price: price))
         return nextID
     }
 
     /// Puts a task that needs further slices back before all others.
-    mutating func putBack(_ entry: Entry) { waiting.insert(entry, at: 0) }
+    mutating func putBack(_ entry: Entry) {
+        end(entry)
+        waiting.insert(entry, at: 0)
+    }
+
+    /// Reports that a task that `next` has handed out needs no further slice.
+    mutating func end(_ entry: Entry) { priceInFlight -= entry.price }
 
     /// The task whose turn it is; nil where it is a request's, or no task waits.
     mutating func next(requestsWait: Bool) -> Entry? {
@@ -64,7 +83,9 @@ struct BackgroundTasks<Task: Sendable, Instant: Comparable & Sendable>: Sendable
             return nil
         }
         isOwedTurn = false
-        return waiting.removeFirst()
+        let entry = waiting.removeFirst()
+        priceInFlight += entry.price
+        return entry
     }
 
     /// Takes a waiting task out; nil if a slice is being computed or it has left.

@@ -9,7 +9,7 @@ extension ComputeQueue {
         let instant = now()
         let id = try state.withLock { state throws(ComputeQueueRefusal) in
             leave(state.tasks.removeOverdue(at: instant), error: .deadlineExceeded)
-            let id = try state.tasks.admit(task, deadline: task.deadline)
+            let id = try state.tasks.admit(task, price: task.price, deadline: task.deadline)
             wakeLoop(&state, at: instant)
             return id
         }
@@ -35,8 +35,34 @@ extension ComputeQueue {
 
     /// Computes a slice, and puts the task back where it needs further ones.
     func computeSlice(_ entry: BackgroundTasks<BackgroundTask, Instant>.Entry) {
+        let started = now()
         let progress = entry.task.advance()
-        guard case .unfinished = progress else { return }
-        state.withLock { $0.tasks.putBack(entry) }
+        var entry = entry
+        entry.spent += started.duration(to: now())
+        state.withLock { state in
+            switch progress {
+            case .unfinished: state.tasks.putBack(entry)
+            case .ended:
+                state.tasks.end(entry)
+                state.taskTime.record(itemCount: entry.price, duration: entry.spent)
+            }
+        }
+    }
+
+    /// Estimated whole seconds until the background tasks, and what waits or is computed beside them, are done, clamped to
+    /// 1...60.
+    package var taskRetryAfterSeconds: Int {
+        state.withLock { ServiceTime.wholeSeconds(requestSeconds($0) + taskSeconds($0)) }
+    }
+
+    /// Until the requests that wait or are being computed are done, without background tasks.
+    func requestSeconds(_ state: State) -> Double {
+        state.serviceTime.seconds(
+            itemCount: state.queue.waitingItems + state.queue.itemsInFlight, parallelism: limits.parallelism)
+    }
+
+    /// Until the background tasks are done, without requests.
+    func taskSeconds(_ state: State) -> Double {
+        state.taskTime.seconds(itemCount: state.tasks.remainingPrice, parallelism: limits.parallelism)
     }
 }

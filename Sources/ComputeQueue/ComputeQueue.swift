@@ -53,6 +53,8 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
         /// When each of the other loops last made progress.
         var progress: [Int: Instant] = [:]
         var serviceTime = ServiceTime()
+        /// Of background tasks, for each unit of their price.
+        var taskTime = ServiceTime()
     }
 
     let limits: ComputeQueueLimits
@@ -133,11 +135,12 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
     /// The work of each waiting request, in no particular order.
     package var waitingWork: [Work] { state.withLock { $0.queue.waitingPayloads.map(\.work) } }
 
-    /// Estimated whole seconds until the requests that wait or are being computed are done, clamped to 1...60.
+    /// Estimated whole seconds until the requests that wait or are being computed are done, clamped to 1...60. While
+    /// background tasks last, every second turn is theirs.
     package var retryAfterSeconds: Int {
         state.withLock { state in
-            state.serviceTime.retryAfterSeconds(
-                itemCount: state.queue.waitingItems + state.queue.itemsInFlight, parallelism: limits.parallelism)
+            let requests = requestSeconds(state)
+            return ServiceTime.wholeSeconds(requests + min(requests, taskSeconds(state)))
         }
     }
 

@@ -26,9 +26,11 @@ struct ServiceTime {
         secondsPerItem = secondsPerItem.map { $0 + Self.weight * (measured - $0) } ?? measured
     }
 
-    /// Whole seconds until `itemCount` items are computed, clamped to 1...60 for use as `Retry-After`.
-    func retryAfterSeconds(itemCount: Int, parallelism: Int) -> Int {
-        let seconds = Double(itemCount) * (secondsPerItem ?? 0) / Double(parallelism)
-        return Int(min(60, max(1, seconds.rounded(.up))))
+    /// Seconds until `itemCount` items are computed; 0 where none was measured so far.
+    func seconds(itemCount: Int, parallelism: Int) -> Double {
+        Double(itemCount) * (secondsPerItem ?? 0) / Double(parallelism)
     }
+
+    /// Rounded up and clamped to 1...60, for use as `Retry-After`.
+    static func wholeSeconds(_ seconds: Double) -> Int { Int(min(60, max(1, seconds.rounded(.up)))) }
 }

@@ -12,6 +12,8 @@ import Synchronization
 struct ModelWork: Sendable {
     let model: ServedModel
     let outputs: [Output]
+    /// For weights, one of the model's edits; nil for the first.
+    var edit: String?
 }
 
 /// The queue between requests and models: one for all models.
@@ -40,7 +42,7 @@ package final class ModelQueue: Sendable {
             do throws(ModelError) {
                 var answers = [Outcome](repeating: .success([]), count: networks.count)
                 for output in work.outputs {
-                    let computed = try work.model.run(output, networks, pool)
+                    let computed = try work.model.run(output, networks, pool, edit: work.edit)
                     for index in answers.indices {
                         answers[index] = answers[index].flatMap { answers in
                             ServiceFault.checked(computed[index]).map { answers + [$0] }
@@ -77,6 +79,9 @@ package final class ModelQueue: Sendable {
         queue.waitingWork.reduce(into: [:]) { $0[$1.model.name, default: 0] += 1 }
     }
 
+    /// Fits that wait for their first or their next slice.
+    var waitingTasks: Int { queue.waitingTasks }
+
     /// Queues a request's networks for a model.
     /// - Throws: `queue_full`, or `body_too_large` for weights that exceed the queue's bytes by themselves.
     func submit(
@@ -97,7 +102,7 @@ package final class ModelQueue: Sendable {
         do throws(ComputeQueueRefusal) {
             return try queue.submit(task)
         } catch {
-            throw ServiceFault(error, retryAfter: queue.retryAfterSeconds)
+            throw ServiceFault(error, retryAfter: queue.taskRetryAfterSeconds)
         }
     }
 

@@ -121,6 +121,8 @@ package final class ServiceHandler: RequestHandler {
         switch match.handler {
         case .inference:
             start(NativeCodec(request, match.handler, match.parameters), reply())
+        case .decode:
+            start(DecodeCodec(request, match.handler, match.parameters), reply())
         case .infer:
             start(OpenInferenceCodec(request, match.parameters), reply())
         case .predictInstances:
@@ -134,6 +136,10 @@ package final class ServiceHandler: RequestHandler {
             let reply = reply()
             let job = FitJob(request: request, resources: resources, reply: reply)
             run(reply, named: ModelSelection()) { job.start() }
+        case .edit:
+            let reply = reply()
+            let job = EditJob(request: request, resources: resources, reply: reply)
+            run(reply, named: ModelSelection(match, request.head.target)) { job.start() }
         case .browserPage:
             let response = pages.browserPage(for: request.head).timed()
             send(renderer.finished(response, for: request.head, context, compresses: true))
@@ -150,14 +156,17 @@ package final class ServiceHandler: RequestHandler {
     private func start(_ codec: some InferenceCodec, _ reply: JobReply) {
         let job = InferenceJob(codec: codec, request: reply.request, resources: resources, reply: reply)
         let request = reply.request
-        if request.body.count <= Self.trivialBodyBytes, request.head.fields[.contentEncoding] == nil {
+        if request.body.count <= Self.trivialBodyBytes, request.head.fields[.contentEncoding] == nil,
+            request.head.target.firstValue("certify") == nil,
+            !String(decoding: request.body, as: UTF8.self).contains("certify")
+        {
             return job.start()
         }
         run(reply, named: codec.named) { job.start() }
     }
 
-    /// Bodies of at most this size hold no network, or the smallest one, and are read on the event loop: waking another
-    /// thread takes longer.
+    /// Bodies of at most this size hold no network, or the smallest one, and are read on the event loop, where its answer is
+    /// not to be certified: waking another thread takes longer.
     private static let trivialBodyBytes = 128
 
     /// Runs a job on a worker queue, or refuses it.

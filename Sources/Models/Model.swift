@@ -58,6 +58,13 @@ package protocol Model: ModelKind {
     /// - Throws: `ModelError` for an output that the model does not offer.
     func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput]
 
+    /// The names of the edits that it offers, where it offers several; empty otherwise.
+    var edits: [String] { get }
+
+    /// Records one of the edits: the weights of the edited networks. By default the only edit.
+    /// - Throws: `ModelError` for an edit that the model does not offer.
+    func recordEdit(_ name: String?, in pass: ForwardPass) throws(ModelError) -> RecordedOutput
+
     /// The coordinates at which the model evaluates a network whose weights it need not read, in the notation of the
     /// model's own networks: (points, inputs). Nil for models that read weights only.
     var probeCoordinates: Matrix? { get }
@@ -67,6 +74,20 @@ package protocol Model: ModelKind {
     /// *Shapes:* values (points, outputs) of one network.
     /// - Throws: `ModelError` for a model without `probeCoordinates`.
     func recordClasses(ofValues values: Matrix, in builder: PlanBuilder) throws(ModelError) -> RecordedClasses
+
+    /// The shape of the latent arrays of one network from which the model draws pictures, [latents, width]; by default nil,
+    /// for a model that draws none.
+    var decodedLatents: [Int]? { get }
+
+    /// Records the picture that the model draws from the latents of one network, at any size; with that of its own
+    /// pictures, and latents that the model made, as it reconstructs.
+    ///
+    /// *Shapes:* latents, `decodedLatents`.
+    /// - Parameter image: with as many channels as the model's own pictures.
+    /// - Throws: `ModelError` for a model without `decodedLatents`.
+    func recordPicture(
+        ofLatents latents: Matrix, _ image: ImageShape, in builder: PlanBuilder
+    ) throws(ModelError) -> RecordedOutput
 
     /// Whether it runs the networks, so that its answers depend on the function between their layers.
     var runsActivation: Bool { get }
@@ -91,6 +112,12 @@ package protocol Model: ModelKind {
 extension Model {
     package var needsOwnWidths: Bool { standardizes }
     package var standardizes: Bool { false }
+    package var edits: [String] { [] }
+
+    package func recordEdit(_ name: String?, in pass: ForwardPass) throws(ModelError) -> RecordedOutput {
+        try record(.weights, in: pass)
+    }
+
     package var probeCoordinates: Matrix? { nil }
     package var runsActivation: Bool { false }
     package var probePictures: ProbePictures? { nil }
@@ -100,6 +127,14 @@ extension Model {
         ofValues values: Matrix, in builder: PlanBuilder
     ) throws(ModelError) -> RecordedClasses {
         throw ModelError("\(Self.type) reads the weights of networks, not their values")
+    }
+
+    package var decodedLatents: [Int]? { nil }
+
+    package func recordPicture(
+        ofLatents latents: Matrix, _ image: ImageShape, in builder: PlanBuilder
+    ) throws(ModelError) -> RecordedOutput {
+        throw ModelError("\(Self.type) draws no pictures from latents")
     }
 
     package func fitStandardization(to networks: [NetworkWeights]) {}

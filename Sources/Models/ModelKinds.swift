@@ -18,6 +18,7 @@ package enum ModelKinds {
         AccuracyProbe.self,
         TransferNet.self,
         WeightEditor.self,
+        Editor.self,
         Ensemble.self,
     ]
 

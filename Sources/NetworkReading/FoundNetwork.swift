@@ -29,6 +29,8 @@ package struct FoundNetwork: Sendable {
     package let context: NetworkContext
     /// Why the model cannot read the weights, where the network was found as one that can be evaluated.
     package let misfit: NetworkError?
+    /// Where the arrays are in the file; nil unless the search was told to record it.
+    package var placement: NetworkPlacement?
 }
 
 /// What a search looks for.
@@ -53,6 +55,8 @@ package struct NetworkSearchOptions: Sendable {
     package var tensorLimit = Int.max
     /// The most arrays of one network.
     package var arrayLimit = 256
+    /// Whether the places of arrays are recorded, so that other weights can be written there.
+    package var recordsPlacement = false
 
     package init(
         expectation: NetworkExpectation? = nil, readsAnyFunction: Bool = false, member: String? = nil,

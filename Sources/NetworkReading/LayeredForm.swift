@@ -47,6 +47,9 @@ struct LayeredForm {
         NetworkMismatch(.shapeMismatch, expected: "expected at least one network", received: "a batch of 0")
     }
 
+    /// The names of the arrays of every layer, in the order of layers.
+    var names: [(weight: String, bias: String)] { layers.map { ($0.weight.name, $0.biasName) } }
+
     /// The networks. Only valid without mismatches.
     var networks: [NetworkWeights] {
         guard let batch else { return [network { $0 }] }

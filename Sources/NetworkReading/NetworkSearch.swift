@@ -17,7 +17,7 @@ package struct NetworkSearch: Sendable {
     package struct Entry: Sendable {
         /// The key, or the index in a list that holds other values too, in a batch; else nil.
         package let name: String?
-        package let result: Result<FoundNetwork, NetworkFault>
+        package internal(set) var result: Result<FoundNetwork, NetworkFault>
     }
 
     /// In file order; never empty.
@@ -50,6 +50,7 @@ package struct NetworkSearch: Sendable {
             run = SearchRun(NetworkFinder(paths, options, flatSpec: spec))
             try run.search()
         }
+        run.recordPlacements()
         (entries, isBatch, ignored) = (run.entries, run.isBatch, run.ignored)
     }
 }
@@ -72,6 +73,8 @@ private struct SearchRun {
     private var networksLeft: Int
     /// Nodes of the networks' arrays, and of members of a batch that are none: they are not ignored.
     private var taken: Set<Int> = []
+    /// The candidate of each entry that is a network, where places are recorded, by the entry's position.
+    private var placed: [Int: (candidate: NetworkCandidate, branch: Int)] = [:]
 
     init(_ finder: NetworkFinder) {
         self.finder = finder
@@ -147,6 +150,7 @@ private struct SearchRun {
         } catch {
             guard !isOfWholeFile(error) else { throw error }
             entries.removeSubrange(before...)
+            placed = placed.filter { $0.key < before }
             append(failure: Self.within(tree.path(node), error), name: name)
         }
     }
@@ -330,6 +334,7 @@ private struct SearchRun {
         var context = context(candidate, branch: branch)
         context.layout = layout
         if case .layers(let chain) = candidate.kind { context.folded = chain.notes }
+        if options.recordsPlacement { placed[entries.count] = (candidate, branch) }
         entries.append(
             NetworkSearch.Entry(
                 name: name,
@@ -416,6 +421,86 @@ private struct SearchRun {
         return changed
     }
 
+    // MARK: Places
+
+    /// Records where the networks are, where the options ask for it.
+    mutating func recordPlacements() {
+        guard !placed.isEmpty else { return }
+        var folded: [Int: FoldedArray] = [:]
+        var dropped: Set<Int> = []
+        for (candidate, _) in placed.values {
+            guard case .layers(let chain) = candidate.kind else { continue }
+            let container = tree.container(of: candidate.arrays)
+            for leaf in chain.leaves where leaf.nodes.count != 1 {
+                guard let first = leaf.nodes.first else { continue }
+                let name = chain.names[leaf.entry.name] ?? leaf.entry.name
+                folded[first] = FoldedArray(
+                    key: tree.foldedKey(name, of: first, below: container), tensor: leaf.entry.tensor,
+                    elementType: leaf.entry.elementType)
+                dropped.formUnion(leaf.nodes.dropFirst())
+            }
+        }
+        // An array that takes another's place is not left out as a part of a third.
+        dropped.subtract(folded.keys)
+        if options.isDocument {
+            dropped.formUnion(
+                tree[PathTree.root].children.filter { finder.arrayCount($0) == 0 && !finder.isTrainingState($0) })
+        }
+        let whole = tree.rebuilt(folded: folded, dropped: dropped)
+        let isAlone = entries.count == 1 && !isBatch
+        for (index, (candidate, branch)) in placed {
+            guard case .success(var found) = entries[index].result,
+                let inWhole = site(of: found, candidate, in: whole)
+            else { continue }
+            // The only network of a file takes the whole file with it.
+            let own = isAlone ? whole : tree.rebuilt(from: branch, folded: folded, dropped: dropped)
+            guard let alone = isAlone ? inWhole : site(of: found, candidate, in: own) else { continue }
+            var replaced: [String] = []
+            if case .layers(let chain) = candidate.kind {
+                replaced = chain.leaves.filter { $0.nodes.count != 1 }.map(\.entry.name)
+            }
+            found.placement = NetworkPlacement(whole: inWhole, alone: alone, replaced: replaced)
+            entries[index].result = .success(found)
+        }
+    }
+
+    /// Where the arrays of a network are in a rebuilt tree; nil where one is in none.
+    private func site(
+        of found: FoundNetwork, _ candidate: NetworkCandidate, in rebuilt: RebuiltTree
+    ) -> NetworkPlacement.Site? {
+        let form: NetworkPlacement.Form
+        switch candidate.kind {
+        case .flat:
+            guard let place = candidate.arrays.first.flatMap({ rebuilt.places[$0] }) else { return nil }
+            form = .flat(place, layout: found.context.layout?.layout ?? .pytorch)
+        case .layers(let chain):
+            var places: [String: [Int]] = [:]
+            for leaf in chain.leaves { places[leaf.entry.name] = leaf.nodes.first.flatMap { rebuilt.places[$0] } }
+            var layers: [(weight: [Int], bias: [Int])] = []
+            for names in chain.form.names {
+                guard let weight = places[names.weight], let bias = places[names.bias] else { return nil }
+                layers.append((weight, bias))
+            }
+            form = .layers(layers, order: chain.form.order)
+        }
+        let inputs = found.weights.lazy.compactMap { try? $0.get().spec.inputs }.first ?? 0
+        let matrix = found.isStack ? nil : found.context.fourierArray(inputs: inputs)
+        let said = Set(found.context.scalars.map(\.path) + found.context.texts.map(\.path))
+        var remarks: [String: [Int]] = [:]
+        var features: NetworkPlacement.MatrixPlace?
+        for (node, place) in rebuilt.places {
+            if !said.isEmpty, tree[node].isRemark {
+                let path = tree.path(node)
+                if said.contains(path) { remarks[path] = place }
+            } else if let matrix, tree[node].tensor?.shape == matrix.tensor.shape, tree.path(node) == matrix.name {
+                features = NetworkPlacement.MatrixPlace(
+                    place: place, isTransposed: matrix.tensor.shape != [inputs / 2, 2])
+            }
+        }
+        return NetworkPlacement.Site(
+            tree: rebuilt.tree, form: form, isStack: found.isStack, features: features, remarks: remarks)
+    }
+
     private func fault(_ node: Int) -> NetworkFault {
         if let fault = finder.fault(node) { return fault }
         return NetworkFault(
@@ -472,6 +557,15 @@ private struct SearchRun {
 }
 
 extension PathTree.Node {
+    /// Whether it is a number, a text or an array of one element, which may say something of the layers beside it.
+    fileprivate var isRemark: Bool {
+        switch value {
+        case .number, .text: true
+        case .array(let tensor, _): tensor.count == 1
+        default: false
+        }
+    }
+
     /// Whether it may hold arrays, rather than a number, a text or an inert value.
     fileprivate var holdsArrays: Bool { value == nil || isArray }
 }

@@ -62,7 +62,7 @@ extension Tensor {
 
 extension Tensor {
     /// A weight of layout (outputs, inputs[, height, width]) as ([height, width,] inputs, outputs).
-    fileprivate var outputsLast: Tensor {
+    package var outputsLast: Tensor {
         let (outputs, inputs, kernel) = (shape[0], shape[1], Array(shape.dropFirst(2)))
         let positions = kernel.reduce(1, *)
         var result = [Float](repeating: 0, count: count)

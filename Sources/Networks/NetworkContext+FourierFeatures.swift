@@ -7,15 +7,21 @@ extension NetworkContext {
     ///
     /// *Shapes:* → (inputs / 2, 2), row-major, also where the file has (2, inputs / 2); nil without one of finite numbers.
     package func fourierMatrix(inputs: Int) -> [Float]? {
+        let frequencies = inputs / 2
+        guard let matrix = fourierArray(inputs: inputs)?.tensor else { return nil }
+        guard matrix.shape != [frequencies, 2] else { return matrix.values }
+        return (0..<frequencies).flatMap { [matrix.values[$0], matrix.values[frequencies + $0]] }
+    }
+
+    /// The array of that matrix, as the file has it.
+    package func fourierArray(inputs: Int) -> NamedTensor? {
         guard inputs > 2, inputs.isMultiple(of: 2) else { return nil }
         let frequencies = inputs / 2
         let fitting = arrays.filter { entry in
             [[frequencies, 2], [2, frequencies]].contains(entry.tensor.shape)
                 && entry.tensor.values.allSatisfy(\.isFinite)
         }
-        guard let matrix = (fitting.first(where: Self.isNamedAsMatrix) ?? fitting.first)?.tensor else { return nil }
-        guard matrix.shape != [frequencies, 2] else { return matrix.values }
-        return (0..<frequencies).flatMap { [matrix.values[$0], matrix.values[frequencies + $0]] }
+        return fitting.first(where: Self.isNamedAsMatrix) ?? fitting.first
     }
 
     /// Whether a name is one that libraries and papers give to B.

@@ -10,15 +10,21 @@ package struct InferResponse: Sendable {
     package var id: String?
     /// What the client should know of how its networks were read, a sentence each: `warnings` of `parameters`, one a line.
     package var warnings: [String]
+    /// Numbers of `parameters`, by name.
+    package var figures: [(name: String, value: Float)]
     /// In the order in which they are written.
     package var outputs: [Output]
 
     /// A response whose outputs are written in this order.
-    package init(modelName: String, modelVersion: String, id: String?, warnings: [String] = [], outputs: [Output]) {
+    package init(
+        modelName: String, modelVersion: String, id: String?, warnings: [String] = [],
+        figures: [(name: String, value: Float)] = [], outputs: [Output]
+    ) {
         self.modelName = modelName
         self.modelVersion = modelVersion
         self.id = id
         self.warnings = warnings
+        self.figures = figures
         self.outputs = outputs
     }
 
@@ -89,10 +95,11 @@ package struct InferResponse: Sendable {
         writer.member("model_name", modelName)
         writer.member("model_version", modelVersion)
         if let id { writer.member("id", id) }
-        if !warnings.isEmpty {
+        if !warnings.isEmpty || !figures.isEmpty {
             writer.name("parameters")
             writer.beginObject()
-            writer.member("warnings", warnings.joined(separator: "\n"))
+            if !warnings.isEmpty { writer.member("warnings", warnings.joined(separator: "\n")) }
+            for figure in figures { writer.member(figure.name, figure.value) }
             writer.endObject()
         }
         writer.name("outputs")

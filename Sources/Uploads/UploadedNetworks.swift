@@ -11,6 +11,18 @@ package struct UploadedNetwork: Sendable {
     package let context: NetworkContext
     /// Why the model cannot read the weights, where the network is read as a function only.
     package let misfit: NetworkError?
+    /// Where it is in its file; nil unless the search was told to record it.
+    package let place: NetworkPlace?
+}
+
+/// Where a network is in an upload.
+package struct NetworkPlace: Sendable {
+    /// The file, from 0.
+    package let file: Int
+    /// The number of the array or arrays that hold it: the networks of a stack share it.
+    package let group: Int
+    /// In the file's tree.
+    package let placement: NetworkPlacement
 }
 
 /// The networks of an upload in order. Stacks (tensors with a leading axis of networks) are split; a network that
@@ -26,6 +38,7 @@ package struct UploadedNetworks: Sendable {
     package private(set) var isStack = false
     /// The paths of members that were passed over, such as `optimizer` and `grid`.
     package private(set) var ignored: [String] = []
+    private var groups = 0
 
     /// - Parameters:
     ///   - options: what is looked for; their limits and `isDocument` are set here.
@@ -42,14 +55,14 @@ package struct UploadedNetworks: Sendable {
         options.networkLimit = limit
         options.tensorLimit = tensorLimit
         options.arrayLimit = FormatLimits().maxTensors
-        for file in upload.files {
+        for (number, file) in upload.files.enumerated() {
             switch file {
             case .failure(let fault): append(.failure(fault), nil)
             case .success(let file):
                 options.isDocument = file.format == .json
                 let before = networks.count
                 do throws(NetworkFault) {
-                    append(try NetworkSearch(file.tree, options, flatSpec: flatSpec()))
+                    append(try NetworkSearch(file.tree, options, flatSpec: flatSpec()), ofFile: number)
                 } catch {
                     append(.failure(UploadError(error)), nil)
                 }
@@ -65,7 +78,7 @@ package struct UploadedNetworks: Sendable {
         if !isBatch, networks.count == 1, case .failure(let fault) = networks[0] { throw fault }
     }
 
-    private mutating func append(_ search: NetworkSearch) {
+    private mutating func append(_ search: NetworkSearch, ofFile file: Int) {
         isBatch = isBatch || search.isBatch
         ignored += search.ignored
         for entry in search.entries {
@@ -74,10 +87,13 @@ package struct UploadedNetworks: Sendable {
             case .success(let found):
                 isStack = isStack || found.isStack
                 isBatch = isBatch || found.isStack
+                groups += 1
+                let place = found.placement.map { NetworkPlace(file: file, group: groups, placement: $0) }
                 for weights in found.weights {
                     let network = weights.mapError(UploadError.init).map { weights in
                         UploadedNetwork(
-                            weights: weights, name: entry.name, context: found.context, misfit: found.misfit)
+                            weights: weights, name: entry.name, context: found.context, misfit: found.misfit,
+                            place: place)
                     }
                     append(network, entry.name)
                 }

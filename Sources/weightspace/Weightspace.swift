@@ -15,8 +15,8 @@ struct Weightspace: ParsableCommand {
             "Reads the weights of neural networks: classifies, encodes and draws implicit neural representations, predicts the accuracy of CNNs.",
         version: build.version,
         subcommands: [
-            ServeCommand.self, ClassifyCommand.self, PredictCommand.self, EncodeCommand.self, RenderCommand.self,
-            InspectCommand.self,
+            ServeCommand.self, ClassifyCommand.self, PredictCommand.self, EncodeCommand.self, DecodeCommand.self,
+            RenderCommand.self, EditCommand.self, InspectCommand.self,
             VerifyCommand.self, CheckCommand.self, ModelsCommand.self, FitCommand.self, ZooCommand.self,
             ImportCommand.self, TrainCommand.self, EvaluateCommand.self,
             BenchCommand.self, KeyCommand.self, HealthCommand.self,

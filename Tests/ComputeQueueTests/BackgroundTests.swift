@@ -95,4 +95,34 @@ struct BackgroundTests {
         #expect(queue.waitingTasks == 0)
         gate.open()
     }
+
+    @Test("the estimate counts tasks by their price, and half the turns for requests")
+    func estimates() throws {
+        let clock = FakeClock()
+        let gate = Gate()
+        let ended = Journal<Int>()
+        let queue = TestQueue(limits: try limits(maxWaiting: 16), name: "test", now: { clock.now }) { _, items, _ in
+            items
+        }
+        func submit(price: Int, seconds: Int, waits: Bool = false) throws {
+            _ = try queue.submit(
+                BackgroundTask(price: price, deadline: nil) {
+                    if waits { gate.pass() }
+                    clock.advance(by: .seconds(seconds))
+                    ended.append(price)
+                    return .ended
+                } leave: { _ in
+                })
+        }
+        try submit(price: 10, seconds: 5)
+        _ = try ended.wait(for: 1)
+        #expect(queue.taskRetryAfterSeconds <= 5)
+        try submit(price: 4, seconds: 2, waits: true)
+        try gate.awaitArrival()
+        try submit(price: 8, seconds: 4)
+        #expect(queue.taskRetryAfterSeconds == 6, "half a second for each of 12")
+        #expect(queue.retryAfterSeconds == 1, "no request waits")
+        gate.open()
+        #expect(try ended.wait(for: 2) == [10, 4, 8])
+    }
 }

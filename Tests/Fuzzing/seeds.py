@@ -243,6 +243,18 @@ for number, path in enumerate([
 for name, content in {"rows": b"[[0, 255], [255, 0]]", "grey": b"P5 2 2 255\nabcd", "set.npy": npy("(2, 2, 2)", bytes(8), "|u1")}.items():
     seed("service", "fit-" + name, b"POST /v1/fit?steps=2&hidden=2\n\n" + content)
 seed("service", "fit-document", b'POST /v1/fit\n\n{"picture": [[0, 9]], "steps": 1, "hidden": 2, "output": "safetensors"}')
+for name, content in {
+    "document": b'{"latents": [[[0, 1, 2, 3]], [[3, 2, 1, 0]]], "size": 2}', "items": b'{"latents": [{"index": 0, "shape": [1, 4], "data": "AAAAAAAAgD8AAAAAAACAPw=="}, {"error": {"detail": "a"}}]}',
+    "rows.npy": npy("(2, 4)", bytes(32), "<f4"),
+}.items():
+    seed("service", "decode-" + name, b"POST /v1/decode?model=drawer\n\n" + content)
+    seed("service", "blend-" + name, b"POST /v1/decode?model=drawer&blend=0.5&output=png\n\n" + content)
+for query in ("certify=1", "certify=2&seed=3&output=base64"):
+    seed("service", query, b"POST /v1/predict?" + query.encode() + b"\n\n" + files["stack.safetensors"])
+for number, query in enumerate(["edits=rotate:30,contrast:2", "edits=blend:0.5&output=pt", "edits=convert:dws&output=safetensors",
+                               "edits=crop:0:0:0.5:1,invert&output=npz&convention=nfn", "edits=mirror:y&output=png&size=4"]):
+    for name in ("small.safetensors", "stack.safetensors", "batch.json", "stored.npz", "flat.npy"):
+        seed("service", f"edit-{number}-{name}", f"POST /v1/edit?{query}\n\n".encode() + files[name])
 seed("service", "gzip", b"POST /v1/predict\nContent-Encoding: gzip\n\n" + files["small.gz"])
 seed("service", "form", b"POST /v1/predict\nContent-Type: multipart/form-data; boundary=xyz\n\n" + form)
 for path in ("/", "/v1/models", "/v1/models/small", "/v1/models/small/example", "/livez", "/metrics", "/version"):

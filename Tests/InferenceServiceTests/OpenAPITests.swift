@@ -48,6 +48,12 @@ struct OpenAPITests {
             return writer.bytes
         }
         #expect(try service.post("/v1/classify", try body("NetworksDocument")).status == 200)
+        let pictures = try service.post("/v1/decode", try body("LatentsDocument")).items("pictures")
+        let described = document["paths", "/v1/decode", "post", "responses", "200", "content", "application/json"]
+        let example = try #require(described?["example", "pictures"]?.array?.first)
+        #expect(pictures.count == 1 && pictures[0]["shape"] == example["shape"])
+        let numbers = zip(pictures[0]["data"]?.numbers ?? [], example["data"]?.numbers ?? [])
+        #expect(numbers.allSatisfy { abs($0 - $1) < 1e-5 })
         let model = try #require(document["components", "parameters", "model", "schema", "examples"]?.strings?.first)
         #expect(try service.post("/v2/models/\(model)/infer", try body("InferRequest")).status == 200)
         #expect(try service.post("/v1/models/\(model):predict", try body("InstancesDocument")).status == 200)
@@ -64,6 +70,19 @@ struct OpenAPITests {
         let described = try #require(example["networks"]?.array?.first)
         #expect(answer.members?.map(\.name) == described.members?.map(\.name))
         for name in ["picture", "sizes", "notation", "seed", "steps"] { #expect(answer[name] == described[name]) }
+    }
+
+    @Test("the example of an edit is answered with the example answer")
+    func edits() throws {
+        let service = try ServiceDriver()
+        let edit = try #require(try service.get("/openapi.json").json()["paths", "/v1/edit", "post"])
+        var writer = JSONWriter()
+        writer.value(try #require(edit["requestBody", "content", "application/json", "example"]))
+        let answer = try service.post("/v1/edit", writer.bytes).json()
+        let example = try #require(edit["responses", "200", "content", "application/json", "example"])
+        #expect(answer.members?.map(\.name) == example.members?.map(\.name))
+        let (own, described) = (answer["results"]?.array?.first, example["results"]?.array?.first)
+        for name in ["weights", "edits", "convention", "notation"] { #expect(own?[name] == described?[name]) }
     }
 
     @Test("the description requires keys where the service does")

@@ -14,6 +14,9 @@ import Testing
         metrics.recordQueue(model: "m", duration: .microseconds(200))
         metrics.recordParse(format: "safetensors", duration: .microseconds(50), bytes: 4740)
         metrics.recordRejection(reason: "queue_full")
+        metrics.recordFit(steps: 150, psnr: 31, duration: .milliseconds(40))
+        metrics.recordFailedFits(2, outcome: .cancelled)
+        metrics.gauges.readFits { 3 }
         metrics.gauges.readQueue(limit: 64) { ["m": 2, "k": 0] }
         metrics.gauges.readConnections { ["open": 5] }
         metrics.gauges.readRequestsInFlight { 6 }
@@ -28,15 +31,16 @@ import Testing
             "counter": [
                 "weightspace_http_requests_total", "weightspace_inference_requests_total",
                 "weightspace_inference_items_total", "weightspace_batches_total", "weightspace_rejected_total",
-                "process_cpu_seconds_total",
+                "weightspace_fits_total", "weightspace_fit_steps_total", "process_cpu_seconds_total",
             ],
             "histogram": [
                 "weightspace_http_request_duration_seconds", "weightspace_queue_duration_seconds",
                 "weightspace_parse_duration_seconds", "weightspace_compute_duration_seconds", "weightspace_batch_size",
-                "weightspace_request_body_bytes",
+                "weightspace_request_body_bytes", "weightspace_fit_duration_seconds", "weightspace_fit_psnr_decibels",
             ],
             "gauge": [
-                "weightspace_queue_depth", "weightspace_queue_limit", "weightspace_requests_in_flight",
+                "weightspace_queue_depth", "weightspace_queue_limit", "weightspace_fits_waiting",
+                "weightspace_requests_in_flight",
                 "weightspace_connections", "weightspace_build_info", "weightspace_model_info", "weightspace_ready",
                 "weightspace_draining", "weightspace_load_failures", "process_resident_memory_bytes",
                 "process_open_fds", "process_max_fds",
@@ -70,6 +74,12 @@ import Testing
         #expect(scrape.value("weightspace_parse_duration_seconds_count", ["format": "safetensors"]) == 1)
         #expect(scrape.value("weightspace_request_body_bytes_sum", ["format": "safetensors"]) == 4740)
         #expect(scrape.value("weightspace_rejected_total", ["reason": "queue_full"]) == 1)
+        #expect(scrape.value("weightspace_fits_total", ["outcome": "success"]) == 1)
+        #expect(scrape.value("weightspace_fits_total", ["outcome": "cancelled"]) == 2)
+        #expect(scrape.value("weightspace_fit_steps_total") == 150)
+        #expect(scrape.value("weightspace_fit_duration_seconds_sum") == 0.04)
+        #expect(scrape.value("weightspace_fit_psnr_decibels_bucket", ["le": "35"]) == 1)
+        #expect(scrape.value("weightspace_fit_psnr_decibels_bucket", ["le": "30"]) == 0)
     }
 
     @Test("the state is shown as it is at the scrape")
@@ -81,6 +91,7 @@ import Testing
         #expect(scrape.value("weightspace_queue_limit") == 64)
         #expect(scrape.value("weightspace_connections", ["state": "open"]) == 5)
         #expect(scrape.value("weightspace_requests_in_flight") == 6)
+        #expect(scrape.value("weightspace_fits_waiting") == 3)
         #expect(scrape.value("weightspace_load_failures") == 2)
         #expect(scrape.value("weightspace_ready") == 1)
         #expect(scrape.value("weightspace_draining") == 0)

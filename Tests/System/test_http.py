@@ -13,6 +13,17 @@ def test_case(server: Server, case: table.Case, delivery: str) -> None:
     conformance.run_case(server.address, case, delivery)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in table.POSTS if kind != "classify"])
+def test_bodies_of_other_paths(server: Server, kind: str) -> None:
+    complaints = {}
+    for case in table.read(kind):
+        try:
+            conformance.run_case(server.address, case, "in one write")
+        except conformance.Failed as failure:
+            complaints[case.name] = str(failure)
+    assert complaints == {}
+
+
 def test_table_is_whole() -> None:
     names = [case.name for case in table.ALL]
     assert len(names) >= 250

@@ -107,6 +107,7 @@ def exposed(program: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> 
         post("net0.pth", "classify")
         post("net0.npz", "encode")
         post("net0.legacy.pth", "classify")
+        request(server.port, "POST", "/v1/fit?steps=2", b"P5 2 2 255\nabcd")
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             for number in range(800):
                 pool.submit(post, "net0.pth", f"encode?timeout_ms={10001 + number % 100}")

@@ -106,9 +106,9 @@ class Load:
         return statistics.median(self.rates)
 
 
-def bench(program, port, body, seconds, *flags):
+def bench(program, port, body, seconds, *flags, path="/v1/classify"):
     """The report of a load generator."""
-    command = [program, "bench", "server", f"http://127.0.0.1:{port}/v1/classify", "--body", body,
+    command = [program, "bench", "server", f"http://127.0.0.1:{port}{path}", "--body", body,
                "--duration", str(seconds), "--json", *flags]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -145,6 +145,30 @@ def test_overload(program, start_server, own_processors, tmp_path: pathlib.Path,
     print(f"most: {most:.1f} answers a second")
     failures = [failure for factor, load in loads.items() for failure in judged(factor, load, most, own_processors)]
     assert failures == []
+
+
+PICTURE = b"P5 28 28 255\n" + bytes(range(196)) * 4
+LATENTS = json.dumps({"latents": [[0.25] * 32] * 16}).encode()
+
+
+@pytest.mark.parametrize("path, content", [("/v1/fit?steps=1000", PICTURE), ("/v1/decode?size=256", LATENTS)])
+def test_overload_of_other_paths(
+    program, start_server, own_processors, tmp_path: pathlib.Path, path: str, content: bytes,
+) -> None:
+    """More clients than may wait: some are answered, the others told when to come back, and health checks in time."""
+    body = tmp_path / "body"
+    body.write_bytes(content)
+    server = start_server(
+        "--max-queue", "16", "--log-level", "error", prepare=lambda: os.sched_setaffinity(0, own_processors))
+    probe = Probe(server.port)
+    probe.start()
+    report = bench(program, server.port, body, SECONDS, "--connections", "64", "--rate", "100", path=path)
+    probe.stop()
+    answered, refused = report["answered"]["count"], report["refused"]["count"]
+    print(f"{path}: {answered} answered, {refused} refused, /livez at most {probe.longest_ms:.1f} ms")
+    assert answered > 0 and refused > 0 and report["failed"] == 0
+    assert report["refused_without_retry_after"] == 0
+    assert probe.longest_ms <= 50
 
 
 def judged(factor: int, load: Load, most: float, processors: list[int]) -> list[str]:

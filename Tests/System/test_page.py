@@ -109,6 +109,29 @@ class Page:
         script = "return [...document.querySelectorAll('#weights canvas')].map((canvas) => canvas.toDataURL())"
         return self.run(script)
 
+    def pixels(self, image: str) -> np.ndarray:
+        """The red values of a square picture that the page shows."""
+        read = """const image = document.querySelector(arguments[0]), done = arguments[1];
+            image.decode().then(() => {
+              const canvas = document.createElement('canvas');
+              [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+              const context = canvas.getContext('2d');
+              context.drawImage(image, 0, 0);
+              const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+              done([canvas.width, ...data.filter((_, index) => index % 4 === 0)]);
+            });"""
+        side, *values = self.browser.execute_async_script(read, image)
+        return np.array(values, dtype=float).reshape(side, side)
+
+    def slide(self, control: str, value: float) -> None:
+        """Moves a slider."""
+        self.run(
+            "const slider = document.querySelector(arguments[0]); slider.value = arguments[1];"
+            "slider.dispatchEvent(new Event('input'))", control, value)
+
+    def source(self, image: str) -> str:
+        return self.run("return document.querySelector(arguments[0]).src", image)
+
     def lines(self, panel: str) -> list[str]:
         """The lines of curl and of Python that a panel offers."""
         return self.run("return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)", f"{panel} pre")
@@ -161,7 +184,8 @@ def test_dropped_files_are_answered(page: Page) -> None:
     assert len(page.all("#networks li")) == 4
     page.one("#networks [title='net1.safetensors']").click()
     page.settle()
-    assert page.panels() == ["drawn", "class", "reconstruction", "latents", "weights", "notation"]
+    assert page.panels() == [
+        "drawn", "class", "reconstruction", "latents", "edit", "blend", "weights", "notation"]
     assert page.text("#label") == "Pullover" and len(page.all("#class .bar")) == 5
     assert page.text("#agreement") == "Both name the same class."
     assert "Mean squared error" in page.text("#reconstruction")
@@ -230,17 +254,8 @@ def test_zoomed_pictures_are_drawn_anew(page: Page, server: Server) -> None:
     page.wait(lambda: page.run("return document.querySelector('#drawn img').src") != image)
     page.settle()
     # The part in the middle is that of the whole at the same pixels.
-    read = """const image = document.querySelector('#drawn img'), done = arguments[0];
-        image.decode().then(() => {
-          const canvas = document.createElement('canvas');
-          [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-          const context = canvas.getContext('2d');
-          context.drawImage(image, 0, 0);
-          const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-          done([canvas.width, ...data.filter((_, index) => index % 4 === 0)]);
-        });"""
-    side, *pixels = page.browser.execute_async_script(read)
-    zoomed = np.array(pixels, dtype=float).reshape(side, side)
+    zoomed = page.pixels("#drawn img")
+    side = len(zoomed)
     status, answer = request(server.port, "POST", "/v1/render?height=509&width=509", NETWORK.read_bytes())
     assert status == 200
     whole = np.array(json.loads(answer)["pictures"][0]["data"]).reshape(509, 509)
@@ -248,6 +263,76 @@ def test_zoomed_pictures_are_drawn_anew(page: Page, server: Server) -> None:
     at = np.round((3 / 8 + np.arange(side) / (side - 1) / 4) * 508).astype(int)
     expected = np.clip((whole[np.ix_(at, at)] + 1) * 127.5, 0, 255)
     assert np.mean(np.abs(zoomed - expected)) < 2
+
+
+def test_networks_are_edited(page: Page, server: Server) -> None:
+    page.choose(NETWORK)
+    models = json.loads(request(server.port, path="/v1/models")[1])["models"]
+    learned = {name for model in models for name in model.get("edits", [])}
+    offered = {button.get_attribute("data-edit") for button in page.all("[data-edit]")}
+    assert offered == {"mirror:x", "mirror:y", "invert"} | learned, "learned edits are those of the models"
+    assert page.text("#edit-steps") == "No edits yet." and not page.one("#edit-open").is_enabled()
+    assert page.source("#edit-after"), "without edits it is the same picture"
+    first = page.source("#edit-after")
+    page.slide("#edit-rotate", 90)
+    page.wait(lambda: page.source("#edit-after") != first and not page.all("[aria-busy]"), "nothing is rotated")
+    rotated = page.source("#edit-after")
+    page.one("[data-edit=invert]").click()
+    page.wait(lambda: page.source("#edit-after") != rotated and not page.all("[aria-busy]"), "nothing is inverted")
+    assert page.text("#edit-steps") == "edits=rotate:90,invert"
+    assert page.one("[data-edit=invert]").get_attribute("aria-pressed") == "true"
+    before, after = page.pixels("#edit-before"), page.pixels("#edit-after")
+    assert np.mean(np.abs(after - (255 - np.rot90(before)))) < 2
+    curl, python = page.lines("#edit")
+    assert curl.endswith("/v1/edit?edits=rotate:90,invert&output=safetensors' >'net0-edited.safetensors'")
+    assert 'open("net0-edited.safetensors", "wb").write(' in python
+    page.screenshot("page-edited")
+    for output in ("safetensors", "npz", "pt"):
+        page.one(f"#edit-{output}").click()
+        side = len(after)
+        path = f"/v1/render?height={side}&width={side}&output=png"
+        file = page.saved(f"net0-edited.{output}").read_bytes()
+        status, answer = request(server.port, "POST", path, file)
+        assert status == 200 and answer.startswith(b"\x89PNG")
+    page.settle()
+    page.one("#edit-open").click()
+    page.wait(lambda: page.text("#networks [aria-pressed=true] .name") == "net0-edited.safetensors")
+    page.settle()
+    assert "Edited: rotate:90,invert." in page.text("#drawn")
+    assert np.mean(np.abs(page.pixels("#edit-before") - after)) < 2
+    page.one("#networks [title='net0.safetensors']").click()
+    page.settle()
+    assert page.text("#edit-steps") == "edits=rotate:90,invert", "edits are kept"
+    page.one("#edit-reset").click()
+    page.wait(lambda: page.text("#edit-steps") == "No edits yet.")
+
+
+def test_two_networks_are_blended(page: Page, server: Server) -> None:
+    page.choose(NETWORK)
+    assert not page.shown("#blend"), "there is no other network"
+    page.choose(FIXTURES / "net1.safetensors")
+    page.wait(lambda: page.run("return document.getElementById('blended').naturalWidth") == 28, "no blend is drawn")
+    page.settle()
+    half = page.source("#blended")
+    page.slide("#blend-share", 0.25)
+    page.wait(lambda: page.source("#blended") != half and not page.all("[aria-busy]"), "the slider draws nothing")
+    assert page.text("#blend output") == "25.0\N{NO-BREAK SPACE}%"
+    page.screenshot("page-blended")
+    blended = page.pixels("#blended")
+    page.one("#blend-latents").click()
+    latents = page.saved("latents.json").read_bytes()
+    status, answer = request(server.port, "POST", "/v1/decode?blend=0.25", latents)
+    assert status == 200
+    expected = np.array(json.loads(answer)["pictures"][0]["data"])[..., 0]
+    assert np.mean(np.abs(blended - np.clip((expected + 1) * 127.5, 0, 255))) < 2
+    ends = np.array(json.loads(latents)["latents"])
+    encoded = request(server.port, "POST", "/v1/encode", (FIXTURES / "net1.safetensors").read_bytes())[1]
+    assert np.allclose(ends[0], json.loads(encoded)["latents"][0]["data"], atol=1e-6), "the first is the selected one"
+    assert "/v1/decode?model=fashion-mnist&blend=0.25" in page.lines("#blend")[0]
+    shown = page.source("#blended")
+    page.one("#blend-share").send_keys(Keys.HOME)
+    page.wait(lambda: page.source("#blended") != shown and not page.all("[aria-busy]"), "keys do not move the slider")
+    assert page.text("#blend output") == "0.0\N{NO-BREAK SPACE}%"
 
 
 def test_pictures_are_fitted_and_saved(page: Page) -> None:
@@ -330,10 +415,13 @@ def test_everything_is_reached_by_keyboard(page: Page) -> None:
     page.choose(NETWORK)
     reached = set()
     page.run("document.activeElement.blur()")
-    for _ in range(60):
+    for _ in range(80):
         webdriver.ActionChains(page.browser).send_keys(Keys.TAB).perform()
         reached.add(page.run("return document.activeElement.id || document.activeElement.innerText"))
-    assert {"files", "T-shirt", "pad", "fit", "zoom", "shuffle", "flip", "download-npz", "option-order"} <= reached
+    assert {
+        "files", "T-shirt", "pad", "fit", "zoom", "edit-rotate", "Invert", "edit-reset", "shuffle", "flip",
+        "download-npz", "option-order",
+    } <= reached
     page.one("#shuffle").send_keys(Keys.ENTER)
     assert page.drift()
 
@@ -344,7 +432,8 @@ def test_narrow_screens_need_no_scrolling_to_the_side(page: Page, theme: str) ->
     page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     page.resize(360, 740)
     page.choose(NETWORK, CNNS)
-    for button in page.all("#networks button")[:1] + page.all("#networks button")[-1:]:
+    buttons = page.all("#networks button")
+    for button in (buttons[-1], buttons[0]):
         button.click()
         page.settle()
         width = page.run("return document.documentElement.scrollWidth")

@@ -27,7 +27,7 @@ struct AnswerWriter {
         switch options.output ?? .json {
         case .json, .base64: try json(list, items, ignored)
         case .png: try png(items)
-        case .npy, .raw: try array(items)
+        case .npy, .raw, .safetensors, .npz: try array(list, items)
         }
     }
 
@@ -84,6 +84,7 @@ struct AnswerWriter {
             }
             write(tensor(value), to: &writer)
         }
+        if let drift = item.drift { writer.drift(drift) }
         if let prepared = item.prepared { writer.reading(prepared) }
         writer.endObject()
     }
@@ -115,7 +116,7 @@ struct AnswerWriter {
     private func vector(_ values: [Float]) -> Tensor { Tensor(shape: [values.count], values: values) }
 
     /// All items as one array, the networks along its first axis.
-    private func array(_ items: [ItemAnswer]) throws(ServiceFault) -> Response {
+    private func array(_ list: AnswerList, _ items: [ItemAnswer]) throws(ServiceFault) -> Response {
         var values: [Float] = []
         var shape: [Int] = []
         for item in items {
@@ -124,13 +125,32 @@ struct AnswerWriter {
             shape = tensor.shape
         }
         let tensor = Tensor(shape: [items.count] + shape, values: values)
-        var response =
-            options.output == .npy
-            ? Response(.ok, contentType: "application/x-npy", body: NPYWriter.write(tensor))
-            : Response(.ok, contentType: "application/octet-stream", body: FloatBytes.littleEndian(values))
+        var response: Response
+        switch options.output {
+        case .npy: response = Response(.ok, contentType: "application/x-npy", body: NPYWriter.write(tensor))
+        case .safetensors, .npz: response = try file(StateDict([NamedTensor(name: list.rawValue, tensor: tensor)]))
+        default:
+            response = Response(.ok, contentType: "application/octet-stream", body: FloatBytes.littleEndian(values))
+        }
         response.fields.set("X-Tensor-Shape", to: tensor.shape.map(String.init).joined(separator: ","))
         response.fields.set("X-Tensor-Dtype", to: "float32")
         return response
+    }
+
+    /// A file of one array, named as the list of answers in JSON; the metadata of safetensors name the model.
+    private func file(_ state: StateDict) throws(ServiceFault) -> Response {
+        guard options.output == .npz else {
+            var state = state
+            if let model {
+                state.metadata = ["model": model.name, "version": model.version, "sha256": model.sha256]
+            }
+            return Response(.ok, contentType: "application/octet-stream", body: SafetensorsWriter.write(state))
+        }
+        do throws(FormatError) {
+            return Response(.ok, contentType: "application/zip", body: try NPZWriter.write(state))
+        } catch {
+            throw ServiceFault(error)
+        }
     }
 
     private func png(_ items: [ItemAnswer]) throws(ServiceFault) -> Response {

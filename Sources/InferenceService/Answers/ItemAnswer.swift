@@ -10,6 +10,8 @@ struct ItemAnswer: Sendable {
     /// The network as it was read; nil where it was not.
     let prepared: PreparedNetwork?
     let outcome: Result<Value, ServiceFault>
+    /// What equivalent weights change of the answer; nil where that was not asked for.
+    var drift: Drift?
 
     enum Value: Sendable {
         case model(Answer)

@@ -16,6 +16,20 @@ extension JSONWriter {
         endObject()
     }
 
+    /// `drift`: the largest change of the answer for each kind of equivalent weights, null where one of them has no answer;
+    /// how many of each were answered, and the seed that gives the same again.
+    package mutating func drift(_ drift: Drift) {
+        name("drift")
+        beginObject()
+        for change in drift.changes {
+            name(change.kind.rawValue)
+            if let largest = change.largest { value(largest) } else { null() }
+        }
+        member("trials", drift.trials)
+        member("seed", Int(drift.seed))
+        endObject()
+    }
+
     /// How a network was read: `convention`, `notation`, `warnings`, and `weights_unread` where only its function was read.
     package mutating func reading(_ network: PreparedNetwork) {
         if let reason = network.unreadWeights { member("weights_unread", reason) }

@@ -7,8 +7,12 @@ import Models
 enum Endpoint: Sendable, Hashable {
     case inference(Output)
     case render
+    /// Pictures drawn from latent arrays.
+    case decode
     /// Networks fitted to pictures.
     case fit
+    /// Networks whose pictures are edited.
+    case edit
     /// Inference in the form of the Open Inference Protocol.
     case infer
     /// Inference in the form of KServe's V1 protocol.
@@ -31,7 +35,7 @@ enum Endpoint: Sendable, Hashable {
     /// Whether the body holds weights or pictures, which take time to read and to compute.
     var takesUploads: Bool {
         switch self {
-        case .inference, .render, .fit, .infer, .predictInstances: true
+        case .inference, .decode, .render, .fit, .edit, .infer, .predictInstances: true
         default: false
         }
     }
@@ -39,10 +43,13 @@ enum Endpoint: Sendable, Hashable {
     /// Whether a model answers it.
     var isInference: Bool {
         switch self {
-        case .inference, .infer, .predictInstances: true
+        case .inference, .decode, .infer, .predictInstances: true
         default: false
         }
     }
+
+    /// Whether its requests are counted for the model that answers them.
+    var countsForModel: Bool { isInference || self == .edit }
 
     /// Whether it tells the state of the service to probes.
     var isHealth: Bool {
@@ -87,7 +94,8 @@ enum Endpoint: Sendable, Hashable {
     static let routes: [Router<Endpoint>.Route] = {
         var routes: [Router<Endpoint>.Route] = []
         let named: [(String, Endpoint)] =
-            AnswerList.outputs.map { ($0.rawValue, .inference($0)) } + [("render", .render)]
+            AnswerList.outputs.map { ($0.rawValue, .inference($0)) }
+            + [("decode", .decode), ("render", .render)]
         for (name, endpoint) in named {
             routes.append(.init("POST", "/v1/\(name)", endpoint))
             routes.append(.init("POST", "/v1/models/{model}/\(name)", endpoint))
@@ -99,6 +107,7 @@ enum Endpoint: Sendable, Hashable {
         ]
         routes += pages.map { .init("GET", $0.0, $0.1) }
         routes.append(.init("POST", "/v1/fit", .fit))
+        routes.append(.init("POST", "/v1/edit", .edit))
         routes.append(.init("POST", "/v1/models/{model}:predict", .predictInstances))
         routes.append(.init("POST", "/admin/reload", .reload))
         return routes + OpenInferencePage.routes

@@ -76,10 +76,11 @@ struct FitJob: Sendable {
     private func submit(_ call: Call, _ timing: RequestTiming) {
         let box = ProgressBox(Progress(timing: timing))
         let deadline = call.upload.options.timeout.map { request.received + $0 }
-        let task = BackgroundTask(deadline: deadline) { [self] in
+        let task = BackgroundTask(price: call.upload.operations, deadline: deadline) { [self] in
             box.progress.withLock { advance(call, &$0) }
-        } leave: { [reply] error in
-            reply.conclude(.failed(ServiceFault(error)), model: nil, timing: box.progress.withLock { $0.timing })
+        } leave: { [self] error in
+            let (timing, fitted) = box.progress.withLock { ($0.timing, $0.results.count) }
+            end(call, fitted: fitted, ServiceFault(error), timing)
         }
         do throws(ServiceFault) {
             let ticket = try resources.queue.submit(task)
@@ -110,7 +111,7 @@ struct FitJob: Sendable {
                 try checkWanted(call, progress)
             } catch {
                 progress.timing.compute += .now - began
-                reply.conclude(.failed(error), model: nil, timing: progress.timing)
+                end(call, fitted: progress.results.count, error, progress.timing)
                 return .ended
             }
             fit(call, &progress, until: until)
@@ -122,12 +123,21 @@ struct FitJob: Sendable {
         return .ended
     }
 
+    /// Ends a request before all its pictures are fitted.
+    private func end(_ call: Call, fitted: Int, _ fault: ServiceFault, _ timing: RequestTiming) {
+        resources.metrics.recordFailedFits(
+            call.upload.pictures.count - fitted, outcome: InferenceOutcome(fault))
+        reply.conclude(.failed(fault), model: nil, timing: timing)
+    }
+
     /// Takes steps of the fit that is under way, or of the next one.
     private func fit(_ call: Call, _ progress: inout Progress, until: Instant) {
         let recipe = call.upload.options.recipe
         let picture: FitPicture
         switch call.upload.pictures[progress.results.count] {
-        case .failure(let fault): return progress.results.append(.failure(fault))
+        case .failure(let fault):
+            resources.metrics.recordFailedFits(1, outcome: InferenceOutcome(fault))
+            return progress.results.append(.failure(fault))
         case .success(let own): picture = own
         }
         let began = Instant.now
@@ -145,23 +155,29 @@ struct FitJob: Sendable {
             return
         }
         let fitted = fit.result()
-        progress.results.append(
-            Result { () throws(ServiceFault) in
-                guard fitted.psnr.isFinite, fitted.weights.allSatisfy(\.isFinite) else {
-                    throw ServiceFault(
-                        .unprocessableContent, "fit_diverged", "Fit diverged",
-                        "the weights are not finite after \(fit.stepsTaken) steps; choose fewer hidden neurons or another seed"
-                    )
-                }
-                let network = Result { () throws(NetworkError) in
-                    try NetworkWeights(
-                        spec: NetworkSpec(sizes: recipe.sizes(channels: picture.channels)), flat: fitted.weights,
-                        convention: recipe.convention)
-                }
-                return FittedPicture(
-                    picture: picture, network: try network.mapError(ServiceFault.init).get(), psnr: fitted.psnr,
-                    steps: fit.stepsTaken, duration: progress.duration + (.now - began))
-            })
+        let result = Result { () throws(ServiceFault) in
+            guard fitted.psnr.isFinite, fitted.weights.allSatisfy(\.isFinite) else {
+                throw ServiceFault(
+                    .unprocessableContent, "fit_diverged", "Fit diverged",
+                    "the weights are not finite after \(fit.stepsTaken) steps; choose fewer hidden neurons or another seed"
+                )
+            }
+            let network = Result { () throws(NetworkError) in
+                try NetworkWeights(
+                    spec: NetworkSpec(sizes: recipe.sizes(channels: picture.channels)), flat: fitted.weights,
+                    convention: recipe.convention)
+            }
+            return FittedPicture(
+                picture: picture, network: try network.mapError(ServiceFault.init).get(), psnr: fitted.psnr,
+                steps: fit.stepsTaken, duration: progress.duration + (.now - began))
+        }
+        switch result {
+        case .success(let network):
+            resources.metrics.recordFit(
+                steps: network.steps, psnr: Double(network.psnr), duration: network.duration)
+        case .failure(let fault): resources.metrics.recordFailedFits(1, outcome: InferenceOutcome(fault))
+        }
+        progress.results.append(result)
         (progress.fit, progress.duration) = (nil, .zero)
     }
 

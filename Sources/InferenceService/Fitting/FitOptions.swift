@@ -8,6 +8,10 @@ enum FitOutput: String, Sendable, CaseIterable {
     case json
     case safetensors
     case npz
+    case pt
+
+    /// Nil for JSON.
+    var file: WeightsFile? { WeightsFile(rawValue: rawValue) }
 }
 
 /// The options of `/v1/fit`: from the query, fields of a form or members of a JSON document.

@@ -42,6 +42,8 @@ struct FitUpload: Sendable {
     let format: String
     /// Of the body without its content coding.
     let byteCount: Int
+    /// Of all fits: pixels × parameters × steps, where a picture counts for 64 pixels or more.
+    let operations: Int
 
     /// Reads a request's body.
     init(_ request: Request, _ configuration: ServiceConfiguration) throws(ServiceFault) {
@@ -86,7 +88,7 @@ struct FitUpload: Sendable {
         self.pictures = pictures
         self.format = format ?? "multipart"
         if options.isStrict || options.output != .json { try ServiceFault.throwFirst(of: pictures) }
-        try configuration.check(pictures.compactMap { try? $0.get() }, options)
+        operations = try configuration.check(pictures.compactMap { try? $0.get() }, options)
     }
 }
 
@@ -99,8 +101,9 @@ extension ServiceConfiguration {
     private static let mostParameters = 1 << 22
 
     /// Bounds the time and memory of fits.
+    /// - Returns: the operations of all fits.
     /// - Throws: `batch_too_large`, with the product that is too large.
-    fileprivate func check(_ pictures: [FitPicture], _ options: FitOptions) throws(ServiceFault) {
+    fileprivate func check(_ pictures: [FitPicture], _ options: FitOptions) throws(ServiceFault) -> Int {
         func tooLarge(_ detail: String) -> ServiceFault {
             ServiceFault(.unprocessableContent, "batch_too_large", "Batch too large", detail)
         }
@@ -141,5 +144,6 @@ extension ServiceConfiguration {
                 "option 'output': a \(options.output.rawValue) file holds networks of one shape, but the pictures are grey and coloured; use json, or send them apart"
             )
         }
+        return operations
     }
 }

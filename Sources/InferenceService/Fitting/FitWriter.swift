@@ -20,16 +20,8 @@ struct FitWriter {
         guard options.output != .json else { return try json(results, classified) }
         var fitted: [FittedPicture] = []
         for result in results { fitted.append(try result.get()) }
-        var response: Response
-        do throws(FormatError) {
-            let state = state(of: fitted)
-            response =
-                options.output == .npz
-                ? Response(.ok, contentType: "application/zip", body: try NPZWriter.write(state))
-                : Response(.ok, contentType: "application/octet-stream", body: SafetensorsWriter.write(state))
-        } catch {
-            throw ServiceFault(error)
-        }
+        guard let file = options.output.file else { throw .internalFault }
+        var response = try file.response(tree(of: fitted))
         func list(_ values: [String]) -> String { values.joined(separator: ",") }
         response.fields.set("X-Fit-Psnr", to: list(fitted.map { "\($0.psnr)" }))
         response.fields.set("X-Fit-Steps", to: list(fitted.map { String($0.steps) }))
@@ -39,7 +31,7 @@ struct FitWriter {
 
     /// The networks as named tensors: one as its module has them, several with an axis of networks before the others. The
     /// metadata say how the values are to be read.
-    private func state(of fitted: [FittedPicture]) -> StateDict {
+    private func tree(of fitted: [FittedPicture]) -> FileTree {
         let states = fitted.map(\.network.stateDict)
         var state = states.first ?? StateDict()
         if states.count > 1 {
@@ -52,11 +44,11 @@ struct FitWriter {
                             values: states.flatMap { $0[entry.name]?.values ?? [] }))
                 })
         }
-        state.metadata = [
-            "convention": options.recipe.convention.rawValue, "omega0": "\(options.recipe.omega0)",
-            "seed": String(options.recipe.seed),
-        ]
-        return state
+        let arrays = state.entries.map { FileTree.Member(key: $0.name, value: .array($0.tensor, $0.elementType)) }
+        return [
+            ("convention", options.recipe.convention.rawValue), ("omega0", "\(options.recipe.omega0)"),
+            ("seed", String(options.recipe.seed)),
+        ].reduce(.dict(arrays)) { $0.settingMetadata($1.0, to: $1.1) }
     }
 
     private func json(

@@ -24,6 +24,11 @@ struct DrawingJob: Sendable {
         do throws(ServiceFault) {
             try reply.checkWanted(timeout: nil)
             let (upload, options) = try codec.read(resources.configuration)
+            guard options.certification == nil else {
+                throw .badRequest(
+                    "option 'certify': a drawing has no model whose answer may change; classify, encode, reconstruct and predict have one"
+                )
+            }
             if options.model != nil {
                 model = try resources.registry.model(options.model, version: options.version)
             }
@@ -107,11 +112,17 @@ extension ServiceConfiguration {
         }
     }
 
-    /// The same for the pictures that a model reconstructs, where it is asked to.
-    func checkPictures(
-        _ outputs: [Output], of networks: [NetworkSpec], by model: ServedModel
-    ) throws(ServiceFault) {
-        guard outputs.contains(.picture), let image = model.input.image else { return }
-        try checkPictures(of: networks, pixels: image.height * image.width)
+    /// The same for the pictures that a model draws.
+    func checkPictures(of call: InferenceCall) throws(ServiceFault) {
+        guard call.outputs.contains(.picture), let image = call.model.input.image else { return }
+        guard call.networks.isEmpty else {
+            return try checkPictures(of: call.specs, pixels: image.height * image.width)
+        }
+        // Each pixel is drawn by one of the networks into which the decoder makes the latents, of the model's own shape.
+        let sizes = call.contents.compactMap { content in
+            if case .latents(_, let image) = content { image.pixels } else { nil }
+        }
+        try checkPictures(
+            of: sizes.map { _ in call.model.input.spec }, pixels: sizes.max() ?? 0)
     }
 }

@@ -30,8 +30,8 @@ struct InferenceJob<Codec: InferenceCodec>: Sendable {
             let (call, details) = try codec.decode(&lookup, resources.configuration)
             timing.parse = .now - began
             resources.metrics.recordParse(format: call.format, duration: timing.parse, bytes: call.byteCount)
-            reply.context.note(model: call.model.name, networks: call.networks.count)
-            try resources.configuration.checkPictures(call.outputs, of: call.specs, by: call.model)
+            reply.context.note(model: call.model.name, networks: call.items.count)
+            try resources.configuration.checkPictures(of: call)
             submit(call, details, timing)
         } catch {
             timing.parse = .now - began
@@ -41,13 +41,14 @@ struct InferenceJob<Codec: InferenceCodec>: Sendable {
 
     private func submit(_ call: InferenceCall, _ details: Codec.Details, _ timing: RequestTiming) {
         do throws(ServiceFault) {
+            let contents = call.contents
             let ticket = try resources.queue.submit(
-                ModelWork(model: call.model, outputs: call.outputs), call.contents,
+                ModelWork(model: call.model, outputs: call.outputs), contents,
                 deadline: call.timeout.map { request.received + $0 }
             ) { [self] result in
                 let finish: @Sendable () -> Void = { self.finish(result, call, details, timing) }
                 // The answer to one network is written on the compute thread: waking another would take longer.
-                if call.networks.count == 1 { finish() } else { resources.workers.run(finish) }
+                if contents.count == 1, !call.networks.isEmpty { finish() } else { resources.workers.run(finish) }
             }
             request.cancellation.onCancel { ticket.cancel() }
         } catch {
@@ -64,12 +65,9 @@ struct InferenceJob<Codec: InferenceCodec>: Sendable {
             let computed = try result.mapError(ServiceFault.init).get()
             timing.queue = computed.queueDuration
             timing.compute = computed.computeDuration
-            var outputs = computed.outputs.makeIterator()
-            let answers = call.networks.map { network in
-                network.flatMap { _ in outputs.next() ?? .failure(.internalFault) }
-            }
+            let answers = call.answers(computed.outputs)
             let response = try codec.encode(answers, to: call, details)
-            let items = answers.count { if case .success = $0 { true } else { false } }
+            let items = answers.items.count { if case .success = $0 { true } else { false } }
             reply.conclude(.answered(response, items: items), model: call.model, timing: timing)
         } catch {
             reply.conclude(.failed(error), model: call.model, timing: timing)

@@ -52,7 +52,7 @@ struct OutcomeRecorder: Sendable {
     ///   statistics.
     func record(_ outcome: JobOutcome, of endpoint: Endpoint, model: ServedModel?, timing: RequestTiming?) {
         if case .refused(let fault) = outcome { metrics.recordRejection(reason: fault.code) }
-        guard endpoint.isInference, let model else { return }
+        guard endpoint.countsForModel, let model else { return }
         let (name, version) = (model.name, model.version)
         switch outcome {
         case .answered(_, let items):

@@ -16,7 +16,7 @@ struct NativeCodec: InferenceCodec {
     private let request: Request
     private let endpoint: Endpoint
     /// From the path.
-    private let modelInPath: String?
+    let modelInPath: String?
     /// From the `Content-Type` field; nil where the body is no form.
     private let boundary: Result<String?, ServiceFault>
     let named: ModelSelection
@@ -48,9 +48,10 @@ struct NativeCodec: InferenceCodec {
         guard case .inference(let output) = endpoint else { throw .internalFault }
         let (upload, options) = try read(configuration)
         let (model, prepared, choice) = try choose(&lookup, upload, options, configuration, output)
-        let call = InferenceCall(
-            model: model, outputs: [output], networks: prepared.networks, timeout: options.timeout,
-            format: upload.format, byteCount: upload.byteCount)
+        let call = try InferenceCall(
+            model: model, outputs: [output], networks: prepared.networks, preparedFor: output,
+            certification: options.certification, configuration, timeout: options.timeout, format: upload.format,
+            byteCount: upload.byteCount)
         return (call, Details(options: options, list: AnswerList(output), upload: prepared, choice: choice))
     }
 
@@ -127,13 +128,15 @@ struct NativeCodec: InferenceCodec {
         let (upload, fields) = try readUpload(configuration.formatLimits)
         var options = try RequestOptions(query: request.head.target.query, members: upload.options, form: fields)
         options.model = modelInPath ?? options.model
-        if options.output == nil, acceptsPNG, endpoint == .render || endpoint == .inference(.picture) {
+        if options.output == nil, options.certification == nil, acceptsPNG,
+            endpoint == .render || endpoint == .inference(.picture)
+        {
             options.output = .png
         }
         return (upload, options)
     }
 
-    private func readUpload(
+    func readUpload(
         _ limits: FormatLimits
     ) throws(ServiceFault) -> (upload: Upload, fields: [(String, String)]) {
         let body = try request.decodedBody(limits)
@@ -163,7 +166,7 @@ struct NativeCodec: InferenceCodec {
             && !body.contains { $0 == 0 || $0 == 10 || $0 == 13 } && body.contains { $0 >= 0x80 }
     }
 
-    private var acceptsPNG: Bool {
+    var acceptsPNG: Bool {
         request.head.acceptedTypes.prefers("image/png", to: "application/json")
     }
 
@@ -197,7 +200,7 @@ struct NativeCodec: InferenceCodec {
                 }.mapError(ServiceFault.init)
             }
         }
-        let isStrict = options.isStrict || !uploaded.isBatch || options.output == .npy || options.output == .raw
+        let isStrict = options.isStrict || !uploaded.isBatch || options.output?.isArray == true
         if isStrict { try ServiceFault.throwFirst(of: networks) }
         return PreparedUpload(
             networks: networks, names: uploaded.names, ignored: uploaded.ignored, isStrict: isStrict)
@@ -206,7 +209,7 @@ struct NativeCodec: InferenceCodec {
     // MARK: Writing
 
     func encode(
-        _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ details: Details
+        _ answers: CallAnswers, to call: InferenceCall, _ details: Details
     ) throws(ServiceFault) -> Response {
         let items = items(answers, to: call, details.upload)
         if details.upload.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome)) }
@@ -218,9 +221,9 @@ struct NativeCodec: InferenceCodec {
     /// The answers in the order of the request's networks, each with what it needs to be written.
     /// - Parameter answers: of each network, one.
     func items(
-        _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ upload: PreparedUpload
+        _ answers: CallAnswers, to call: InferenceCall, _ upload: PreparedUpload
     ) -> [ItemAnswer] {
-        zip(call.networks, answers).enumerated().map { index, pair in
+        zip(call.networks, answers.items).enumerated().map { index, pair in
             let (network, answer) = pair
             let outcome = network.flatMap { network in
                 answer.flatMap { answers -> Result<ItemAnswer.Value, ServiceFault> in
@@ -232,7 +235,8 @@ struct NativeCodec: InferenceCodec {
                 }
             }
             return ItemAnswer(
-                index: index, name: upload.names[index], prepared: try? network.get(), outcome: outcome)
+                index: index, name: upload.names[index], prepared: try? network.get(), outcome: outcome,
+                drift: answers.drifts.isEmpty ? nil : answers.drifts[index]?.first)
         }
     }
 }

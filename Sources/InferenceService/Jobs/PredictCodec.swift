@@ -67,14 +67,15 @@ struct PredictCodec: InferenceCodec {
         ) { network, claims, context, canTry throws(NetworkError) in
             try model.prepare(network, claims, context: context, for: output, canTry: canTry)
         }
-        let call = InferenceCall(
-            model: model, outputs: [output], networks: prepared.networks, timeout: options.timeout, format: "instances",
+        let call = try InferenceCall(
+            model: model, outputs: [output], networks: prepared.networks, preparedFor: output,
+            certification: options.certification, configuration, timeout: options.timeout, format: "instances",
             byteCount: body.count)
         return (call, Details(options: options, upload: prepared))
     }
 
     func encode(
-        _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ details: Details
+        _ answers: CallAnswers, to call: InferenceCall, _ details: Details
     ) throws(ServiceFault) -> Response {
         let items = native.items(answers, to: call, details.upload)
         try ServiceFault.throwFirst(of: items.map(\.outcome))

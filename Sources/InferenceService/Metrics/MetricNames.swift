@@ -24,6 +24,16 @@ extension MetricFamily {
         "weightspace_compute_duration_seconds", .histogram, labels: ["model"], help: "Time of a forward pass.")
     static let batchSize = MetricFamily(
         "weightspace_batch_size", .histogram, labels: ["model"], help: "Networks per forward pass.")
+    static let fits = MetricFamily(
+        "weightspace_fits_total", .counter, labels: ["outcome"],
+        help: "Pictures to which a network was fitted, by how the fit ended.")
+    static let fitSteps = MetricFamily("weightspace_fit_steps_total", .counter, help: "Steps of fits that succeeded.")
+    static let fitDuration = MetricFamily(
+        "weightspace_fit_duration_seconds", .histogram, help: "Time that a fit that succeeded was computed.")
+    static let fitPSNR = MetricFamily(
+        "weightspace_fit_psnr_decibels", .histogram, help: "Peak signal-to-noise ratio of fitted networks.")
+    static let fitsWaiting = MetricFamily(
+        "weightspace_fits_waiting", .gauge, help: "Requests with fits that wait for their first or next slice.")
     static let queueDepth = MetricFamily(
         "weightspace_queue_depth", .gauge, labels: ["model"], help: "Requests waiting to be computed.")
     static let queueLimit = MetricFamily(
@@ -63,6 +73,7 @@ enum MetricBuckets {
     ]
     /// With two more at the lower end, for the stages of one request.
     static let shortSeconds = [0.0001, 0.00025] + seconds
+    static let decibels = [10.0, 15, 20, 25, 30, 35, 40, 50, 60, 80]
     static let batchSize = [1.0, 2, 4, 8, 16, 32, 64, 128, 256]
     /// 1 KiB to 64 MiB, each four times the one before.
     static let bytes = (0...8).map { Double(1024 << (2 * $0)) }

@@ -32,6 +32,7 @@ package struct ModelIdentity: Hashable, Sendable {
 package final class ServiceGauges: Sendable {
     private let queueDepth = Gauge(.queueDepth)
     private let queueLimit = Gauge(.queueLimit)
+    private let fitsWaiting = Gauge(.fitsWaiting)
     private let requestsInFlight = Gauge(.requestsInFlight)
     private let connections = Gauge(.connections)
     private let buildInfo = Gauge(.buildInfo)
@@ -43,7 +44,10 @@ package final class ServiceGauges: Sendable {
     init() {}
 
     var all: [any Metric] {
-        [queueDepth, queueLimit, requestsInFlight, connections, buildInfo, modelInfo, loadFailures, ready, draining]
+        [
+            queueDepth, queueLimit, fitsWaiting, requestsInFlight, connections, buildInfo, modelInfo, loadFailures,
+            ready, draining,
+        ]
     }
 
     func setBuild(_ build: BuildInfo) {
@@ -63,9 +67,13 @@ package final class ServiceGauges: Sendable {
             let idle = Dictionary(registry.models.map { ($0.name, 0) }) { first, _ in first }
             return idle.merging(queue?.depthByModel ?? [:]) { _, waiting in waiting }
         }
+        readFits { [weak queue] in queue?.waitingTasks ?? 0 }
         readModels { [registry] in registry.models.map(ModelIdentity.init) }
         readLifecycle(ready: { [registry] in registry.isReady }, draining: { [registry] in registry.isDraining })
     }
+
+    /// Requests with fits that wait for their first or next slice.
+    package func readFits(_ count: @escaping @Sendable () -> Int) { fitsWaiting.read { Double(count()) } }
 
     /// Requests that are admitted and not finished.
     package func readRequestsInFlight(_ count: @escaping @Sendable () -> Int) {

@@ -15,6 +15,10 @@ package final class ServiceMetrics: Sendable {
     private let batchSize = LabelledMetric<Histogram>(.batchSize, bounds: MetricBuckets.batchSize)
     private let rejected = LabelledMetric<Counter>(.rejected)
     private let requestBodyBytes = LabelledMetric<Histogram>(.requestBodyBytes, bounds: MetricBuckets.bytes)
+    private let fits = LabelledMetric<Counter>(.fits)
+    private let fitSteps = LabelledMetric<Counter>(.fitSteps)
+    private let fitDuration = LabelledMetric<Histogram>(.fitDuration, bounds: MetricBuckets.seconds)
+    private let fitPSNR = LabelledMetric<Histogram>(.fitPSNR, bounds: MetricBuckets.decibels)
     private let recentHTTP = Mutex<[HTTPSeries]>([])
     private static let mostRecent = 32
     /// The figures of the Open Inference Protocol's statistics extension.
@@ -74,6 +78,22 @@ package final class ServiceMetrics: Sendable {
         requestBodyBytes.series(format).observe(Double(bytes))
     }
 
+    /// Counts a network that was fitted.
+    /// - Parameters:
+    ///   - psnr: in dB.
+    ///   - duration: that it was computed.
+    package func recordFit(steps: Int, psnr: Double, duration: Duration) {
+        fits.series(InferenceOutcome.success.rawValue).increment()
+        fitSteps.series().increment(by: steps)
+        fitPSNR.series().observe(psnr)
+        fitDuration.series().observe(duration / .seconds(1))
+    }
+
+    /// Counts pictures without a network.
+    package func recordFailedFits(_ count: Int, outcome: InferenceOutcome) {
+        if count > 0 { fits.series(outcome.rawValue).increment(by: count) }
+    }
+
     /// - Parameter reason: the problem's code, as in the response.
     package func recordRejection(reason: String) { rejected.series(reason).increment() }
 
@@ -82,7 +102,8 @@ package final class ServiceMetrics: Sendable {
         let metrics: [any Metric] =
             [
                 httpRequests, httpRequestDuration, inferenceRequests, inferenceItems, batches, queueDuration,
-                parseDuration, computeDuration, batchSize, rejected, requestBodyBytes,
+                parseDuration, computeDuration, batchSize, rejected, requestBodyBytes, fits, fitSteps, fitDuration,
+                fitPSNR,
             ] + gauges.all
         var text = PrometheusText()
         for metric in metrics { metric.write(to: &text) }

@@ -35,6 +35,10 @@ enum OpenAPIDocument {
             document["components", "schemas", "InstancesDocument", "examples"] = .array([first.exampleInstances])
             document["components", "schemas", "InferRequest", "examples"] = .array([first.exampleInferRequest])
         }
+        if let latents = models.lazy.compactMap(\.exampleLatents).first {
+            document["components", "requestBodies", "Latents", "content", "application/json", "example"] = latents
+            document["components", "schemas", "LatentsDocument", "examples"] = .array([latents])
+        }
         if needsKey {
             let schemes = ["bearer", "apiKey"].map { JSONValue.object([JSONMember($0, .array([]))]) }
             document["security"] = .array(schemes)
@@ -49,6 +53,13 @@ extension ServedModel {
 
     /// The same in the form of KServe's V1 protocol.
     var exampleInstances: JSONValue { .object([JSONMember("instances", .array([exampleNetwork]))]) }
+
+    /// Latents of which it draws a picture, all zero; nil for a model that draws none.
+    var exampleLatents: JSONValue? {
+        guard let shape = decodedLatents else { return nil }
+        let latents = Tensor(shape: shape, values: [Float](repeating: 0, count: shape.reduce(1, *)))
+        return .object([JSONMember("latents", latents.jsonValue), JSONMember("size", .number(2))])
+    }
 
     private var exampleNetwork: JSONValue {
         let network = NetworkWeights.example(spec: input.spec, seed: 0)

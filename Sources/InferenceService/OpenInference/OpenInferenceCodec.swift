@@ -54,10 +54,11 @@ struct OpenInferenceCodec: InferenceCodec {
         let outputs = try outputs(infer, model)
         let computed = Output.allCases.filter { output in outputs.contains { $0.kind.output == output } }
         let networks = try networks(infer, model, computed, limit: configuration.maxNetworks)
-        let call = InferenceCall(
+        let call = try InferenceCall(
             model: model, outputs: computed,
-            networks: networks.map { .success($0) }, timeout: try timeout(infer.parameters),
-            format: "open_inference", byteCount: body.count)
+            networks: networks.map { .success($0) }, preparedFor: Self.preparation(computed),
+            certification: try certification(infer.parameters), configuration,
+            timeout: try timeout(infer.parameters), format: "open_inference", byteCount: body.count)
         return (call, Details(id: infer.id, outputs: outputs))
     }
 
@@ -65,7 +66,7 @@ struct OpenInferenceCodec: InferenceCodec {
         _ infer: InferRequest, _ model: ServedModel, _ outputs: [Output], limit: Int
     ) throws(ServiceFault) -> [PreparedNetwork] {
         let claims = try claims(infer.parameters)
-        let output = outputs.first { $0 != .classes } ?? .classes
+        let output = Self.preparation(outputs)
         let layout = try layout(infer.parameters)
         do throws(NetworkError) {
             let reading = try NetworkReading(
@@ -78,6 +79,34 @@ struct OpenInferenceCodec: InferenceCodec {
             }
         } catch {
             throw ServiceFault(error)
+        }
+    }
+
+    /// The output for which networks are prepared: classes alone can be answered without reading the weights.
+    private static func preparation(_ outputs: [Output]) -> Output { outputs.first { $0 != .classes } ?? .classes }
+
+    /// The parameters `certify` and `seed`.
+    private func certification(_ parameters: InferParameters) throws(ServiceFault) -> Certification? {
+        guard let given = parameters["certify"], !given.isNull else { return nil }
+        guard let trials = given.int, (1...Certification.mostTrials).contains(trials) else {
+            throw .badRequest("parameter 'certify': expected a whole number from 1 to \(Certification.mostTrials)")
+        }
+        guard let seed = parameters["seed"], !seed.isNull else { return Certification(trials: trials) }
+        guard let number = seed.int, number >= 0, UInt64(number) <= Certification.greatestSeed else {
+            throw .badRequest("parameter 'seed': expected a whole number from 0 to \(Certification.greatestSeed)")
+        }
+        return Certification(trials: trials, seed: UInt64(number))
+    }
+
+    /// The largest change of each output for each kind, over all networks: `drift_classify_permutations` and so on.
+    private func drifts(_ answers: CallAnswers, _ call: InferenceCall) -> [(name: String, value: Float)] {
+        let drifts = answers.drifts.compactMap(\.self)
+        return call.outputs.enumerated().flatMap { place, output in
+            HiddenSymmetry.allCases.compactMap { kind in
+                let changes = drifts.flatMap { $0[place].changes.filter { $0.kind == kind } }.map(\.largest)
+                guard !changes.isEmpty, !changes.contains(nil) else { return nil }
+                return ("drift_\(output.rawValue)_\(kind.rawValue)", changes.compactMap(\.self).max() ?? 0)
+            }
         }
     }
 
@@ -141,9 +170,9 @@ struct OpenInferenceCodec: InferenceCodec {
     // MARK: Writing
 
     func encode(
-        _ answers: [Result<[Answer], ServiceFault>], to call: InferenceCall, _ details: Details
+        _ answers: CallAnswers, to call: InferenceCall, _ details: Details
     ) throws(ServiceFault) -> Response {
-        let networks = try answers.map { answer throws(ServiceFault) in try answer.get() }
+        let networks = try answers.items.map { answer throws(ServiceFault) in try answer.get() }
         let outputs = details.outputs.map { output in
             let place = call.outputs.firstIndex(of: output.kind.output) ?? 0
             let answers = networks.compactMap { $0.dropFirst(place).first }
@@ -160,7 +189,7 @@ struct OpenInferenceCodec: InferenceCodec {
         }
         let response = InferResponse(
             modelName: call.model.name, modelVersion: call.model.version, id: details.id, warnings: call.warnings,
-            outputs: outputs)
+            figures: drifts(answers, call), outputs: outputs)
         guard let (body, documentLength) = response.encoded() else { throw .nonFiniteOutput }
         var answer = Response(
             .ok, contentType: documentLength == nil ? "application/json" : "application/octet-stream", body: body)

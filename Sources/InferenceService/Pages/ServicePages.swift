@@ -61,7 +61,8 @@ struct ServicePages: Sendable {
         case .index: return index()
         case .openAPI: return try openAPI()
         case .openInference(let page): return try openInference(page, parameters)
-        case .inference, .render, .fit, .infer, .predictInstances, .browserPage, .reload: throw .internalFault
+        case .inference, .decode, .render, .fit, .edit, .infer, .predictInstances, .browserPage, .reload:
+            throw .internalFault
         }
     }
 
@@ -164,6 +165,9 @@ struct ServicePages: Sendable {
         writer.member("task", model.task)
         writer.name("operations")
         writer.array(model.outputs) { writer, own in writer.value(own.output.rawValue) }
+        guard !model.edits.isEmpty else { return }
+        writer.name("edits")
+        writer.array(model.edits) { writer, name in writer.value(name) }
     }
 
     private func openAPI() throws(ServiceFault) -> Response {

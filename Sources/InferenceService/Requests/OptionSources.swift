@@ -67,6 +67,15 @@ enum OptionValue {
         .milliseconds(try whole(name, value, 1...3_600_000))
     }
 
+    /// `batch_norm_eps`
+    static func epsilon(_ name: String, _ value: String) throws(ServiceFault) -> Double {
+        guard let number = Double(value), number > 0, number < 1 else {
+            throw .badRequest(
+                "option '\(name)': expected a number above 0 and below 1, received '\(printable(value))'")
+        }
+        return number
+    }
+
     static func flag(_ name: String, _ value: String) throws(ServiceFault) -> Bool {
         switch value.lowercased() {
         case "1", "true", "yes", "on", "": return true

@@ -42,7 +42,7 @@ extension Request {
             throw .badRequest("the form has no file\(found); send at least one part named 'file'")
         }
         let fields = filled.filter { $0.filename == nil && $0.name != "file" }
-            .map { ($0.name, String(decoding: $0.bytes.prefix(256), as: UTF8.self)) }
+            .map { ($0.name, String(decoding: $0.bytes.prefix(1024), as: UTF8.self)) }
         return (files.map(\.bytes), fields)
     }
 }

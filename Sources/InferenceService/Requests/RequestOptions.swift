@@ -1,4 +1,5 @@
 import HTTPCore
+import ModelStore
 import Networks
 import SIREN
 import WeightFormats
@@ -10,6 +11,11 @@ package enum OutputFormat: String, Sendable, CaseIterable {
     case npy
     case raw
     case png
+    case safetensors
+    case npz
+
+    /// Whether all answers are one array, which has no place for the fault of a network.
+    var isArray: Bool { [.npy, .raw, .safetensors, .npz].contains(self) }
 }
 
 /// The options of a `/v1` request: from the query, fields of a form or members of a JSON document.
@@ -36,15 +42,23 @@ package struct RequestOptions: Sendable, Equatable {
     package var height: Int?
     /// Of a drawn picture; nil for the model's.
     package var width: Int?
+    /// How the answers are tested against equivalent weights; nil where they are not.
+    package var certification: Certification?
+    /// The second one's share of the mean of two latent arrays; nil where each is drawn.
+    package var blend: Double?
 
     package init() {}
 
-    private static let names =
+    /// The options of paths that read networks.
+    static let networkNames =
         [
             "model", "version", "top_k", "output", "strict", "timeout_ms", "member", "layout", "batch_norm_eps",
-            "height", "width",
+            "height", "width", "certify", "seed",
         ]
         + NotationClaims.optionNames
+    /// The options of `/v1/decode`.
+    static let decodeNames = ["model", "version", "output", "strict", "timeout_ms", "size", "height", "width", "blend"]
+    private var seed: UInt64?
     /// The texts of the options of notation, which are read together.
     private var notation: [String: String] = [:]
 
@@ -52,15 +66,22 @@ package struct RequestOptions: Sendable, Equatable {
     ///   - query: an unknown or repeated name is an error. Has precedence over `form`, and `form` over `members`.
     ///   - members: of the document; unknown ones are ignored, since other tools add members of their own.
     ///   - form: text fields of a form; unknown ones are ignored.
+    ///   - names: of the options that the path has.
     init(
-        query: [QueryItem], members: [String: JSONValue] = [:], form: [(String, String)] = []
+        query: [QueryItem], members: [String: JSONValue] = [:], form: [(String, String)] = [],
+        names: [String] = networkNames
     ) throws(ServiceFault) {
         var own = self
-        try OptionSources(query: query, members: members, form: form).read(Self.names) {
+        try OptionSources(query: query, members: members, form: form).read(names) {
             name, value throws(ServiceFault) in
             try own.set(name, value)
         }
         self = own
+        certification?.seed = seed
+        if certification != nil, let output, output != .json, output != .base64 {
+            throw .badRequest(
+                "option 'certify': output \(output.rawValue) has no place for the drift; expected json or base64")
+        }
         do throws(NotationOptionError) {
             claims = try NotationClaims(options: notation)
         } catch {
@@ -78,14 +99,20 @@ package struct RequestOptions: Sendable, Equatable {
         case "timeout_ms": timeout = try OptionValue.timeout(name, value)
         case "member": member = value.isEmpty ? nil : value
         case "layout": layout = value == "auto" ? nil : try OptionValue.choice(name, value)
-        case "batch_norm_eps":
-            guard let number = Double(value), number > 0, number < 1 else {
-                throw .badRequest(
-                    "option 'batch_norm_eps': expected a number above 0 and below 1, received '\(printable(value))'")
-            }
-            batchNormEpsilon = number
+        case "batch_norm_eps": batchNormEpsilon = try OptionValue.epsilon(name, value)
         case "height": height = try OptionValue.whole(name, value, 1...65536)
         case "width": width = try OptionValue.whole(name, value, 1...65536)
+        case "certify":
+            certification = Certification(trials: try OptionValue.whole(name, value, 1...Certification.mostTrials))
+        case "seed": seed = UInt64(try OptionValue.whole(name, value, 0...Int(Certification.greatestSeed)))
+        case "size":
+            let side = try OptionValue.whole(name, value, 1...65536)
+            (height, width) = (height ?? side, width ?? side)
+        case "blend":
+            guard let share = Double(value), (0...1).contains(share) else {
+                throw .badRequest("option 'blend': expected a number from 0 to 1, received '\(printable(value))'")
+            }
+            blend = share
         default: notation[name] = value
         }
     }

@@ -145,6 +145,11 @@ package struct ServiceFault: Error, Sendable, Equatable {
     init(_ error: FormatError) { self.init(UploadError(error)) }
     init(_ error: NetworkError) { self.init(UploadError(error)) }
 
+    /// 422 for an edit that has no exact form for a network.
+    package init(_ error: EditError) {
+        self.init(.unprocessableContent, "not_editable", "Network cannot be edited so", error.detail)
+    }
+
     init(_ error: ContentError) {
         switch error {
         case .malformedForm(let detail): self.init(UploadError(.malformed, detail))

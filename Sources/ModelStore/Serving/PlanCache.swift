@@ -1,6 +1,7 @@
 import Engine
 import Models
 import Networks
+import SIREN
 import Synchronization
 
 /// A plan for one network, with its input and output matrices.
@@ -17,6 +18,14 @@ struct PlanShape: Hashable, Sendable {
     let output: Output
     let spec: NetworkSpec
     let activation: Nonlinearity
+    /// Of several edits, the one that is computed.
+    var edit: String?
+    let threads: Int
+}
+
+/// What a plan from latents to a picture is compiled for.
+struct PictureShape: Hashable, Sendable {
+    let image: ImageShape
     let threads: Int
 }
 

@@ -12,14 +12,18 @@ package struct PreparedNetwork: Sendable {
         case weights(NetworkWeights, activation: Nonlinearity? = nil)
         /// A function of coordinates, for models that read values: its weights are not those of the model's networks.
         case function(DrawnFunction)
+        /// A latent array from which a picture of this size is to be drawn.
+        case latents(Latents, ImageShape)
 
-        /// Bytes of the weights.
-        package var byteCount: Int { 4 * spec.parameterCount }
+        /// Bytes of the numbers.
+        package var byteCount: Int { 4 * valueCount }
 
-        package var spec: NetworkSpec {
+        /// Weights and biases, or latents.
+        var valueCount: Int {
             switch self {
-            case .weights(let network, _): network.spec
-            case .function(let function): function.network.spec
+            case .weights(let network, _): network.spec.parameterCount
+            case .function(let function): function.network.spec.parameterCount
+            case .latents(let latents, _): latents.values.count
             }
         }
     }
@@ -34,14 +38,22 @@ package struct PreparedNetwork: Sendable {
     /// How a CNN was read; nil for networks that draw pictures.
     package let convolutional: ConvolutionalReading?
 
+    /// What the client says of its notation.
+    let claims: NotationClaims
+    /// What its file says beside the layers.
+    let context: NetworkContext
+
     /// What the client should know of how it was read, or do.
     package var warnings: [String] { (reading?.warnings ?? []) + (convolutional?.warnings ?? []) }
 
     init(
         content: Content, network: NetworkWeights, reading: NotationReading?, unreadWeights: String? = nil,
-        convolutional: ConvolutionalReading? = nil
+        convolutional: ConvolutionalReading? = nil, claims: NotationClaims = NotationClaims(),
+        context: NetworkContext = NetworkContext()
     ) {
         self.convolutional = convolutional
+        self.claims = claims
+        self.context = context
         self.content = content
         self.network = network
         self.reading = reading
@@ -52,7 +64,7 @@ package struct PreparedNetwork: Sendable {
     package init(drawing network: NetworkWeights, _ claims: NotationClaims, context: NetworkContext) {
         self.init(
             content: .weights(network), network: network,
-            reading: NotationDetector.read(network, claims: claims, context: context))
+            reading: NotationDetector.read(network, claims: claims, context: context), claims: claims, context: context)
     }
 
     /// The picture that the network itself draws.

@@ -22,6 +22,10 @@ package final class ServedModel: Sendable {
     private let plans = PlanCache<PlanShape, WeightSpaceFeatures>(byteLimit: 128 << 20)
     /// Plans over the values at the model's coordinates, by the output; all have the same shape.
     private let functionPlans = PlanCache<Output, Matrix>(byteLimit: 128 << 20)
+    /// Plans from latents to pictures.
+    private let decoderPlans = PlanCache<PictureShape, Matrix>(byteLimit: 64 << 20)
+    /// Pictures of fewer pixels are drawn by one thread.
+    private static let leastSharedPixels = 4096
     /// The most parameters of networks that are computed side by side. The plan of a larger one takes tens of
     /// megabytes, and every thread would need a plan of its own.
     private static let largestParallelNetwork = 32_768
@@ -62,6 +66,15 @@ package final class ServedModel: Sendable {
 
     /// Whether `output` can be asked for.
     package func offers(_ output: Output) -> Bool { shape(of: output) != nil }
+
+    /// The names of the edits that can be asked for: those of an `Editor`; the member `edit` of the card, or else the model's
+    /// name, for another model that gives weights.
+    package var edits: [String] {
+        guard offers(.weights) else { return [] }
+        if !model.edits.isEmpty { return model.edits }
+        if case .text(let name)? = configuration.card["edit"] { return [name] }
+        return [name]
+    }
 
     /// The model's purpose for lists of models: `classify`, `predict_accuracy`, `encode` or `edit`.
     package var task: String {
@@ -140,7 +153,7 @@ package final class ServedModel: Sendable {
             return PreparedNetwork(
                 content: .weights(
                     transform.canonical(own, activation: reading.activation), activation: reading.activation),
-                network: own, reading: nil, convolutional: reading)
+                network: own, reading: nil, convolutional: reading, claims: claims, context: context)
         }
         guard mismatches.isEmpty || (readsFunctions && output == .classes) else { throw NetworkError(mismatches) }
         let reading = NotationDetector.read(network, claims: claims, context: context)
@@ -148,7 +161,8 @@ package final class ServedModel: Sendable {
         if mismatches.isEmpty, reading.features == nil, reading.notation.isConvertible(to: own) {
             let converted = try input.transform.converted(network, from: reading.notation)
             return PreparedNetwork(
-                content: .weights(input.transform.canonical(converted)), network: network, reading: reading)
+                content: .weights(input.transform.canonical(converted)), network: network, reading: reading,
+                claims: claims, context: context)
         }
         let unread =
             mismatches.isEmpty
@@ -171,7 +185,7 @@ package final class ServedModel: Sendable {
         do throws(PictureError) {
             return PreparedNetwork(
                 content: .function(try DrawnFunction(network, reading.notation, features: reading.features)),
-                network: network, reading: reading, unreadWeights: unread)
+                network: network, reading: reading, unreadWeights: unread, claims: claims, context: context)
         } catch {
             throw NetworkError(
                 mismatches.isEmpty
@@ -192,24 +206,26 @@ package final class ServedModel: Sendable {
     /// Each network has a plan of batch 1, so its answer depends, bit for bit, neither on the other networks nor on the
     /// number of threads. With at least as many networks as threads, each thread computes whole networks; otherwise the
     /// networks are computed one after the other, each on several threads.
-    /// - Parameter inputs: the `content` of prepared networks.
+    /// - Parameters:
+    ///   - inputs: the `content` of prepared networks.
+    ///   - edit: for weights, one of `edits`; nil for the first.
     /// - Throws: `ModelError` where the model does not offer the output.
     package func run(
-        _ output: Output, _ inputs: [PreparedNetwork.Content], _ pool: WorkerPool
+        _ output: Output, _ inputs: [PreparedNetwork.Content], _ pool: WorkerPool, edit: String? = nil
     ) throws(ModelError) -> [Answer] {
         guard offers(output) else { throw ModelError("the model does not \(output.rawValue)") }
         let isParallel =
             pool.threads > 1 && inputs.count >= pool.threads
-            && inputs.allSatisfy { $0.spec.parameterCount <= Self.largestParallelNetwork }
+            && inputs.allSatisfy { $0.valueCount <= Self.largestParallelNetwork }
         guard isParallel else {
             var results: [Answer] = []
-            for network in inputs { results.append(try run(output, network, pool)) }
+            for network in inputs { results.append(try run(output, network, edit, pool)) }
             return results
         }
         let results = Mutex<[Result<Answer, ModelError>?]>(Array(repeating: nil, count: inputs.count))
         let single = WorkerPool(threads: 1)
         pool.run(tasks: inputs.count) { index, _ in
-            let result = Result { () throws(ModelError) in try run(output, inputs[index], single) }
+            let result = Result { () throws(ModelError) in try run(output, inputs[index], edit, single) }
             results.withLock { $0[index] = result }
         }
         var values: [Answer] = []
@@ -221,14 +237,41 @@ package final class ServedModel: Sendable {
     }
 
     private func run(
-        _ output: Output, _ content: PreparedNetwork.Content, _ pool: WorkerPool
+        _ output: Output, _ content: PreparedNetwork.Content, _ edit: String?, _ pool: WorkerPool
     ) throws(ModelError) -> Answer {
         switch content {
-        case .weights(let network, let activation): return try run(output, network, activation, pool)
+        case .weights(let network, let activation): return try run(output, network, activation, pool, edit: edit)
         case .function(let function):
             guard output == .classes else { throw ModelError("only classes are answered by values") }
             return try classify(function)
+        case .latents(let latents, let image):
+            guard output == .picture else { throw ModelError("latents are answered by pictures only") }
+            return try draw(latents, image, pool)
         }
+    }
+
+    /// The shape of the latent arrays that it draws pictures from, [latents, width]; nil for a model that draws none.
+    package var decodedLatents: [Int]? { model.decodedLatents }
+
+    /// The picture that the decoder draws from latents of the shape `decodedLatents`.
+    private func draw(_ latents: Latents, _ image: ImageShape, _ pool: WorkerPool) throws(ModelError) -> Answer {
+        guard let shape = model.decodedLatents, latents.values.count == shape.reduce(1, *) else {
+            throw ModelError("the model draws no pictures from latents of \(latents.shape)")
+        }
+        let threads = image.pixels < Self.leastSharedPixels ? 1 : pool.threads
+        let key = PictureShape(image: image, threads: threads)
+        let compiled = try decoderPlans.take(key) { () throws(ModelError) in
+            let builder = PlanBuilder(threads: threads)
+            let input = builder.matrix(rows: shape[0], columns: shape[1])
+            let output = try model.recordPicture(ofLatents: input, image, in: builder)
+            return CompiledPlan(
+                plan: builder.finish(keeping: [input] + output.matrices), input: input, output: output)
+        }
+        compiled.input.write(latents.values)
+        compiled.plan.run(threads == 1 ? WorkerPool(threads: 1) : pool)
+        let answer = compiled.output.answer(temperature: configuration.temperature)
+        decoderPlans.giveBack(compiled, key)
+        return answer
     }
 
     /// The classes of a function by its values at the model's coordinates.
@@ -251,11 +294,13 @@ package final class ServedModel: Sendable {
     }
 
     private func run(
-        _ output: Output, _ network: NetworkWeights, _ activation: Nonlinearity?, _ pool: WorkerPool
+        _ output: Output, _ network: NetworkWeights, _ activation: Nonlinearity?, _ pool: WorkerPool,
+        edit: String? = nil
     ) throws(ModelError) -> Answer {
         let threads = try threads(output, network.spec, of: pool)
         let key = PlanShape(
-            output: output, spec: network.spec, activation: activation ?? input.transform.activation, threads: threads)
+            output: output, spec: network.spec, activation: activation ?? input.transform.activation,
+            edit: model.edits.isEmpty ? nil : edit, threads: threads)
         let compiled = try planned(key)
         compiled.input.write([network])
         compiled.plan.run(pool)
@@ -293,7 +338,9 @@ package final class ServedModel: Sendable {
             let input = WeightSpaceFeatures(key.spec, batch: 1, channels: 1, in: builder)
             let pass = ForwardPass(
                 input, configuration.input.transform, activation: key.activation, in: builder)
-            let output = try model.record(key.output, in: pass)
+            let output =
+                key.output == .weights
+                ? try model.recordEdit(key.edit, in: pass) : try model.record(key.output, in: pass)
             return CompiledPlan(
                 plan: builder.finish(keeping: input.arrays + output.matrices), input: input, output: output)
         }

@@ -1,6 +1,7 @@
 import Engine
 import Networks
 import NeuralFunctionals
+import SIREN
 
 /// A model that reads weights and a classifier that evaluates the network (a `ProbeClassifier`), with mixed logits:
 /// share · probes + (1 − share) · weights.
@@ -69,6 +70,14 @@ package struct Ensemble: Model {
             }
         }
         return recorded
+    }
+
+    package var decodedLatents: [Int]? { weights.decodedLatents }
+
+    package func recordPicture(
+        ofLatents latents: Matrix, _ image: ImageShape, in builder: PlanBuilder
+    ) throws(ModelError) -> RecordedOutput {
+        try weights.recordPicture(ofLatents: latents, image, in: builder)
     }
 
     package var probeCoordinates: Matrix? { probes.probeCoordinates }

@@ -15,7 +15,7 @@ extension Inr2Array: ReferenceModule {
             let latents = model.encode(try input.features(channels: 1), in: builder)
             let width = model.latentWidth
             let shape = model.configuration.isSpatial ? [batch, model.latentCount, width] : [batch, width]
-            let pictures = model.decoder.draw(latents, batch: batch, in: builder)
+            let pictures = model.decoder.draw(latents, batch: batch, image, in: builder)
             // Pixels are channel-last here and channel-first in the file.
             let planes = builder.matrix(rows: batch * image.channels * image.pixels, columns: 1)
             builder.swapAxes(

@@ -78,6 +78,15 @@ extension Inr2Array: Model {
         return [latents, OutputDescription(.picture, [image.height, image.width, image.channels])]
     }
 
+    package var decodedLatents: [Int]? { configuration.isDecoderTrained ? [latentCount, latentWidth] : nil }
+
+    package func recordPicture(
+        ofLatents latents: Matrix, _ image: ImageShape, in builder: PlanBuilder
+    ) throws(ModelError) -> RecordedOutput {
+        guard configuration.isDecoderTrained else { throw Self.notOffered(.picture) }
+        return .picture(decoder.draw(latents, batch: 1, image, in: builder), image)
+    }
+
     /// Records the encoder once, and the decoder where the picture is asked for.
     package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
         try record(outputs, from: encode(pass.scaledWeights, in: pass.builder), in: pass)
@@ -93,7 +102,7 @@ extension Inr2Array: Model {
             case .latents: recorded.append(.latents(latents, count: latentCount))
             // Not refused where the decoder is untrained: training records it, too.
             case .picture:
-                recorded.append(.picture(decoder.draw(latents, batch: pass.batch, in: pass.builder), image))
+                recorded.append(.picture(decoder.draw(latents, batch: pass.batch, image, in: pass.builder), image))
             default: throw Self.notOffered(output)
             }
         }

@@ -40,7 +40,6 @@ package struct InrDecoder: Sendable {
     private static let omega0: Float = 30
 
     private let spec: NetworkSpec
-    private let image: ImageShape
     private let latents: Int
     /// The affine maps of each MLP: for `sitzmann` one MLP for each array, w0, b0, w1, …; for `simple` one for all
     /// arrays together.
@@ -65,7 +64,6 @@ package struct InrDecoder: Sendable {
         let side = Int(Double(latents).squareRoot().rounded())
         guard side * side == latents else { throw ModelError("\(latents) latents do not form a square grid") }
         self.spec = spec
-        self.image = image
         self.latents = latents
         let counts = Self.arrayCounts(spec)
         let decoder = parameters.scope("decoder").scope(0)
@@ -117,9 +115,10 @@ package struct InrDecoder: Sendable {
     }
 
     /// *Shapes:* latents (batch·latents, width) → pictures (batch·pixels, channels), values nominally in [−1, 1].
-    package func draw(_ z: Matrix, batch: Int, in builder: PlanBuilder) -> Matrix {
+    /// - Parameter image: of any height and width; its channels are those of the INRs.
+    package func draw(_ z: Matrix, batch: Int, _ image: ImageShape, in builder: PlanBuilder) -> Matrix {
         let pictures = builder.matrix(rows: batch * image.pixels, columns: image.channels)
-        builder.drawSines(decode(z, in: builder), grid, batch: batch, into: pictures)
+        builder.drawSines(decode(z, in: builder), grid(image), batch: batch, into: pictures)
         return pictures
     }
 
@@ -128,7 +127,7 @@ package struct InrDecoder: Sendable {
         return Self.arrayCounts(spec).map { cursor.take($0) }
     }
 
-    private var grid: SineGrid {
+    private func grid(_ image: ImageShape) -> SineGrid {
         let side = Int(Double(latents).squareRoot().rounded())
         let rowCells = Self.cells(pixels: image.height, side: side)
         let columnCells = Self.cells(pixels: image.width, side: side)

@@ -1,5 +1,6 @@
 import Engine
 import NeuralFunctionals
+import SIREN
 
 /// An `Inr2Array` and a `TransformerHead` that classifies its latents (Zhou et al., arXiv 2305.13546, §4.2).
 package struct LatentClassifier: Model {
@@ -34,6 +35,14 @@ package struct LatentClassifier: Model {
     /// Classes, then the outputs of the encoder.
     package var outputs: [OutputDescription] {
         [OutputDescription(.classes, [head.configuration.classes])] + encoder.outputs
+    }
+
+    package var decodedLatents: [Int]? { encoder.decodedLatents }
+
+    package func recordPicture(
+        ofLatents latents: Matrix, _ image: ImageShape, in builder: PlanBuilder
+    ) throws(ModelError) -> RecordedOutput {
+        try encoder.recordPicture(ofLatents: latents, image, in: builder)
     }
 
     /// Records the encoder once for all of `outputs`.

@@ -9,8 +9,12 @@ package struct ZipWriter {
     package init() {}
 
     /// Adds an entry.
+    /// - Parameter alignment: the content begins at a multiple of it, after zeros in an extra field as PyTorch writes it;
+    ///   1 for no such field.
     /// - Throws: `internal` where the archive would need 64-bit fields.
-    package mutating func add(_ name: String, _ content: [UInt8]) throws(FormatError) {
+    package mutating func add(
+        _ name: String, _ content: [UInt8], alignment: Int = 1
+    ) throws(FormatError) {
         guard let size = UInt32(exactly: content.count), let offset = UInt32(exactly: bytes.count),
             let nameLength = UInt16(exactly: name.utf8.count), count < 0xfffe
         else { throw FormatError(.internal, "\(quoted(name)) is too large for a zip archive") }
@@ -21,20 +25,32 @@ package struct ZipWriter {
         fields.append(littleEndian: size)
         fields.append(littleEndian: size)
         fields.append(littleEndian: nameLength)
-        fields.append(littleEndian: UInt16(0))
 
+        let extra = padding(after: name, to: alignment)
         bytes.append(littleEndian: ZipSignature.localHeader)
         bytes += fields
+        bytes.append(littleEndian: UInt16(truncatingIfNeeded: extra.count))
         bytes += name.utf8
+        bytes += extra
         bytes += content
 
         directory.append(littleEndian: ZipSignature.centralHeader)
         directory.append(littleEndian: UInt16(20))
         directory += fields
-        directory += [UInt8](repeating: 0, count: 10)  // comment length, disk, attributes
+        directory += [UInt8](repeating: 0, count: 12)  // lengths of extra field and comment, disk, attributes
         directory.append(littleEndian: offset)
         directory += name.utf8
         count += 1
+    }
+
+    /// The extra field `FB` of zeros after which an entry's content is aligned; empty for an alignment of 1.
+    private func padding(after name: String, to alignment: Int) -> [UInt8] {
+        guard alignment > 1 else { return [] }
+        let start = bytes.count + 30 + name.utf8.count + 4
+        let zeros = (alignment - start % alignment) % alignment
+        var field = Array("FB".utf8)
+        field.append(littleEndian: UInt16(truncatingIfNeeded: zeros))
+        return field + [UInt8](repeating: 0, count: zeros)
     }
 
     /// The archive.

@@ -22,6 +22,7 @@ struct ClassifyCommand: ParsableCommand {
     @OptionGroup var selection: ModelSelection
     @OptionGroup var notation: NotationOptions
     @OptionGroup var reading: ReadingOptions
+    @OptionGroup var certifying: CertifyOptions
     @OptionGroup var threads: ThreadOption
 
     @Option(help: "How many classes to list for each network.")
@@ -39,7 +40,9 @@ struct ClassifyCommand: ParsableCommand {
         let pool = WorkerPool(threads: try threads.resolve(&settings))
         let claims = try notation.claims()
         let model = try selection.load(offering: .classes)
-        let run = BatchRun(model: model, output: .classes, claims: claims, reading: reading, pool: pool)
+        let run = BatchRun(
+            model: model, output: .classes, claims: claims, reading: reading, pool: pool,
+            certification: certifying.certification)
         var disagreements = 0
         let (answered, failures) = try run(allOf: files) { answer in
             if json {
@@ -50,7 +53,7 @@ struct ClassifyCommand: ParsableCommand {
                     })
             } else if case .success(.classes(let classes)) = answer.outcome {
                 if classes.agrees == false { disagreements += 1 }
-                print(text(answer.name, classes, model.labels))
+                print(text(answer.name, classes, model.labels) + (answer.drift.map { "  (\($0.text))" } ?? ""))
             }
         }
         if !json, disagreements > 0, answered > 1 {

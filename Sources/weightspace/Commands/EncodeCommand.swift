@@ -29,6 +29,7 @@ struct EncodeCommand: ParsableCommand {
     @OptionGroup var selection: ModelSelection
     @OptionGroup var notation: NotationOptions
     @OptionGroup var reading: ReadingOptions
+    @OptionGroup var certifying: CertifyOptions
     @OptionGroup var threads: ThreadOption
 
     func validate() throws {
@@ -38,6 +39,9 @@ struct EncodeCommand: ParsableCommand {
             }
             guard !output.hasSuffix(".npy"), !output.hasSuffix(".safetensors") else {
                 throw ValidationError("--output: expected the name of a folder beside --shard, received '\(output)'")
+            }
+            guard certifying.certify == nil else {
+                throw ValidationError("--certify: expected without --shard, which prints nothing")
             }
             guard !files.contains("-") else {
                 throw ValidationError("--shard: standard input cannot be cut into parts")
@@ -55,14 +59,19 @@ struct EncodeCommand: ParsableCommand {
         guard let shape = model.shape(of: .latents) else {
             throw CommandFailure("model '\(model.name)' has no encoder")
         }
-        let run = BatchRun(model: model, output: .latents, claims: claims, reading: reading, pool: pool)
+        let run = BatchRun(
+            model: model, output: .latents, claims: claims, reading: reading, pool: pool,
+            certification: certifying.certification)
         let files = try FileList(files).paths
         let failures: Int
         if let shard = shard.flatMap(EncodingShard.init) {
             failures = try shard.encode(files, into: output, with: run, shape: shape)
         } else {
             var latents = LatentsFile(shape: shape)
-            failures = try run(files) { latents.append($0) }
+            failures = try run(files) { answer in
+                latents.append(answer)
+                if let drift = answer.drift { print("\(answer.name)  \(drift.text)") }
+            }
             let bytes = output.hasSuffix(".npy") ? NPYWriter.write(latents.tensor) : latents.safetensors(model)
             try OutputFile.write(bytes, to: output)
         }

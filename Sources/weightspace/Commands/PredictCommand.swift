@@ -23,6 +23,7 @@ struct PredictCommand: ParsableCommand {
     @OptionGroup var selection: ModelSelection
     @OptionGroup var notation: NotationOptions
     @OptionGroup var reading: ReadingOptions
+    @OptionGroup var certifying: CertifyOptions
     @OptionGroup var threads: ThreadOption
 
     @Flag(help: "Print one JSON object per network.")
@@ -33,7 +34,9 @@ struct PredictCommand: ParsableCommand {
         let pool = WorkerPool(threads: try threads.resolve(&settings))
         let claims = try notation.claims()
         let model = try selection.load(offering: .scalars)
-        let run = BatchRun(model: model, output: .scalars, claims: claims, reading: reading, pool: pool)
+        let run = BatchRun(
+            model: model, output: .scalars, claims: claims, reading: reading, pool: pool,
+            certification: certifying.certification)
         let (_, failures) = try run(allOf: files) { answer in
             if json {
                 print(
@@ -43,7 +46,8 @@ struct PredictCommand: ParsableCommand {
                     })
             } else if case .success(.scalars(let values)) = answer.outcome {
                 let numbers = zip(model.targets, values).map { "\($0) \(String(format: "%.4g", Double($1)))" }
-                print("\(answer.name)  \(numbers.joined(separator: ",  "))")
+                let drift = answer.drift.map { "  (\($0.text))" } ?? ""
+                print("\(answer.name)  \(numbers.joined(separator: ",  "))\(drift)")
                 for warning in answer.prepared?.warnings ?? [] {
                     Terminal.complain("\(answer.name): warning: \(warning)")
                 }

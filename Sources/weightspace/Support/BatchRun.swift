@@ -1,4 +1,6 @@
+import ArgumentParser
 import Engine
+import Foundation
 import InferenceService
 import ModelStore
 import Models
@@ -18,6 +20,8 @@ struct FileAnswer {
     /// The network as it was read; nil where it could not be read.
     let prepared: PreparedNetwork?
     let outcome: Result<Answer, FileFault>
+    /// What equivalent weights change of the answer; nil where that was not asked for, or there is none.
+    var drift: Drift?
 
     /// The file and, of several networks, its key or, from the second on, the number within it.
     var name: String { member.map { "\(path)[\($0)]" } ?? (index == 0 ? path : "\(path)[\(index)]") }
@@ -35,6 +39,7 @@ struct FileAnswer {
         case .failure(let fault): writer.error(code: fault.code, detail: fault.detail)
         case .success(let answer): write(answer, &writer)
         }
+        if let drift { writer.drift(drift) }
         if let prepared { writer.reading(prepared) }
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self)
@@ -68,6 +73,8 @@ struct BatchRun {
     /// How networks are found in the files.
     let reading: ReadingOptions
     let pool: WorkerPool
+    /// How answers are tested against equivalent weights; nil where they are not.
+    var certification: Certification?
 
     private static let filesAtATime = 64
     /// The error codes of files that hold no network.
@@ -143,14 +150,54 @@ struct BatchRun {
         }
         var outputs = try model.run(output, networks.compactMap { try? $0.prepared.get().content }, pool)
             .makeIterator()
-        return networks.map { network in
+        return try networks.map { network in
             let outcome = network.prepared.flatMap { _ in
                 outputs.next().map(FileFault.checked) ?? .failure(.nonFiniteOutput)
             }
+            let prepared = try? network.prepared.get()
             return FileAnswer(
-                path: network.path, index: network.index, member: network.member,
-                prepared: try? network.prepared.get(),
-                outcome: outcome)
+                path: network.path, index: network.index, member: network.member, prepared: prepared, outcome: outcome,
+                drift: try drift(of: outcome, to: prepared))
         }
+    }
+
+    private func drift(of outcome: Result<Answer, FileFault>, to network: PreparedNetwork?) throws -> Drift? {
+        guard let certification, let network, case .success(let answer) = outcome else { return nil }
+        let trials = model.trials(of: network, for: output, certification)
+        let answers = try model.run(output, trials.contents, pool)
+        return trials.drift(from: answer, to: answers.map { try? FileFault.checked($0).get() })
+    }
+}
+
+/// Whether answers are tested against equivalent weights.
+struct CertifyOptions: ParsableArguments {
+    @Option(
+        help:
+            "Also answer N random permutations of hidden neurons, and for sines sign flips and half turns, for ReLUs rescalings, and print how much the answer changes (1 to 32)."
+    )
+    var certify: Int?
+
+    @Option(help: "Of these changes. (default: it follows from the weights)")
+    var seed: UInt64?
+
+    func validate() throws {
+        if let certify, !(1...Certification.mostTrials).contains(certify) {
+            throw ValidationError("--certify: expected 1 to \(Certification.mostTrials), received \(certify)")
+        }
+        if let seed, seed > Certification.greatestSeed {
+            throw ValidationError("--seed: expected at most \(Certification.greatestSeed), received \(seed)")
+        }
+    }
+
+    var certification: Certification? { certify.map { Certification(trials: $0, seed: seed) } }
+}
+
+extension Drift {
+    /// The largest changes, for people: `drift: permutations 1.2e-07, sign_flips 0`.
+    var text: String {
+        "drift: "
+            + changes.map { change in
+                "\(change.kind.rawValue) \(change.largest.map { String(format: "%.2g", Double($0)) } ?? "unknown: a changed network has no answer")"
+            }.joined(separator: ", ")
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Host
+import InferenceService
 import ModelStore
 import Models
 import Networks
@@ -12,6 +13,7 @@ func reason(_ error: any Error) -> String {
     switch error {
     case let error as UploadError: error.description
     case let error as NetworkError: "\(error.code): \(error.detail)"
+    case let error as ServiceFault: "\(error.code): \(error.detail)"
     case let error as PictureError: error.detail
     case let error where error.isFromFoundation: FileError.description(of: error)
     default: String(describing: error)

@@ -93,18 +93,20 @@ struct UploadFile {
     let names: [String?]
 
     /// A file that cannot be read counts as one network that cannot be read.
+    /// - Parameter recordsPlacement: whether other weights are to be written in the networks' place.
     init(
         _ path: String, expecting expectation: NetworkExpectation?, readsFunctions: Bool = false,
-        _ options: ReadingOptions? = nil
+        _ options: ReadingOptions? = nil, recordsPlacement: Bool = false
     ) {
         self.path = path
         do throws(UploadError) {
             let upload = try Self.upload(path)
-            let uploaded = try UploadedNetworks(
-                upload,
+            var search =
                 options?.search(expecting: expectation, readsFunctions: readsFunctions)
-                    ?? NetworkSearchOptions(expectation: expectation, readsAnyFunction: readsFunctions),
-                flatSpec: Self.flatSpec(),
+                ?? NetworkSearchOptions(expectation: expectation, readsAnyFunction: readsFunctions)
+            search.recordsPlacement = recordsPlacement
+            let uploaded = try UploadedNetworks(
+                upload, search, flatSpec: Self.flatSpec(),
                 limit: .max)
             (networks, names) = (uploaded.networks, uploaded.names)
         } catch {

@@ -19,7 +19,7 @@ enum ServiceTarget {
     private struct Service {
         let handler: ServiceHandler
 
-        /// Two small models of random parameters: of INRs and of CNNs.
+        /// Small models of random parameters: of INRs, of CNNs, and one with a decoder.
         private static let models = [
             """
             {"name": "small", "task": "predict_accuracy",
@@ -32,6 +32,14 @@ enum ServiceTarget {
              "input": {"family": "cnn", "sizes": [1, 2, 3], "filters": [[3, 3], null], "canonical_scale": true,
               "array_scales": null},
              "network": {"file": "network.safetensors", "model": "StatNet", "h_size": 4, "sigmoid": true}}
+            """,
+            """
+            {"name": "drawer",
+             "input": {"sizes": [2, 3, 1], "image": [4, 4, 1], "omega0": 30, "convention": "nfn", "canonicalize": false,
+              "array_scales": null},
+             "model": {"type": "AutoEncoder", "file": "encoder.safetensors", "block_type": "np", "num_blocks": 1,
+              "enc_map_size": 2, "num_heads": 1, "spatial": true, "pool_cls": {"n_latent": 1, "latent_dim": 4},
+              "dec_type": "simple", "dec_hidden_size": 4, "dec_hidden_layers": 1}}
             """,
         ]
 

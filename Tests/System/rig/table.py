@@ -11,8 +11,13 @@ UPLOAD = (FIXTURES / "net0.safetensors").read_bytes()
 LENGTH = str(len(UPLOAD)).encode()
 WEIGHTS_START = UPLOAD[:4]
 GOOD = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
-VALUES = {
-    "page": b"/livez", "post": b"/v1/classify?top_k=1", "item": b"/v1/models/", "length": LENGTH, "body": UPLOAD,
+GREY = b"P5 28 28 255\n" + bytes(range(196)) * 4
+LATENTS = b"{\"latents\": [" + b", ".join([b"0.5"] * 512) + b"]}"
+# What cases post, and where.
+POSTS = {
+    "classify": (b"/v1/classify?top_k=1", UPLOAD),
+    "fit": (b"/v1/fit?steps=1&hidden=2", GREY),
+    "decode": (b"/v1/decode?size=4", LATENTS),
 }
 
 
@@ -61,23 +66,29 @@ def answer(entry: int | str | dict[str, str]) -> Answer:
     raise ValueError(f"unknown answer {entry!r}")
 
 
-def data_of(part: str | list | dict) -> bytes:
+def data_of(part: str | list | dict, target: bytes, upload: bytes) -> bytes:
     match part:
         case str(text):
+            values = {
+                "page": b"/livez", "post": target, "item": b"/v1/models/", "length": str(len(upload)).encode(),
+                "body": upload,
+            }
             data = text.encode("latin-1")
-            for name, value in VALUES.items():
+            for name, value in values.items():
                 data = data.replace(b"${%b}" % name.encode(), value)
             return data
         case list(parts):
-            return b"".join(map(data_of, parts))
+            return b"".join(data_of(part, target, upload) for part in parts)
         case {"repeat": count, "of": repeated}:
-            return count * data_of(repeated)
+            return count * data_of(repeated, target, upload)
         case {"chunks": size, **options}:
-            return chunks(UPLOAD, size, options.get("size", "%x"), options.get("extension", "").encode())
+            return chunks(upload, size, options.get("size", "%x"), options.get("extension", "").encode())
     raise ValueError(f"unknown part of a request: {part!r}")
 
 
-def read() -> Iterator[Case]:
+def read(kind: str = "classify") -> Iterator[Case]:
+    """The cases, with requests of one of `POSTS`."""
+    target, upload = POSTS[kind]
     table = json.loads((TESTS / "HTTPCoreTests/Fixtures/conformance.json").read_text())
     for row in table["cases"]:
         if row.get("only") == "core":
@@ -85,7 +96,7 @@ def read() -> Iterator[Case]:
         answers = [answer(entry) for entry in row["answers"]]
         heads = tuple(row.get("heads", ()))
         yield Case(
-            row["name"], data_of(row["request"]), tuple(given.status for given in answers), row.get("closes", False),
+            row["name"], data_of(row["request"], target, upload), tuple(given.status for given in answers), row.get("closes", False),
             row.get("code", answers[-1].code), heads, b"" if heads else answers[-1].text,
         )
 

@@ -1,0 +1,263 @@
+import Clocks
+import ComputeQueue
+import HTTPCore
+import HTTPTypes
+import ModelStore
+import Models
+import NetworkReading
+import Networks
+import NeuralFunctionals
+import SIREN
+
+/// One request to `/v1/edit`: decode → steps, the exact ones on a worker queue and those of models in the queue → pictures
+/// where asked for, in slices between the requests of the queue → encode.
+struct EditJob: Sendable {
+    let request: Request
+    let resources: JobResources
+    let reply: JobReply
+
+    /// What is known once the body is read.
+    private struct Call: Sendable {
+        let upload: EditUpload
+        /// The model of each learned step, by the step's number.
+        let models: [Int: ServedModel]
+
+        var options: EditOptions { upload.options }
+    }
+
+    /// A request between two steps.
+    private struct State: Sendable {
+        var networks: [Result<EditedNetwork, ServiceFault>]
+        var names: [String?]
+        var timing: RequestTiming
+        /// The first model that has edited; counted for the request.
+        var model: ServedModel?
+
+        /// Changes every network that has not failed.
+        mutating func change(_ edit: (inout EditedNetwork) -> ServiceFault?) {
+            for index in networks.indices {
+                guard case .success(var network) = networks[index] else { continue }
+                networks[index] = edit(&network).map { .failure($0) } ?? .success(network)
+            }
+        }
+    }
+
+    /// Reads the body and begins.
+    func start() {
+        var timing = RequestTiming()
+        let began = Instant.now
+        do throws(ServiceFault) {
+            try reply.checkWanted(timeout: nil)
+            let models = resources.registry.models
+            let upload = try EditUpload(
+                request, resources.configuration, flatSpec: models.first?.expectation.spec)
+            let call = Call(upload: upload, models: try self.models(upload.options))
+            timing.parse = .now - began
+            resources.metrics.recordParse(format: upload.format, duration: timing.parse, bytes: upload.byteCount)
+            let first = call.models.min { $0.key < $1.key }?.value
+            reply.context.note(model: first?.name, networks: upload.networks.count)
+            if upload.isStrict { try ServiceFault.throwFirst(of: upload.networks) }
+            advance(call, State(networks: upload.networks, names: upload.names, timing: timing, model: first), from: 0)
+        } catch {
+            timing.parse = .now - began
+            reply.conclude(.failed(error), model: nil, timing: timing)
+        }
+    }
+
+    /// The models that offer the learned steps: the one that the request names, or for each step the first that offers it.
+    private func models(_ options: EditOptions) throws(ServiceFault) -> [Int: ServedModel] {
+        var candidates = resources.registry.models
+        if options.model != nil || options.version != nil {
+            candidates = [try resources.registry.model(options.model, version: options.version)]
+        }
+        var models: [Int: ServedModel] = [:]
+        for (index, step) in options.steps.enumerated() where !step.isExact {
+            guard let model = candidates.first(where: { $0.edits.contains(step.name) }) else {
+                throw .noSuchEdit(step.name, served: resources.registry.models, named: options.model)
+            }
+            models[index] = model
+        }
+        return models
+    }
+
+    // MARK: Steps
+
+    private func advance(_ call: Call, _ state: State, from first: Int) {
+        var state = state
+        let began = Instant.now
+        do throws(ServiceFault) {
+            for index in first..<call.options.steps.count {
+                try reply.checkWanted(timeout: call.options.timeout)
+                let step = call.options.steps[index]
+                switch step.action {
+                case .exact(let edit):
+                    state.change { network in
+                        do throws(EditError) {
+                            try network.apply(edit, named: step.name)
+                            return nil
+                        } catch {
+                            return ServiceFault(error)
+                        }
+                    }
+                case .blend(let weight): try blend(&state, weight)
+                case .learned(let amount):
+                    guard let model = call.models[index] else { throw .internalFault }
+                    state.timing.compute += .now - began
+                    return try submit(call, state, model, step.name, amount, next: index + 1)
+                }
+                if call.upload.isStrict { try ServiceFault.throwFirst(of: state.networks) }
+            }
+            state.timing.compute += .now - began
+            try draw(call, state)
+        } catch {
+            state.timing.compute += .now - began
+            conclude(error, state)
+        }
+    }
+
+    private func blend(_ state: inout State, _ weight: Double) throws(ServiceFault) {
+        guard state.networks.count == 2 else {
+            throw .badRequest(
+                "option 'edits': blend needs exactly two networks in the request, received \(state.networks.count)")
+        }
+        try ServiceFault.throwFirst(of: state.networks)
+        let (first, second) = (try state.networks[0].get(), try state.networks[1].get())
+        do throws(EditError) {
+            state.networks = [.success(try EditedNetwork.blend(first, second, weight: weight))]
+            state.names = [nil]
+        } catch {
+            throw ServiceFault(error)
+        }
+    }
+
+    /// Queues the networks for a model's edit.
+    private func submit(
+        _ call: Call, _ state: State, _ model: ServedModel, _ name: String, _ amount: Double, next: Int
+    ) throws(ServiceFault) {
+        let prepared = state.networks.map { network in
+            network.flatMap { network in
+                Result { () throws(NetworkError) in try network.prepared(for: model) }
+                    .mapError { ServiceFault($0).naming(model) }
+            }
+        }
+        if call.upload.isStrict { try ServiceFault.throwFirst(of: prepared) }
+        let contents = prepared.compactMap { try? $0.get().content }
+        let ticket = try resources.queue.submit(
+            ModelWork(model: model, outputs: [.weights], edit: name), contents,
+            deadline: call.options.timeout.map { request.received + $0 }
+        ) { [self] result in
+            resources.workers.run {
+                finish(result, prepared, call, state, model, name, amount, next: next)
+            }
+        }
+        request.cancellation.onCancel { ticket.cancel() }
+    }
+
+    private func finish(
+        _ result: Result<ModelQueue.Queue.Computed, ComputeQueueError>,
+        _ prepared: [Result<PreparedNetwork, ServiceFault>], _ call: Call, _ state: State, _ model: ServedModel,
+        _ name: String, _ amount: Double, next: Int
+    ) {
+        var state = state
+        do throws(ServiceFault) {
+            let computed = try result.mapError(ServiceFault.init).get()
+            state.timing.queue += computed.queueDuration
+            state.timing.compute += computed.computeDuration
+            var outputs = computed.outputs.makeIterator()
+            for (index, item) in prepared.enumerated() {
+                state.networks[index] = item.flatMap { prepared in
+                    Result { () throws(ServiceFault) in
+                        guard let answers = try outputs.next()?.get(), case .weights(let answer)? = answers.first else {
+                            throw .internalFault
+                        }
+                        var network = try state.networks[index].get()
+                        do throws(NetworkError) {
+                            try network.accept(answer, to: prepared, by: model, amount: amount, named: name)
+                        } catch {
+                            throw ServiceFault(error)
+                        }
+                        return network
+                    }
+                }
+            }
+            if call.upload.isStrict { try ServiceFault.throwFirst(of: state.networks) }
+            advance(call, state, from: next)
+        } catch {
+            conclude(error, state)
+        }
+    }
+
+    // MARK: Pictures and answer
+
+    private func draw(_ call: Call, _ state: State) throws(ServiceFault) {
+        let asked = call.options.size ?? (call.options.output == .png ? EditOptions.defaultSize : nil)
+        guard let side = asked, call.options.output == .json || call.options.output == .png else {
+            return conclude(call, state, pictures: nil)
+        }
+        let limit = resources.configuration.maxPictureSide
+        guard side <= limit else {
+            throw .badRequest("option 'size': expected a whole number from 1 to \(limit), received '\(side)'")
+        }
+        let networks = state.networks.map { $0.map(\.network) }
+        try resources.configuration.checkPictures(
+            of: networks.compactMap { try? $0.get().weights.spec }, pixels: side * side)
+        let drawing = SlicedDrawing(networks, side: side)
+        let submitted = Instant.now
+        let task = BackgroundTask(deadline: call.options.timeout.map { request.received + $0 }) { [self] in
+            if request.cancellation.isCancelled {
+                conclude(ServiceFault(.cancelled), state)
+                return .ended
+            }
+            guard let drawn = drawing.advance(until: .now + resources.configuration.fitSlice) else {
+                return .unfinished
+            }
+            var state = state
+            state.timing.compute += drawn.duration
+            state.timing.queue += (.now - submitted) - drawn.duration
+            let done = state
+            resources.workers.run { conclude(call, done, pictures: drawn.pictures) }
+            return .ended
+        } leave: { [self] error in
+            conclude(ServiceFault(error), state)
+        }
+        let ticket = try resources.queue.submit(task)
+        request.cancellation.onCancel { ticket.cancel() }
+    }
+
+    private func conclude(_ call: Call, _ state: State, pictures: [Result<Picture, ServiceFault>]?) {
+        do throws(ServiceFault) {
+            try reply.checkWanted(timeout: call.options.timeout)
+            var networks = state.networks
+            if let pictures {
+                for (index, picture) in pictures.enumerated() {
+                    if case .failure(let fault) = picture { networks[index] = .failure(fault) }
+                }
+            }
+            if call.upload.isStrict { try ServiceFault.throwFirst(of: networks) }
+            let writer = EditWriter(requestID: request.id, options: call.options, model: state.model)
+            let response = try writer.response(networks, state.names, pictures)
+            let items = networks.count { if case .success = $0 { true } else { false } }
+            reply.conclude(.answered(response, items: items), model: state.model, timing: state.timing)
+        } catch {
+            conclude(error, state)
+        }
+    }
+
+    private func conclude(_ fault: ServiceFault, _ state: State) {
+        let isRefusal = fault.status == .tooManyRequests || fault.status == .serviceUnavailable
+        reply.conclude(isRefusal ? .refused(fault) : .failed(fault), model: state.model, timing: state.timing)
+    }
+}
+
+extension ServiceFault {
+    /// - Parameter named: the model that the request names.
+    static func noSuchEdit(_ name: String, served: [ServedModel], named: String?) -> ServiceFault {
+        let offering = served.filter { !$0.edits.isEmpty }
+            .map { "model '\($0.name)' offers \($0.edits.joined(separator: ", "))" }
+        let learned = offering.isEmpty ? "no model that is served offers edits" : offering.joined(separator: "; ")
+        return ServiceFault(
+            .notFound, "no_such_operation", "No such operation",
+            "no edit\(named.map { " of model '\(printable($0))'" } ?? "") is named '\(printable(name))': exact edits are \(EditStep.exactForms.joined(separator: ", ")); \(learned)"
+        )
+    }
+}

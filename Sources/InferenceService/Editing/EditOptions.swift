@@ -1,0 +1,103 @@
+import HTTPCore
+import NetworkReading
+import Networks
+import SIREN
+import WeightFormats
+
+/// The form of edited networks.
+enum EditOutput: String, Sendable, CaseIterable {
+    case json
+    case safetensors
+    case npz
+    case pt
+    /// The picture that the edited network draws.
+    case png
+
+    /// Nil for JSON and pictures.
+    var file: WeightsFile? { WeightsFile(rawValue: rawValue) }
+}
+
+/// The options of `/v1/edit`: from the query, fields of a form or members of a JSON document.
+struct EditOptions: Sendable, Equatable {
+    /// From left to right.
+    var steps: [EditStep] = []
+    var output = EditOutput.json
+    /// Rows and columns of the picture; nil for none, and for a default where the picture is the answer.
+    var size: Int?
+    /// The model of learned edits; nil for the first that offers each.
+    var model: String?
+    var version: String?
+    /// Whether one network without an answer fails the request.
+    var isStrict = false
+    /// From the end of the head; a request that is not answered then is answered 504.
+    var timeout: Duration?
+    /// What the client says of the networks' notation.
+    var claims = NotationClaims()
+    var member: String?
+    var layout: FlatLayout?
+    var batchNormEpsilon: Double?
+
+    /// Rows and columns of a picture without the option `size`.
+    static let defaultSize = 28
+
+    private static let names =
+        [
+            "edits", "output", "size", "model", "version", "strict", "timeout_ms", "member", "layout",
+            "batch_norm_eps",
+        ] + NotationClaims.optionNames
+    private var notation: [String: String] = [:]
+
+    /// - Parameters:
+    ///   - query: an unknown or repeated name is an error. Has precedence over `form`, and `form` over `members`.
+    ///   - members: of the document; unknown ones are ignored.
+    ///   - form: text fields of a form; unknown ones are ignored.
+    init(
+        query: [QueryItem], members: [String: JSONValue] = [:], form: [(String, String)] = []
+    ) throws(ServiceFault) {
+        var own = self
+        try OptionSources(query: query, members: members, form: form).read(Self.names) {
+            name, value throws(ServiceFault) in
+            try own.set(name, value)
+        }
+        self = own
+        guard !steps.isEmpty else {
+            throw .badRequest(
+                "option 'edits' is missing: steps with commas between, such as edits=rotate:30,contrast:1.5; exact edits are \(EditStep.exactForms.joined(separator: ", "))"
+            )
+        }
+        do throws(NotationOptionError) {
+            claims = try NotationClaims(options: notation)
+        } catch {
+            throw ServiceFault(error)
+        }
+    }
+
+    private mutating func set(_ name: String, _ value: String) throws(ServiceFault) {
+        switch name {
+        case "edits":
+            do throws(EditStepError) {
+                steps = try EditStep.list(value)
+            } catch {
+                throw .badRequest("option 'edits': expected \(error.expected), received \(printable(error.received))")
+            }
+        case "output": output = try OptionValue.choice(name, value)
+        case "size": size = try OptionValue.whole(name, value, 1...65536)
+        case "model": model = value
+        case "version": version = value
+        case "strict": isStrict = try OptionValue.flag(name, value)
+        case "timeout_ms": timeout = try OptionValue.timeout(name, value)
+        case "member": member = value.isEmpty ? nil : value
+        case "layout": layout = value == "auto" ? nil : try OptionValue.choice(name, value)
+        case "batch_norm_eps": batchNormEpsilon = try OptionValue.epsilon(name, value)
+        default: notation[name] = value
+        }
+    }
+
+    /// What is looked for in the upload.
+    var search: NetworkSearchOptions {
+        var search = NetworkSearchOptions(
+            readsAnyFunction: true, member: member, layout: layout, batchNormEpsilon: batchNormEpsilon)
+        search.recordsPlacement = true
+        return search
+    }
+}

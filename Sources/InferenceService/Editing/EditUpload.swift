@@ -1,0 +1,81 @@
+import HTTPCore
+import NetworkReading
+import Networks
+import Uploads
+import WeightFormats
+
+/// The networks and options of a request to `/v1/edit`.
+struct EditUpload: Sendable {
+    /// In the order of the request; a network that cannot be read is a failure in its place.
+    let networks: [Result<EditedNetwork, ServiceFault>]
+    /// The key of each network in a file that holds several; nil without one.
+    let names: [String?]
+    let options: EditOptions
+    /// Whether one network without an answer fails the request.
+    let isStrict: Bool
+    /// For metrics: a file format, or `multipart`.
+    let format: String
+    /// Of the body without its content coding.
+    let byteCount: Int
+
+    /// Reads a request's body.
+    /// - Parameter flatSpec: the layer sizes of a flat vector of parameters.
+    init(
+        _ request: Request, _ configuration: ServiceConfiguration, flatSpec: @autoclosure () -> NetworkSpec?
+    ) throws(ServiceFault) {
+        let limits = configuration.formatLimits
+        let body = try request.decodedBody(limits)
+        var fields: [(String, String)] = []
+        let upload: Upload
+        if let boundary = try request.formBoundary.get() {
+            let form = try request.form(body, boundary)
+            fields = form.fields
+            upload = Upload(files: form.files, byteCount: body.count, limits: limits)
+        } else {
+            do throws(UploadError) {
+                upload = try Upload(file: body, limits: limits)
+            } catch {
+                throw ServiceFault(error)
+            }
+        }
+        var members = upload.options
+        members["edits"] = upload.steps.map(JSONValue.string) ?? members["edits"]
+        options = try EditOptions(query: request.head.target.query, members: members, form: fields)
+        let uploaded: UploadedNetworks
+        do throws(UploadError) {
+            uploaded = try UploadedNetworks(
+                upload, options.search, flatSpec: flatSpec(), limit: configuration.maxNetworks,
+                tensorLimit: configuration.maxTensors)
+        } catch {
+            throw ServiceFault(error)
+        }
+        let claims = options.claims
+        networks = uploaded.networks.map { network in
+            network.map { EditedNetwork($0, claims) }.mapError(ServiceFault.init)
+        }
+        names = uploaded.names
+        isStrict = options.isStrict || !uploaded.isBatch || options.output != .json
+        format = upload.format
+        byteCount = upload.byteCount
+    }
+}
+
+extension Upload {
+    /// The steps of the member `edits` of a JSON document, a list of texts or one text, with commas between.
+    fileprivate var steps: String? {
+        for case .success(let file) in files where file.format == .json {
+            guard case .dict(let members) = file.tree, let edits = members.first(where: { $0.key == "edits" })?.value
+            else { continue }
+            switch edits {
+            case .text(let text): return text
+            case .list(let elements):
+                let texts = elements.compactMap { element in
+                    if case .text(let text) = element { text } else { nil }
+                }
+                return texts.count == elements.count ? texts.joined(separator: ",") : nil
+            default: return nil
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,344 @@
+import Foundation
+import HTTPCore
+import ModelStore
+import Models
+import NetworkReading
+import Networks
+import SIREN
+import Tensors
+import TestSupport
+import Testing
+import WeightFormats
+
+@testable import InferenceService
+
+@Suite("Service: edits")
+struct EditTests {
+    private static let body = Result { try Samples.bytes("net0.safetensors") }
+    private static let nfn = "convention=nfn"
+
+    /// A model that was never trained, with two edits.
+    private static let editor = Result {
+        func node(_ channels: Int) -> String {
+            "{\"type\": \"TransferNet\", \"file\": \"e\(channels).safetensors\", \"mode\": \"NP\", \"hidden_chan\": \(channels), \"hidden_layers\": 1}"
+        }
+        let text =
+            "{\"name\": \"editor\", \"input\": {\"sizes\": [2, 32, 32, 1], \"family\": \"siren\", \"convention\": \"nfn\", \"omega0\": 30, \"array_scales\": null, \"canonicalize\": true}, \"model\": {\"type\": \"Editor\", \"edits\": {\"dilate\": \(node(3)), \"erode\": \(node(4))}}}"
+        return try ServedModel(drawing: try ModelConfiguration(json: Array(text.utf8)))
+    }
+
+    private func service(withEditor: Bool = false) throws -> ServiceDriver {
+        let models = try [Models.embedded.get()] + (withEditor ? [Self.editor.get()] : [])
+        return try ServiceDriver(models: models)
+    }
+
+    private func first(_ answer: Answer) throws -> JSONValue { try #require(try answer.items("results").first) }
+
+    private func weights(_ item: JSONValue) throws -> NetworkWeights {
+        try NetworkWeights(
+            StateDict(
+                try #require(item["weights"]?.members).map { member in
+                    let rows = member.value.array ?? []
+                    let shape = rows.first?.array.map { [rows.count, $0.count] } ?? [rows.count]
+                    return NamedTensor(name: member.name, tensor: Tensor(shape: shape, values: member.value.numbers))
+                }))
+    }
+
+    private func pixels(_ network: NetworkWeights, _ notation: Notation = .nfn, side: Int = 9) throws -> [Float] {
+        try DrawnFunction(network, notation).picture(height: side, width: side).values
+    }
+
+    private func difference(_ a: [Float], _ b: [Float]) -> Float {
+        a.count == b.count ? zip(a, b).map { abs($0 - $1) }.max() ?? 0 : .infinity
+    }
+
+    @Test("an answer has the edited weights under the upload's names, the steps and the notation")
+    func exact() throws {
+        let answer = try service().post("/v1/edit?edits=rotate:90,invert&size=5&\(Self.nfn)", try Self.body.get())
+        let document = try answer.json()
+        #expect(document.members?.map(\.name) == ["id", "model", "results", "errors"])
+        #expect(document["model"]?.isNull == true && document["errors"]?.int == 0)
+        let item = try first(answer)
+        #expect(item.members?.map(\.name) == ["index", "weights", "edits", "picture", "convention", "notation"])
+        #expect(item["edits"]?.array?.map { $0["name"]?.string } == ["rotate", "invert"])
+        #expect(item["edits"]?.array?.map { $0["exact"]?.bool } == [true, true])
+        #expect(item["convention"]?["name"]?.string == "nfn")
+        #expect(item["weights"]?.members?.map(\.name) == (try Samples.tensors(0).names))
+        let own = try weights(item)
+        #expect(item["picture"]?["shape"]?.numbers == [5, 5, 1])
+        #expect(difference(try #require(item["picture"]?["data"]?.numbers), try pixels(own, side: 5)) < 1e-6)
+        let old = try pixels(try Samples.network())
+        let wanted = (0..<81).map { -old[$0 % 9 * 9 + 8 - $0 / 9] }
+        #expect(difference(try pixels(own), wanted) < 1e-5)
+    }
+
+    @Test("steps come from the query, a form or a document, there also as a list")
+    func sources() throws {
+        let service = try service()
+        let wanted = try first(service.post("/v1/edit?edits=mirror:x,zoom:2&\(Self.nfn)", try Self.body.get()))[
+            "weights"]
+        var form = Form()
+        form.add("file", file: "net", try Self.body.get())
+        form.add("edits", "mirror:x,zoom:2")
+        form.add("convention", "nfn")
+        #expect(try first(service.post("/v1/edit", form.closed, Form.fields))["weights"] == wanted)
+        let network = Samples.json(try Samples.tensors(0))
+        for edits in ["\"mirror:x,zoom:2\"", "[\"mirror:x\", \"zoom:2\"]"] {
+            for document in [
+                "{\"inputs\": [\(network)], \"edits\": \(edits), \"convention\": \"nfn\"}",
+                "{\"edits\": \(edits), \"convention\": \"nfn\", \(network.dropFirst())",
+            ] {
+                #expect(try first(service.post("/v1/edit", json: document))["weights"] == wanted)
+            }
+        }
+        let many = (0..<6).map { _ in "\"rotate:60\"" }.joined(separator: ",")
+        let round = try first(
+            service.post("/v1/edit?\(Self.nfn)", json: "{\"inputs\": [\(network)], \"edits\": [\(many)]}"))
+        #expect(round["edits"]?.array?.count == 6)
+        #expect(difference(try weights(round).flattened, try Samples.network().flattened) < 1e-5)
+    }
+
+    @Test(
+        "files have the edited weights in the form and the element types of the upload", arguments: WeightsFile.allCases
+    )
+    func files(_ format: WeightsFile) throws {
+        let service = try service()
+        for name in Samples.exact + Samples.rounded {
+            let source = try WeightFile.read(try Samples.bytes(name)).tree.namedArrays
+            let answer = try service.post("/v1/edit?edits=mirror:y&output=\(format.rawValue)", try Samples.bytes(name))
+            #expect(answer.status == 200, "\(name): \(answer.text.prefix(200))")
+            #expect(answer.field("Content-Type") == (format == .npz ? "application/zip" : "application/octet-stream"))
+            let result = try WeightFile.read(answer.body).tree.namedArrays
+            // Numbers of a checkpoint are arrays without axes in npz.
+            let names = result.entries.filter { $0.tensor.rank > 0 }.map(\.name)
+            #expect(names.sorted() == source.names.sorted(), "\(name)")
+            for entry in source.entries {
+                let own = try #require(result.entries.first { $0.name == entry.name })
+                let type = format == .npz && entry.elementType == .bfloat16 ? .float32 : entry.elementType
+                #expect(own.tensor.shape == entry.tensor.shape && own.elementType == type, "\(name) \(entry.name)")
+            }
+            let back = try service.post("/v1/edit?edits=mirror:y&output=\(format.rawValue)", answer.body)
+            let again = try WeightFile.read(back.body).tree.namedArrays
+            #expect(source.entries.allSatisfy { again[$0.name]?.values == $0.tensor.values }, "\(name)")
+        }
+    }
+
+    @Test("what lies beside the network is kept")
+    func company() throws {
+        let answer = try service().post("/v1/edit?edits=invert&output=pt", try Samples.bytes("net0.nested.pth"))
+        let (own, source) = (
+            try WeightFile.read(answer.body).tree, try WeightFile.read(try Samples.bytes("net0.nested.pth")).tree
+        )
+        guard case .dict(let members) = own, case .dict(let wanted) = source else { return }
+        #expect(members.map(\.key) == wanted.map(\.key))
+        #expect(zip(members, wanted).filter { $0.0.value == $0.1.value }.count == wanted.count - 1)
+    }
+
+    @Test("every network of a file is edited: in JSON by itself, in a file in its place")
+    func batches() throws {
+        let service = try service()
+        let stack = try Samples.stack()
+        let body = SafetensorsWriter.write(stack)
+        let items = try service.post("/v1/edit?edits=invert&\(Self.nfn)", body).items("results")
+        #expect(items.count == 4)
+        for (index, item) in items.enumerated() {
+            let (own, old) = (try pixels(try weights(item)), try pixels(try Samples.network(index)))
+            #expect(difference(own, old.map { -$0 }) < 1e-5)
+        }
+        let answer = try service.post("/v1/edit?edits=invert&output=safetensors&\(Self.nfn)", body)
+        let result = try WeightFile.read(answer.body).stateDict()
+        #expect(result.names == stack.names)
+        #expect(result.entries.map(\.tensor.shape) == stack.entries.map(\.tensor.shape))
+        #expect(try NetworkWeights.batch(from: result).map(\.flattened) == items.map { try weights($0).flattened })
+        var form = Form()
+        for index in 0..<2 { form.add("file", file: "n", Samples.safetensors(try Samples.network(index))) }
+        #expect(
+            try service.post("/v1/edit?edits=invert&\(Self.nfn)", form.closed, Form.fields).items("results").count == 2)
+        let several = try service.post("/v1/edit?edits=invert&output=npz&\(Self.nfn)", form.closed, Form.fields)
+        #expect(try several.problem().detail.contains("send them apart"))
+        let png = try service.post("/v1/edit?edits=invert&output=png&\(Self.nfn)", body)
+        #expect(try png.problem().status == 400)
+    }
+
+    @Test("a network that cannot be edited fails alone, and all of them where the request is strict")
+    func failures() throws {
+        let service = try service()
+        let good = Samples.json(try Samples.tensors(0))
+        let solid = Samples.json(NetworkWeights.example(spec: NetworkSpec(sizes: [3, 4, 1]), seed: 1).stateDict)
+        let document =
+            "{\"inputs\": {\"a\": \(solid), \"b\": \(good)}, \"convention\": \"nfn\", \"edits\": \"rotate:5\"}"
+        let answer = try service.post("/v1/edit", json: document)
+        let items = try answer.items("results")
+        #expect(items.map { $0["name"]?.string } == ["a", "b"])
+        #expect(items[0]["error"]?["code"]?.string == "not_editable" && items[1]["weights"] != nil)
+        #expect(try answer.json()["errors"]?.int == 1)
+        let strict = try service.post("/v1/edit?strict=1", json: document).problem()
+        #expect(strict.status == 422 && strict.code == "not_editable" && strict.detail.hasPrefix("network 0: "))
+        let alone = try service.post("/v1/edit?edits=rotate:5", json: solid).problem()
+        #expect(alone.code == "not_editable" && alone.detail.contains("2 inputs"))
+    }
+
+    @Test("two networks become one that draws the mean")
+    func blend() throws {
+        let service = try service()
+        var form = Form()
+        form.add("file", file: "n", Samples.safetensors(try Samples.network(0)))
+        let second = try Samples.network(1).converted(from: .nfn, to: .dws)
+        form.add("file", file: "n", Samples.safetensors(second))
+        let query = "/v1/edit?edits=blend:0.25&convention="
+        let items = try service.post(query + "nfn", form.closed, Form.fields).items("results")
+        #expect(items.count == 1)
+        let own = try weights(items[0])
+        #expect(own.spec.sizes == [2, 64, 64, 1])
+        #expect(own.layers.map(\.weightName) == (try Samples.network(0)).layers.map(\.weightName))
+        let wanted = zip(try pixels(try Samples.network(0)), try pixels(second)).map { 0.75 * $0 + 0.25 * $1 }
+        #expect(difference(try pixels(own), wanted) < 1e-5)
+        let file = try service.post(query + "nfn&output=pt", form.closed, Form.fields)
+        #expect(try WeightFile.read(file.body).stateDict().count == 6)
+        let stack = try service.post(query + "nfn", SafetensorsWriter.write(try Samples.stack())).problem()
+        #expect(stack.status == 400 && stack.detail.contains("received 4"))
+    }
+
+    @Test("a conversion says how the weights are read now, in the answer and in safetensors' metadata")
+    func conversion() throws {
+        let service = try service()
+        let fitted = SafetensorsWriter.write(
+            try Samples.network().stateDict.with(["convention": "nfn", "omega0": "30.0", "seed": "1"]))
+        let answer = try service.post("/v1/edit?edits=convert:siren-pytorch,invert", fitted)
+        let item = try first(answer)
+        #expect(
+            item["convention"]?["name"]?.string == "siren-pytorch" && item["notation"]?["hidden_omega0"]?.double == 1)
+        #expect(try answer.json()["warnings"]?.strings?.contains { $0.contains("convention=siren-pytorch") } == true)
+        let file = try service.post("/v1/edit?edits=convert:siren-pytorch,invert&output=safetensors", fitted)
+        let read = try WeightFile.read(file.body)
+        #expect(read.metadata["convention"] == "siren-pytorch" && read.metadata["seed"] == "1")
+        let rendered = try service.post("/v1/render?height=9&width=9", file.body).items("pictures")[0]
+        #expect(rendered["convention"]?["name"]?.string == "siren-pytorch")
+        let old = try pixels(try Samples.network())
+        #expect(difference(try #require(rendered["data"]?.numbers), old.map { -$0 }) < 1e-5)
+    }
+
+    @Test("pictures are drawn in slices of any length")
+    func pictures() throws {
+        let answer = try ServiceDriver { $0.fitSlice = .zero }.post(
+            "/v1/edit?edits=mirror:x&output=png&size=70&\(Self.nfn)", try Self.body.get())
+        #expect(answer.field("Content-Type") == "image/png")
+        let edited = try NotatedNetwork(try Samples.network(), .nfn).applying(.coordinates(.mirror(.x)))
+        let wanted = try edited.function().picture(height: 70, width: 70)
+        #expect(answer.body == (try wanted.png()))
+        let standard = try service().post("/v1/edit?edits=mirror:x&output=png", try Self.body.get())
+        #expect(standard.body == (try edited.function().picture(height: 28, width: 28).png()))
+    }
+
+    @Test(
+        "what a request asks wrongly is refused with what is expected",
+        arguments: [
+            ("", "bad_request", "option 'edits' is missing"), ("edits=rotate", "bad_request", "rotate:DEGREES"),
+            ("edits=mirror:x&output=gif", "bad_request", "expected one of json, safetensors, npz, pt, png"),
+            ("edits=mirror:x&size=0", "bad_request", "'size'"), ("edits=mirror:x&size=5000", "bad_request", "1 to 512"),
+            ("edits=mirror:x&height=5", "bad_request", "unknown option 'height'"),
+            ("edits=blend:0.5", "bad_request", "exactly two networks"),
+            ("edits=convert:relu&convention=nfn", "not_editable", "relu"),
+            ("edits=brightness:1&model=nobody", "no_such_model", "nobody"),
+            ("edits=dilate", "no_such_operation", "exact edits are rotate:DEGREES"),
+            ("edits=dilate", "no_such_operation", "no model that is served offers edits"),
+        ])
+    func refusals(_ query: String, _ code: String, _ detail: String) throws {
+        let problem = try service().post("/v1/edit?\(query)", try Self.body.get()).problem()
+        #expect(problem.code == code && problem.detail.contains(detail), "\(problem.detail)")
+    }
+
+    @Test("float16 weights that would leave their range are refused by name, in JSON too")
+    func range() throws {
+        for output in ["json", "safetensors", "pt"] {
+            let problem = try service().post(
+                "/v1/edit?edits=brightness:100,contrast:100,contrast:100&\(Self.nfn)&output=\(output)",
+                try Samples.bytes("net0.float16.pth"))
+            let text = output == "json" ? problem.text : try problem.problem().detail
+            #expect(text.contains("beyond the range of float16") && text.contains("net.2"), "\(text.prefix(300))")
+        }
+    }
+
+    @Test("a file that names a function behind the last layer keeps its values, but may be turned")
+    func outputNonlinearity() throws {
+        let network = Samples.json(try Samples.tensors(0))
+        let document =
+            "{\"inputs\": [{\"state\": \(network), \"final_activation\": \"sigmoid\"}], \"convention\": \"nfn\"}"
+        let problem = try service().post("/v1/edit?edits=invert&strict=1", json: document).problem()
+        #expect(problem.code == "not_editable" && problem.detail.contains("final_activation"))
+        #expect(try service().post("/v1/edit?edits=rotate:9", json: document).items("results")[0]["weights"] != nil)
+    }
+
+    // MARK: Learned edits
+
+    @Test("a model's edit changes the weights by its answer times the amount")
+    func learned() throws {
+        let service = try service(withEditor: true)
+        let body = try Self.body.get()
+        func edited(_ steps: String) throws -> JSONValue {
+            try first(try service.post("/v1/edit?edits=\(steps)&\(Self.nfn)", body))
+        }
+        let item = try edited("dilate")
+        #expect(item["edits"]?.array?.map { $0["exact"]?.bool } == [false])
+        let (whole, half, none) = (
+            try weights(item).flattened, try weights(edited("dilate:0.5")).flattened,
+            try weights(edited("dilate:0")).flattened
+        )
+        #expect(whole != none)
+        #expect(difference(half, zip(whole, none).map { ($0 + $1) / 2 }) < 1e-5)
+        #expect(difference(try pixels(weights(edited("dilate:0"))), try pixels(try Samples.network())) < 1e-4)
+        #expect(try weights(edited("erode")).flattened != whole)
+        let both = try edited("mirror:x,dilate,invert,erode:0.25")
+        #expect(both["edits"]?.array?.map { $0["exact"]?.bool } == [true, false, true, false])
+        let answer = try service.post("/v1/edit?edits=dilate&\(Self.nfn)", body).json()
+        #expect(answer["model"]?.string == "editor")
+        let model = try service.get("/v1/models").json()["models"]?.array?.last
+        #expect(model?["edits"]?.strings == ["dilate", "erode"] && model?["task"]?.string == "edit")
+    }
+
+    @Test("a model works in its own notation, and the answer is in the upload's")
+    func learnedNotation() throws {
+        let service = try service(withEditor: true)
+        let other = Notation(omega0: 20, order: .columnsFirst, values: .unit)
+        let converted = try Samples.network().converted(from: .nfn, to: other)
+        let options = "omega0=20&order=columns&values=0..1&coordinates=-1..1&activation=sine"
+        let own = try weights(first(service.post("/v1/edit?edits=dilate&\(options)", Samples.safetensors(converted))))
+        let wanted = try weights(first(service.post("/v1/edit?edits=dilate&\(Self.nfn)", try Self.body.get())))
+        #expect(difference(try pixels(own, other), try pixels(wanted)) < 2e-4)
+    }
+
+    @Test("an edit that no model offers, and a network that its model does not read, are refused with what is read")
+    func learnedRefusals() throws {
+        let service = try service(withEditor: true)
+        let unknown = try service.post("/v1/edit?edits=sharpen", try Self.body.get()).problem()
+        #expect(unknown.status == 404 && unknown.detail.contains("model 'editor' offers dilate, erode"))
+        let named = try service.post("/v1/edit?edits=dilate&model=fashion-mnist", try Self.body.get()).problem()
+        #expect(named.status == 404 && named.detail.contains("of model 'fashion-mnist'"))
+        let deep = Samples.safetensors(.example(spec: NetworkSpec(sizes: [2, 8, 8, 8, 1]), seed: 1))
+        let refused = try service.post("/v1/edit?edits=dilate&\(Self.nfn)", deep).problem()
+        #expect(refused.status == 422 && refused.code == "shape_mismatch")
+        let relu = try service.post("/v1/edit?edits=dilate&convention=relu", try Self.body.get()).problem()
+        #expect(relu.detail.contains("sine"))
+    }
+
+    @Test("requests are counted by path, and for the model where one has edited")
+    func metrics() throws {
+        let service = try service(withEditor: true)
+        for edits in ["invert", "dilate"] {
+            #expect(try service.post("/v1/edit?edits=\(edits)&\(Self.nfn)", try Self.body.get()).status == 200)
+        }
+        let text = service.metrics.render()
+        #expect(text.contains("weightspace_http_requests_total{method=\"POST\",route=\"/v1/edit\",code=\"200\"} 2"))
+        let counted = text.split(separator: "\n").filter { $0.contains("model=\"editor\"") && $0.contains("success") }
+        #expect(counted.contains { $0.hasSuffix(" 1") })
+    }
+}
+
+extension StateDict {
+    /// With texts of a safetensors header.
+    fileprivate func with(_ metadata: [String: String]) -> StateDict {
+        var state = self
+        state.metadata = metadata
+        return state
+    }
+}
