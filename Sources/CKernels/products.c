@@ -12,10 +12,11 @@
 #define PANEL CK_PANEL
 
 /* Defines a function that computes a tile of `rows` x (vectors * lanes) elements of y in registers. Element (r, k) of x
-   is x[at(r, k)], row k of the panel begins at panel[k * panel_step]. */
+   is x[at(r, k)], row k of the panel begins at panel[k * panel_step]. Where there is a base, y = base + the product; base
+   may be y. */
 #define TILE(name, target, vector, lanes, vectors, rows, at)                                                           \
     target static void name##_##rows(const float *x, size_t x_step, const float *panel, size_t panel_step, size_t depth,\
-                                     float *y, size_t y_step, const float *bias, int accumulating) {                   \
+                                     float *y, size_t y_step, const float *bias, const float *base, size_t base_step) {\
         vector sum[rows][vectors];                                                                                     \
         UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = (vector){0};        \
         for (size_t k = 0; k < depth; k++) {                                                                           \
@@ -35,9 +36,9 @@
         }                                                                                                              \
         UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vectors; v++) {                               \
             float *to = y + (size_t)r * y_step + v * lanes;                                                            \
-            if (accumulating) {                                                                                        \
+            if (base) {                                                                                                \
                 vector old;                                                                                            \
-                memcpy(&old, to, sizeof old);                                                                          \
+                memcpy(&old, base + (size_t)r * base_step + v * lanes, sizeof old);                                    \
                 sum[r][v] = old + sum[r][v];                                                                           \
             }                                                                                                          \
             memcpy(to, &sum[r][v], sizeof sum[r][v]);                                                                  \
@@ -47,7 +48,7 @@
 #define DOWN(r, k) ((k) * x_step + (r))
 
 typedef void tile(const float *x, size_t x_step, const float *panel, size_t panel_step, size_t depth, float *y,
-                  size_t y_step, const float *bias, int accumulating);
+                  size_t y_step, const float *bias, const float *base, size_t base_step);
 
 /* The most rows and the columns of a tile, and tile functions by number of rows: `across` for x, `down` for x
    transposed. */
@@ -87,45 +88,84 @@ static struct tiles tiles_for(int instructions) {
 
 size_t ck_packed_count(size_t outputs, size_t inputs) { return (outputs + PANEL - 1) / PANEL * PANEL * (inputs + 1); }
 
+/* panel[k * PANEL + c] = z[c * z_step + k] for c < width, 0 for further columns up to PANEL; k < count. */
+static void transpose_panel(const float *z, size_t z_step, size_t width, size_t count, float *panel) {
+    size_t whole = count / 4 * 4;
+    for (size_t c = 0; c < PANEL; c += 4) {
+        if (c + 4 > width) {
+            for (size_t k = 0; k < count; k++)
+                for (size_t i = c; i < c + 4; i++) panel[k * PANEL + i] = i < width ? z[i * z_step + k] : 0.0f;
+            continue;
+        }
+        const float *from = z + c * z_step;
+        for (size_t k = 0; k < whole; k += 4) {
+            vector4 r[4], t[4];
+            UNROLL for (int i = 0; i < 4; i++) memcpy(&r[i], from + (size_t)i * z_step + k, sizeof r[i]);
+            t[0] = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
+            t[1] = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
+            t[2] = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+            t[3] = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+            r[0] = __builtin_shufflevector(t[0], t[1], 0, 1, 4, 5);
+            r[1] = __builtin_shufflevector(t[0], t[1], 2, 3, 6, 7);
+            r[2] = __builtin_shufflevector(t[2], t[3], 0, 1, 4, 5);
+            r[3] = __builtin_shufflevector(t[2], t[3], 2, 3, 6, 7);
+            UNROLL for (int i = 0; i < 4; i++) memcpy(panel + (k + (size_t)i) * PANEL + c, &r[i], sizeof r[i]);
+        }
+        for (size_t k = whole; k < count; k++)
+            for (size_t i = 0; i < 4; i++) panel[k * PANEL + c + i] = from[i * z_step + k];
+    }
+}
+
 void ck_pack(const float *weight, size_t step, const float *bias, size_t outputs, size_t inputs, float *packed) {
-    for (size_t first = 0; first < outputs; first += PANEL) {
+    for (size_t first = 0; first < outputs; first += PANEL, packed += PANEL * (inputs + 1)) {
         size_t width = outputs - first < PANEL ? outputs - first : PANEL;
         for (size_t column = 0; column < PANEL; column++) packed[column] = column < width && bias ? bias[first + column] : 0;
-        packed += PANEL;
-        for (size_t k = 0; k < inputs; k++, packed += PANEL)
-            for (size_t column = 0; column < PANEL; column++)
-                packed[column] = column < width ? weight[(first + column) * step + k] : 0;
+        transpose_panel(weight + first * step, step, width, inputs, packed + PANEL);
     }
 }
 
 /* Computes one column of tiles: all rows of y, and `width` columns or as many as a tile has. Where `width` is less than
-   a tile's columns, tiles are computed in a buffer and `width` columns of them copied. */
+   a tile's columns, tiles are computed in a buffer and `width` columns of them copied. The rows are shared out evenly
+   among as few tiles as there can be. */
 static void multiply_column(struct tiles tiles, tile *const *by_rows, const float *x, size_t x_step, int transposed,
                             size_t rows, const float *panel, size_t panel_step, size_t depth, float *y, size_t y_step,
-                            size_t width, const float *bias, int accumulating) {
+                            size_t width, const float *bias, const float *base, size_t base_step) {
     float edge[14 * PANEL];
-    for (size_t row = 0; row < rows; row += tiles.rows) {
-        size_t height = rows - row < tiles.rows ? rows - row : tiles.rows;
+    size_t count = (rows + tiles.rows - 1) / tiles.rows;
+    for (size_t row = 0, left = count; left > 0; left--) {
+        size_t height = (rows - row + left - 1) / left;
         const float *from = x + row * (transposed ? 1 : x_step);
         float *to = y + row * y_step;
+        const float *old = base ? base + row * base_step : 0;
+        row += height;
         if (width >= tiles.columns) {
-            by_rows[height](from, x_step, panel, panel_step, depth, to, y_step, bias, accumulating);
+            by_rows[height](from, x_step, panel, panel_step, depth, to, y_step, bias, old, base_step);
             continue;
         }
-        by_rows[height](from, x_step, panel, panel_step, depth, edge, PANEL, bias, 0);
+        by_rows[height](from, x_step, panel, panel_step, depth, edge, PANEL, bias, 0, 0);
         for (size_t r = 0; r < height; r++)
             for (size_t c = 0; c < width; c++)
-                to[r * y_step + c] = accumulating ? to[r * y_step + c] + edge[r * PANEL + c] : edge[r * PANEL + c];
+                to[r * y_step + c] = old ? old[r * base_step + c] + edge[r * PANEL + c] : edge[r * PANEL + c];
     }
 }
 
+/* Rows of x that are mapped before the next panel of a small map is read: 8 tiles of 14 (AVX-512), 19 of 6 (AVX2), 28 of
+   4 (plain). They stay in the first- or second-level cache then. */
+enum { ROWS = 112, SMALL = 16384 };
+
 void ck_multiply_packed(const float *x, size_t x_step, size_t rows, const float *packed, size_t outputs, size_t inputs,
-                        float *y, size_t y_step, int accumulating, int instructions) {
+                        float *y, size_t y_step, const float *base, size_t base_step, int instructions) {
     const struct tiles tiles = tiles_for(instructions);
-    for (size_t first = 0; first < outputs; first += PANEL, packed += PANEL * (inputs + 1))
-        for (size_t column = 0; column < PANEL && first + column < outputs; column += tiles.columns)
-            multiply_column(tiles, tiles.across, x, x_step, 0, rows, packed + PANEL + column, PANEL, inputs,
-                            y + first + column, y_step, outputs - first - column, packed + column, accumulating);
+    size_t block = ck_packed_count(outputs, inputs) <= SMALL ? ROWS : rows;
+    for (size_t row = 0; row < rows; row += block) {
+        size_t height = rows - row < block ? rows - row : block;
+        const float *panel = packed;
+        for (size_t first = 0; first < outputs; first += PANEL, panel += PANEL * (inputs + 1))
+            for (size_t column = 0; column < PANEL && first + column < outputs; column += tiles.columns)
+                multiply_column(tiles, tiles.across, x + row * x_step, x_step, 0, height, panel + PANEL + column, PANEL,
+                                inputs, y + row * y_step + first + column, y_step, outputs - first - column,
+                                panel + column, base ? base + row * base_step + first + column : 0, base_step);
+    }
 }
 
 /* CHUNK rows of z and BLOCK rows of y at a time, so that a panel of z stays in the first-level cache. */
@@ -153,9 +193,27 @@ void ck_multiply_matrices(const float *x, size_t x_step, int transposed, size_t 
                     panel = copy;
                     panel_step = PANEL;
                 }
-                multiply_column(tiles, by_rows, chunk, x_step, transposed, height, panel, panel_step, count,
-                                y + row * y_step + column, y_step, width, 0, accumulating || k > 0);
+                float *to = y + row * y_step + column;
+                multiply_column(tiles, by_rows, chunk, x_step, transposed, height, panel, panel_step, count, to, y_step,
+                                width, 0, accumulating || k > 0 ? to : 0, y_step);
             }
+        }
+    }
+}
+
+void ck_multiply_transposed(const float *x, size_t x_step, size_t rows, const float *z, size_t z_step, size_t columns,
+                            size_t depth, float *y, size_t y_step, int accumulating, int instructions) {
+    const struct tiles tiles = tiles_for(instructions);
+    float copy[CHUNK * PANEL];
+    for (size_t k = 0; k < depth; k += CHUNK) {
+        size_t count = depth - k < CHUNK ? depth - k : CHUNK;
+        for (size_t first = 0; first < columns; first += PANEL) {
+            size_t width = columns - first < PANEL ? columns - first : PANEL;
+            transpose_panel(z + first * z_step + k, z_step, width, count, copy);
+            for (size_t column = 0; column < width; column += tiles.columns)
+                multiply_column(tiles, tiles.across, x + k, x_step, 0, rows, copy + column, PANEL, count,
+                                y + first + column, y_step, width - column, 0,
+                                accumulating || k > 0 ? y + first + column : 0, y_step);
         }
     }
 }

@@ -57,7 +57,11 @@ extension PlanBuilder {
         _ shape: AttentionShape, into out: Matrix
     ) {
         let tasks = shape.batch * shape.heads
-        let scores = matrix(rows: threads * shape.queries, columns: shape.keys)
+        // The backward pass reads the attention weights again, unless they take far more memory than what they are
+        // computed from; then it computes them again.
+        let isActive = tape.map { tape in [q, k, v].contains(where: tape.isActive) } ?? false
+        let keeps = isActive && tasks * shape.queries * shape.keys <= 4 * (q.count + k.count + v.count)
+        let scores = matrix(rows: (keeps ? tasks : threads) * shape.queries, columns: shape.keys)
         let sums = DoubleScratch(count: shape.queries * vColumns.width, in: self)
         let scale = 1 / Float(qColumns.width).squareRoot()
         countProduct(shape.queries, qColumns.width + vColumns.width, shape.keys, times: tasks)
@@ -66,7 +70,8 @@ extension PlanBuilder {
             let firstQuery = shape.sharesQueries ? 0 : network * shape.queries
             let queries = q.rows(firstQuery..<firstQuery + shape.queries).columns(qColumns.range(head))
             let keyRows = network * shape.keys..<(network + 1) * shape.keys
-            let own = scores.rows(worker * shape.queries..<(worker + 1) * shape.queries)
+            let place = keeps ? task : worker
+            let own = scores.rows(place * shape.queries..<(place + 1) * shape.queries)
             Products.multiply(queries, k.rows(keyRows).columns(kColumns.range(head)), transposingB: true, into: own)
             softmaxRows(own, scale: scale)
             let result = out.rows(network * shape.queries..<(network + 1) * shape.queries)
@@ -75,23 +80,25 @@ extension PlanBuilder {
                 own, v.rows(keyRows).columns(vColumns.range(head)), sums: sums.zeroed(worker), into: result)
         }
         adjoint(of: out, from: [q, k, v]) { tape in
-            self.differentiate((q, qColumns), (k, kColumns), (v, vColumns), shape, into: out, tape)
+            self.differentiate(
+                (q, qColumns), (k, kColumns), (v, vColumns), shape, into: out, weights: keeps ? scores : nil, tape)
         }
     }
 
-    /// The backward pass computes the attention weights again: kept, they would take queries × keys floats a head.
+    /// - Parameter weights: those of the forward pass, (batch · heads · queries, keys); nil to compute them again.
     private func differentiate(
         _ q: (matrix: Matrix, columns: HeadColumns), _ k: (matrix: Matrix, columns: HeadColumns),
-        _ v: (matrix: Matrix, columns: HeadColumns), _ shape: AttentionShape, into out: Matrix, _ tape: GradientTape
+        _ v: (matrix: Matrix, columns: HeadColumns), _ shape: AttentionShape, into out: Matrix, weights kept: Matrix?,
+        _ tape: GradientTape
     ) {
         guard let dout = tape.cotangent(of: out) else { return }
         let (dq, dk, dv) = (tape.sum(for: q.matrix), tape.sum(for: k.matrix), tape.sum(for: v.matrix))
         let scratch = matrix(rows: 2 * shape.queries, columns: shape.keys)
-        let weights = scratch.rows(0..<shape.queries)
         let dweights = scratch.rows(shape.queries..<2 * shape.queries)
         let scale = 1 / Float(q.columns.width).squareRoot()
         let updated = [dq, dk, dv].compactMap { $0 }
-        step(reading: [q.matrix, k.matrix, v.matrix, dout] + updated, writing: updated + [scratch]) {
+        let read = [q.matrix, k.matrix, v.matrix, dout, kept].compactMap { $0 }
+        step(reading: read + updated, writing: updated + [scratch]) {
             for task in 0..<shape.batch * shape.heads {
                 let (network, head) = (task / shape.heads, task % shape.heads)
                 let firstQuery = shape.sharesQueries ? 0 : network * shape.queries
@@ -102,8 +109,12 @@ extension PlanBuilder {
                 let values = v.matrix.rows(keyRows).columns(v.columns.range(head))
                 let gradient = dout.rows(network * shape.queries..<(network + 1) * shape.queries)
                     .columns(head * v.columns.width..<(head + 1) * v.columns.width)
-                Products.multiply(queries, keys, transposingB: true, into: weights)
-                softmaxRows(weights, scale: scale)
+                let weights =
+                    kept?.rows(task * shape.queries..<(task + 1) * shape.queries) ?? scratch.rows(0..<shape.queries)
+                if kept == nil {
+                    Products.multiply(queries, keys, transposingB: true, into: weights)
+                    softmaxRows(weights, scale: scale)
+                }
                 if let dv {
                     let target = dv.rows(keyRows).columns(v.columns.range(head))
                     Products.multiply(weights, gradient, transposingA: true, accumulating: true, into: target)

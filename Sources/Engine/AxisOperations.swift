@@ -63,8 +63,9 @@ extension PlanBuilder {
                 min(width, x.columns - column))
         }
         adjoint(of: y, from: [x]) { tape in
-            guard let dy = tape.cotangent(of: y), let (dx, accumulating) = tape.target(for: x) else { return }
-            self.spread(dy, axes, into: dx, accumulating: accumulating, factor: 1 / Float(axes.middle))
+            guard let dy = tape.cotangent(of: y), let dx = tape.target(for: x) else { return }
+            self.spread(
+                dy, axes, into: dx.matrix, accumulating: dx.accumulating, factor: 1 / Float(axes.middle))
         }
     }
 
@@ -81,8 +82,13 @@ extension PlanBuilder {
     /// y[outer, inner] += sum over middle of x[outer, middle, inner].
     private func gather(_ x: Matrix, _ axes: Axes, into y: Matrix) {
         step(reading: [x, y], writing: [y]) {
-            for row in 0..<x.rows {
-                ck_add(x.pointer + row * x.stride, y.pointer + axes.reduced(row) * y.stride, x.columns)
+            axes.forEachRun(0..<x.rows) { row, reduced, count, advances in
+                let (from, to) = (x.pointer + row * x.stride, y.pointer + reduced * y.stride)
+                if advances {
+                    ck_add_blocks(from, x.stride, to, y.stride, x.columns, count)
+                } else {
+                    ck_add_rows(from, x.stride, count, to, x.columns)
+                }
             }
         }
     }

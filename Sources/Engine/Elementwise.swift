@@ -53,16 +53,12 @@ extension PlanBuilder {
     private func activate(_ x: Matrix, _ activation: Activation, _ tape: GradientTape) {
         let slope = matrix(rows: x.rows, columns: x.columns)
         step(reading: [x], writing: [x, slope]) {
-            for row in 0..<x.rows {
-                activation.apply(x.pointer + row * x.stride, slope: slope.pointer + row * slope.stride, x.columns)
-            }
+            x.forEachRun(with: slope) { value, slope, count in activation.apply(value, slope: slope, count) }
         }
         tape.append { tape in
             guard let dx = tape.cotangent(of: x) else { return }
             self.step(reading: [slope, dx], writing: [dx]) {
-                for row in 0..<dx.rows {
-                    ck_multiply(slope.pointer + row * slope.stride, dx.pointer + row * dx.stride, dx.columns)
-                }
+                slope.forEachRun(with: dx) { slope, gradient, count in ck_multiply(slope, gradient, count) }
             }
         }
     }
@@ -74,8 +70,8 @@ extension PlanBuilder {
             x.rows(range).forEachRun(with: y.rows(range)) { from, to, count in ck_add_scaled(from, to, count, factor) }
         }
         adjoint(of: y, from: [x]) { tape in
-            guard let dy = tape.cotangent(of: y), let (dx, accumulating) = tape.target(for: x) else { return }
-            self.contribute(dy, to: dx, accumulating: accumulating, factor: factor)
+            guard let dy = tape.cotangent(of: y), let dx = tape.target(for: x) else { return }
+            self.contribute(dy, to: dx, factor: factor)
         }
     }
 
@@ -86,8 +82,8 @@ extension PlanBuilder {
             x.rows(range).forEachRun(with: y.rows(range)) { from, to, count in to.update(from: from, count: count) }
         }
         adjoint(of: y, from: [x]) { tape in
-            guard let dy = tape.cotangent(of: y), let (dx, accumulating) = tape.target(for: x) else { return }
-            self.contribute(dy, to: dx, accumulating: accumulating)
+            guard let dy = tape.cotangent(of: y), let dx = tape.target(for: x) else { return }
+            self.contribute(dy, to: dx)
         }
     }
 

@@ -28,15 +28,8 @@ extension PlanBuilder {
     package func apply(_ map: AffineMap, to x: Matrix, into y: Matrix, accumulating: Bool = false) {
         precondition(x.rows == y.rows && x.columns == map.inputs && y.columns == map.outputs, "affine map's shapes")
         countProduct(x.rows, map.inputs, map.outputs)
-        let sources = [x] + (accumulating ? [y] : [])
-        if let packed = packed(map) {
+        if parametersAreFixed || x.rows >= Self.fewestRowsToPackFor, let packed = packed(map) {
             apply(packed, map, to: x, into: y, accumulating: accumulating)
-        } else if threads == 1, x.rows >= Self.fewestRowsToPackFor {
-            let packed = matrix(rows: 1, columns: Products.packedCount(outputs: map.outputs, inputs: map.inputs))
-            step(reading: map.parameters + sources, writing: [packed, y]) {
-                Products.pack(map.weight, map.bias, into: packed)
-                Products.apply(packed, to: x, accumulating: accumulating, into: y)
-            }
         } else {
             multiply(map, x, into: y, accumulating: accumulating)
         }
@@ -67,7 +60,7 @@ extension PlanBuilder {
     private static var fewestTermsToShare: Int { 500_000 }
 
     /// A map whose parameters may change is packed again in every run, which pays from about this many rows on.
-    private static var fewestRowsToPackFor: Int { 128 }
+    private static var fewestRowsToPackFor: Int { 8 }
 
     private func multiply(_ map: AffineMap, _ x: Matrix, into y: Matrix, accumulating: Bool) {
         step(reading: [x] + map.parameters + (accumulating ? [y] : []), writing: [y], rows: x.rows) { range in
@@ -81,27 +74,21 @@ extension PlanBuilder {
         }
     }
 
-    /// The packed map; nil where its parameters may change or are results of the plan itself.
-    func packed(_ map: AffineMap) -> Matrix? {
-        guard parametersAreFixed, !recordsGradients, map.weight.storage.isPlaced else { return nil }
-        return map.packed.matrix(map.weight, map.bias)
-    }
-
     private func differentiate(_ map: AffineMap, of x: Matrix, into y: Matrix, _ tape: GradientTape) {
         guard let dy = tape.cotangent(of: y) else { return }
-        if let (dx, accumulating) = tape.target(for: x) {
-            step(reading: [dy, map.weight] + (accumulating ? [dx] : []), writing: [dx]) {
-                Products.multiply(dy, map.weight, accumulating: accumulating, into: dx)
+        if let dx = tape.target(for: x) {
+            step(reading: [dy, map.weight] + GradientTarget.updated([dx]), writing: [dx.matrix]) {
+                Products.multiply(dy, map.weight, accumulating: dx.accumulating, into: dx.matrix)
             }
         }
-        if let (dw, accumulating) = tape.target(for: map.weight) {
-            step(reading: [dy, x] + (accumulating ? [dw] : []), writing: [dw]) {
-                Products.multiply(dy, x, transposingA: true, accumulating: accumulating, into: dw)
+        if let dw = tape.target(for: map.weight) {
+            step(reading: [dy, x] + GradientTarget.updated([dw]), writing: [dw.matrix]) {
+                Products.multiply(dy, x, transposingA: true, accumulating: dw.accumulating, into: dw.matrix)
             }
         }
         if let bias = map.bias, let db = tape.sum(for: bias) {
             step(reading: [dy, db], writing: [db]) {
-                for row in 0..<dy.rows { ck_add(dy.pointer + row * dy.stride, db.pointer, dy.columns) }
+                ck_add_rows(dy.pointer, dy.stride, dy.rows, db.pointer, dy.columns)
             }
         }
     }

@@ -55,101 +55,163 @@ extension PlanBuilder {
     /// *Shapes:* Q, K and V (tokens, neurons · width). The columns of `qkv` are, head after head, [query (width), key
     /// (width), value (width)], as in the reference's `NPAttention`.
     package func neuronAttention(_ groups: [NeuronGroup], batch: Int, heads: Int, width: Int) {
-        let scratch = NeuronScratch(
-            groups, width: width, tokenParts: 4, scoreParts: 1, in: self)
         let sources = groups.flatMap(\.sources)
         for group in groups {
             countProduct(group.tokens, group.neurons * width, group.tokens, times: 2 * batch * heads)
         }
+        let isActive = tape.map { tape in sources.contains { tape.isActive($0.qkv) } } ?? false
+        let weights = NeuronWeights(groups, tasks: isActive ? batch * heads : threads, in: self)
+        let scratch = NeuronScratch(groups, width: width, parts: 4, in: self)
         // Arrays of views are made here, because the step may allocate no memory when it runs.
-        let views = groups.map { group in
+        let views = groups.enumerated().map { index, group in
             (
-                group, qkvs: group.sources.map { Optional($0.qkv) }, outs: group.sources.map { Optional($0.out) },
-                parts: (0..<threads).map { scratch.parts(group, $0) }
+                group, qkvs: group.sources.map { Optional($0.qkv) }, outs: group.sources.map(\.out),
+                tokens: (0..<threads).map { scratch.tokens(group, $0) },
+                weights: (0..<weights.tasks).map { weights.matrix(index, $0) }
             )
         }
         let outs = sources.map(\.out)
         step(
-            reading: sources.map(\.qkv) + outs, writing: outs + [scratch.matrix], tasks: batch * heads
+            reading: sources.map(\.qkv) + outs, writing: outs + [scratch.matrix, weights.matrix], tasks: batch * heads
         ) { task, worker in
             let place = HeadPlace(network: task / heads, head: task % heads, width: width)
-            for (group, qkvs, outs, parts) in views {
-                let (tokens, scores) = parts[worker]
-                for part in 0..<3 { group.gather(qkvs, place, place.queryKeyValue(part), into: tokens[part]) }
-                Products.multiply(tokens[0], tokens[1], transposingB: true, into: scores[0])
-                softmaxRows(scores[0], scale: group.scale(width))
-                Products.multiply(scores[0], tokens[2], into: tokens[3])
-                group.scatter(tokens[3], place, place.result, into: outs)
+            for (group, qkvs, outs, tokens, weights) in views {
+                let (own, scores) = (tokens[worker], weights[isActive ? task : worker])
+                group.gather(qkvs, place, place.queryKeyValue, parts: 3, into: own)
+                Products.multiply(own.part(0), own.part(1), transposingB: true, into: scores)
+                softmaxRows(scores, scale: group.scale(width))
+                Products.multiply(scores, own.part(2), into: own.part(3))
+                group.scatter(own, 3, parts: 1, place, place.result, into: outs)
             }
         }
-        guard let tape, sources.contains(where: { tape.isActive($0.qkv) }) else { return }
+        guard isActive, let tape else { return }
         for source in sources { tape.activate(source.out) }
-        tape.append { self.differentiate(groups, batch: batch, heads: heads, width: width, $0) }
+        tape.append { self.differentiate(groups, batch: batch, heads: heads, width: width, weights: weights, $0) }
     }
 
-    private func differentiate(_ groups: [NeuronGroup], batch: Int, heads: Int, width: Int, _ tape: GradientTape) {
-        let ends = groups.map { group in
-            (
-                group, qkvs: group.sources.map { Optional($0.qkv) },
+    /// - Parameter weights: the attention weights of the forward pass.
+    private func differentiate(
+        _ groups: [NeuronGroup], batch: Int, heads: Int, width: Int, weights: NeuronWeights, _ tape: GradientTape
+    ) {
+        let scratch = NeuronScratch(groups, width: width, parts: 7, in: self)
+        let scores = NeuronWeights(groups, tasks: 1, in: self)
+        let ends = groups.enumerated().map { index, group in
+            NeuronGroupAdjoint(
+                group: group, qkvs: group.sources.map { $0.qkv },
                 douts: group.sources.map { tape.cotangent(of: $0.out) },
-                dqkvs: group.sources.map { tape.sum(for: $0.qkv) }
-            )
+                dqkvs: group.sources.map { tape.target(for: $0.qkv) }, tokens: scratch.tokens(group, 0),
+                weights: (0..<batch * heads).map { weights.matrix(index, $0) }, dweights: scores.matrix(index, 0))
         }
-        let scratch = NeuronScratch(groups, width: width, tokenParts: 7, scoreParts: 2, in: self)
-        let updated = ends.flatMap { $0.dqkvs.compactMap { $0 } }
+        let targets = ends.flatMap(\.dqkvs).compactMap { $0 }
         let read = groups.flatMap { $0.sources.map(\.qkv) } + ends.flatMap { $0.douts.compactMap { $0 } }
-        step(reading: read + updated, writing: updated + [scratch.matrix]) {
+        step(
+            reading: read + [weights.matrix] + GradientTarget.updated(targets),
+            writing: targets.map(\.matrix) + [scratch.matrix, scores.matrix]
+        ) {
             for task in 0..<batch * heads {
                 let place = HeadPlace(network: task / heads, head: task % heads, width: width)
-                for (group, qkvs, douts, dqkvs) in ends {
-                    let (tokens, scores) = scratch.parts(group, 0)
-                    let (q, k, v, dout) = (tokens[0], tokens[1], tokens[2], tokens[3])
-                    for part in 0..<3 { group.gather(qkvs, place, place.queryKeyValue(part), into: tokens[part]) }
-                    group.gather(douts, place, place.result, into: dout)
-                    let (weights, dweights) = (scores[0], scores[1])
-                    Products.multiply(q, k, transposingB: true, into: weights)
-                    softmaxRows(weights, scale: group.scale(width))
-                    Products.multiply(weights, dout, transposingA: true, into: tokens[6])
-                    Products.multiply(dout, v, transposingB: true, into: dweights)
-                    softmaxAdjointRows(weights, dweights, scale: group.scale(width))
-                    Products.multiply(dweights, k, into: tokens[4])
-                    Products.multiply(dweights, q, transposingA: true, into: tokens[5])
-                    for part in 0..<3 { group.scatter(tokens[4 + part], place, place.queryKeyValue(part), into: dqkvs) }
-                }
+                for end in ends { end.run(task, place) }
             }
         }
     }
 }
 
-/// Scratch memory of every thread for the tokens and scores of one group at a time.
-private struct NeuronScratch {
-    let matrix: Matrix
-    private let packed: Int
-    private let scored: Int
-    private let tokenParts: Int
-    private let scoreParts: Int
-    private let width: Int
+/// What the backward pass of a group reads and writes.
+private struct NeuronGroupAdjoint: Sendable {
+    let group: NeuronGroup
+    /// Of each source; nil where no output depends on its results, or its gradient is not needed.
+    let qkvs: [Matrix?]
+    let douts: [Matrix?]
+    let dqkvs: [GradientTarget?]
+    /// Scratch memory for 7 parts.
+    let tokens: NeuronParts
+    /// The attention weights of every network and head.
+    let weights: [Matrix]
+    /// Scratch memory for their gradients.
+    let dweights: Matrix
 
-    init(
-        _ groups: [NeuronGroup], width: Int, tokenParts: Int, scoreParts: Int, in builder: PlanBuilder
-    ) {
-        packed = groups.map { $0.tokens * $0.neurons * width }.max() ?? 0
-        scored = groups.map { $0.tokens * $0.tokens }.max() ?? 0
-        (self.tokenParts, self.scoreParts, self.width) = (tokenParts, scoreParts, width)
-        matrix = builder.matrix(rows: builder.threads, columns: tokenParts * packed + scoreParts * scored)
+    func run(_ task: Int, _ place: HeadPlace) {
+        let (q, k, v, dout) = (tokens.part(0), tokens.part(1), tokens.part(2), tokens.part(3))
+        group.gather(qkvs, place, place.queryKeyValue, parts: 3, into: tokens)
+        group.gather(douts, place, place.result, parts: 1, into: tokens, at: 3)
+        Products.multiply(weights[task], dout, transposingA: true, into: tokens.part(6))
+        Products.multiply(dout, v, transposingB: true, into: dweights)
+        softmaxAdjointRows(weights[task], dweights, scale: group.scale(place.width))
+        Products.multiply(dweights, k, into: tokens.part(4))
+        Products.multiply(dweights, q, transposingA: true, into: tokens.part(5))
+        group.scatter(tokens, 4, parts: 3, place, place.queryKeyValue, into: dqkvs)
+    }
+}
+
+/// The attention weights of all groups, for a number of tasks at a time.
+private struct NeuronWeights {
+    /// (tasks, sum over groups of tokens²)
+    let matrix: Matrix
+    private let places: [(first: Int, tokens: Int)]
+
+    init(_ groups: [NeuronGroup], tasks: Int, in builder: PlanBuilder) {
+        var count = 0
+        places = groups.map { group in
+            defer { count += group.tokens * group.tokens }
+            return (count, group.tokens)
+        }
+        matrix = builder.matrix(rows: tasks, columns: count)
     }
 
-    /// A thread's matrices for a group: `tokenParts` of (tokens, neurons · width) and `scoreParts` of (tokens, tokens).
-    func parts(_ group: NeuronGroup, _ worker: Int) -> (tokens: [Matrix], scores: [Matrix]) {
-        func part(_ offset: Int, _ columns: Int) -> Matrix {
-            Matrix(
-                storage: matrix.storage, offset: matrix.offset + worker * matrix.stride + offset, rows: group.tokens,
-                columns: columns, stride: columns)
-        }
-        return (
-            (0..<tokenParts).map { part($0 * packed, group.neurons * width) },
-            (0..<scoreParts).map { part(tokenParts * packed + $0 * scored, group.tokens) }
-        )
+    var tasks: Int { matrix.rows }
+
+    /// Those of a group in a task, (tokens, tokens).
+    func matrix(_ group: Int, _ task: Int) -> Matrix {
+        let (first, tokens) = places[group]
+        return matrix.rows(task..<task + 1).columns(first..<first + tokens * tokens)
+            .reshaped(rows: tokens, columns: tokens)
+    }
+}
+
+/// Several matrices of a group's tokens, (tokens, neurons · width) each, at equal distances.
+private struct NeuronParts {
+    private let first: Matrix
+    private let pitch: Int
+
+    init(first: Matrix, pitch: Int) { (self.first, self.pitch) = (first, pitch) }
+
+    func part(_ index: Int) -> Matrix {
+        Matrix(
+            storage: first.storage, offset: first.offset + index * pitch, rows: first.rows, columns: first.columns,
+            stride: first.stride)
+    }
+
+    /// Floats from one part to the next.
+    var partStride: Int { pitch }
+    /// Floats from a token to the next.
+    var tokenStride: Int { first.stride }
+}
+
+/// Scratch memory of every thread for the tokens of one group at a time.
+private struct NeuronScratch {
+    let matrix: Matrix
+    private let width: Int
+    private let pitch: Int
+
+    init(_ groups: [NeuronGroup], width: Int, parts: Int, in builder: PlanBuilder) {
+        self.width = width
+        pitch = groups.map { $0.tokens * Self.stride($0, width) }.max() ?? 0
+        matrix = builder.matrix(rows: builder.threads, columns: parts * pitch)
+    }
+
+    /// Rows a large power of two apart would compete for the same sets of the cache.
+    private static func stride(_ group: NeuronGroup, _ width: Int) -> Int {
+        let columns = group.neurons * width
+        return columns % 256 == 0 ? columns + 16 : columns
+    }
+
+    /// A thread's matrices for a group.
+    func tokens(_ group: NeuronGroup, _ worker: Int) -> NeuronParts {
+        NeuronParts(
+            first: Matrix(
+                storage: matrix.storage, offset: matrix.offset + worker * matrix.stride, rows: group.tokens,
+                columns: group.neurons * width, stride: Self.stride(group, width)),
+            pitch: pitch)
     }
 }
 
@@ -158,8 +220,8 @@ private struct HeadPlace {
     let head: Int
     let width: Int
 
-    /// First column of the head's query (0), key (1) or value (2) in a matrix of all three.
-    func queryKeyValue(_ part: Int) -> Int { (head * 3 + part) * width }
+    /// First column of the head's query, followed by its key and its value, in a matrix of all three.
+    var queryKeyValue: Int { head * 3 * width }
     /// First column of the head in a matrix of results.
     var result: Int { head * width }
 }
@@ -167,43 +229,65 @@ private struct HeadPlace {
 extension NeuronGroup {
     fileprivate func scale(_ width: Int) -> Float { 1 / Float(neurons * width).squareRoot() }
 
-    /// Copies each token's entries, neuron after neuron, into a row of `part`; a missing matrix reads as zeros.
-    fileprivate func gather(_ matrices: [Matrix?], _ place: HeadPlace, _ column: Int, into part: Matrix) {
-        var to = part.pointer
+    /// Copies each token's entries, neuron after neuron, into a row of part `first`; the next columns into the next
+    /// part, and so on. A missing matrix reads as zeros.
+    fileprivate func gather(
+        _ matrices: [Matrix?], _ place: HeadPlace, _ column: Int, parts: Int, into tokens: NeuronParts,
+        at first: Int = 0
+    ) {
+        var row = 0
         for (index, source) in sources.enumerated() {
+            let rows = row..<row + source.tokens
+            row += source.tokens
             guard let matrix = matrices[index] else {
-                to.update(repeating: 0, count: source.tokens * neurons * place.width)
-                to += source.tokens * neurons * place.width
+                for part in first..<first + parts {
+                    tokens.part(part).rows(rows).forEachRun { $0.update(repeating: 0, count: $1) }
+                }
                 continue
             }
-            for token in 0..<source.tokens {
-                let from = matrix.pointer + source.first(place, token) * matrix.stride + column
-                ck_copy_blocks(from, source.neuronStride * matrix.stride, to, place.width, place.width, neurons)
-                to += neurons * place.width
-            }
+            ck_gather_entries(
+                matrix.pointer + place.network * source.networkStride * matrix.stride + column,
+                source.tokenStride * matrix.stride, source.neuronStride * matrix.stride, source.tokens, neurons,
+                parts, place.width, tokens.part(first).pointer + rows.lowerBound * tokens.tokenStride,
+                tokens.partStride, tokens.tokenStride)
         }
     }
 
-    /// Adds the entries of `part` to the rows that `gather` reads.
-    fileprivate func scatter(_ part: Matrix, _ place: HeadPlace, _ column: Int, into matrices: [Matrix?]) {
-        var from = part.pointer
-        for (index, source) in sources.enumerated() {
-            guard let matrix = matrices[index] else {
-                from += source.tokens * neurons * place.width
-                continue
-            }
-            for token in 0..<source.tokens {
-                let to = matrix.pointer + source.first(place, token) * matrix.stride + column
-                ck_add_blocks(from, place.width, to, source.neuronStride * matrix.stride, place.width, neurons)
-                from += neurons * place.width
-            }
+    /// Adds the entries of `parts` parts, from part `first` on, to the rows that `gather` reads.
+    fileprivate func scatter(
+        _ tokens: NeuronParts, _ first: Int, parts: Int, _ place: HeadPlace, _ column: Int, into matrices: [Matrix]
+    ) {
+        var row = 0
+        for (source, matrix) in zip(sources, matrices) {
+            put(tokens, first, parts, from: row, source, place, column, into: matrix, accumulating: true)
+            row += source.tokens
         }
     }
-}
 
-extension NeuronTokens {
-    /// The row of a token's entry for neuron 0.
-    fileprivate func first(_ place: HeadPlace, _ token: Int) -> Int {
-        place.network * networkStride + token * tokenStride
+    /// The same, overwriting where a target says so; a missing target is left out.
+    fileprivate func scatter(
+        _ tokens: NeuronParts, _ first: Int, parts: Int, _ place: HeadPlace, _ column: Int,
+        into targets: [GradientTarget?]
+    ) {
+        var row = 0
+        for (source, target) in zip(sources, targets) {
+            if let target {
+                put(
+                    tokens, first, parts, from: row, source, place, column, into: target.matrix,
+                    accumulating: target.accumulating)
+            }
+            row += source.tokens
+        }
+    }
+
+    private func put(
+        _ tokens: NeuronParts, _ first: Int, _ parts: Int, from row: Int, _ source: NeuronTokens, _ place: HeadPlace,
+        _ column: Int, into matrix: Matrix, accumulating: Bool
+    ) {
+        ck_scatter_entries(
+            tokens.part(first).pointer + row * tokens.tokenStride, tokens.partStride, tokens.tokenStride, parts,
+            place.width, matrix.pointer + place.network * source.networkStride * matrix.stride + column,
+            source.tokenStride * matrix.stride, source.neuronStride * matrix.stride, source.tokens, neurons,
+            accumulating ? 1 : 0)
     }
 }

@@ -6,24 +6,6 @@ package enum NormalizationKind: Sendable {
     case standard
     /// √(Σ(x − mean)² / (n − 1)) + 1e-5, as the reference's `SimpleLayerNorm`
     case unbiased
-
-    /// The reciprocal of the divisor, from squares = Σ(x − mean)².
-    func factor(squares: Float, count: Int) -> Float {
-        switch self {
-        case .standard: 1 / (squares / Float(count) + 1e-5).squareRoot()
-        case .unbiased: 1 / ((squares / Float(count - 1)).squareRoot() + 1e-5)
-        }
-    }
-
-    /// The c of the gradient dx = factor · (g − mean(g)) − c · factor² · (x − mean) · Σ g (x − mean), g = dy · gamma.
-    func curvature(squares: Float, count: Int) -> Float {
-        switch self {
-        case .standard: return factor(squares: squares, count: count) / Float(count)
-        case .unbiased:
-            let deviation = (squares / Float(count - 1)).squareRoot()
-            return deviation > 0 ? 1 / (Float(count - 1) * deviation) : 0
-        }
-    }
 }
 
 /// Parameters of a layer norm: gain `gamma` and offset `beta`, (1, n) each.
@@ -42,6 +24,8 @@ package struct Normalization: Sendable {
         self.gamma = gamma
         self.beta = beta
     }
+
+    var parameters: [Matrix] { [gamma, beta] }
 }
 
 extension PlanBuilder {
@@ -58,23 +42,15 @@ extension PlanBuilder {
 
     private func differentiate(_ norm: Normalization, of x: Matrix, into y: Matrix, _ tape: GradientTape) {
         guard let dy = tape.cotangent(of: y) else { return }
-        let (dx, accumulating) = tape.target(for: x) ?? (nil, false)
+        let dx = tape.target(for: x)
         let (dgamma, dbeta) = (tape.sum(for: norm.gamma), tape.sum(for: norm.beta))
-        let updated = [accumulating ? dx : nil, dgamma, dbeta].compactMap { $0 }
+        let parameters = [dgamma, dbeta].compactMap { $0 }
         step(
-            reading: [x, dy, norm.gamma] + updated, writing: [dx, dgamma, dbeta].compactMap { $0 }
+            reading: [x, dy, norm.gamma] + parameters + GradientTarget.updated([dx].compactMap { $0 }),
+            writing: [dx?.matrix].compactMap { $0 } + parameters
         ) {
-            var mean: Float = 0
-            var squares: Float = 0
-            for row in 0..<x.rows {
-                let source = x.pointer + row * x.stride
-                ck_moments(source, x.columns, &mean, &squares)
-                ck_norm_adjoint(
-                    source, dy.pointer + row * dy.stride, norm.gamma.pointer, x.columns, mean,
-                    norm.kind.factor(squares: squares, count: x.columns),
-                    norm.kind.curvature(squares: squares, count: x.columns), dx.map { $0.pointer + row * $0.stride },
-                    accumulating ? 1 : 0, dgamma?.pointer, dbeta?.pointer)
-            }
+            differentiateRows(
+                norm, of: x, dy, dx: dx?.matrix, base: dx?.base, gamma: dgamma, beta: dbeta)
         }
     }
 
@@ -90,4 +66,15 @@ func normalizeRows(_ x: Matrix, _ norm: Normalization, into y: Matrix) {
     ck_normalize(
         x.pointer, x.stride, y.pointer, y.stride, x.rows, x.columns, norm.kind == .unbiased ? 1 : 0,
         norm.gamma.pointer, norm.beta.pointer)
+}
+
+/// The gradients of `normalizeRows` from those of its results, dy: dx = base + that of x, and adds to `gamma` and `beta`.
+/// Those that are nil are not needed, and a base that is nil is zero; the base may be dx.
+func differentiateRows(
+    _ norm: Normalization, of x: Matrix, _ dy: Matrix, dx: Matrix?, base: Matrix?, gamma: Matrix?, beta: Matrix?
+) {
+    ck_norm_adjoint(
+        x.pointer, x.stride, dy.pointer, dy.stride, x.rows, x.columns, norm.kind == .unbiased ? 1 : 0,
+        norm.gamma.pointer, dx?.pointer, dx?.stride ?? 0, base?.pointer, base?.stride ?? 0, gamma?.pointer,
+        beta?.pointer)
 }

@@ -16,12 +16,15 @@ package final class Plan: @unchecked Sendable {
     /// passes, Fourier features and everything that is computed element by element or row by row are not counted.
     package let flops: Int
 
+    /// Copies parameters that may change between runs into the order in which products read them.
+    private let packings: [@Sendable () -> Void]
     /// The most threads that may run it: scratch memory is kept for each.
     private let threads: Int
     private let progress = PhaseProgress()
 
-    init(phases: [Phase], threads: Int, memoryBytes: Int, flops: Int) {
+    init(phases: [Phase], packings: [@Sendable () -> Void], threads: Int, memoryBytes: Int, flops: Int) {
         self.phases = phases
+        self.packings = packings
         self.threads = threads
         self.memoryBytes = memoryBytes
         self.flops = flops
@@ -29,7 +32,9 @@ package final class Plan: @unchecked Sendable {
 
     /// Computes all results from the current contents of inputs and parameters, on the threads of `pool` or as many of
     /// them as the plan was made for. The bits of results do not depend on the number of threads.
-    package func run(_ pool: WorkerPool) {
+    /// - Parameter parametersChanged: false where the parameters are those of the last run.
+    package func run(_ pool: WorkerPool, parametersChanged: Bool = true) {
+        if parametersChanged { for pack in packings { pack() } }
         let workers = min(pool.threads, threads)
         guard workers > 1 else {
             for phase in phases {
@@ -65,6 +70,10 @@ package final class PlanBuilder {
     private var ownedCount = 0
     /// Whether the parameters of maps may be copied in another order when steps are recorded.
     let parametersAreFixed: Bool
+    /// Packed copies of maps whose parameters may change between runs, with what identifies the maps, and what makes the
+    /// copies before a run.
+    private var packedMaps: [ObjectIdentifier: (map: PackedMap, copy: Matrix)] = [:]
+    private var packings: [@Sendable () -> Void] = []
     /// Not nil in a plan that computes gradients, until it is finished.
     private(set) var tape: GradientTape?
 
@@ -106,6 +115,20 @@ package final class PlanBuilder {
         let storage = Storage(unplaced: rows * columns)
         storages.append(storage)
         return Matrix(storage: storage, offset: 0, rows: rows, columns: columns, stride: columns)
+    }
+
+    /// A map's weight and bias in the order in which products read them: made once where its parameters are fixed, else
+    /// before a run; nil where they are results of the plan itself.
+    func packed(_ map: AffineMap) -> Matrix? {
+        guard map.parameters.allSatisfy(\.storage.isPlaced) else { return nil }
+        if parametersAreFixed { return map.packed.matrix(map.weight, map.bias) }
+        let key = ObjectIdentifier(map.packed)
+        if let known = packedMaps[key] { return known.copy }
+        let target = Matrix(zeros: 1, Products.packedCount(outputs: map.outputs, inputs: map.inputs))
+        packings.append { Products.pack(map.weight, map.bias, into: target) }
+        packedMaps[key] = (map.packed, target)
+        countMemory(target.count)
+        return target
     }
 
     /// Steps recorded so far.
@@ -182,7 +205,7 @@ package final class PlanBuilder {
         let arena = Arena(count: layout.total)
         for (storage, offset) in zip(storages, layout.offsets) { storage.place(in: arena, at: offset) }
         return Plan(
-            phases: threads > 1 ? Self.joined(phases) : phases, threads: threads,
+            phases: threads > 1 ? Self.joined(phases) : phases, packings: packings, threads: threads,
             memoryBytes: (layout.total + ownedCount) * MemoryLayout<Float>.stride, flops: flops)
     }
 

@@ -30,6 +30,8 @@ enum Products {
         case tiles
         /// `ck_multiply_rows`: a · bᵀ as scalar products of rows.
         case scalarProducts
+        /// `ck_multiply_transposed`: a · bᵀ in tiles of columns, which are copied from the rows of b.
+        case transposedTiles
         case blas
     }
 
@@ -38,7 +40,8 @@ enum Products {
     ///   - depth: terms of each element of the result.
     static func kernel(columns: Int, depth: Int, transposingA: Bool, transposingB: Bool) -> Kernel {
         if !transposingB { return columns >= fewestColumns ? .tiles : .blas }
-        return !transposingA && depth >= fewestTerms ? .scalarProducts : .blas
+        guard !transposingA else { return .blas }
+        return depth >= fewestTerms ? .scalarProducts : columns >= fewestColumns ? .transposedTiles : .blas
     }
 
     /// c = op(a) · op(b), or c += op(a) · op(b) where `accumulating`; op(x) is x or, where `transposing…`, xᵀ.
@@ -55,6 +58,8 @@ enum Products {
                 a, b, transposingA: transposingA, accumulating: accumulating, into: c, instructions: instructions)
         case .scalarProducts:
             multiplyRows(a, b, accumulating: accumulating, into: c, instructions: instructions)
+        case .transposedTiles:
+            multiplyTransposed(a, b, accumulating: accumulating, into: c, instructions: instructions)
         case .blas:
             BLAS.multiply(
                 a, b, transposingA: transposingA, transposingB: transposingB, accumulating: accumulating, into: c)
@@ -68,6 +73,18 @@ enum Products {
         precondition(b.rows == c.columns, "columns of the product")
         precondition(a.columns == b.columns, "inner extents of the product")
         ck_multiply_rows(
+            a.pointer, a.stride, c.rows, b.pointer, b.stride, c.columns, a.columns, c.pointer, c.stride,
+            accumulating ? 1 : 0, instructions)
+    }
+
+    /// The same in tiles of columns.
+    static func multiplyTransposed(
+        _ a: Matrix, _ b: Matrix, accumulating: Bool, into c: Matrix, instructions: Int32
+    ) {
+        precondition(a.rows == c.rows, "rows of the product")
+        precondition(b.rows == c.columns, "columns of the product")
+        precondition(a.columns == b.columns, "inner extents of the product")
+        ck_multiply_transposed(
             a.pointer, a.stride, c.rows, b.pointer, b.stride, c.columns, a.columns, c.pointer, c.stride,
             accumulating ? 1 : 0, instructions)
     }
@@ -119,10 +136,19 @@ enum Products {
         _ packed: Matrix, to x: Matrix, accumulating: Bool = false, into y: Matrix,
         instructions: Int32 = Products.instructions
     ) {
+        apply(packed, to: x, addingTo: accumulating ? y : nil, into: y, instructions: instructions)
+    }
+
+    /// y = base + map(x); a base that is nil is zero. *Shapes:* x (rows, inputs), base and y (rows, outputs).
+    static func apply(
+        _ packed: Matrix, to x: Matrix, addingTo base: Matrix?, into y: Matrix,
+        instructions: Int32 = Products.instructions
+    ) {
+        precondition(base.map { $0.rows == y.rows && $0.columns == y.columns } ?? true, "base's shape")
         precondition(packed.count == packedCount(outputs: y.columns, inputs: x.columns), "packed map's size")
         precondition(x.rows == y.rows, "rows of mapped tokens")
         ck_multiply_packed(
-            x.pointer, x.stride, x.rows, packed.pointer, y.columns, x.columns, y.pointer, y.stride,
-            accumulating ? 1 : 0, instructions)
+            x.pointer, x.stride, x.rows, packed.pointer, y.columns, x.columns, y.pointer, y.stride, base?.pointer,
+            base?.stride ?? 0, instructions)
     }
 }

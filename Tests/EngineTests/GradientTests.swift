@@ -60,6 +60,67 @@ import Testing
         }
     }
 
+    /// Maps and feed-forward parts of two arrays, as one step each or step by step.
+    private static func record(
+        _ builder: PlanBuilder, _ x: [Matrix], _ p: [Matrix], inBlocks: Bool
+    ) -> [Matrix] {
+        let norm = Normalization(kind: .unbiased, gamma: p[0], beta: p[1])
+        let shared = AffineMap(weight: p[2], bias: p[3])
+        let (expand, contract) = (AffineMap(weight: p[4], bias: p[5]), AffineMap(weight: p[6], bias: p[7]))
+        let mapped = x.map { builder.matrix(rows: $0.rows, columns: shared.outputs) }
+        let results = x.map { builder.matrix(rows: $0.rows, columns: shared.outputs) }
+        if inBlocks {
+            builder.map(zip(x, mapped).map { NormalizedMap($0, norm, shared, into: $1) })
+            builder.feedForward(
+                zip(mapped, results).map { FeedForward($0, norm, expand: expand, contract: contract, into: $1) })
+            return results
+        }
+        for (index, own) in x.enumerated() {
+            builder.apply(shared, to: builder.normalize(own, norm), into: mapped[index])
+            let hidden = builder.apply(expand, to: builder.normalize(mapped[index], norm))
+            builder.activate(hidden, .gelu)
+            builder.copy(mapped[index], to: results[index])
+            builder.apply(contract, to: hidden, into: results[index], accumulating: true)
+        }
+        return results
+    }
+
+    @Test("blocks of tokens have the gradients of their single steps", arguments: [20, 32])
+    func blocksAgreeWithSteps(channels: Int) {
+        var numbers = Numbers(seed: UInt64(channels))
+        let x = [numbers.matrix(230, channels), numbers.matrix(5, channels)]
+        let parameters = [
+            (1, channels), (1, channels), (channels, channels), (1, channels), (2 * channels, channels),
+            (1, 2 * channels), (channels, 2 * channels), (1, channels),
+        ].map { numbers.matrix($0.0, $0.1) }
+        let cotangents = x.map { numbers.matrix($0.rows, channels) }
+        let computed = [true, false].map { inBlocks in
+            let builder = PlanBuilder(recordsGradients: true)
+            builder.track(x + parameters)
+            let results = Self.record(builder, x, parameters, inBlocks: inBlocks)
+            builder.differentiate(zip(results, cotangents).map { ($0, $1) })
+            let gradients = (x + parameters).map(builder.gradient)
+            builder.finish(keeping: results + gradients).run(WorkerPool(threads: 1))
+            return (results + gradients).map { $0.read() }
+        }
+        for (own, expected) in zip(computed[0], computed[1]) {
+            let size = expected.reduce(1) { max($0, abs($1)) }
+            #expect(largestError(own, double(expected)) < 1e-5 * Double(size))
+        }
+    }
+
+    @Test("a parameter that no output depends on has no gradient")
+    func gradientIfAny() {
+        var numbers = Numbers(seed: 4)
+        let (x, weight, unused) = (numbers.matrix(3, 4), numbers.matrix(2, 4), numbers.matrix(2, 2))
+        let builder = PlanBuilder(recordsGradients: true)
+        builder.track([weight, unused])
+        let y = builder.apply(AffineMap(weight: weight, bias: nil), to: x)
+        builder.differentiate([(y, numbers.matrix(3, 2))])
+        #expect(builder.gradientIfAny(of: weight) != nil)
+        #expect(builder.gradientIfAny(of: unused) == nil)
+    }
+
     @Test("a gradient that nothing depends on is zero, and untracked matrices cost nothing")
     func unusedInputs() {
         var numbers = Numbers(seed: 1)
@@ -105,7 +166,7 @@ import Testing
 }
 
 extension GradientTests.Case {
-    static let all = products + rows + attention + neuronAttention + sines + pictures
+    static let all = products + blocks + rows + attention + neuronAttention + sines + pictures
 
     private static let products = [
         Self("affine map") {
@@ -141,6 +202,36 @@ extension GradientTests.Case {
             [$0.matrix(2 * 4 * 6, 3)]
         } _: {
             $0.patches($1[0], PatchGrid(height: 4, width: 6, side: 2, step: 2))
+        },
+    ]
+
+    private static let blocks = [
+        Self("normalized maps of two arrays that share a map") {
+            [$0.matrix(3, 4), $0.matrix(2, 4), $0.matrix(1, 4), $0.matrix(1, 4), $0.matrix(3, 4), $0.matrix(1, 3)]
+        } _: { builder, inputs in
+            let norm = Normalization(kind: .standard, gamma: inputs[2], beta: inputs[3])
+            let map = AffineMap(weight: inputs[4], bias: inputs[5])
+            let y = builder.matrix(rows: 5, columns: 3)
+            builder.map([
+                NormalizedMap(inputs[0], norm, map, into: y.rows(0..<3)),
+                NormalizedMap(inputs[1], norm, map, into: y.rows(3..<5)),
+            ])
+            return y
+        },
+        Self("feed-forward of tokens that something else reads, too") {
+            [
+                $0.matrix(3, 4), $0.matrix(1, 4), $0.matrix(1, 4), $0.matrix(5, 4), $0.matrix(1, 5), $0.matrix(4, 5),
+                $0.matrix(1, 4),
+            ]
+        } _: { builder, inputs in
+            let part = FeedForward(
+                inputs[0], Normalization(kind: .unbiased, gamma: inputs[1], beta: inputs[2]),
+                expand: AffineMap(weight: inputs[3], bias: inputs[4]),
+                contract: AffineMap(weight: inputs[5], bias: inputs[6]),
+                into: builder.matrix(rows: 3, columns: 4))
+            builder.feedForward([part])
+            builder.add(inputs[0], to: part.y, factor: 0.5)
+            return part.y
         },
     ]
 
@@ -232,6 +323,16 @@ extension GradientTests.Case {
             builder.attention(
                 q: inputs[0], HeadColumns(width: 2), k: inputs[1], HeadColumns(width: 2), v: inputs[2],
                 HeadColumns(width: 3), AttentionShape(batch: 2, heads: 2, queries: 3, keys: 5), into: y)
+            return y
+        },
+        Self("attention whose weights are computed again") {
+            [$0.matrix(13, 1), $0.matrix(13, 1), $0.matrix(13, 1)]
+        } _: { builder, inputs in
+            let y = builder.matrix(rows: 13, columns: 1)
+            let columns = HeadColumns(width: 1)
+            builder.attention(
+                q: inputs[0], columns, k: inputs[1], columns, v: inputs[2], columns,
+                AttentionShape(batch: 1, heads: 1, queries: 13, keys: 13), into: y)
             return y
         },
         Self("attention with shared queries over many keys") {

@@ -89,7 +89,9 @@ import Testing
         #expect(abs(s[3] - 0.841_471) < 1e-6)
     }
 
-    @Test("softmax agrees with float64 for any length, spread and scale", arguments: [1, 2, 3, 7, 8, 17, 64, 1001])
+    @Test(
+        "softmax agrees with float64 for any length, spread and scale",
+        arguments: [1, 2, 3, 7, 8, 16, 17, 35, 64, 1001])
     func softmaxIsAccurate(count: Int) {
         var numbers = Numbers(seed: UInt64(count))
         for (spread, scale) in [(Float(1), Float(1)), (30, 0.25), (1e4, 1), (0, 3)] {
@@ -98,6 +100,31 @@ import Testing
             let reference = softmax(x.map { Double($0 * scale) })
             #expect(largestError(y, reference) <= 1e-6)
             #expect(abs(double(y).reduce(0, +) - 1) <= 1e-6)
+            var inPlace = x
+            inPlace.withUnsafeMutableBufferPointer { ck_softmax($0.baseAddress, $0.baseAddress, count, scale) }
+            #expect(inPlace == y)
+        }
+    }
+
+    @Test("softmax and its gradient leave no trace beside their row", arguments: [1, 5, 16, 19, 35])
+    func softmaxKeepsToItsRow(count: Int) {
+        var numbers = Numbers(seed: UInt64(count))
+        let margin = 20
+        var (x, gradient) = (numbers.floats(count + 2 * margin), numbers.floats(count + 2 * margin))
+        let before = (x, gradient)
+        let reference = softmax(before.0[margin..<margin + count].map { Double($0) * 2 })
+        let weighted = reference.indices.map { reference[$0] * Double(before.1[margin + $0]) }.reduce(0, +)
+        x.withUnsafeMutableBufferPointer { x in
+            gradient.withUnsafeMutableBufferPointer { gradient in
+                let own = x.baseAddress.map { $0 + margin }
+                ck_softmax(own, own, count, 2)
+                ck_softmax_adjoint(own, gradient.baseAddress.map { $0 + margin }, count, 2)
+            }
+        }
+        let expected = reference.indices.map { reference[$0] * (Double(before.1[margin + $0]) - weighted) * 2 }
+        #expect(largestError(Array(gradient[margin..<margin + count]), expected) < 2e-6)
+        for edge in [0..<margin, count + margin..<count + 2 * margin] {
+            #expect(x[edge] == before.0[edge] && gradient[edge] == before.1[edge])
         }
     }
 
@@ -121,9 +148,9 @@ import Testing
         if count == 1 { #expect(squares == 0) }
     }
 
-    @Test("rows are normalized one by one, by either deviation", arguments: [2, 3, 8, 17, 64, 65])
+    @Test("rows are normalized one by one, by either deviation", arguments: [2, 3, 8, 17, 32, 64, 65])
     func normalization(count: Int) {
-        let (rows, step) = (5, count + 3)
+        let (rows, step) = (21, count + 3)
         var numbers = Numbers(seed: UInt64(count))
         let x = numbers.floats(rows * step, in: 2...4)
         let (gamma, beta) = (numbers.floats(count), numbers.floats(count))
@@ -140,6 +167,123 @@ import Testing
                 return values.indices.map { (values[$0] - mean) / deviation * Double(gamma[$0]) + Double(beta[$0]) }
             }
             #expect(largestError(y, reference) < 2e-5)
+        }
+    }
+
+    @Test("a row is normalized to the same bits among others and alone", arguments: [17, 32, 48])
+    func normalizedRowsDoNotDependOnOthers(count: Int) {
+        var numbers = Numbers(seed: UInt64(count))
+        let rows = 23
+        let x = numbers.floats(rows * count)
+        let (gamma, beta) = (numbers.floats(count), numbers.floats(count))
+        var y = [Float](repeating: -1, count: rows * count)
+        ck_normalize(x, count, &y, count, rows, count, 1, gamma, beta)
+        for row in 0..<rows {
+            var own = [Float](repeating: -1, count: count)
+            ck_normalize(Array(x[row * count..<(row + 1) * count]), count, &own, count, 1, count, 1, gamma, beta)
+            #expect(own == Array(y[row * count..<(row + 1) * count]))
+        }
+    }
+
+    @Test("gradients of norms agree with float64, with and without a base", arguments: [3, 16, 17, 32, 40])
+    func normGradients(count: Int) {
+        var numbers = Numbers(seed: UInt64(count))
+        let (rows, step) = (21, count + 3)
+        let (x, dy, base) = (numbers.floats(rows * step), numbers.floats(rows * step), numbers.floats(rows * step))
+        let gamma = numbers.floats(count)
+        for unbiased in [false, true] {
+            var (expected, gain, offset) = ([Double](), [Double](), [Double]())
+            gain = [Double](repeating: 1, count: count)
+            offset = gain
+            for row in 0..<rows {
+                let values = double(Array(x[row * step..<row * step + count]))
+                let own = double(Array(dy[row * step..<row * step + count]))
+                let mean = values.reduce(0, +) / Double(count)
+                let d = values.map { $0 - mean }
+                let variance = d.reduce(0) { $0 + $1 * $1 } / Double(unbiased ? count - 1 : count)
+                let divisor = unbiased ? variance.squareRoot() + 1e-5 : (variance + 1e-5).squareRoot()
+                // The derivative of the divisor with respect to the sum of d² / 2, divided by the divisor.
+                let slope =
+                    unbiased ? 1 / (variance.squareRoot() * Double(count - 1)) : 1 / (divisor * Double(count))
+                let g = (0..<count).map { own[$0] * Double(gamma[$0]) }
+                let meanG = g.reduce(0, +) / Double(count)
+                let projected = zip(g, d).reduce(0) { $0 + $1.0 * $1.1 }
+                for column in 0..<count {
+                    expected.append(
+                        (g[column] - meanG) / divisor - slope / (divisor * divisor) * d[column] * projected)
+                    gain[column] += own[column] * d[column] / divisor
+                    offset[column] += own[column]
+                }
+            }
+            for hasBase in [false, true] {
+                var dx = [Float](repeating: -1, count: rows * count)
+                var (dgamma, dbeta) = ([Float](repeating: 1, count: count), [Float](repeating: 1, count: count))
+                base.withUnsafeBufferPointer { base in
+                    ck_norm_adjoint(
+                        x, step, dy, step, rows, count, unbiased ? 1 : 0, gamma, &dx, count,
+                        hasBase ? base.baseAddress : nil, step, &dgamma, &dbeta)
+                }
+                let sums = expected.indices.map {
+                    expected[$0] + (hasBase ? Double(base[$0 / count * step + $0 % count]) : 0)
+                }
+                #expect(largestError(dx, sums) < 2e-5 * max(1, sums.map(abs).max() ?? 1))
+                #expect(largestError(dgamma, gain) < 2e-5)
+                #expect(largestError(dbeta, offset) < 2e-5)
+            }
+        }
+    }
+
+    @Test("sums of rows are added to what is there", arguments: [1, 31, 32, 70])
+    func rowSums(count: Int) {
+        var numbers = Numbers(seed: UInt64(count))
+        let (rows, step) = (9, count + 5)
+        let x = numbers.floats(rows * step)
+        let before = numbers.floats(count)
+        var y = before
+        ck_add_rows(x, step, rows, &y, count)
+        #expect(y == (0..<count).map { column in (0..<rows).reduce(before[column]) { $0 + x[$1 * step + column] } })
+    }
+
+    @Test(
+        "entries of tokens are gathered and scattered in either order of tokens and neurons",
+        arguments: [4, 5, 8, 16, 19, 32], [1, 3])
+    func entries(width: Int, parts: Int) {
+        let (tokens, neurons) = (5, 7)
+        var numbers = Numbers(seed: UInt64(width))
+        let entry = parts * width + 3
+        let table = numbers.floats(tokens * neurons * entry)
+        let (tokenStep, partStep) = (neurons * width + 6, 1000 + tokens * (neurons * width + 6))
+        for (own, other) in [(entry, tokens * entry), (neurons * entry, entry)] {
+            var gathered = [Float](repeating: -1, count: parts * partStep)
+            ck_gather_entries(table, own, other, tokens, neurons, parts, width, &gathered, partStep, tokenStep)
+            var expected = [Float](repeating: -1, count: parts * partStep)
+            for (part, token, neuron) in Self.places(parts, tokens, neurons) {
+                for index in 0..<width {
+                    expected[part * partStep + token * tokenStep + neuron * width + index] =
+                        table[token * own + neuron * other + part * width + index]
+                }
+            }
+            #expect(gathered == expected)
+            for isAdded in [false, true] {
+                var scattered = numbers.floats(table.count)
+                var sums = scattered
+                ck_scatter_entries(
+                    gathered, partStep, tokenStep, parts, width, &scattered, own, other, tokens, neurons,
+                    isAdded ? 1 : 0)
+                for (part, token, neuron) in Self.places(parts, tokens, neurons) {
+                    for index in 0..<width {
+                        let place = token * own + neuron * other + part * width + index
+                        sums[place] = table[place] + (isAdded ? sums[place] : 0)
+                    }
+                }
+                #expect(scattered == sums)
+            }
+        }
+    }
+
+    private static func places(_ parts: Int, _ tokens: Int, _ neurons: Int) -> [(Int, Int, Int)] {
+        (0..<parts).flatMap { part in
+            (0..<tokens).flatMap { token in (0..<neurons).map { (part, token, $0) } }
         }
     }
 

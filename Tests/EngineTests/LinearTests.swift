@@ -36,8 +36,8 @@ import Testing
     @Test("the products below take every kernel, with each operand transposed and not")
     func productsTakeEveryKernel() {
         let ways = Set(Product.all.map { "\($0.kernel) \($0.transposesA) \($0.transposesB) \($0.accumulates)" })
-        // Tiles take a as it is or transposed, scalar products neither transposed, BLAS everything.
-        #expect(ways.count == 2 * (2 + 1 + 4))
+        // Tiles take a as it is or transposed, scalar products and copied tiles only b transposed, BLAS everything.
+        #expect(ways.count == 2 * (2 + 1 + 1 + 4))
         #expect(Set(Product.all.map(\.kernel)) == Set(Products.Kernel.allCases))
     }
 
@@ -97,7 +97,7 @@ import Testing
 
     @Test(
         "packed products agree with plain loops with every instruction set, at every edge, and touch nothing else",
-        arguments: 0...Products.instructions, [(1, 3, 5), (15, 33, 7), (29, 64, 16), (6, 17, 40)])
+        arguments: 0...Products.instructions, [(1, 3, 5), (15, 33, 7), (29, 64, 16), (6, 17, 40), (227, 35, 9)])
     func packedProducts(instructions: Int32, shape: (rows: Int, outputs: Int, inputs: Int)) {
         var numbers = Numbers(seed: UInt64(shape.rows))
         let (x, _) = numbers.view(shape.rows, shape.inputs)
@@ -113,13 +113,18 @@ import Testing
         let reference = zip(affine(x, weight, bias), before).map { $0 + Double($1) }
         #expect(largestError(y.read(), reference) < 1e-5)
         y.write(before)
+        let (base, _) = numbers.view(shape.rows, shape.outputs)
+        Products.apply(packed, to: x, addingTo: base, into: y, instructions: instructions)
+        #expect(
+            largestError(y.read(), zip(affine(x, weight, bias), base.read()).map { $0 + Double($1) }) < 1e-5)
+        y.write(before)
         #expect(whole.read() == surroundings)
     }
 
     @Test(
         "products agree with plain loops with every instruction set, at every edge, and touch nothing else",
         arguments: 0...Products.instructions,
-        [(1, 16, 5), (15, 33, 7), (340, 64, 130), (6, 17, 300), (29, 48, 128)])
+        [(1, 16, 5), (15, 33, 7), (340, 64, 130), (6, 17, 300), (29, 48, 128), (35, 35, 259)])
     func ownProducts(instructions: Int32, shape: (rows: Int, columns: Int, depth: Int)) {
         var numbers = Numbers(seed: UInt64(shape.depth))
         let (rows, columns, depth) = (shape.rows, shape.columns, shape.depth)
@@ -135,36 +140,50 @@ import Testing
                         * (transposesB ? b.element(column, $1) : b.element($1, column))
                 }
             }
-            func multiply(accumulating: Bool) {
-                if transposesB {
-                    Products.multiplyRows(a, b, accumulating: accumulating, into: c, instructions: instructions)
-                } else {
-                    Products.multiply(
-                        a, b, transposingA: transposesA, accumulating: accumulating, into: c,
-                        instructions: instructions)
-                }
+            let ways: [(Bool) -> Void] =
+                transposesB
+                ? [
+                    { Products.multiplyRows(a, b, accumulating: $0, into: c, instructions: instructions) },
+                    { Products.multiplyTransposed(a, b, accumulating: $0, into: c, instructions: instructions) },
+                ]
+                : [
+                    {
+                        Products.multiply(
+                            a, b, transposingA: transposesA, accumulating: $0, into: c, instructions: instructions)
+                    }
+                ]
+            for multiply in ways {
+                multiply(false)
+                #expect(largestError(c.read(), reference) < 3e-5)
+                c.write(before)
+                multiply(true)
+                #expect(largestError(c.read(), zip(reference, before).map { $0 + Double($1) }) < 3e-5)
+                c.write(before)
+                #expect(whole.read() == surroundings)
             }
-            multiply(accumulating: false)
-            #expect(largestError(c.read(), reference) < 3e-5)
-            c.write(before)
-            multiply(accumulating: true)
-            #expect(largestError(c.read(), zip(reference, before).map { $0 + Double($1) }) < 3e-5)
-            c.write(before)
-            #expect(whole.read() == surroundings)
         }
     }
 
-    @Test("a row of a packed product has the same bits wherever it stands")
-    func packedRowsDoNotDependOnOthers() {
+    @Test(
+        "a row of a product has the same bits wherever it stands, with every instruction set",
+        arguments: 0...Products.instructions)
+    func rowsDoNotDependOnOthers(instructions: Int32) {
         var numbers = Numbers(seed: 3)
-        let (x, weight) = (numbers.matrix(31, 19), numbers.matrix(45, 19))
+        let (x, weight) = (numbers.matrix(131, 19), numbers.matrix(45, 19))
         let packed = PackedMap().matrix(weight, nil)
-        let all = Matrix(zeros: 31, 45)
-        Products.apply(packed, to: x, into: all)
-        for row in 0..<31 {
-            let own = Matrix(zeros: 1, 45)
-            Products.apply(packed, to: x.rows(row..<row + 1), into: own)
-            #expect(own.read() == all.rows(row..<row + 1).read())
+        let products: [(Matrix, Matrix) -> Void] = [
+            { Products.apply(packed, to: $0, into: $1, instructions: instructions) },
+            { Products.multiplyRows($0, weight, accumulating: false, into: $1, instructions: instructions) },
+            { Products.multiplyTransposed($0, weight, accumulating: false, into: $1, instructions: instructions) },
+        ]
+        for multiply in products {
+            let all = Matrix(zeros: 131, 45)
+            multiply(x, all)
+            for row in stride(from: 0, to: 131, by: 5) {
+                let own = Matrix(zeros: 1, 45)
+                multiply(x.rows(row..<row + 1), own)
+                #expect(own.read() == all.rows(row..<row + 1).read())
+            }
         }
     }
 

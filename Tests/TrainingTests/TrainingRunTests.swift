@@ -148,6 +148,16 @@ import WeightFormats
         }
     }
 
+    @Test("mixtures need micro-batches of two networks")
+    func refusesMixturesOfOne() throws {
+        try withFolder { folder in
+            let changes = ["objective.mixup=0.2", "optimization.microbatch=1"]
+            #expect { _ = try self.run(folder, changes) } throws: {
+                String(describing: $0).contains("microbatch of at least 2")
+            }
+        }
+    }
+
     @Test("data of fewer classes than the model names is refused before the first step, with the way out")
     func refusesForeignNames() throws {
         try withFolder { folder in

@@ -66,6 +66,16 @@ void ck_matrix_vector(const float *weight, const float *x, const float *bias, fl
 /* y[block][i] = x[block][i], or +=, for `count` blocks of `width` floats. x_step may be 0: the same block each time. */
 void ck_copy_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count);
 void ck_add_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count);
+/* y[i] += sum over rows of x[row][i], added in order. */
+void ck_add_rows(const float *x, size_t x_step, size_t rows, float *y, size_t count);
+/* A token has an entry for each neuron, `parts` blocks of `width` floats one after the other: that of token t for neuron n
+   begins at x + t * token_step + n * neuron_step. y[part][t][n * width + i] = x[entry][part * width + i]; y has y_step
+   floats from token to token, part_step from part to part. */
+void ck_gather_entries(const float *x, size_t token_step, size_t neuron_step, size_t tokens, size_t neurons,
+                       size_t parts, size_t width, float *y, size_t part_step, size_t y_step);
+/* The reverse: y[entry][part * width + i] = x[part][t][n * width + i], or += where accumulating. */
+void ck_scatter_entries(const float *x, size_t part_step, size_t x_step, size_t parts, size_t width, float *y,
+                        size_t token_step, size_t neuron_step, size_t tokens, size_t neurons, int accumulating);
 
 /* Instruction sets that the products below are compiled for. */
 enum { CK_PLAIN, CK_MIDDLE /* AVX2 and FMA */, CK_WIDE /* AVX-512 */ };
@@ -79,9 +89,10 @@ size_t ck_packed_count(size_t outputs, size_t inputs);
    reads them: for each panel its biases, then for each input the weights of its outputs. The last panel is filled up
    with zeros. */
 void ck_pack(const float *weight, size_t step, const float *bias, size_t outputs, size_t inputs, float *packed);
-/* y = x weight^T + bias, or y += where accumulating; x (rows, inputs), y (rows, outputs). */
+/* y = x weight^T + bias, or y = base + x weight^T + bias where base is not null; x (rows, inputs), y and base (rows,
+   outputs); base may be y. */
 void ck_multiply_packed(const float *x, size_t x_step, size_t rows, const float *packed, size_t outputs, size_t inputs,
-                        float *y, size_t y_step, int accumulating, int instructions);
+                        float *y, size_t y_step, const float *base, size_t base_step, int instructions);
 
 /* y = x z, or y = x^T z where transposed, or y += where accumulating; x (rows, depth), or (depth, rows) where
    transposed; z (depth, columns); y (rows, columns). */
@@ -91,6 +102,10 @@ void ck_multiply_matrices(const float *x, size_t x_step, int transposed, size_t 
 /* y = x z^T, or y += where accumulating; x (rows, depth), z (columns, depth), y (rows, columns). */
 void ck_multiply_rows(const float *x, size_t x_step, size_t rows, const float *z, size_t z_step, size_t columns,
                       size_t depth, float *y, size_t y_step, int accumulating, int instructions);
+/* The same, for short scalar products: rows of z are copied as columns, then tiles of y are computed as in
+   ck_multiply_matrices. */
+void ck_multiply_transposed(const float *x, size_t x_step, size_t rows, const float *z, size_t z_step, size_t columns,
+                            size_t depth, float *y, size_t y_step, int accumulating, int instructions);
 
 /* For backward passes. */
 
@@ -105,11 +120,13 @@ void ck_contribute(const float *x, float *y, size_t count, float factor, int acc
 /* The gradient of s for p = softmax(scale * s): dp[i] = scale * p[i] * (dp[i] - sum over j of p[j] dp[j]), in place of
    dp. */
 void ck_softmax_adjoint(const float *p, float *dp, size_t count, float scale);
-/* Gradients for one row of ck_normalize, factor = 1 / divisor. With g = dy * gamma and d = x - mean,
-   dx[i] = factor * (g[i] - mean of g) - curvature * factor^2 * d[i] * sum(g d), or += where accumulating;
-   dgamma[i] += dy[i] * d[i] * factor; dbeta[i] += dy[i]. dx, or dgamma together with dbeta, may be null. */
-void ck_norm_adjoint(const float *x, const float *dy, const float *gamma, size_t count, float mean, float factor,
-                     float curvature, float *dx, int accumulating, float *dgamma, float *dbeta);
+/* Gradients of ck_normalize. For a row, with factor = 1 / divisor, g = dy * gamma, d = x - mean and c = 1 / (count - 1) /
+   deviation where `unbiased` (0 where the deviation is 0), else factor / count: dx[i] = factor * (g[i] - mean of g) -
+   c * factor^2 * d[i] * sum(g d), plus base[i] where base is not null. Over all rows dgamma[i] += dy[i] * d[i] * factor,
+   and dbeta[i] += dy[i]. dx, dgamma and dbeta may be null; base may be dx. */
+void ck_norm_adjoint(const float *x, size_t x_step, const float *dy, size_t dy_step, size_t rows, size_t count,
+                     int unbiased, const float *gamma, float *dx, size_t dx_step, const float *base, size_t base_step,
+                     float *dgamma, float *dbeta);
 /* Sum of x[i]^2, in float64. */
 double ck_sum_squares(const float *x, size_t count);
 /* One step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) on parameters x: with g = gradient_factor * gradient, m =

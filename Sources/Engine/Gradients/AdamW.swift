@@ -47,6 +47,12 @@ extension Matrix {
             storage: Storage(zeros: rows * columns), offset: 0, rows: rows, columns: columns, stride: columns)
     }
 
+    /// self = 0. Only of contiguous matrices.
+    package func clear() {
+        precondition(isContiguous, "zeros in a contiguous matrix")
+        pointer.update(repeating: 0, count: count)
+    }
+
     /// self += other. Both are contiguous and of one size.
     package func add(_ other: Matrix) {
         precondition(isContiguous && other.isContiguous && count == other.count, "sum of unlike matrices")

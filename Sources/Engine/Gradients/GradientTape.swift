@@ -1,5 +1,29 @@
 import CKernels
 
+/// A matrix that a backward pass writes, or adds to where `accumulating`.
+struct GradientTarget: Sendable {
+    let matrix: Matrix
+    let accumulating: Bool
+
+    init(_ matrix: Matrix, accumulating: Bool = true) { (self.matrix, self.accumulating) = (matrix, accumulating) }
+
+    /// What is added to: the matrix itself, or nil where it is overwritten.
+    var base: Matrix? { accumulating ? matrix : nil }
+
+    /// The same for some rows.
+    func rows(_ range: Range<Int>) -> GradientTarget {
+        GradientTarget(matrix.rows(range), accumulating: accumulating)
+    }
+
+    /// What a step with these targets reads of them: those that it adds to, unless it has overwritten them before.
+    static func updated(_ targets: [GradientTarget]) -> [Matrix] {
+        let overwritten = targets.filter { !$0.accumulating }.map(\.matrix)
+        return targets.map(\.matrix).filter { target in
+            !overwritten.contains { $0.storage === target.storage && $0.span == target.span }
+        }
+    }
+}
+
 /// Reverse-mode differentiation of the steps of a plan.
 ///
 /// Each step that gradients pass through appends its adjoint: a closure that records steps which turn the gradient of
@@ -64,15 +88,15 @@ final class GradientTape {
     /// The memory for a contribution to the gradient of `x` that has a value for every element, and whether the
     /// contribution must be added to what is there rather than overwrite it.
     /// - Returns: nil where the gradient is not needed.
-    func target(for x: Matrix) -> (matrix: Matrix, accumulating: Bool)? {
+    func target(for x: Matrix) -> GradientTarget? {
         guard isActive(x) else { return nil }
         let gradient = gradient(of: x)
         if x.isContiguous, !gradient.covered.overlaps(x.span) {
             gradients[ObjectIdentifier(x.storage)]?.covered.insert(x.span)
-            return (x.counterpart(in: gradient.matrix), false)
+            return GradientTarget(x.counterpart(in: gradient.matrix), accumulating: false)
         }
         fillGaps(in: x)
-        return (x.counterpart(in: gradient.matrix), true)
+        return GradientTarget(x.counterpart(in: gradient.matrix))
     }
 
     /// The gradient of `x`, zeros where there was no contribution, to which contributions may be added; nil where it is
@@ -82,6 +106,11 @@ final class GradientTape {
         let gradient = gradient(of: x)
         fillGaps(in: x)
         return x.counterpart(in: gradient.matrix)
+    }
+
+    /// Whether something has contributed to its gradient.
+    func hasGradient(_ x: Matrix) -> Bool {
+        gradients[ObjectIdentifier(x.storage)]?.covered.overlaps(x.span) ?? false
     }
 
     // MARK: Storage
@@ -123,8 +152,13 @@ extension PlanBuilder {
     /// turn the gradient of `y` into contributions to the sources' gradients; it is not called where none of those is
     /// needed.
     func adjoint(of y: Matrix, from sources: [Matrix?], _ body: @escaping GradientTape.Adjoint) {
-        guard let tape, sources.contains(where: { $0.map(tape.isActive) ?? false }) else { return }
-        tape.activate(y)
+        adjoint(of: [y], from: sources.compactMap { $0 }, body)
+    }
+
+    /// The same for a step of several results.
+    func adjoint(of results: [Matrix], from sources: [Matrix], _ body: @escaping GradientTape.Adjoint) {
+        guard let tape, sources.contains(where: tape.isActive) else { return }
+        for result in results { tape.activate(result) }
         tape.append(body)
     }
 
@@ -134,9 +168,7 @@ extension PlanBuilder {
         guard let tape else { preconditionFailure("the plan records no gradients") }
         tape.beginBackwardPass()
         for (y, cotangent) in outputs {
-            if let (gradient, accumulating) = tape.target(for: y) {
-                contribute(cotangent, to: gradient, accumulating: accumulating)
-            }
+            if let target = tape.target(for: y) { contribute(cotangent, to: target) }
         }
         tape.unwind()
     }
@@ -148,12 +180,16 @@ extension PlanBuilder {
         return gradient
     }
 
-    /// target = factor · source, or target += factor · source where `accumulating`.
-    func contribute(_ source: Matrix, to target: Matrix, accumulating: Bool, factor: Float = 1) {
-        step(reading: [source] + (accumulating ? [target] : []), writing: [target]) {
-            for row in 0..<source.rows {
-                let (from, to) = (source.pointer + row * source.stride, target.pointer + row * target.stride)
-                ck_contribute(from, to, source.columns, factor, accumulating ? 1 : 0)
+    /// The same; nil where no output depends on the matrix.
+    package func gradientIfAny(of x: Matrix) -> Matrix? {
+        tape?.hasGradient(x) == true ? gradient(of: x) : nil
+    }
+
+    /// target = factor · source, or target += factor · source where the target is accumulating.
+    func contribute(_ source: Matrix, to target: GradientTarget, factor: Float = 1) {
+        step(reading: [source] + GradientTarget.updated([target]), writing: [target.matrix]) {
+            source.forEachRun(with: target.matrix) { from, to, count in
+                ck_contribute(from, to, count, factor, target.accumulating ? 1 : 0)
             }
         }
     }

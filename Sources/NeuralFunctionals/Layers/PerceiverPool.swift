@@ -54,8 +54,8 @@ package struct PerceiverPool: Sendable {
         let x = builder.matrix(rows: batch * latents.rows, columns: latents.columns)
         builder.broadcast(
             latents, Axes(outer: 1, middle: batch, inner: latents.rows), into: x, overwriting: true)
-        let context = builder.normalize(tokens, contextNorm)
-        let read = feedForward(crossAttention(x, context: context, batch: batch, in: builder), in: builder)
+        let read = feedForward(
+            crossAttention(x, context: (tokens, contextNorm), batch: batch, in: builder), in: builder)
         return selfAttention.reduce(read) { y, layer in
             layer.feedForward(layer.attention(y, context: nil, batch: batch, in: builder), in: builder)
         }
@@ -82,11 +82,18 @@ private struct PreNormAttention {
         self.headWidth = headWidth
     }
 
-    /// - Parameter context: the tokens to attend to, already normalized; norm(x) where nil.
-    func callAsFunction(_ x: Matrix, context: Matrix?, batch: Int, in builder: PlanBuilder) -> Matrix {
+    /// - Parameter context: the tokens to attend to, and their norm; norm(x) where nil.
+    func callAsFunction(
+        _ x: Matrix, context: (tokens: Matrix, norm: Normalization)?, batch: Int, in builder: PlanBuilder
+    ) -> Matrix {
         let normed = builder.normalize(x, norm)
         let q = builder.apply(toQ, to: normed)
-        let kv = builder.apply(toKV, to: context ?? normed)
+        let kv = builder.matrix(rows: context?.tokens.rows ?? x.rows, columns: toKV.outputs)
+        if let (tokens, norm) = context {
+            builder.map([NormalizedMap(tokens, norm, toKV, into: kv)])
+        } else {
+            builder.apply(toKV, to: normed, into: kv)
+        }
         let mixed = builder.matrix(rows: x.rows, columns: heads * headWidth)
         builder.attention(
             q: q, HeadColumns(width: headWidth), k: kv, HeadColumns(width: headWidth), v: kv,

@@ -61,8 +61,9 @@ struct Feeder: Sendable {
 /// The plan of a few networks' forward pass, and for training of the backward pass, for repeated runs on one thread.
 struct Microbatch: Sendable {
     let objective: RecordedObjective
-    /// The gradient of every trained parameter, in the order of the slots; empty for a plan that only evaluates.
-    let gradients: [Matrix]
+    /// The gradient of every trained parameter, in the order of the slots, nil where no loss depends on it; empty for a
+    /// plan that only evaluates.
+    let gradients: [Matrix?]
     private let plan: Plan
     private let pool = WorkerPool(threads: 1)
 
@@ -84,8 +85,8 @@ struct Microbatch: Sendable {
                 let share = [Float](repeating: loss.weight / Float(total), count: size)
                 return (loss.matrix, Matrix(rows: size, columns: 1, values: share))
             })
-        gradients = parameters.slots.map { builder.gradient(of: $0.matrix) }
-        plan = builder.finish(keeping: recorded.ends + gradients)
+        gradients = parameters.slots.map { builder.gradientIfAny(of: $0.matrix) }
+        plan = builder.finish(keeping: recorded.ends + gradients.compactMap(\.self))
         self.objective = recorded
     }
 
@@ -102,5 +103,6 @@ struct Microbatch: Sendable {
     }
 
     /// Computes the outputs, losses and gradients of the networks that a feeder has written.
-    func run() { plan.run(pool) }
+    /// - Parameter parametersChanged: whether the parameters may be others than in the last run.
+    func run(parametersChanged: Bool = true) { plan.run(pool, parametersChanged: parametersChanged) }
 }

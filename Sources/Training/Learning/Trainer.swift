@@ -86,8 +86,8 @@ package final class Trainer: Sendable {
     ///   - input: the networks that the model reads.
     ///   - indices: the training networks, as indices of the corpus.
     ///   - threads: of which at most as many are used as there are lanes.
-    /// - Throws: `ModelError` where the batch is not a multiple of the micro-batch, there are fewer sources than a
-    ///   batch, or the model does not offer a task's output.
+    /// - Throws: `ModelError` where the batch is not a multiple of the micro-batch, networks are to be mixed in
+    ///   micro-batches of one, there are fewer sources than a batch, or the model does not offer a task's output.
     package init(
         _ model: any Model, _ input: ModelInput, _ objective: Objective, _ parameters: LearnedParameters,
         corpus: Corpus, indices: [Int], augmentation: Augmentation?, plan: TrainingPlan, threads: Int
@@ -95,6 +95,11 @@ package final class Trainer: Sendable {
         guard plan.batch % plan.microbatch == 0, plan.batch > 0 else {
             throw ModelError(
                 "optimization.batch: expected a multiple of microbatch \(plan.microbatch), received \(plan.batch)")
+        }
+        guard objective.mixup == 0 || plan.microbatch > 1 else {
+            throw ModelError(
+                "objective.mixup mixes the networks of a micro-batch: expected an optimization.microbatch of at least 2, received 1"
+            )
         }
         self.plan = plan
         self.parameters = parameters
@@ -159,16 +164,23 @@ package final class Trainer: Sendable {
         let (size, count) = (plan.microbatch, plan.batch / plan.microbatch)
         let sums = Mutex([[Double]](repeating: [], count: count))
         DispatchQueue.concurrentPerform(iterations: workers.count) { index in
+            // Groups whose plan has run with this step's parameters.
+            var current: Set<Int> = []
             for lane in stride(from: index, to: lanes.count, by: workers.count) {
                 // Micro-batches lane, lane + lanes, lane + 2 · lanes, …
                 for part in stride(from: lane, to: count, by: lanes.count) {
                     let own = Array(items[part * size..<(part + 1) * size])
                     // All of one group: see EpochOrder.
-                    let worker = workers[index][feeder.corpus.group(of: own[0].index)]
+                    let group = feeder.corpus.group(of: own[0].index)
+                    let worker = workers[index][group]
                     feeder.feed(own, to: worker.objective)
-                    worker.run()
+                    worker.run(parametersChanged: current.insert(group).inserted)
                     for (total, gradient) in zip(lanes[lane], worker.gradients) {
-                        part == lane ? total.assign(gradient) : total.add(gradient)
+                        if part == lane {
+                            gradient.map(total.assign) ?? total.clear()
+                        } else if let gradient {
+                            total.add(gradient)
+                        }
                     }
                     let means = worker.objective.losses.map { loss in
                         loss.matrix.read().reduce(0.0) { $0 + Double($1) }
