@@ -220,9 +220,9 @@ struct EditTests {
         #expect(difference(try #require(rendered["data"]?.numbers), old.map { -$0 }) < 1e-5)
     }
 
-    @Test("pictures are drawn in slices of any length")
+    @Test("a picture is what the edited network draws, of 28 by 28 pixels where no size is asked for")
     func pictures() throws {
-        let answer = try ServiceDriver { $0.fitSlice = .zero }.post(
+        let answer = try service().post(
             "/v1/edit?edits=mirror:x&output=png&size=70&\(Self.nfn)", try Self.body.get())
         #expect(answer.field("Content-Type") == "image/png")
         let edited = try NotatedNetwork(try Samples.network(), .nfn).applying(.coordinates(.mirror(.x)))
@@ -230,6 +230,42 @@ struct EditTests {
         #expect(answer.body == (try wanted.png()))
         let standard = try service().post("/v1/edit?edits=mirror:x&output=png", try Self.body.get())
         #expect(standard.body == (try edited.function().picture(height: 28, width: 28).png()))
+    }
+
+    @Test("a picture waits for no fit")
+    func picturesBesideFits() throws {
+        let service = try ServiceDriver { ($0.threads, $0.maxFitOperations) = (1, .max) }
+        let cancellation = Cancellation()
+        let picture = Array("P5 64 64 255\n".utf8) + [UInt8](repeating: 99, count: 64 * 64)
+        let fit = try service.start("POST", "/v1/fit?steps=100000", [:], picture, cancellation: cancellation)
+        let answer = try service.post("/v1/edit?edits=mirror:x&output=png&size=9&\(Self.nfn)", try Self.body.get())
+        #expect(answer.status == 200 && fit.isEmpty)
+        cancellation.cancel()
+        #expect(try fit.take().status == 499)
+    }
+
+    @Test("an answer that cannot have its form is refused before a model edits")
+    func earlyRefusals() throws {
+        let models = try [Self.editor.get()]
+        let service = try ServiceDriver(models: models, { $0.maxPictureValues = 10_000 }) { _, networks, _ in
+            networks.map { _ in .failure(.internalFault) }
+        }
+        func problem(_ query: String, _ body: [UInt8], _ fields: [String: String] = [:]) throws -> Problem {
+            try service.post("/v1/edit?edits=dilate&\(Self.nfn)&\(query)", body, fields).problem()
+        }
+        let one = try Self.body.get()
+        #expect(try problem("", one).status == 500, "the model would be asked")
+        #expect(try problem("size=513", one).detail.contains("from 1 to 512, received '513'"))
+        #expect(try problem("size=101", one).code == "batch_too_large")
+        for file in WeightsFile.allCases {
+            let detail = try problem("size=9&output=\(file.rawValue)", one).detail
+            #expect(detail.hasPrefix("option 'size': a \(file.rawValue) file has no place for a picture"))
+        }
+        let stack = SafetensorsWriter.write(try Samples.stack())
+        #expect(try problem("output=png", stack).detail == "output 'png' holds one picture; the request has 4 networks")
+        var form = Form()
+        for index in 0..<2 { form.add("file", file: "n", Samples.safetensors(try Samples.network(index))) }
+        #expect(try problem("output=npz", form.closed, Form.fields).detail.contains("send them apart"))
     }
 
     @Test(

@@ -10,7 +10,7 @@ import NeuralFunctionals
 import SIREN
 
 /// One request to `/v1/edit`: decode → steps, the exact ones on a worker queue and those of models in the queue → pictures
-/// where asked for, in slices between the requests of the queue → encode.
+/// where asked for, on a worker queue → encode.
 struct EditJob: Sendable {
     let request: Request
     let resources: JobResources
@@ -51,6 +51,7 @@ struct EditJob: Sendable {
             let models = resources.registry.models
             let upload = try EditUpload(
                 request, resources.configuration, flatSpec: models.first?.expectation.spec)
+            try upload.checkAnswer(resources.configuration)
             let call = Call(upload: upload, models: try self.models(upload.options))
             timing.parse = .now - began
             resources.metrics.recordParse(format: upload.format, duration: timing.parse, bytes: upload.byteCount)
@@ -107,8 +108,9 @@ struct EditJob: Sendable {
                 }
                 if call.upload.isStrict { try ServiceFault.throwFirst(of: state.networks) }
             }
+            let pictures = try draw(call, state)
             state.timing.compute += .now - began
-            try draw(call, state)
+            conclude(call, state, pictures: pictures)
         } catch {
             state.timing.compute += .now - began
             conclude(error, state)
@@ -189,39 +191,23 @@ struct EditJob: Sendable {
 
     // MARK: Pictures and answer
 
-    private func draw(_ call: Call, _ state: State) throws(ServiceFault) {
-        let asked = call.options.size ?? (call.options.output == .png ? EditOptions.defaultSize : nil)
-        guard let side = asked, call.options.output == .json || call.options.output == .png else {
-            return conclude(call, state, pictures: nil)
-        }
-        let limit = resources.configuration.maxPictureSide
-        guard side <= limit else {
-            throw .badRequest("option 'size': expected a whole number from 1 to \(limit), received '\(side)'")
-        }
-        let networks = state.networks.map { $0.map(\.network) }
+    /// What the edited networks draw; nil where it is not asked for.
+    private func draw(_ call: Call, _ state: State) throws(ServiceFault) -> [Result<Picture, ServiceFault>]? {
+        guard let side = call.options.side else { return nil }
+        // Blends and answers of several networks are wider than what was sent, so that the work is checked again.
         try resources.configuration.checkPictures(
-            of: networks.compactMap { try? $0.get().weights.spec }, pixels: side * side)
-        let drawing = SlicedDrawing(networks, side: side)
-        let submitted = Instant.now
-        let task = BackgroundTask(deadline: call.options.timeout.map { request.received + $0 }) { [self] in
-            if request.cancellation.isCancelled {
-                conclude(ServiceFault(.cancelled), state)
-                return .ended
+            of: state.networks.compactMap { try? $0.get().network.weights.spec }, pixels: side * side)
+        var pictures: [Result<Picture, ServiceFault>] = []
+        for network in state.networks {
+            try reply.checkWanted(timeout: call.options.timeout)
+            let picture = network.flatMap { network in
+                Result { () throws(PictureError) in
+                    try network.network.function().picture(height: side, width: side, sizeLimit: side)
+                }.mapError(ServiceFault.init)
             }
-            guard let drawn = drawing.advance(until: .now + resources.configuration.fitSlice) else {
-                return .unfinished
-            }
-            var state = state
-            state.timing.compute += drawn.duration
-            state.timing.queue += (.now - submitted) - drawn.duration
-            let done = state
-            resources.workers.run { conclude(call, done, pictures: drawn.pictures) }
-            return .ended
-        } leave: { [self] error in
-            conclude(ServiceFault(error), state)
+            pictures.append(picture.flatMap { picture in ServiceFault.checked(.picture(picture)).map { _ in picture } })
         }
-        let ticket = try resources.queue.submit(task)
-        request.cancellation.onCancel { ticket.cancel() }
+        return pictures
     }
 
     private func conclude(_ call: Call, _ state: State, pictures: [Result<Picture, ServiceFault>]?) {

@@ -47,6 +47,16 @@ struct EditOptions: Sendable, Equatable {
         ] + NotationClaims.optionNames
     private var notation: [String: String] = [:]
 
+    /// Rows and columns of the pictures of the answer; nil where it has none.
+    var side: Int? { size ?? (output == .png ? Self.defaultSize : nil) }
+
+    /// Whether two networks become one.
+    var isBlend: Bool {
+        steps.contains { step in
+            if case .blend = step.action { true } else { false }
+        }
+    }
+
     /// - Parameters:
     ///   - query: an unknown or repeated name is an error. Has precedence over `form`, and `form` over `members`.
     ///   - members: of the document; unknown ones are ignored.
@@ -63,6 +73,11 @@ struct EditOptions: Sendable, Equatable {
         guard !steps.isEmpty else {
             throw .badRequest(
                 "option 'edits' is missing: steps with commas between, such as edits=rotate:30,contrast:1.5; exact edits are \(EditStep.exactForms.joined(separator: ", "))"
+            )
+        }
+        guard size == nil || output.file == nil else {
+            throw .badRequest(
+                "option 'size': a \(output.rawValue) file has no place for a picture; leave out size, or use output=json or output=png"
             )
         }
         do throws(NotationOptionError) {

@@ -1,6 +1,7 @@
 import HTTPCore
 import NetworkReading
 import Networks
+import SIREN
 import Uploads
 import WeightFormats
 
@@ -17,6 +18,9 @@ struct EditUpload: Sendable {
     let format: String
     /// Of the body without its content coding.
     let byteCount: Int
+
+    /// Whether all networks lie in one file, which a file of the answer can then repeat.
+    private let isOneFile: Bool
 
     /// Reads a request's body.
     /// - Parameter flatSpec: the layer sizes of a flat vector of parameters.
@@ -53,10 +57,35 @@ struct EditUpload: Sendable {
         networks = uploaded.networks.map { network in
             network.map { EditedNetwork($0, claims) }.mapError(ServiceFault.init)
         }
+        let files = uploaded.networks.map { try? $0.get().place?.file }
+        isOneFile = files.allSatisfy { $0 == files[0] }
         names = uploaded.names
         isStrict = options.isStrict || !uploaded.isBatch || options.output != .json
         format = upload.format
         byteCount = upload.byteCount
+    }
+
+    /// Checks before any step whether the answer can have the form that is asked for.
+    /// - Throws: where a picture is too large, or the output holds fewer networks than the request gives.
+    func checkAnswer(_ configuration: ServiceConfiguration) throws(ServiceFault) {
+        // Two networks become one, as large as both together or larger.
+        let results = options.isBlend ? networks.prefix(1) : networks[...]
+        if let side = options.side {
+            let limit = configuration.maxPictureSide
+            guard side <= limit else {
+                throw .badRequest("option 'size': expected a whole number from 1 to \(limit), received '\(side)'")
+            }
+            guard options.output != .png || results.count == 1 else {
+                throw .badRequest("output 'png' holds one picture; the request has \(results.count) networks")
+            }
+            try configuration.checkPictures(
+                of: results.compactMap { try? $0.get().network.weights.spec }, pixels: side * side)
+        }
+        if let file = options.output.file, results.count > 1, !isOneFile {
+            throw .badRequest(
+                "option 'output': a \(file.rawValue) file takes the networks of one uploaded file; the request has \(results.count) in several: use json, or send them apart"
+            )
+        }
     }
 }
 
