@@ -245,7 +245,7 @@ for name, content in {"rows": b"[[0, 255], [255, 0]]", "grey": b"P5 2 2 255\nabc
 seed("service", "fit-document", b'POST /v1/fit\n\n{"picture": [[0, 9]], "steps": 1, "hidden": 2, "output": "safetensors"}')
 for name, content in {
     "document": b'{"latents": [[[0, 1, 2, 3]], [[3, 2, 1, 0]]], "size": 2}', "items": b'{"latents": [{"index": 0, "shape": [1, 4], "data": "AAAAAAAAgD8AAAAAAACAPw=="}, {"error": {"detail": "a"}}]}',
-    "rows.npy": npy("(2, 4)", bytes(32), "<f4"),
+    "rows.npy": npy("(2, 4)", bytes(32), "<f4"), "nothing": b'{"latents": [{"shape": [1], "data": ""}]}',
 }.items():
     seed("service", "decode-" + name, b"POST /v1/decode?model=drawer\n\n" + content)
     seed("service", "blend-" + name, b"POST /v1/decode?model=drawer&blend=0.5&output=png\n\n" + content)

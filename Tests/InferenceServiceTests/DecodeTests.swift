@@ -102,6 +102,13 @@ struct DecodeTests {
         #expect(try problem(Array("{\"a\":[1],\"b\":[2]}".utf8)).detail.contains("the file has 'a', 'b'"))
         #expect(try problem(Array("{\"latents\":\"x\"}".utf8)).detail.contains("received text"))
         #expect(try problem(try Samples.bytes("net0.npz")).code == "missing_tensor")
+        for item in [
+            "{\"shape\":[1],\"data\":\"\"}", "{\"shape\":[0],\"data\":\"\"}", "{\"shape\":[2],\"data\":\"AAAA\"}",
+            "{\"shape\":[-1],\"data\":\"AAAAAA==\"}",
+        ] {
+            let wrong = try problem(Array("{\"latents\":[\(item)]}".utf8))
+            #expect(wrong.status == 400 && wrong.detail.contains("as many float32 values as 'shape' says"))
+        }
         let fine = NPYWriter.write(try latents())
         #expect(try problem(fine, "size=513").detail.contains("between 1 and 512"))
         #expect(try problem(fine, "top_k=3").detail.contains("unknown option 'top_k'; known: model, version"))

@@ -127,7 +127,7 @@ package struct LatentSearch: Sendable {
 
     private static func tensor(_ data: Data, _ extents: [Float]) -> Tensor? {
         let shape = extents.compactMap { Int(exactly: $0) }
-        guard shape.count == extents.count, shape.allSatisfy({ (1...data.count).contains($0) }) else { return nil }
+        guard shape.count == extents.count, shape.allSatisfy({ $0 > 0 && $0 <= data.count }) else { return nil }
         let sizes = shape.reduce((count: 1, overflow: false)) { product, extent in
             let (count, overflow) = product.count.multipliedReportingOverflow(by: extent)
             return (count, product.overflow || overflow)
