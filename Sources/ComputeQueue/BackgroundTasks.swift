@@ -2,7 +2,8 @@ import Clocks
 
 /// Long work that is computed in slices between requests, so that no request waits for more than the slice of each loop.
 package struct BackgroundTask: Sendable {
-    /// How much there is to compute, in units of which other tasks have theirs, such as operations.
+    /// How much there is to compute, at least 1, in one unit for all tasks of a queue. The time that a task of the queue will
+    /// take is estimated as its price times the measured seconds per unit.
     let price: Int
     /// From this instant on the task is dropped where it waits.
     let deadline: Instant?
@@ -12,7 +13,8 @@ package struct BackgroundTask: Sendable {
     let leave: @Sendable (ComputeQueueError) -> Void
 
     /// - Parameters:
-    ///   - price: how much there is to compute, at least 1, in units of which other tasks have theirs, such as operations.
+    ///   - price: how much there is to compute, at least 1, in one unit for all tasks of a queue, such as multiplications
+    ///     and additions.
     ///   - deadline: from when on the task is dropped where it waits; `advance` watches it meanwhile.
     ///   - advance: computes one slice on a compute loop; never called by two loops at a time, and not after the end.
     ///   - leave: called once, and only where `advance` has not reported the end.
