@@ -20,9 +20,6 @@ from selenium.webdriver.support.ui import Select
 from rig.paths import FIXTURES, ROOT
 from rig.server import Server, request, wait_until
 
-# Installs a browser of some hundred megabytes where there is none.
-pytestmark = pytest.mark.slow
-
 NETWORK = FIXTURES / "net0.safetensors"
 CNNS = ROOT / "Tests/ModelStoreTests/Fixtures/cnns.safetensors"
 
@@ -305,6 +302,44 @@ def test_networks_are_edited(page: Page, server: Server) -> None:
     assert page.text("#edit-steps") == "edits=rotate:90,invert", "edits are kept"
     page.one("#edit-reset").click()
     page.wait(lambda: page.text("#edit-steps") == "No edits yet.")
+
+
+def test_networks_of_a_file_that_only_the_server_reads_are_not_edited_alone(page: Page, tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "rows.npy"
+    arrays = [np.load(FIXTURES / "net0.npz")[name].ravel() for name in np.load(FIXTURES / "net0.npz").files]
+    np.save(file, np.stack([np.concatenate(arrays)] * 2))
+    page.choose(file)
+    assert len(page.all("#networks li")) == 2
+    for network in (0, 1):
+        page.all("#networks button")[network].click()
+        page.settle()
+        assert "edit" not in page.panels()
+
+
+def test_sliders_leave_nothing_behind(page: Page) -> None:
+    page.choose(NETWORK)
+    page.run("""window.added = 0;
+        AbortSignal.prototype.addEventListener = function (...given) {
+          window.added += 1;
+          return EventTarget.prototype.addEventListener.apply(this, given);
+        };""")
+    for degrees in (10, 20, 30):
+        page.slide("#edit-rotate", degrees)
+        page.wait(lambda degrees=degrees: page.text("#edit-steps") == f"edits=rotate:{degrees}", "nothing is drawn")
+        page.settle()
+    assert page.run("return window.added") == 0
+
+
+def test_a_late_failure_does_not_clear_a_newer_request(page: Page) -> None:
+    kept = page.browser.execute_async_script("""const done = arguments[0];
+        const fail = [];
+        const network = { tensors: null, ask: () => new Promise((_, reject) => fail.push(reject)) };
+        const first = encodedOf(network);
+        network.encoded = undefined;
+        const second = encodedOf(network);
+        fail[0](new Error("late"));
+        first.catch(() => {}).then(() => done(encodedOf(network) === second && fail.length === 2));""")
+    assert kept
 
 
 def test_two_networks_are_blended(page: Page, server: Server) -> None:
