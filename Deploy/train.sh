@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the embedded model: installs Fashion-MNIST, fits SIRENs, trains, evaluates. Takes hours on two cores; can be
+# Makes the embedded models of INRs: installs Fashion-MNIST, fits SIRENs, trains, evaluates. Takes hours on two cores; can be
 # stopped and resumes when started again.
 #   sh Deploy/train.sh [FOLDER]      FOLDER keeps data and runs (.build/training)
 #   sh Deploy/train.sh --smoke       the whole chain on a thousand pictures, in minutes
@@ -73,6 +73,16 @@ else
 fi
 # shellcheck disable=SC2086  # a list of arguments
 train nfn+probe $assemble --initial "$folder/nfn-joint/model" --initial "$folder/probe-conv/model"
+
+# The embedded editor: three models, whose files config.json of inr-editor names.
+edit_epochs=4
+if [ -n "$smoke" ]; then edit_epochs=1; fi
+for edit in dilate erode gradient; do
+    echo "== edit: $edit"
+    "$weightspace" train edit --data "$folder/train" --output "$folder/$edit" --set objective.edit=$edit \
+        --set optimization.epochs=$edit_epochs
+    "$weightspace" evaluate --record "$folder/$edit/model" "$folder/test"
+done
 
 echo "== test"
 "$weightspace" evaluate --record "$folder/nfn+probe/model" "$folder/test"

@@ -41,6 +41,9 @@ struct EditorTests {
             return try ServedModel(drawing: try ModelConfiguration(json: Array(text.utf8))).edits
         }
         #expect(try edits("{\"edit\": \"dilate\"}") == ["dilate"] && edits("{}") == ["own"])
+        // `contrast` is an exact edit.
+        #expect(try edits("{\"edit\": \"contrast\"}") == ["contrast-learned"])
+        #expect(try edits("{\"edit\": \"my edit.2\"}") == ["my-edit-2"])
     }
 
     @Test(

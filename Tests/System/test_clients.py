@@ -108,7 +108,8 @@ def test_triton_health_and_pages(url: str, expected: Expected) -> None:
     configuration = client.get_model_config(MODEL, expected.version)
     assert configuration["name"] == MODEL and configuration["input"][0]["data_type"] == "TYPE_FP32"
     index = client.get_model_repository_index()
-    assert [(model["name"], model["state"]) for model in index] == [(MODEL, "READY"), ("cnn-accuracy", "READY")]
+    names = [MODEL, "cnn-accuracy", "inr-editor"]
+    assert [(model["name"], model["state"]) for model in index] == [(name, "READY") for name in names]
 
 
 def test_triton_statistics_count(url: str, expected: Expected) -> None:

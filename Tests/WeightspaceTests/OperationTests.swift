@@ -143,7 +143,10 @@ struct OperationTests {
         // As `train` leaves it.
         try add("a-run/model", named: "trained", version: "1", to: scratch.url)
         let service = try RunningService(["--models", folder.path, "--models", scratch.path("a-run")])
-        #expect(try versions(service).keys.sorted() == ["cnn-accuracy", "fashion-mnist", "first", "second", "trained"])
+        #expect(
+            try versions(service).keys.sorted() == [
+                "cnn-accuracy", "fashion-mnist", "first", "inr-editor", "second", "trained",
+            ])
         #expect(try answering(service) == "fashion-mnist")
         let environment = [
             "WEIGHTSPACE_MODELS": "\(folder.path),\(scratch.url.path)", "WEIGHTSPACE_NO_EMBEDDED": "true",
@@ -178,7 +181,9 @@ struct OperationTests {
         let socket = scratch.path("admin")
         let unknown = try Program.run(["serve", "--port", "0", "--models", folder.path, "--default-model", "third"])
         #expect(unknown.status == 1 && unknown.bytes.isEmpty)
-        #expect(unknown.errors.contains("no model is named 'third'; found: fashion-mnist, cnn-accuracy, first, second"))
+        #expect(
+            unknown.errors.contains(
+                "no model is named 'third'; found: fashion-mnist, cnn-accuracy, inr-editor, first, second"))
         let arguments = ["--models", folder.path, "--default-model", "second"]
         let service = try RunningService(arguments + ["--admin-socket", socket])
         try FileManager.default.removeItem(at: folder.appending(path: "second"))

@@ -68,12 +68,15 @@ package final class ServedModel: Sendable {
     package func offers(_ output: Output) -> Bool { shape(of: output) != nil }
 
     /// The names of the edits that can be asked for: those of an `Editor`; the member `edit` of the card, or else the model's
-    /// name, for another model that gives weights.
+    /// name, for another model that gives weights: `-learned` follows a name that an exact edit has.
     package var edits: [String] {
         guard offers(.weights) else { return [] }
         if !model.edits.isEmpty { return model.edits }
-        if case .text(let name)? = configuration.card["edit"] { return [name] }
-        return [name]
+        var own = name
+        if case .text(let edit)? = configuration.card["edit"] { own = edit }
+        own = String(own.prefix(64).map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") ? $0 : "-" })
+        if !EditStep.isName(own) { own = "edit" }
+        return [EditStep.exactNames.contains(own) ? "\(own)-learned" : own]
     }
 
     /// The networks that one of `edits` answers for a network, whose mean is the edited one, as many times as wide.
