@@ -18,6 +18,11 @@ package struct ServiceConfiguration: Sendable {
     package var maxPictureValues = 1 << 22
     /// Operations that drawing them may take: for each pixel one per parameter and sixteen per sine.
     package var maxPictureOperations = 1 << 31
+    /// Weights and biases of all networks of a request that an edit makes wider: of two that are blended, and of those
+    /// that a model answers with several, whose layers grow with the square of their number.
+    package var maxEditedParameters = 1 << 23
+    /// Bytes of an answer in JSON with edited networks, to which the next network may add its own once.
+    package var maxEditAnswerBytes = 128 << 20
     /// Of either side of a picture to which a network is fitted.
     package var maxFitSide = 128
     /// Values of all pictures of a request to which networks are fitted.

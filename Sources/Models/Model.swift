@@ -65,6 +65,9 @@ package protocol Model: ModelKind {
     /// - Throws: `ModelError` for an edit that the model does not offer.
     func recordEdit(_ name: String?, in pass: ForwardPass) throws(ModelError) -> RecordedOutput
 
+    /// The networks that one of the edits answers for a network, whose mean is the edited one; by default 1.
+    func networkCount(ofEdit name: String?) -> Int
+
     /// The coordinates at which the model evaluates a network whose weights it need not read, in the notation of the
     /// model's own networks: (points, inputs). Nil for models that read weights only.
     var probeCoordinates: Matrix? { get }
@@ -117,6 +120,8 @@ extension Model {
     package func recordEdit(_ name: String?, in pass: ForwardPass) throws(ModelError) -> RecordedOutput {
         try record(.weights, in: pass)
     }
+
+    package func networkCount(ofEdit name: String?) -> Int { 1 }
 
     package var probeCoordinates: Matrix? { nil }
     package var runsActivation: Bool { false }

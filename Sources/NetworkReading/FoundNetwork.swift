@@ -49,6 +49,9 @@ package struct NetworkSearchOptions: Sendable {
     /// Whether the file is a document in JSON, where a list of networks, at the top level or in `inputs`, is a batch of
     /// which every element is answered, and numbers at the top level are options.
     package var isDocument = false
+    /// Members at the top level of such a document that are options of the request rather than of the networks: they are
+    /// not written again.
+    package var requestOptions: Set<String> = []
     /// The most networks.
     package var networkLimit = Int.max
     /// The most arrays that stacks are split into.

@@ -9,13 +9,17 @@ import WeightFormats
 package struct NetworkPlacement: Sendable {
     /// In the whole file.
     private let whole: Site
-    /// In the outermost member that holds this network and no other, which is the whole file where it is the only one.
+    /// In the outermost member that holds this network and no other, which is the whole file where it is the only one;
+    /// of a stack, in a tree of its own arrays and of the numbers and texts beside them.
     private let alone: Site
     /// The names of plain weights that stand in the place of other arrays.
     package let replaced: [String]
+    /// The paths of arrays beside the network that cannot be read, and so not be written either; at most 16.
+    package let unreadable: [String]
 
-    init(whole: Site, alone: Site, replaced: [String]) {
-        (self.whole, self.alone, self.replaced) = (whole, alone, replaced)
+    init(whole: Site, alone: Site, replaced: [String], unreadable: [String]) {
+        (self.whole, self.alone) = (whole, alone)
+        (self.replaced, self.unreadable) = (replaced, unreadable)
     }
 
     /// The whole tree of the file, which its networks share; without the options of a document.
@@ -38,6 +42,25 @@ package struct NetworkPlacement: Sendable {
     /// - Parameter contents: all networks of the stack, or the only network.
     package func write(_ contents: [Content], into tree: inout FileTree) {
         whole.put(contents, isStack: whole.isStack, into: &tree)
+    }
+
+    /// Why a number or a text beside the layers cannot be changed.
+    package enum Obstacle: Sendable, Hashable {
+        /// It is outside of the member that was read, and may be said of other networks.
+        case isShared
+        /// It is an array, which holds numbers only.
+        case isArray
+    }
+
+    /// The first by path of the numbers and texts that cannot be changed to what they are to say; nil where all can.
+    package func obstacle(to remarks: [String: Remark]) -> (path: String, why: Obstacle)? {
+        for (path, value) in remarks.sorted(by: { $0.key < $1.key }) {
+            guard let place = whole.remarks[path] else { return (path, .isShared) }
+            if case .array? = whole.tree[place[...]] {
+                guard case .number = value else { return (path, .isArray) }
+            }
+        }
+        return nil
     }
 
     enum Form: Sendable {

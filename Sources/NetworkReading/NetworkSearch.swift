@@ -73,8 +73,10 @@ private struct SearchRun {
     private var networksLeft: Int
     /// Nodes of the networks' arrays, and of members of a batch that are none: they are not ignored.
     private var taken: Set<Int> = []
-    /// The candidate of each entry that is a network, where places are recorded, by the entry's position.
-    private var placed: [Int: (candidate: NetworkCandidate, branch: Int)] = [:]
+    /// Each entry that is a network, where places are recorded, by the entry's position.
+    private var placed: [Int: PlacedCandidate] = [:]
+    /// The member that is searched.
+    private var start = PathTree.root
 
     init(_ finder: NetworkFinder) {
         self.finder = finder
@@ -85,7 +87,6 @@ private struct SearchRun {
     }
 
     mutating func search() throws(NetworkFault) {
-        var start = PathTree.root
         if let member = options.member {
             guard let node = tree.node(at: member) else { throw unknownMember(member) }
             start = node
@@ -101,6 +102,11 @@ private struct SearchRun {
             try searchMember(start)
         }
         ignored = ignoredPaths()
+    }
+
+    /// Records where the networks are, where the options ask for it.
+    mutating func recordPlacements() {
+        PlacementRecorder(finder: finder, start: start).record(placed, isBatch: isBatch, in: &entries)
     }
 
     // MARK: Batches of a document
@@ -234,7 +240,7 @@ private struct SearchRun {
             let inputs = chain.form.widths.first, let outputs = chain.form.widths.last, outputs == 1 || outputs == 3
         else { return false }
         if inputs == 2 { return true }
-        return context(candidate, branch: candidate.node).fourierMatrix(inputs: inputs) != nil
+        return context(candidate, branch: candidate.node).context.fourierMatrix(inputs: inputs) != nil
     }
 
     /// Members beside the networks of a batch that were meant as networks too: those that hold named weights and biases
@@ -331,10 +337,13 @@ private struct SearchRun {
         let layout = layout(candidate)
         let (weights, isStack, misfit) = try read(candidate, layout?.layout ?? .pytorch)
         taken.formUnion(candidate.arrays)
-        var context = context(candidate, branch: branch)
+        let collector = context(candidate, branch: branch)
+        var context = collector.context
         context.layout = layout
         if case .layers(let chain) = candidate.kind { context.folded = chain.notes }
-        if options.recordsPlacement { placed[entries.count] = (candidate, branch) }
+        if options.recordsPlacement {
+            placed[entries.count] = PlacedCandidate(candidate: candidate, branch: branch, said: collector.nodes)
+        }
         entries.append(
             NetworkSearch.Entry(
                 name: name,
@@ -421,86 +430,6 @@ private struct SearchRun {
         return changed
     }
 
-    // MARK: Places
-
-    /// Records where the networks are, where the options ask for it.
-    mutating func recordPlacements() {
-        guard !placed.isEmpty else { return }
-        var folded: [Int: FoldedArray] = [:]
-        var dropped: Set<Int> = []
-        for (candidate, _) in placed.values {
-            guard case .layers(let chain) = candidate.kind else { continue }
-            let container = tree.container(of: candidate.arrays)
-            for leaf in chain.leaves where leaf.nodes.count != 1 {
-                guard let first = leaf.nodes.first else { continue }
-                let name = chain.names[leaf.entry.name] ?? leaf.entry.name
-                folded[first] = FoldedArray(
-                    key: tree.foldedKey(name, of: first, below: container), tensor: leaf.entry.tensor,
-                    elementType: leaf.entry.elementType)
-                dropped.formUnion(leaf.nodes.dropFirst())
-            }
-        }
-        // An array that takes another's place is not left out as a part of a third.
-        dropped.subtract(folded.keys)
-        if options.isDocument {
-            dropped.formUnion(
-                tree[PathTree.root].children.filter { finder.arrayCount($0) == 0 && !finder.isTrainingState($0) })
-        }
-        let whole = tree.rebuilt(folded: folded, dropped: dropped)
-        let isAlone = entries.count == 1 && !isBatch
-        for (index, (candidate, branch)) in placed {
-            guard case .success(var found) = entries[index].result,
-                let inWhole = site(of: found, candidate, in: whole)
-            else { continue }
-            // The only network of a file takes the whole file with it.
-            let own = isAlone ? whole : tree.rebuilt(from: branch, folded: folded, dropped: dropped)
-            guard let alone = isAlone ? inWhole : site(of: found, candidate, in: own) else { continue }
-            var replaced: [String] = []
-            if case .layers(let chain) = candidate.kind {
-                replaced = chain.leaves.filter { $0.nodes.count != 1 }.map(\.entry.name)
-            }
-            found.placement = NetworkPlacement(whole: inWhole, alone: alone, replaced: replaced)
-            entries[index].result = .success(found)
-        }
-    }
-
-    /// Where the arrays of a network are in a rebuilt tree; nil where one is in none.
-    private func site(
-        of found: FoundNetwork, _ candidate: NetworkCandidate, in rebuilt: RebuiltTree
-    ) -> NetworkPlacement.Site? {
-        let form: NetworkPlacement.Form
-        switch candidate.kind {
-        case .flat:
-            guard let place = candidate.arrays.first.flatMap({ rebuilt.places[$0] }) else { return nil }
-            form = .flat(place, layout: found.context.layout?.layout ?? .pytorch)
-        case .layers(let chain):
-            var places: [String: [Int]] = [:]
-            for leaf in chain.leaves { places[leaf.entry.name] = leaf.nodes.first.flatMap { rebuilt.places[$0] } }
-            var layers: [(weight: [Int], bias: [Int])] = []
-            for names in chain.form.names {
-                guard let weight = places[names.weight], let bias = places[names.bias] else { return nil }
-                layers.append((weight, bias))
-            }
-            form = .layers(layers, order: chain.form.order)
-        }
-        let inputs = found.weights.lazy.compactMap { try? $0.get().spec.inputs }.first ?? 0
-        let matrix = found.isStack ? nil : found.context.fourierArray(inputs: inputs)
-        let said = Set(found.context.scalars.map(\.path) + found.context.texts.map(\.path))
-        var remarks: [String: [Int]] = [:]
-        var features: NetworkPlacement.MatrixPlace?
-        for (node, place) in rebuilt.places {
-            if !said.isEmpty, tree[node].isRemark {
-                let path = tree.path(node)
-                if said.contains(path) { remarks[path] = place }
-            } else if let matrix, tree[node].tensor?.shape == matrix.tensor.shape, tree.path(node) == matrix.name {
-                features = NetworkPlacement.MatrixPlace(
-                    place: place, isTransposed: matrix.tensor.shape != [inputs / 2, 2])
-            }
-        }
-        return NetworkPlacement.Site(
-            tree: rebuilt.tree, form: form, isStack: found.isStack, features: features, remarks: remarks)
-    }
-
     private func fault(_ node: Int) -> NetworkFault {
         if let fault = finder.fault(node) { return fault }
         return NetworkFault(
@@ -514,7 +443,7 @@ private struct SearchRun {
     /// What the file says beside a network: first in its own dict, then in the dicts around it.
     /// - Parameter branch: the member beyond which there may be other networks; what lies in their members is not said
     ///   of this one.
-    private func context(_ candidate: NetworkCandidate, branch: Int) -> NetworkContext {
+    private func context(_ candidate: NetworkCandidate, branch: Int) -> ContextCollector {
         var collector = ContextCollector(tree, layers: Set(candidate.arrays)) { finder.isTrainingState($0) }
         var inner: Int?
         for node in tree.lineage(tree.container(of: candidate.arrays)).reversed() {
@@ -526,7 +455,7 @@ private struct SearchRun {
             }
             inner = node
         }
-        return collector.context
+        return collector
     }
 
     private func ignoredPaths() -> [String] {
@@ -557,15 +486,6 @@ private struct SearchRun {
 }
 
 extension PathTree.Node {
-    /// Whether it is a number, a text or an array of one element, which may say something of the layers beside it.
-    fileprivate var isRemark: Bool {
-        switch value {
-        case .number, .text: true
-        case .array(let tensor, _): tensor.count == 1
-        default: false
-        }
-    }
-
     /// Whether it may hold arrays, rather than a number, a text or an inert value.
     fileprivate var holdsArrays: Bool { value == nil || isArray }
 }
@@ -586,6 +506,8 @@ extension NetworkWeights {
 /// Gathers numbers, texts and arrays within bounds.
 private struct ContextCollector {
     private(set) var context = NetworkContext()
+    /// The nodes that the context was read from, with their paths.
+    private(set) var nodes: [(node: Int, path: String)] = []
     private let tree: PathTree
     private let layers: Set<Int>
     private let isTrainingState: (Int) -> Bool
@@ -605,12 +527,12 @@ private struct ContextCollector {
         case .number(let value): add(value, node)
         case .text(let text):
             guard text.utf8.count <= 128, context.texts.count < 64 else { return }
-            context.texts.append(NetworkContext.Text(path: tree.path(node), value: text))
+            context.texts.append(NetworkContext.Text(path: note(node), value: text))
         case .array(let tensor, let type):
             if tensor.count == 1 {
                 add(Double(tensor.values[0]), node)
             } else if tensor.rank > 0, tensor.count <= 65_536, context.arrays.count < 32 {
-                context.arrays.append(NamedTensor(name: tree.path(node), tensor: tensor, elementType: type))
+                context.arrays.append(NamedTensor(name: note(node), tensor: tensor, elementType: type))
             }
         case .unreadable, .inert: break
         case .dict, .list, nil:
@@ -620,6 +542,13 @@ private struct ContextCollector {
 
     private mutating func add(_ value: Double, _ node: Int) {
         guard context.scalars.count < 256, value.isFinite else { return }
-        context.scalars.append(NetworkContext.Scalar(path: tree.path(node), value: value))
+        context.scalars.append(NetworkContext.Scalar(path: note(node), value: value))
+    }
+
+    /// The path of a node, which is kept with it.
+    private mutating func note(_ node: Int) -> String {
+        let path = tree.path(node)
+        nodes.append((node, path))
+        return path
     }
 }

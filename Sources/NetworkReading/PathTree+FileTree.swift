@@ -22,47 +22,52 @@ extension PathTree {
     ///   - start: a dict, a list or a leaf; of a part of a dotted key, the tree is the dict of what its keys share.
     ///   - folded: arrays that take the place of the node's own.
     ///   - dropped: nodes that are left out.
-    func rebuilt(from start: Int = root, folded: [Int: FoldedArray], dropped: Set<Int>) -> RebuiltTree {
+    ///   - kept: the only nodes that are not left out, with the nodes around them; nil for all.
+    func rebuilt(
+        from start: Int = root, folded: [Int: FoldedArray], dropped: Set<Int>, kept: Set<Int>? = nil
+    ) -> RebuiltTree {
         var places: [Int: [Int]] = [:]
-        let tree = rebuilt(start, at: [], folded, dropped, &places)
+        let tree = rebuilt(
+            start, at: [], folded, { !dropped.contains($0) && kept?.contains($0) ?? true }, &places)
         return RebuiltTree(tree: tree, places: places)
     }
 
     private func rebuilt(
-        _ node: Int, at place: [Int], _ folded: [Int: FoldedArray], _ dropped: Set<Int>, _ places: inout [Int: [Int]]
+        _ node: Int, at place: [Int], _ folded: [Int: FoldedArray], _ isKept: (Int) -> Bool,
+        _ places: inout [Int: [Int]]
     ) -> FileTree {
         places[node] = place
         if let folded = folded[node] { return .array(folded.tensor, folded.elementType) }
         if let value = nodes[node].value { return value }
         if nodes[node].isList {
-            let elements = nodes[node].children.filter { !dropped.contains($0) }
+            let elements = nodes[node].children.filter(isKept)
             return .list(
                 elements.enumerated().map { index, child in
-                    rebuilt(child, at: place + [index], folded, dropped, &places)
+                    rebuilt(child, at: place + [index], folded, isKept, &places)
                 })
         }
         var found: [(node: Int, key: String)] = []
-        gather(node, nil, dropped, &found)
+        gather(node, nil, isKept, &found)
         // Keys that share a part were put together; the order of the nodes is that of the file.
         found.sort { $0.node < $1.node }
         return .dict(
             found.enumerated().map { index, member in
                 FileTree.Member(
                     key: folded[member.node]?.key ?? member.key,
-                    value: rebuilt(member.node, at: place + [index], folded, dropped, &places))
+                    value: rebuilt(member.node, at: place + [index], folded, isKept, &places))
             })
     }
 
     /// The members of a dict, through the parts of their keys.
     private func gather(
-        _ node: Int, _ prefix: String?, _ dropped: Set<Int>, _ found: inout [(node: Int, key: String)]
+        _ node: Int, _ prefix: String?, _ isKept: (Int) -> Bool, _ found: inout [(node: Int, key: String)]
     ) {
-        for child in nodes[node].children where !dropped.contains(child) {
+        for child in nodes[node].children where isKept(child) {
             let key = prefix.map { $0 + nodes[child].separator + nodes[child].key } ?? nodes[child].key
             if nodes[child].isContainer || nodes[child].value != nil {
                 found.append((child, key))
             } else {
-                gather(child, key, dropped, &found)
+                gather(child, key, isKept, &found)
             }
         }
     }

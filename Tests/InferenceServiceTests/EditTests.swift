@@ -8,6 +8,7 @@ import SIREN
 import Tensors
 import TestSupport
 import Testing
+import Uploads
 import WeightFormats
 
 @testable import InferenceService
@@ -29,9 +30,11 @@ struct EditTests {
         return try ServedModel(drawing: try ModelConfiguration(json: Array(text.utf8)))
     }
 
-    private func service(withEditor: Bool = false) throws -> ServiceDriver {
+    private func service(
+        withEditor: Bool = false, _ change: (inout ServiceConfiguration) -> Void = { _ in }
+    ) throws -> ServiceDriver {
         let models = try [Models.embedded.get()] + (withEditor ? [Self.editor.get()] : [])
-        return try ServiceDriver(models: models)
+        return try ServiceDriver(models: models, change)
     }
 
     private func first(_ answer: Answer) throws -> JSONValue { try #require(try answer.items("results").first) }
@@ -39,7 +42,7 @@ struct EditTests {
     private func weights(_ item: JSONValue) throws -> NetworkWeights {
         try NetworkWeights(
             StateDict(
-                try #require(item["weights"]?.members).map { member in
+                try #require(item["weights"]?.members).filter { $0.value.array != nil }.map { member in
                     let rows = member.value.array ?? []
                     let shape = rows.first?.array.map { [rows.count, $0.count] } ?? [rows.count]
                     return NamedTensor(name: member.name, tensor: Tensor(shape: shape, values: member.value.numbers))
@@ -77,20 +80,20 @@ struct EditTests {
     @Test("steps come from the query, a form or a document, there also as a list")
     func sources() throws {
         let service = try service()
-        let wanted = try first(service.post("/v1/edit?edits=mirror:x,zoom:2&\(Self.nfn)", try Self.body.get()))[
-            "weights"]
+        func values(_ item: JSONValue) throws -> [Float] { try weights(item).flattened }
+        let wanted = try values(first(service.post("/v1/edit?edits=mirror:x,zoom:2&\(Self.nfn)", try Self.body.get())))
         var form = Form()
         form.add("file", file: "net", try Self.body.get())
         form.add("edits", "mirror:x,zoom:2")
         form.add("convention", "nfn")
-        #expect(try first(service.post("/v1/edit", form.closed, Form.fields))["weights"] == wanted)
+        #expect(try values(first(service.post("/v1/edit", form.closed, Form.fields))) == wanted)
         let network = Samples.json(try Samples.tensors(0))
         for edits in ["\"mirror:x,zoom:2\"", "[\"mirror:x\", \"zoom:2\"]"] {
             for document in [
                 "{\"inputs\": [\(network)], \"edits\": \(edits), \"convention\": \"nfn\"}",
                 "{\"edits\": \(edits), \"convention\": \"nfn\", \(network.dropFirst())",
             ] {
-                #expect(try first(service.post("/v1/edit", json: document))["weights"] == wanted)
+                #expect(try values(first(service.post("/v1/edit", json: document))) == wanted)
             }
         }
         let many = (0..<6).map { _ in "\"rotate:60\"" }.joined(separator: ",")
@@ -201,6 +204,83 @@ struct EditTests {
         #expect(stack.status == 400 && stack.detail.contains("received 4"))
     }
 
+    @Test("a document keeps what says how it is read, without the request's other options")
+    func documents() throws {
+        let service = try service()
+        let network = Samples.json(try Samples.tensors(0)).dropFirst()
+        let plain = try service.post(
+            "/v1/edit", json: "{\"omega0\": 20, \"order\": \"columns\", \"edits\": \"invert\", \(network)")
+        let kept = try #require(try first(plain)["weights"])
+        #expect(kept["omega0"]?.double == 20 && kept["order"]?.string == "columns" && kept["edits"] == nil)
+        let converted = try service.post(
+            "/v1/edit", json: "{\"omega0\": 20, \"order\": \"columns\", \"edits\": \"convert:nfn\", \(network)")
+        let changed = try #require(try first(converted)["weights"])
+        #expect(changed["omega0"]?.double == 30 && changed["order"]?.string == "rows")
+    }
+
+    @Test("an array of one number that would have to say two frequencies is named")
+    func frequencyArray() throws {
+        var state = try Samples.tensors(0)
+        state.set(NamedTensor(name: "omega_0", tensor: Tensor(shape: [1], values: [30])))
+        let body = SafetensorsWriter.write(state)
+        let problem = try service().post("/v1/edit?edits=convert:siren-pytorch&output=npz", body).problem()
+        #expect(problem.code == "not_editable" && problem.detail.contains("'omega_0'"))
+        #expect(problem.detail.contains("convert:siren-pytorch"))
+        #expect(try service().post("/v1/edit?edits=convert:nfn&output=npz", body).status == 200)
+    }
+
+    @Test("networks that would grow beyond the limit are refused, blended and learned ones")
+    func growth() throws {
+        var form = Form()
+        for index in 0..<2 { form.add("file", file: "n", Samples.safetensors(try Samples.network(index))) }
+        // 2-64-64-1, and 2² times 2-32-32-1.
+        let blended = 64 * 3 + 64 * 65 + 65
+        let learned = 4 * (32 * 3 + 32 * 33 + 33)
+        for excess in [0, 1] {
+            let blend = try service { $0.maxEditedParameters = blended - excess }
+                .post("/v1/edit?edits=blend:0.5&\(Self.nfn)", form.closed, Form.fields)
+            let wide = try service(withEditor: true) { $0.maxEditedParameters = learned - excess }
+                .post("/v1/edit?edits=wide&\(Self.nfn)", try Self.body.get())
+            guard excess > 0 else {
+                #expect(blend.status == 200 && wide.status == 200)
+                continue
+            }
+            for (answer, name) in [(blend, "blend: "), (wide, "edit 'wide'")] {
+                let problem = try answer.problem()
+                #expect(problem.status == 422 && problem.code == "batch_too_large")
+                #expect(problem.detail.hasPrefix(name), "\(problem.detail)")
+            }
+        }
+    }
+
+    @Test("an answer in JSON has a limit; a stack answers each network without what the stack has in common")
+    func answerSize() throws {
+        var state = try Samples.stack()
+        state.set(NamedTensor(name: "images", tensor: Tensor(zeros: [4, 100, 100])))
+        let body = SafetensorsWriter.write(state)
+        let path = "/v1/edit?edits=invert&\(Self.nfn)"
+        let answer = try service().post(path, body)
+        #expect(try answer.items("results").allSatisfy { $0["weights"]?["images"] == nil })
+        let problem = try service { $0.maxEditAnswerBytes = 30_000 }.post(path, body).problem()
+        #expect(problem.status == 422 && problem.code == "batch_too_large" && problem.detail.contains("of 4"))
+        let file = try service { $0.maxEditAnswerBytes = 30_000 }.post(path + "&output=npz", body)
+        #expect(try WeightFile.read(file.body).stateDict()["images"]?.shape == [4, 100, 100])
+    }
+
+    @Test("two arrays of one path are not written in a format that names arrays by paths")
+    func equalPaths() throws {
+        let member = FileTree.Member(key: "b", value: .array(Tensor(zeros: [1]), .float32))
+        let tree = FileTree.dict([
+            FileTree.Member(key: "a.b", value: .array(Tensor(zeros: [2]), .float32)),
+            FileTree.Member(key: "a", value: .dict([member])),
+        ])
+        for file in [WeightsFile.safetensors, .npz] {
+            let error = #expect(throws: FormatError.self) { try file.bytes(tree) }
+            #expect(error?.detail.contains("'a.b'") == true)
+        }
+        #expect(try WeightFile.read(WeightsFile.pt.bytes(tree)).tree == tree)
+    }
+
     @Test("a conversion says how the weights are read now, in the answer and in safetensors' metadata")
     func conversion() throws {
         let service = try service()
@@ -305,6 +385,13 @@ struct EditTests {
         let problem = try service().post("/v1/edit?edits=invert&strict=1", json: document).problem()
         #expect(problem.code == "not_editable" && problem.detail.contains("final_activation"))
         #expect(try service().post("/v1/edit?edits=rotate:9", json: document).items("results")[0]["weights"] != nil)
+        for preset in NotationPreset.allCases where preset != .relu {
+            let answer = try service().post("/v1/edit?edits=convert:\(preset.rawValue)", json: document)
+            let isSame = preset.notation.values == Notation.nfn.values
+            #expect(try (answer.items("results")[0]["error"] == nil) == isSame, "\(preset)")
+        }
+        let learned = try service(withEditor: true).post("/v1/edit?edits=dilate&strict=1", json: document).problem()
+        #expect(learned.code == "not_editable" && learned.detail.contains("final_activation"))
     }
 
     // MARK: Learned edits
@@ -347,6 +434,23 @@ struct EditTests {
         #expect(difference(half.flattened, zip(whole.flattened, none.flattened).map { ($0 + $1) / 2 }) < 1e-5)
         let again = try first(service.post("/v1/edit?edits=wide,invert&\(Self.nfn)", try Self.body.get()))
         #expect(difference(try pixels(weights(again)), try pixels(whole).map { -$0 }) < 1e-5)
+    }
+
+    @Test("a model's answer that is none for the network is an internal fault, and not taken")
+    func foreignAnswer() throws {
+        let model = try Self.editor.get()
+        let upload = try Upload(file: try Self.body.get(), limits: FormatLimits())
+        let found = try UploadedNetworks(upload, NetworkSearchOptions(readsAnyFunction: true), limit: 1).networks[0]
+            .get()
+        var edited = EditedNetwork(found, NotationClaims(.nfn))
+        let prepared = try edited.prepared(for: model, named: "dilate")
+        for answers in [[], [NetworkWeights.example(spec: NetworkSpec(sizes: [2, 3, 1]), seed: 1)]] {
+            #expect(throws: ServiceFault.internalFault) {
+                try edited.accept(
+                    answers, to: prepared, by: model, amount: 1, named: "dilate", parameterLimit: .max)
+            }
+            #expect(edited.steps.isEmpty)
+        }
     }
 
     @Test("a model works in its own notation, and the answer is in the upload's")

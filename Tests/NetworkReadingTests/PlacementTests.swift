@@ -123,6 +123,81 @@ struct PlacementTests {
         #expect(try !alone.isStack && alone.network().flattened == networks[1].flattened)
     }
 
+    @Test(
+        "one network of a stack is written with the numbers beside it, without the arrays that the stack has in common")
+    func stackCompany() throws {
+        let tree: FileTree = [
+            "images": .zeros(2, 5, 5), "omega_0": 30, "note": "x",
+            "net": [
+                "0.weight": .zeros(2, 4, 2), "0.bias": .zeros(2, 4), "1.weight": .zeros(2, 1, 4),
+                "1.bias": .zeros(2, 1),
+            ],
+        ]
+        let (_, placement) = try placed(tree)
+        #expect(placement.tree == tree)
+        let own = placement.alone(.init(NetworkWeights.example(spec: NetworkSpec(sizes: [2, 4, 1]), seed: 1)))
+        guard case .dict(let members) = own else { return }
+        #expect(members.map(\.key) == ["omega_0", "note", "net"])
+        #expect(own.namedArrays.names == ["net.0.weight", "net.0.bias", "net.1.weight", "net.1.bias"])
+    }
+
+    @Test("places in a file of many networks and numbers are found in linear time", .timeLimit(.minutes(1)))
+    func manyNetworks() throws {
+        let members = (0..<300).map { index in
+            let numbers = (0..<200).map { FileTree.Member(key: "n\($0)", value: 1) }
+            let network: FileTree = [
+                "0.weight": .zeros(1, 2), "0.bias": .zeros(1), "1.weight": .zeros(1, 1), "1.bias": .zeros(1),
+                "omega_0": 30, "more": .dict(numbers),
+            ]
+            return FileTree.Member(key: "net\(index)", value: network)
+        }
+        let entries = try NetworkSearch(.dict(members), Self.options).entries
+        #expect(entries.count == 300)
+        let last = try #require(try entries[299].result.get().placement)
+        let network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 1, 1]), seed: 1)
+        let written = last.alone(.init(network, remarks: ["net299.omega_0": .number(1)]))
+        guard case .dict(let own) = written else { return }
+        #expect(own.first { $0.key == "omega_0" }?.value == 1)
+    }
+
+    @Test("what lies outside of the chosen member is shared, so that it is not written")
+    func chosenMember() throws {
+        let layers: FileTree = [
+            "0.weight": .zeros(5, 8), "0.bias": .zeros(5), "1.weight": .zeros(1, 5), "1.bias": .zeros(1),
+        ]
+        let tree: FileTree = [
+            "B": .zeros(4, 2), "omega_0": 30, "net_a": layers.adding(["w0": 30]), "net_b": layers,
+        ]
+        var options = Self.options
+        options.member = "net_a"
+        let (_, placement) = try placed(tree, options)
+        #expect(!placement.hasFeatures)
+        let outside = placement.obstacle(to: ["omega_0": .number(1), "net_a.w0": .number(1)])
+        #expect(outside?.path == "omega_0" && outside?.why == .isShared)
+        #expect(placement.obstacle(to: ["net_a.w0": .nothing]) == nil)
+        let network = NetworkWeights.example(spec: NetworkSpec(sizes: [8, 5, 1]), seed: 1)
+        let written = placement.alone(
+            .init(network, matrix: [Float](repeating: 1, count: 8), remarks: ["omega_0": .number(1)]))
+        #expect(written[[0]] == .zeros(4, 2) && written[[1]] == 30)
+    }
+
+    @Test("an array of one number cannot say nothing")
+    func arrayRemark() throws {
+        let tree = Self.names("%.weight", "%.bias").adding(["omega_0": .array([1], [30]), "w0": 30])
+        let (_, placement) = try placed(tree)
+        #expect(placement.obstacle(to: ["omega_0": .number(1), "w0": .nothing]) == nil)
+        let obstacle = placement.obstacle(to: ["omega_0": .nothing])
+        #expect(obstacle?.path == "omega_0" && obstacle?.why == .isArray)
+    }
+
+    @Test("arrays that cannot be read, and so not be given back, are named")
+    func unreadable() throws {
+        let tree = Self.names("%.weight", "%.bias").adding([
+            "labels": ["names": .unreadable(FormatError(.dtype, "text"))], "other": 3,
+        ])
+        #expect(try placed(tree).1.unreadable == ["labels.names"])
+    }
+
     @Test("several networks of a file are written in their places, each also by itself")
     func batch() throws {
         let trees: [FileTree] = [
@@ -223,7 +298,10 @@ struct PlacementTests {
     func document() throws {
         var options = Self.options
         options.isDocument = true
+        options.requestOptions = ["edits", "size"]
         let network = Self.names("%.weight", "%.bias")
+        let said = network.adding(["omega0": 20, "edits": "invert"])
+        #expect(try found(said, options).placement?.tree == network.adding(["omega0": 20]))
         let plain = try found(network.adding(["edits": "invert", "size": 4]), options)
         #expect(plain.placement?.tree == network)
         let list = try found(["inputs": [network], "edits": "invert"], options)

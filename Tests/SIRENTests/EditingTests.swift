@@ -179,6 +179,38 @@ struct EditingTests {
         #expect(difference(try pixels(lines), try pixels(line)) < 1e-6)
     }
 
+    @Test("a sum with more parameters than the limit is refused before its layers are made")
+    func sumLimit() throws {
+        let own = Self.network([2, 3, 2, 1])
+        // 2-6-4-1.
+        let count = 6 * 3 + 4 * 7 + 1 * 5
+        let halves = [0.5, 0.5]
+        let sum = try NotatedNetwork.weightedSum([own, own], coefficients: halves, parameterLimit: count)
+        #expect(sum.weights.spec.parameterCount == count)
+        let tight = #expect(throws: EditError.self) {
+            try NotatedNetwork.weightedSum([own, own], coefficients: halves, parameterLimit: count - 1)
+        }
+        #expect(tight?.code == .tooLarge && tight?.detail.contains("\(count)") == true)
+        #expect(throws: EditError.self) { try NotatedNetwork.mean([own, own], parameterLimit: count - 1) }
+        // Small networks whose sum has a layer of (N + 1)² weights.
+        let wide = [[2, 1 << 20, 1, 1], [2, 1, 1 << 20, 1]].map { sizes in
+            NotatedNetwork(NetworkWeights.example(spec: NetworkSpec(sizes: sizes), seed: 1), .nfn)
+        }
+        let error = #expect(throws: EditError.self) {
+            try NotatedNetwork.weightedSum(wide, coefficients: halves, parameterLimit: 1 << 23)
+        }
+        #expect(error?.code == .tooLarge)
+        #expect(throws: EditError.self) { try NotatedNetwork.mean([]) }
+    }
+
+    @Test("the texts of a document's notation follow a conversion")
+    func remarksOfOptions() {
+        let texts = [("order", "columns"), ("values", "0..1"), ("coordinates", "0..1"), ("config.order", "columns")]
+        let context = NetworkContext(texts: texts.map { NetworkContext.Text(path: $0, value: $1) })
+        let remarks = NotationRemarks(context, of: Self.network().weights, in: .nfn)
+        #expect(remarks.texts == ["order": "rows", "values": "-1..1", "coordinates": "-1..1"])
+    }
+
     @Test("a blend stacks different Fourier features, and shares equal ones")
     func blendedFeatures() throws {
         let matrix = Self.features(4, scale: 1, startsWithSines: true, seed: 1)

@@ -14,11 +14,12 @@ package enum WeightsFile: String, Sendable, CaseIterable {
     ///
     /// Safetensors and npz name nested arrays by their paths, with dots between the keys. Numbers and texts become the
     /// metadata of safetensors; npz has numbers as arrays without axes and no texts, and float32 in the place of bfloat16.
-    /// - Throws: `non_finite` where a value leaves the range of its type.
+    /// - Throws: `non_finite` where a value leaves the range of its type, and `malformed` where two arrays have one path in
+    ///   a format that names them by their paths.
     package func bytes(_ tree: FileTree) throws(FormatError) -> [UInt8] {
         switch self {
-        case .safetensors: try SafetensorsWriter.write(typed: tree.namedArrays)
-        case .npz: try NPZWriter.write(tree.numbersAsArrays.namedArrays, keepsTypes: true)
+        case .safetensors: try SafetensorsWriter.write(typed: tree.uniquelyNamedArrays())
+        case .npz: try NPZWriter.write(tree.numbersAsArrays.uniquelyNamedArrays(), keepsTypes: true)
         case .pt: try TorchWriter.write(tree)
         }
     }

@@ -125,7 +125,12 @@ struct EditJob: Sendable {
         try ServiceFault.throwFirst(of: state.networks)
         let (first, second) = (try state.networks[0].get(), try state.networks[1].get())
         do throws(EditError) {
-            state.networks = [.success(try EditedNetwork.blend(first, second, weight: weight))]
+            state.networks = [
+                .success(
+                    try EditedNetwork.blend(
+                        first, second, weight: weight,
+                        parameterLimit: resources.configuration.maxEditedParameters))
+            ]
             state.names = [nil]
         } catch {
             throw ServiceFault(error)
@@ -138,10 +143,13 @@ struct EditJob: Sendable {
     ) throws(ServiceFault) {
         let prepared = state.networks.map { network in
             network.flatMap { network in
-                Result { () throws(NetworkError) in try network.prepared(for: model) }
-                    .mapError { ServiceFault($0).naming(model) }
+                Result { () throws(ServiceFault) in try network.prepared(for: model, named: name) }
             }
         }
+        let read = state.networks.indices.compactMap { index in
+            (try? prepared[index].get()).flatMap { _ in try? state.networks[index].get().network.weights.spec }
+        }
+        try resources.configuration.checkEdited(read, by: name, count: model.networkCount(ofEdit: name))
         if call.upload.isStrict { try ServiceFault.throwFirst(of: prepared) }
         let contents = prepared.compactMap { try? $0.get().content }
         let ticket = try resources.queue.submit(
@@ -173,11 +181,9 @@ struct EditJob: Sendable {
                             throw .internalFault
                         }
                         var network = try state.networks[index].get()
-                        do throws(NetworkError) {
-                            try network.accept(edited, to: prepared, by: model, amount: amount, named: name)
-                        } catch {
-                            throw ServiceFault(error)
-                        }
+                        try network.accept(
+                            edited, to: prepared, by: model, amount: amount, named: name,
+                            parameterLimit: resources.configuration.maxEditedParameters)
                         return network
                     }
                 }
@@ -220,7 +226,9 @@ struct EditJob: Sendable {
                 }
             }
             if call.upload.isStrict { try ServiceFault.throwFirst(of: networks) }
-            let writer = EditWriter(requestID: request.id, options: call.options, model: state.model)
+            let writer = EditWriter(
+                requestID: request.id, options: call.options, model: state.model,
+                byteLimit: resources.configuration.maxEditAnswerBytes)
             let response = try writer.response(networks, state.names, pictures)
             let items = networks.count { if case .success = $0 { true } else { false } }
             reply.conclude(.answered(response, items: items), model: state.model, timing: state.timing)
@@ -232,6 +240,22 @@ struct EditJob: Sendable {
     private func conclude(_ fault: ServiceFault, _ state: State) {
         let isRefusal = fault.status == .tooManyRequests || fault.status == .serviceUnavailable
         reply.conclude(isRefusal ? .refused(fault) : .failed(fault), model: state.model, timing: state.timing)
+    }
+}
+
+extension ServiceConfiguration {
+    /// Bounds the memory of edits that a model answers with several networks.
+    /// - Parameter count: the networks that stand for one; the sum of so many has up to count² times its parameters.
+    /// - Throws: `batch_too_large`.
+    fileprivate func checkEdited(_ networks: [NetworkSpec], by name: String, count: Int) throws(ServiceFault) {
+        guard count > 1 else { return }
+        let parameters = networks.reduce(0.0) { $0 + Double($1.parameterCount) * Double(count * count) }
+        guard parameters <= Double(maxEditedParameters) else {
+            throw ServiceFault(
+                .unprocessableContent, "batch_too_large", "Batch too large",
+                "edit '\(name)' makes networks \(count) times as wide: the \(networks.count) of the request take up to \(Int(parameters)) weights and biases, allowed are \(maxEditedParameters); send fewer or narrower networks"
+            )
+        }
     }
 }
 

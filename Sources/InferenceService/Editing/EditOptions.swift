@@ -113,6 +113,8 @@ struct EditOptions: Sendable, Equatable {
         var search = NetworkSearchOptions(
             readsAnyFunction: true, member: member, layout: layout, batchNormEpsilon: batchNormEpsilon)
         search.recordsPlacement = true
+        // The options of the notation say how the network is read, and stay with it.
+        search.requestOptions = Set(Self.names).subtracting(NotationClaims.optionNames)
         return search
     }
 }

@@ -11,6 +11,8 @@ struct EditWriter {
     let options: EditOptions
     /// The first model that has edited; nil where all steps were exact.
     let model: ServedModel?
+    /// Of an answer in JSON, to which the next network may add its own once.
+    let byteLimit: Int
 
     /// - Parameters:
     ///   - networks: the edited networks, in the order of the request.
@@ -72,6 +74,12 @@ struct EditWriter {
                 writer.error(code: error.code, detail: error.detail)
             }
             writer.endObject()
+            guard writer.bytes.count <= byteLimit else {
+                throw ServiceFault(
+                    .unprocessableContent, "batch_too_large", "Batch too large",
+                    "the answer has more than \(byteLimit) bytes with network \(index) of \(networks.count); send fewer networks, or take a file, such as output=npz"
+                )
+            }
         }
         writer.endArray()
         writer.member("errors", errors)

@@ -42,6 +42,11 @@ package struct EditedNetwork: Sendable {
                 "'\(name)' was computed of several arrays; the plain weight stands in their place, so remove the parametrisation from the module before it loads the file"
             )
         }
+        for path in upload.place?.placement.unreadable ?? [] {
+            notes.append(
+                "'\(path.prefix(120))' beside the network cannot be read as numbers of float32, and is not given back; take it from the uploaded file"
+            )
+        }
     }
 
     /// How it is read now.
@@ -66,22 +71,38 @@ package struct EditedNetwork: Sendable {
 
     /// Does an exact step.
     package mutating func apply(_ edit: ExactEdit, named name: String) throws(EditError) {
-        if case .output = edit { try checkOutputs(name) }
+        switch edit {
+        case .coordinates: break
+        case .output: try checkOutputs(name)
+        case .convert(let preset):
+            // Other values are a change of the last layer.
+            if preset.notation.values != network.notation.values { try checkOutputs(name) }
+        }
         let edited = try network.applying(edit)
         try checkFeatures(edited, name)
+        if case .convert(let preset) = edit {
+            try checkRemarks(edited, preset, name)
+            conversion = preset
+        }
         network = edited
-        if case .convert(let preset) = edit { conversion = preset }
         steps.append(Step(name: name, isExact: true))
     }
 
     /// (1 − weight) · first + weight · second as one network, with the names and the notation of the first.
+    /// - Parameter parameterLimit: the most weights and biases of that network.
     package static func blend(
-        _ first: EditedNetwork, _ second: EditedNetwork, weight: Double
+        _ first: EditedNetwork, _ second: EditedNetwork, weight: Double, parameterLimit: Int
     ) throws(EditError) -> EditedNetwork {
         var result = first
         try first.checkOutputs("blend")
         try second.checkOutputs("blend")
-        let sum = try NotatedNetwork.weightedSum([first.network, second.network], coefficients: [1 - weight, weight])
+        let sum: NotatedNetwork
+        do throws(EditError) {
+            sum = try NotatedNetwork.weightedSum(
+                [first.network, second.network], coefficients: [1 - weight, weight], parameterLimit: parameterLimit)
+        } catch {
+            throw error.code == .tooLarge ? EditError("blend: \(error.detail)", code: .tooLarge) : error
+        }
         try result.checkFeatures(sum, "blend")
         result.network = sum
         result.isBlend = true
@@ -90,27 +111,42 @@ package struct EditedNetwork: Sendable {
     }
 
     /// The network as a model reads it.
+    /// - Parameter name: of the edit.
     /// - Throws: why the model cannot read it.
-    package func prepared(for model: ServedModel) throws(NetworkError) -> PreparedNetwork {
-        guard network.features == nil else {
-            throw NetworkError(
-                NetworkMismatch(
-                    .shapeMismatch, expected: "expected a network of 2 inputs", received: "one behind Fourier features")
-            )
+    package func prepared(for model: ServedModel, named name: String) throws(ServiceFault) -> PreparedNetwork {
+        if let behind = context.outputNonlinearity {
+            throw ServiceFault(
+                EditError(
+                    "\(name): the last layer is followed by another function (\(behind)), and model '\(model.name)' edits networks without one; leave the text out of the file if it is wrong"
+                ))
         }
-        var claims = NotationClaims()
-        claims.claim(network.notation, "known")
-        return try model.prepare(network.weights, claims, for: .weights)
+        do throws(NetworkError) {
+            guard network.features == nil else {
+                throw NetworkError(
+                    NetworkMismatch(
+                        .shapeMismatch, expected: "expected a network of 2 inputs",
+                        received: "one behind Fourier features"))
+            }
+            var claims = NotationClaims()
+            claims.claim(network.notation, "known")
+            return try model.prepare(network.weights, claims, for: .weights)
+        } catch {
+            throw ServiceFault(error).naming(model)
+        }
     }
 
     /// Takes a model's edit: U + amount · (E − U) of the weights U that the model read and its answer E. Where the answer
     /// are several networks, the edited one is their mean, and as many times as wide.
-    /// - Throws: where a weight leaves the range of float32 in the network's own notation.
+    /// - Parameter parameterLimit: the most weights and biases of the mean.
+    /// - Throws: where a weight leaves the range of float32 in the network's own notation, and `internal` where the
+    ///   answer is none for this network.
     package mutating func accept(
         _ answers: [NetworkWeights], to prepared: PreparedNetwork, by model: ServedModel, amount: Double,
-        named name: String
-    ) throws(NetworkError) {
-        guard case .weights(let own, _) = prepared.content, answers.allSatisfy({ $0.spec == own.spec }) else { return }
+        named name: String, parameterLimit: Int
+    ) throws(ServiceFault) {
+        guard case .weights(let own, _) = prepared.content, !answers.isEmpty,
+            answers.allSatisfy({ $0.spec == own.spec })
+        else { throw .internalFault }
         let edited = answers.map { answer in
             var edited = own
             for (index, layer) in answer.layers.enumerated() {
@@ -121,7 +157,17 @@ package struct EditedNetwork: Sendable {
             }
             return NotatedNetwork(edited, model.input.transform.notation)
         }
-        network = try NotatedNetwork.mean(edited).converted(to: network.notation)
+        let mean: NotatedNetwork
+        do throws(EditError) {
+            mean = try NotatedNetwork.mean(edited, parameterLimit: parameterLimit)
+        } catch {
+            throw ServiceFault(error)
+        }
+        do throws(NetworkError) {
+            network = try mean.converted(to: network.notation)
+        } catch {
+            throw ServiceFault(error)
+        }
         steps.append(Step(name: name, isExact: false))
     }
 
@@ -137,6 +183,25 @@ package struct EditedNetwork: Sendable {
         throw EditError(
             "\(name): the edit changes the matrix of Fourier features, which other networks of the file share; send each network as a file of its own, with its matrix"
         )
+    }
+
+    /// Throws where a number or a text of the file would contradict the notation of a preset and cannot be changed.
+    private func checkRemarks(
+        _ edited: NotatedNetwork, _ preset: NotationPreset, _ name: String
+    ) throws(EditError) {
+        let remarks = Self.remarks(context, edited.weights, preset)
+        guard let obstacle = place?.placement.obstacle(to: remarks) else { return }
+        let path = obstacle.path.suffix(120)
+        switch obstacle.why {
+        case .isArray:
+            throw EditError(
+                "\(name):\(preset.rawValue): '\(path)' in the file is an array of one number, which cannot say the frequencies of \(preset.rawValue): \(preset.notation.omega0) in the first layer and \(preset.notation.hiddenOmega0) in the others; leave it out of the file, and say omega0 as an option"
+            )
+        case .isShared:
+            throw EditError(
+                "\(name):\(preset.rawValue): '\(path)' is outside of the chosen member and may be said of other networks, so it would stay and contradict the new notation; leave it out, or send the member as a file of its own"
+            )
+        }
     }
 
     // MARK: Writing
@@ -165,16 +230,22 @@ package struct EditedNetwork: Sendable {
     }
 
     private var content: NetworkPlacement.Content {
-        var remarks: [String: NetworkPlacement.Remark] = [:]
-        if let conversion {
-            let known = NotationRemarks(context, of: network.weights, in: conversion)
-            for (path, number) in known.numbers {
-                remarks[path] = number.map(NetworkPlacement.Remark.number) ?? .nothing
-            }
-            for (path, text) in known.texts { remarks[path] = .text(text) }
-        }
+        let remarks = conversion.map { Self.remarks(context, network.weights, $0) } ?? [:]
         return NetworkPlacement.Content(
             network.weights, matrix: network.features == original ? nil : network.features?.matrix, remarks: remarks)
+    }
+
+    /// What numbers and texts of the file say of a network in the notation of a preset.
+    private static func remarks(
+        _ context: NetworkContext, _ weights: NetworkWeights, _ preset: NotationPreset
+    ) -> [String: NetworkPlacement.Remark] {
+        var remarks: [String: NetworkPlacement.Remark] = [:]
+        let known = NotationRemarks(context, of: weights, in: preset)
+        for (path, number) in known.numbers {
+            remarks[path] = number.map(NetworkPlacement.Remark.number) ?? .nothing
+        }
+        for (path, text) in known.texts { remarks[path] = .text(text) }
+        return remarks
     }
 
     /// The tree with the name of the notation, where the network was converted and the format has a place for it.

@@ -145,9 +145,14 @@ package struct ServiceFault: Error, Sendable, Equatable {
     init(_ error: FormatError) { self.init(UploadError(error)) }
     init(_ error: NetworkError) { self.init(UploadError(error)) }
 
-    /// 422 for an edit that has no exact form for a network.
+    /// 422 for an edit that has no exact form for a network, or makes one that is too large.
     package init(_ error: EditError) {
-        self.init(.unprocessableContent, "not_editable", "Network cannot be edited so", error.detail)
+        let title =
+            switch error.code {
+            case .notEditable: "Network cannot be edited so"
+            case .tooLarge: "Batch too large"
+            }
+        self.init(.unprocessableContent, error.code.rawValue, title, error.detail)
     }
 
     init(_ error: ContentError) {

@@ -79,6 +79,11 @@ package final class ServedModel: Sendable {
         return [EditStep.exactNames.contains(own) ? "\(own)-learned" : own]
     }
 
+    /// The networks that one of `edits` answers for a network, whose mean is the edited one, as many times as wide.
+    package func networkCount(ofEdit name: String) -> Int {
+        model.networkCount(ofEdit: model.edits.isEmpty ? nil : name)
+    }
+
     /// The model's purpose for lists of models: `classify`, `predict_accuracy`, `encode` or `edit`.
     package var task: String {
         if offers(.classes) { return "classify" }

@@ -50,6 +50,11 @@ package struct Editor: Model {
         try members[0].model.record(outputs, in: pass)
     }
 
+    package func networkCount(ofEdit name: String?) -> Int {
+        let member = members.first { name == nil || $0.name == name }
+        return member?.model.networkCount(ofEdit: nil) ?? 1
+    }
+
     /// Records the edit of that name; without a name, the first.
     package func recordEdit(_ name: String?, in pass: ForwardPass) throws(ModelError) -> RecordedOutput {
         guard let name else { return try record(.weights, in: pass) }

@@ -53,6 +53,8 @@ package struct WeightEditor: Model {
     /// The edited weights.
     package var outputs: [OutputDescription] { [OutputDescription(.weights, [])] }
 
+    package func networkCount(ofEdit name: String?) -> Int { count }
+
     /// Records the edited weights, in the model's notation.
     package func record(_ outputs: [Output], in pass: ForwardPass) throws(ModelError) -> [RecordedOutput] {
         let changes = self(pass.scaledWeights, in: pass.builder)

@@ -54,9 +54,18 @@ package struct NotatedNetwork: Sendable {
 
 /// Why an edit has no exact form for a network.
 package struct EditError: Error, Sendable, Hashable {
+    /// The kind of reason. Programs may depend on the raw values, which do not change.
+    package enum Code: String, Sendable, Hashable {
+        case notEditable = "not_editable"
+        /// The edited network would have too many parameters.
+        case tooLarge = "batch_too_large"
+    }
+
+    /// The kind of reason.
+    package let code: Code
     /// The edit, what it needs and what the network is, as a sentence.
     package let detail: String
 
     /// A reason.
-    package init(_ detail: String) { self.detail = detail }
+    package init(_ detail: String, code: Code = .notEditable) { (self.code, self.detail) = (code, detail) }
 }

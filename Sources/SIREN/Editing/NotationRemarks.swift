@@ -25,6 +25,17 @@ package struct NotationRemarks: Sendable, Hashable {
         for text in context.texts {
             let claims = NotationClaims(NetworkContext(texts: [text]), of: network)
             if claims.omega0 != nil, text.value != preset.rawValue { texts[text.path] = preset.rawValue }
+            if let wanted = Self.option(text, notation), text.value != wanted { texts[text.path] = wanted }
+        }
+    }
+
+    /// The text that a document's option of the notation has in another notation; nil for other texts.
+    private static func option(_ text: NetworkContext.Text, _ notation: Notation) -> String? {
+        switch text.path {
+        case "order" where CoordinateOrder(rawValue: text.value) != nil: notation.order.rawValue
+        case "coordinates" where Interval(text: text.value) != nil: notation.coordinates.text
+        case "values" where Interval(text: text.value) != nil: notation.values.text
+        default: nil
         }
     }
 }

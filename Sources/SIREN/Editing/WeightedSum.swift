@@ -13,9 +13,12 @@ extension NotatedNetwork {
     ///   - networks: at least one, of equal depth, activation and number of outputs.
     ///   - coefficients: one for each network; with values that are not symmetric about 0 they must add up to 1 to weigh
     ///     pictures.
-    /// - Throws: where the networks do not have these in common.
+    ///   - parameterLimit: the most weights and biases of the sum. Block-diagonal layers have as many as the product of
+    ///     the networks' summed widths, which is not bounded by the number of the networks' own.
+    /// - Throws: where the networks do not have these in common, and `tooLarge` beyond the limit, before anything of that
+    ///   size is allocated.
     package static func weightedSum(
-        _ networks: [NotatedNetwork], coefficients: [Double]
+        _ networks: [NotatedNetwork], coefficients: [Double], parameterLimit: Int = .max
     ) throws(EditError) -> NotatedNetwork {
         guard let first = networks.first, networks.count == coefficients.count else {
             throw EditError("a sum needs at least one network and a weight for each")
@@ -30,6 +33,13 @@ extension NotatedNetwork {
             }
         }
         let inputs = CombinedInputs(own.map(\.features), of: own[0].weights.spec.inputs)
+        let count = parameterCount(ofSum: own, inputs: inputs.count)
+        guard let count, count <= parameterLimit else {
+            let summaries = own.prefix(4).map(\.weights.spec.summary).joined(separator: ", ")
+            throw EditError(
+                "networks of \(summaries)\(own.count > 4 ? ", …" : "") as one have \(count.map(String.init) ?? "more than \(Int.max)") weights and biases, allowed are \(parameterLimit); choose narrower networks",
+                code: .tooLarge)
+        }
         var layers: [NetworkLayer] = []
         let depth = first.weights.layers.count
         for index in 0..<depth {
@@ -60,16 +70,34 @@ extension NotatedNetwork {
     }
 
     /// One network that computes the mean of the outputs of networks of one shape and notation, as many times as wide.
-    /// - Parameter networks: at least one; all of one shape, in one notation and without Fourier features.
-    package static func mean(_ networks: [NotatedNetwork]) throws(NetworkError) -> NotatedNetwork {
-        guard networks.count > 1 else { return networks[0] }
+    /// - Parameters:
+    ///   - networks: at least one; all of one shape, in one notation and without Fourier features.
+    ///   - parameterLimit: as for `weightedSum`.
+    package static func mean(
+        _ networks: [NotatedNetwork], parameterLimit: Int = .max
+    ) throws(EditError) -> NotatedNetwork {
+        if networks.count == 1 { return networks[0] }
         let share = 1 / Double(networks.count)
-        do throws(EditError) {
-            return try weightedSum(networks, coefficients: networks.map { _ in share })
-        } catch {
-            throw NetworkError(
-                NetworkMismatch(.shapeMismatch, expected: "expected networks of one shape", received: error.detail))
+        return try weightedSum(
+            networks, coefficients: networks.map { _ in share }, parameterLimit: parameterLimit)
+    }
+
+    /// The weights and biases of a sum of networks of equal depth; nil where there are more than `Int` holds.
+    /// - Parameter inputs: of the first layer.
+    private static func parameterCount(ofSum networks: [NotatedNetwork], inputs: Int) -> Int? {
+        var total = 0
+        let depth = networks.first?.weights.layers.count ?? 0
+        for index in 0..<depth {
+            let parts = networks.map(\.weights.layers[index])
+            let rows = index == depth - 1 ? parts[0].bias.count : parts.reduce(0) { $0 + $1.bias.count }
+            let columns = index == 0 ? inputs : parts.reduce(0) { $0 + $1.weight.shape[1] }
+            // Each row has its weights and a bias.
+            let layer = rows.multipliedReportingOverflow(by: columns + 1)
+            let sum = total.addingReportingOverflow(layer.partialValue)
+            guard !layer.overflow, !sum.overflow else { return nil }
+            total = sum.partialValue
         }
+        return total
     }
 
     private func checkSummable(with other: NotatedNetwork, _ index: Int) throws(EditError) {

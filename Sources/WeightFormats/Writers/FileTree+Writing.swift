@@ -54,6 +54,33 @@ extension FileTree {
     }
 }
 
+extension FileTree {
+    /// `namedArrays`.
+    /// - Throws: `malformed` where several arrays have one path, as those of `{"a.b": …, "a": {"b": …}}`.
+    package func uniquelyNamedArrays() throws(FormatError) -> StateDict {
+        var paths: Set<String> = []
+        var repeated: String?
+        func visit(_ tree: FileTree, _ path: String) {
+            func step(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+            switch tree {
+            case .array: if !paths.insert(path).inserted { repeated = repeated ?? path }
+            case .dict(let members): for member in members { visit(member.value, step(member.key)) }
+            case .list(let elements):
+                for (index, element) in elements.enumerated() { visit(element, step(String(index))) }
+            case .number, .text, .inert, .unreadable: break
+            }
+        }
+        visit(withoutMetadata, "")
+        if let repeated {
+            throw FormatError(
+                .malformed,
+                "two arrays of the file have the path '\(repeated.prefix(120))', and the format has one array of a name; rename one, or write pt or json, which keep dicts"
+            )
+        }
+        return namedArrays
+    }
+}
+
 extension JSONWriter {
     /// A file's tree: arrays as nested lists of the values that their element type holds, `null` for what JSON has no
     /// form for. The texts of a safetensors header are left out; an array alone becomes a dict of one.

@@ -34,6 +34,8 @@ struct NetworkEditing {
     /// The model of each learned step, by the step's number.
     private let models: [Int: ServedModel]
     private let pool: WorkerPool
+    /// The most weights and biases of a network that is made of several, as the service has it.
+    private static let parameterLimit = ServiceConfiguration().maxEditedParameters
 
     /// - Throws: where no model offers a learned step.
     init(
@@ -75,8 +77,9 @@ struct NetworkEditing {
         }
         let sum = networks[0].flatMap { own in
             networks[1].flatMap { other in
-                Result { () throws(EditError) in try EditedNetwork.blend(own, other, weight: weight) }
-                    .mapError(EditFailure.init)
+                Result { () throws(EditError) in
+                    try EditedNetwork.blend(own, other, weight: weight, parameterLimit: Self.parameterLimit)
+                }.mapError(EditFailure.init)
             }
         }
         return EditedFile(path: first.path, networks: [sum], names: [nil])
@@ -100,16 +103,18 @@ struct NetworkEditing {
             for index in file.networks.indices {
                 guard case .success(var network) = file.networks[index] else { continue }
                 do {
-                    let prepared = try network.prepared(for: model)
+                    let prepared = try network.prepared(for: model, named: step.name)
                     let answers = try model.run(.weights, [prepared.content], pool, edit: step.name)
                     guard case .weights(let edited)? = answers.first, answers[0].values.allSatisfy(\.isFinite) else {
                         throw EditFailure(
                             code: "non_finite_output",
                             detail: "the model's result has elements that are not finite numbers")
                     }
-                    try network.accept(edited, to: prepared, by: model, amount: amount, named: step.name)
+                    try network.accept(
+                        edited, to: prepared, by: model, amount: amount, named: step.name,
+                        parameterLimit: Self.parameterLimit)
                     file.networks[index] = .success(network)
-                } catch let error as NetworkError {
+                } catch let error as ServiceFault {
                     file.networks[index] = .failure(EditFailure(code: error.code, detail: error.detail))
                 } catch let error as EditFailure {
                     file.networks[index] = .failure(error)
@@ -120,7 +125,7 @@ struct NetworkEditing {
 }
 
 extension EditFailure {
-    init(_ error: EditError) { self.init(code: "not_editable", detail: error.detail) }
+    init(_ error: EditError) { self.init(code: error.code.rawValue, detail: error.detail) }
 }
 
 extension ModelSelection {
