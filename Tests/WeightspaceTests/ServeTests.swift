@@ -103,7 +103,7 @@ struct ServeTests {
         #expect(try #require(first["duration_ms"]?.double) > 0)
         let second = try #require(lines.first { $0["request_id"]?.string == "trace-2" })
         #expect(second["status"]?.int == 415 && second["reason"]?.string == "unknown_format")
-        #expect(lines.contains { $0["message"]?.string == "ready" && $0["models"]?.int == 2 })
+        #expect(lines.contains { $0["message"]?.string == "ready" && $0["models"]?.int == 3 })
         #expect(lines.last?["message"]?.string == "stopped")
         #expect(try JSONValue.parse(Array(service.announcement.utf8))["address"]?.string == "127.0.0.1:\(service.port)")
     }
