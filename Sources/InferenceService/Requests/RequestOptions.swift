@@ -42,6 +42,8 @@ package struct RequestOptions: Sendable, Equatable {
     package var height: Int?
     /// Of a drawn picture; nil for the model's.
     package var width: Int?
+    /// `height` and `width` of a decoded picture where these are not given.
+    private var size: Int?
     /// How the answers are tested against equivalent weights; nil where they are not.
     package var certification: Certification?
     /// The second one's share of the mean of two latent arrays; nil where each is drawn.
@@ -77,6 +79,7 @@ package struct RequestOptions: Sendable, Equatable {
             try own.set(name, value)
         }
         self = own
+        (height, width) = (height ?? size, width ?? size)
         certification?.seed = seed
         if certification != nil, let output, output != .json, output != .base64 {
             throw .badRequest(
@@ -105,9 +108,7 @@ package struct RequestOptions: Sendable, Equatable {
         case "certify":
             certification = Certification(trials: try OptionValue.whole(name, value, 1...Certification.mostTrials))
         case "seed": seed = UInt64(try OptionValue.whole(name, value, 0...Int(Certification.greatestSeed)))
-        case "size":
-            let side = try OptionValue.whole(name, value, 1...65536)
-            (height, width) = (height ?? side, width ?? side)
+        case "size": size = try OptionValue.whole(name, value, 1...65536)
         case "blend":
             guard let share = Double(value), (0...1).contains(share) else {
                 throw .badRequest("option 'blend': expected a number from 0 to 1, received '\(printable(value))'")
