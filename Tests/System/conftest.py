@@ -85,3 +85,13 @@ def need() -> Callable[..., None]:
             subprocess.run(["sh", "-euc", script], cwd=DEPLOY.parent, check=True)
 
     return install
+
+
+@pytest.fixture(scope="session")
+def pytorch(need: Callable[..., None]) -> str:
+    """Debian's Python, with its PyTorch."""
+    python = "/usr/bin/python3"
+    for module, package in {"torch": "python3-torch", "requests": "python3-requests"}.items():
+        if subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode != 0:
+            need(**{f"module_{module}": package})
+    return python

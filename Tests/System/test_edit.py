@@ -1,10 +1,12 @@
-"""Edits of what networks draw: `/v1/edit` over sockets, checked with NumPy, Python's own unpickler and PyTorch where it is installed."""
+"""Edits of what networks draw: `/v1/edit` over sockets, checked with NumPy, Python's own unpickler and PyTorch."""
 
 import collections
 import io
 import json
+import pathlib
 import pickle
 import struct
+import subprocess
 import zipfile
 
 import numpy as np
@@ -167,16 +169,21 @@ def unpickled(content: bytes) -> dict:
         return Unpickler(archive).load()
 
 
-def test_pytorch_loads_the_weights(server: Server) -> None:
-    torch = pytest.importorskip("torch")
-    nested = file_of(server, "edits=rotate:20&output=pt", (FIXTURES / "net0.nested.pth").read_bytes())
-    state = torch.load(io.BytesIO(nested), weights_only=True)
-    module = torch.nn.Module()
-    module.net = torch.nn.ModuleList([torch.nn.Module(), torch.nn.Module(), torch.nn.Linear(32, 1)])
-    module.net[0].linear, module.net[1].linear = torch.nn.Linear(2, 32), torch.nn.Linear(32, 32)
-    module.load_state_dict(state["state_dict"])
-    half = file_of(server, "edits=rotate:20&output=pt", (FIXTURES / "net0.bfloat16.pth").read_bytes())
-    assert {tensor.dtype for tensor in torch.load(io.BytesIO(half), weights_only=True).values()} == {torch.bfloat16}
+def test_pytorch_loads_the_weights(server: Server, pytorch: str, tmp_path: pathlib.Path) -> None:
+    for name in ("net0.nested.pth", "net0.bfloat16.pth"):
+        (tmp_path / name).write_bytes(file_of(server, "edits=rotate:20&output=pt", (FIXTURES / name).read_bytes()))
+    code = """if True:
+        import torch
+        state = torch.load("net0.nested.pth", weights_only=True)
+        module = torch.nn.Module()
+        module.net = torch.nn.ModuleList([torch.nn.Module(), torch.nn.Module(), torch.nn.Linear(32, 1)])
+        module.net[0].linear, module.net[1].linear = torch.nn.Linear(2, 32), torch.nn.Linear(32, 32)
+        module.load_state_dict(state["state_dict"])
+        half = torch.load("net0.bfloat16.pth", weights_only=True)
+        assert {tensor.dtype for tensor in half.values()} == {torch.bfloat16}
+    """
+    result = subprocess.run([pytorch, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_conversion_is_read_back_as_the_same_picture(server: Server) -> None:

@@ -4,15 +4,10 @@ Python, that of tritonclient in these tests' own."""
 import pathlib
 import subprocess
 import sys
-from collections.abc import Callable
-
-import pytest
 
 from conftest import StartServer
 from rig.paths import ROOT
 from rig.server import Server, request
-
-SYSTEM_PYTHON = "/usr/bin/python3"
 
 
 def blocks() -> dict[str, str]:
@@ -33,16 +28,6 @@ def run(python: str, source: str, server: Server, path: pathlib.Path) -> str:
     result = subprocess.run([python, path], capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr[-3000:]
     return result.stdout
-
-
-@pytest.fixture
-def pytorch(need: Callable[..., None]) -> str:
-    """Debian's Python, with its PyTorch."""
-    modules = {"torch": "python3-torch", "requests": "python3-requests"}
-    for module, package in modules.items():
-        if subprocess.run([SYSTEM_PYTHON, "-c", f"import {module}"], capture_output=True).returncode != 0:
-            need(**{f"module_{module}": package})
-    return SYSTEM_PYTHON
 
 
 def test_blocks_of_pytorch(server: Server, pytorch: str, tmp_path: pathlib.Path) -> None:
