@@ -74,10 +74,10 @@ fi
 # shellcheck disable=SC2086  # a list of arguments
 train nfn+probe $assemble --initial "$folder/nfn-joint/model" --initial "$folder/probe-conv/model"
 
-# The embedded editor: three models, whose files config.json of inr-editor names.
+# The embedded editor: four models, whose files config.json of inr-editor names (that of contrast as contrast-learned).
 edit_epochs=4
 if [ -n "$smoke" ]; then edit_epochs=1; fi
-for edit in dilate erode gradient; do
+for edit in dilate erode gradient contrast; do
     echo "== edit: $edit"
     "$weightspace" train edit --data "$folder/train" --output "$folder/$edit" --set objective.edit=$edit \
         --set optimization.epochs=$edit_epochs
