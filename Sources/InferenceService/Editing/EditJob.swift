@@ -85,7 +85,7 @@ struct EditJob: Sendable {
 
     private func advance(_ call: Call, _ state: State, from first: Int) {
         var state = state
-        let began = Instant.now
+        var began = Instant.now
         do throws(ServiceFault) {
             for index in first..<call.options.steps.count {
                 try reply.checkWanted(timeout: call.options.timeout)
@@ -104,6 +104,7 @@ struct EditJob: Sendable {
                 case .learned(let amount):
                     guard let model = call.models[index] else { throw .internalFault }
                     state.timing.compute += .now - began
+                    began = .now
                     return try submit(call, state, model, step.name, amount, next: index + 1)
                 }
                 if call.upload.isStrict { try ServiceFault.throwFirst(of: state.networks) }
