@@ -80,11 +80,7 @@ struct EditOptions: Sendable, Equatable {
                 "option 'size': a \(output.rawValue) file has no place for a picture; leave out size, or use output=json or output=png"
             )
         }
-        do throws(NotationOptionError) {
-            claims = try NotationClaims(options: notation)
-        } catch {
-            throw ServiceFault(error)
-        }
+        claims = try OptionValue.claims(notation)
     }
 
     private mutating func set(_ name: String, _ value: String) throws(ServiceFault) {

@@ -120,11 +120,7 @@ struct OpenInferenceCodec: InferenceCodec {
             }
             options[name] = text
         }
-        do throws(NotationOptionError) {
-            return try NotationClaims(options: options)
-        } catch {
-            throw ServiceFault(error)
-        }
+        return try OptionValue.claims(options)
     }
 
     /// The order of the parameters in a flat input; nil where the values are to show it.

@@ -85,11 +85,7 @@ package struct RequestOptions: Sendable, Equatable {
             throw .badRequest(
                 "option 'certify': output \(output.rawValue) has no place for the drift; expected json or base64")
         }
-        do throws(NotationOptionError) {
-            claims = try NotationClaims(options: notation)
-        } catch {
-            throw ServiceFault(error)
-        }
+        claims = try OptionValue.claims(notation)
     }
 
     private mutating func set(_ name: String, _ value: String) throws(ServiceFault) {
@@ -119,10 +115,15 @@ package struct RequestOptions: Sendable, Equatable {
     }
 }
 
-extension ServiceFault {
-    /// 400 for a value that an option does not take.
-    init(_ error: NotationOptionError) {
-        self = .badRequest(
-            "option '\(error.name)': expected \(error.expected), received '\(printable(error.received))'")
+extension OptionValue {
+    /// What the texts of the options of notation say together, by name.
+    /// - Throws: 400 for a value that an option does not take.
+    static func claims(_ texts: [String: String]) throws(ServiceFault) -> NotationClaims {
+        do throws(NotationOptionError) {
+            return try NotationClaims(options: texts)
+        } catch {
+            throw .badRequest(
+                "option '\(error.name)': expected \(error.expected), received '\(printable(error.received))'")
+        }
     }
 }

@@ -4,8 +4,8 @@ import Models
 import NeuralFunctionals
 import SIREN
 
-/// Editing: the mean squared error, over pixels and channels, between the picture that an edited network draws (or the mean of several) and the
-/// edited picture of the network itself (Zhou et al., arXiv 2302.14040, §3.3).
+/// Editing: the mean squared error, over pixels and channels, between the picture that an edited network draws (or the
+/// mean of several) and the edited picture of the network itself (Zhou et al., arXiv 2302.14040, §3.3).
 package struct EditingTask: TrainingTask {
     /// `editing` in a recipe's `objective`.
     package static let name = "editing"
