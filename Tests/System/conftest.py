@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=1, help="of the mutated requests in test_http.py")
     group.addoption("--count", type=int, default=20_000, help="number of mutated requests in test_http.py")
     group.addoption("--openapi-seconds", type=int, default=30, help="how long test_clients.py makes up requests")
+    group.addoption("--openapi-seed", type=int, default=1, help="of the requests that test_clients.py makes up")
     group.addoption("--minutes", type=float, default=60, help="length of test_soak.py; memory settles within ten")
     group.addoption("--seconds", type=float, default=60, help="length of each test in test_fleet.py")
     group.addoption("--rate", type=float, default=25, help="requests a second in test_fleet.py")

@@ -269,11 +269,13 @@ def test_probes_by_options_while_the_server_drains(start_server) -> None:
 
 
 def test_openapi(url: str, tmp_path: pathlib.Path, pytestconfig: pytest.Config) -> None:
-    """Schemathesis makes requests up from /openapi.json; answers must be as it says."""
+    """Schemathesis makes requests up from /openapi.json; answers must be as it says. The same requests every time: others
+    with another --openapi-seed."""
     program = pathlib.Path(sys.executable).parent / "st"
     command = [
         program, "--config-file", SYSTEM / "schemathesis.toml", "run", f"{url}/openapi.json", "-c", "all",
         "--max-time", str(pytestconfig.getoption("openapi_seconds")), "--continue-on-failure",
+        "--seed", str(pytestconfig.getoption("openapi_seed")),
     ]
     run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     print(*(line for line in run.stdout.splitlines() if "generated" in line))
