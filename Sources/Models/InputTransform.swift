@@ -87,6 +87,16 @@ package struct InputTransform: Sendable {
     /// The inverse of `scaled`.
     package func unscaled(_ network: NetworkWeights) -> NetworkWeights { scales.map { $0.inverse(network) } ?? network }
 
+    /// For each layer, the factors by which its scaled weights and biases become phases in radians, in the last layer
+    /// values: ω₀ / scale and 1 / scale.
+    package func phases(depth: Int) -> [(weight: Float, bias: Float)] {
+        (0..<depth).map { layer in
+            let factor = layer == depth - 1 ? 1 : Float(omega0)
+            guard let scales else { return (factor, factor) }
+            return (factor / scales.values[2 * layer], factor / scales.values[2 * layer + 1])
+        }
+    }
+
     /// `scaled` as steps of a plan.
     func scaled(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         multiplied(x, by: scaleMatrices, in: builder)

@@ -34,6 +34,19 @@ import Testing
         #expect(throws: (any Error).self) { try build(damaged) }
     }
 
+    @Test("settings of a propagated embedding are refused without one, and places that form no square")
+    func badEmbeddingsAreRefused() throws {
+        let propagated = Self.encoder.replacing("{\"block", with: #"{"lift": "propagated", "lift_width": 9, "block"#)
+        let places = propagated.replacing("{\"lift\"", with: #"{"lift_start": "places", "lift""#)
+        let reading = #""latent_dim": 2, "reads_outputs": true"#
+        try build(places.replacing(#""latent_dim": 2"#, with: reading))
+        #expect(throws: SettingError.self) { try build(places.replacing("9", with: "8")) }
+        #expect(throws: SettingError.self) { try build(Self.encoder.replacing(#""latent_dim": 2"#, with: reading)) }
+        #expect(throws: ModelError(#""lift_start": "places" is for sine networks of two inputs"#)) {
+            try build(places, sizes: [3, 4, 1])
+        }
+    }
+
     @Test("networks that an Inr2Array cannot read or draw are refused")
     func badNetworksAreRefused() {
         #expect(throws: ModelError("the encoder reads fully connected networks only")) {

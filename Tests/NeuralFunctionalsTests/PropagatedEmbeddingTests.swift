@@ -1,6 +1,8 @@
 import Engine
+import Models
 import Networks
 import NeuralFunctionals
+import SIREN
 import Tensors
 import Testing
 
@@ -11,7 +13,7 @@ import Testing
     func agreesWithLoops(_ sample: SampleSpec) {
         let (spec, channels, width) = (sample.spec, 3, 4)
         func make(_ parameters: ParameterScope) -> PropagatedEmbedding {
-            PropagatedEmbedding(parameters, spec, channels: channels, width: width, scale: 2)
+            PropagatedEmbedding(parameters, spec, channels: channels, width: width, start: .random(scale: 2))
         }
         let fresh = ParameterReader(drawing: 1)
         _ = make(fresh.root)
@@ -27,6 +29,27 @@ import Testing
                 #expect(largestError(own.biases[layer].values, expected.biases[layer]) < 1e-5)
             }
         }
+    }
+
+    @Test("an embedding that begins at places carries to the outputs what the network computes there")
+    func beginsAtPlaces() throws {
+        let spec = NetworkSpec(sizes: [2, 6, 5, 1])
+        let scales = try #require(ArrayScales([30, 20, 10, 40, 5, 3], depth: spec.depth))
+        let transform = InputTransform(omega0: 25, scales: scales)
+        let network = NetworkWeights.example(spec: spec, seed: 4)
+        let scaled = transform.scaled(network)
+        let values = FeatureValues(
+            spec, weights: scaled.layers.map { $0.weight.reshaped([1, 1] + $0.weight.shape) },
+            biases: scaled.layers.map { $0.bias.reshaped([1, 1, $0.bias.count]) })
+        let found = summarize(values) { x, builder in
+            let embedding = PropagatedEmbedding(
+                ParameterReader(drawing: 1).root, spec, channels: 3, width: 9,
+                start: .places(phases: transform.phases(depth: spec.depth)))
+            return embedding.embed(x, in: builder).outputs
+        }
+        let picture = try DrawnFunction(network, Notation(.nfn, omega0: 25)).picture(height: 3, width: 3)
+        #expect(largestDifference(found, picture.values.map { Float(sine(Double($0))) }) < 1e-5)
+        #expect((picture.values.max() ?? 0) - (picture.values.min() ?? 0) > 0.05)
     }
 
     /// Tokens of one network, channel-major as features read them.

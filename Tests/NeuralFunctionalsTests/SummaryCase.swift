@@ -66,6 +66,11 @@ struct SummaryCase: Sendable, CustomTestStringConvertible {
                 let model = try encoder(parameters, spec, block: "nft", lift: "propagated")
                 return { x, builder in model.encode(x, in: builder) }
             },
+            SummaryCase(name: "Inr2Array that reads outputs", seesCoupling: true, specs: SampleSpec.pictures) {
+                parameters, spec in
+                let model = try encoder(parameters, spec, block: "nft", lift: "propagated", readsOutputs: true)
+                return { x, builder in model.encode(x, in: builder) }
+            },
             SummaryCase(name: "probes anywhere", seesCoupling: true, specs: SampleSpec.pictures) { parameters, spec in
                 let model = try ProbeClassifier(
                     parameters, ProbeConfiguration(try settings(#"{"n_classes": 3, "n_probes": 5, "hidden": [6, 4]}"#)),
@@ -114,11 +119,12 @@ struct SummaryCase: Sendable, CustomTestStringConvertible {
         }
 
     private static func encoder(
-        _ parameters: ParameterScope, _ spec: NetworkSpec, block: String, lift: String = "fourier"
+        _ parameters: ParameterScope, _ spec: NetworkSpec, block: String, lift: String = "fourier",
+        readsOutputs: Bool = false
     ) throws -> Inr2Array {
         let configuration = try Inr2ArrayConfiguration(
             try settings(
-                #"{"block_type": "\#(block)", "lift": "\#(lift)", "num_blocks": 2, "enc_map_size": 4, "num_heads": 2, "ff_factor": 2, "dec_hidden_size": 4, "pool_cls": {"n_latent": 4, "latent_dim": 6}}"#
+                #"{"block_type": "\#(block)", "lift": "\#(lift)", "num_blocks": 2, "enc_map_size": 4, "num_heads": 2, "ff_factor": 2, "dec_hidden_size": 4, "pool_cls": {"n_latent": 4, "latent_dim": 6, "reads_outputs": \#(readsOutputs)}}"#
             ))
         let image = ImageShape(height: 6, width: 6, channels: spec.outputs)
         return try Inr2Array(parameters, configuration, spec: spec, image: image)

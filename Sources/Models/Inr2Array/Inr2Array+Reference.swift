@@ -10,7 +10,9 @@ extension Inr2Array: ReferenceModule {
     ) throws -> ReferenceRecord {
         let input = try networks(input)
         guard let image = input.image else { throw ModelError("the configuration lacks 'kind'") }
-        let model = try Inr2Array(parameters, try Inr2ArrayConfiguration(settings), spec: input.spec, image: image)
+        let model = try Inr2Array(
+            parameters, try Inr2ArrayConfiguration(settings), spec: input.spec, image: image,
+            transform: input.transform)
         return { input, batch, builder in
             let latents = model.encode(try input.features(channels: 1), in: builder)
             let width = model.latentWidth

@@ -21,21 +21,25 @@ package struct Inr2Array: Sendable {
     private let pool: PerceiverPool
 
     /// Reads the parameters `encoder.…` and `decoder.…`.
+    /// - Parameter transform: of the weights that the encoder reads.
     /// - Throws: `ModelError` where the settings do not fit each other or `spec`: kernels, channels that do not
     ///   divide into heads, HNP blocks for a single layer, latents that form no square.
     package init(
-        _ parameters: ParameterScope, _ configuration: Inr2ArrayConfiguration, spec: NetworkSpec, image: ImageShape
+        _ parameters: ParameterScope, _ configuration: Inr2ArrayConfiguration, spec: NetworkSpec, image: ImageShape,
+        transform: InputTransform = InputTransform()
     ) throws(ModelError) {
         self.configuration = configuration
         self.spec = spec
         self.image = image
         let scope = parameters.scope("encoder")
-        encoder = try WeightSpaceEncoder(scope, configuration.encoder, spec: spec)
+        encoder = try WeightSpaceEncoder(scope, configuration.encoder, spec: spec, transform: transform)
+        let embeddingWidth = configuration.encoder.embeddingWidth ?? configuration.encoder.channels
         pool = PerceiverPool(
             scope.scope(2 + configuration.encoder.blockCount).scope("net").scope(1),
             channels: configuration.encoder.channels,
             latents: configuration.pool.latentCount, width: configuration.pool.latentWidth,
-            selfAttentionLayers: configuration.pool.selfAttentionLayers)
+            selfAttentionLayers: configuration.pool.selfAttentionLayers,
+            outputs: configuration.pool.readsOutputs ? spec.outputs * embeddingWidth : nil)
         decoder = try InrDecoder(
             parameters, configuration.decoder, spec: spec, image: image,
             latents: configuration.isSpatial ? configuration.pool.latentCount : 1,
@@ -49,7 +53,8 @@ package struct Inr2Array: Sendable {
 
     /// *Shapes:* single-channel features of `batch` networks → (batch·latents, width).
     package func encode(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
-        let latents = pool(encoder(x, in: builder).flattened(in: builder), batch: x.batch, in: builder)
+        let (tokens, outputs) = encoder.encode(x, in: builder)
+        let latents = pool(tokens.flattened(in: builder), outputs: outputs, batch: x.batch, in: builder)
         guard !configuration.isSpatial else { return latents }
         let mean = builder.matrix(rows: x.batch, columns: latents.columns)
         builder.mean(latents, Axes(outer: x.batch, middle: pool.latentCount), into: mean)
@@ -67,7 +72,8 @@ extension Inr2Array: Model {
             let configuration = try Inr2ArrayConfiguration(settings)
             try settings.demand("spatial", "write true for an array of latents, false for their mean")
             try configuration.encoder.demandHidden(settings)
-            return try Inr2Array(parameters, configuration, spec: assembly.input.spec, image: image)
+            let input = assembly.input
+            return try Inr2Array(parameters, configuration, spec: input.spec, image: image, transform: input.transform)
         }
     }
 

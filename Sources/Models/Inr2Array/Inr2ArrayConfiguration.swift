@@ -10,11 +10,15 @@ package struct Inr2ArrayConfiguration: Sendable {
         package let latentWidth: Int
         /// `self_per_cross_attn`, by default 0: self-attention layers after the cross-attention.
         package let selfAttentionLayers: Int
+        /// `reads_outputs`, by default false: whether the initial latents also depend on the features that a propagated
+        /// embedding carries to the network's outputs.
+        package let readsOutputs: Bool
 
         init(_ settings: Settings) throws(SettingError) {
             latentCount = try settings.int("n_latent", in: SettingBounds.extent)
             latentWidth = try settings.int("latent_dim", in: SettingBounds.extent)
             selfAttentionLayers = try settings.int("self_per_cross_attn", in: SettingBounds.depth, default: 0)
+            readsOutputs = try settings.bool("reads_outputs", default: false)
         }
     }
 
@@ -35,7 +39,11 @@ package struct Inr2ArrayConfiguration: Sendable {
     package init(_ settings: Settings) throws(SettingError) {
         encoder = try WeightSpaceEncoderConfiguration(settings)
         isSpatial = try settings.bool("spatial", default: true)
-        pool = try Pool(try settings.section("pool_cls"))
+        let section = try settings.section("pool_cls")
+        pool = try Pool(section)
+        guard !pool.readsOutputs || encoder.inputEmbedding == .propagated else {
+            throw section.error("reads_outputs", "it is for \"lift\": \"propagated\" only")
+        }
         decoder = try InrDecoder.Configuration(settings)
         isDecoderTrained = try settings.bool("decoder_trained", default: true)
     }
@@ -61,7 +69,8 @@ extension Inr2ArrayConfiguration {
                             members(
                                 ("n_latent", .count(pool.extent("latents", 0))),
                                 ("latent_dim", .count(pool.extent("latents", 1))),
-                                ("self_per_cross_attn", .count(pool.scope("self_attns").scope(0).indices.count))))
+                                ("self_per_cross_attn", .count(pool.scope("self_attns").scope(0).indices.count)),
+                                ("reads_outputs", .bool(pool["outputs.weight"] != nil))))
                     }
                 ),
                 ("dec_type", maps > 0 ? .string(isSimple ? "simple" : "sitzmann") : nil),

@@ -17,6 +17,14 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
         case hnpResidual = "hnp_residual"
     }
 
+    /// Where the features of a new `PropagatedEmbedding` begin.
+    package enum EmbeddingStart: String, CaseIterable, Sendable {
+        /// With random maps.
+        case random
+        /// As the values of the network at a square grid of places.
+        case places
+    }
+
     /// How raw weights become tokens of 2 · `mappingSize` channels.
     package enum InputEmbedding: String, CaseIterable, Sendable {
         /// `GaussianFourierFeatures` of the weight alone, as published.
@@ -32,6 +40,8 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
     /// `lift_width`: channels of the features that a propagated embedding carries to each neuron, in either direction;
     /// nil for as many as a token has.
     package let embeddingWidth: Int?
+    /// `lift_start`, by default `random`: of a propagated embedding in a new model.
+    package let embeddingStart: EmbeddingStart
     /// `num_blocks`.
     package let blockCount: Int
     /// `enc_map_size`: Fourier frequencies; tokens have twice as many channels.
@@ -52,11 +62,16 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
         blockType = try settings.choice("block_type")
         inputEmbedding = try settings.choice("lift", default: .fourier)
         embeddingWidth = try settings.optionalInt("lift_width", in: SettingBounds.extent)
+        embeddingStart = try settings.choice("lift_start", default: .random)
         blockCount = try settings.int("num_blocks", in: SettingBounds.depth)
         mappingSize = try settings.int("enc_map_size", in: SettingBounds.extent)
         frequencyScale = Float(try settings.number("enc_scale", in: -1e6...1e6, default: 3))
         heads = try settings.int("num_heads", in: SettingBounds.extent, default: 4)
         expansion = try settings.int("ff_factor", in: 1...64, default: 4)
+        let side = Int(Double(embeddingWidth ?? channels).squareRoot().rounded())
+        guard embeddingStart == .random || side * side == embeddingWidth ?? channels else {
+            throw settings.error("lift_width", "expected a square number, such as 256, for \"lift_start\": \"places\"")
+        }
     }
 
     /// Demands what parameters do not reveal, and refuses what would have no effect.
@@ -65,7 +80,9 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
             try settings.demand("num_heads", "write the number of attention heads that it was trained with, such as 4")
         }
         if inputEmbedding == .fourier {
-            try settings.refuse("lift_width", "it is for \"lift\": \"propagated\" only")
+            for name in ["lift_width", "lift_start"] {
+                try settings.refuse(name, "it is for \"lift\": \"propagated\" only")
+            }
         }
     }
 }
@@ -103,15 +120,22 @@ extension WeightSpaceEncoderConfiguration {
 /// et al., arXiv 2305.13546, §4). It reads networks of any hidden widths; their depth, inputs and outputs must be those
 /// of its `NetworkSpec`.
 struct WeightSpaceEncoder: Sendable {
-    private let inputEmbedding: any WeightSpaceLayer
+    private let inputEmbedding: Embedding
     private let positions: LearnedPosEmbedding
     private let blocks: [any WeightSpaceLayer]
 
+    private enum Embedding: Sendable {
+        case fourier(GaussianFourierFeatures)
+        case propagated(PropagatedEmbedding)
+    }
+
     /// Reads `0` (embedding), `1` (positions), `2` and following (blocks).
+    /// - Parameter transform: of the weights that it reads, on which a start at places depends.
     /// - Throws: `ModelError` where the settings do not fit each other or `spec`: kernels, channels that do not divide
     ///   into heads, HNP blocks for a single layer.
     init(
-        _ parameters: ParameterScope, _ configuration: WeightSpaceEncoderConfiguration, spec: NetworkSpec
+        _ parameters: ParameterScope, _ configuration: WeightSpaceEncoderConfiguration, spec: NetworkSpec,
+        transform: InputTransform = InputTransform()
     ) throws(ModelError) {
         let channels = configuration.channels
         guard spec.isFullyConnected else { throw ModelError("the encoder reads fully connected networks only") }
@@ -122,14 +146,26 @@ struct WeightSpaceEncoder: Sendable {
             throw ModelError("HNP layers need networks of at least two layers")
         }
         let scale = configuration.frequencyScale
+        let start: PropagatedEmbedding.Start
+        switch configuration.embeddingStart {
+        case .random: start = .random(scale: scale)
+        case .places:
+            guard spec.inputs == 2, transform.activation == .sine else {
+                throw ModelError("\"lift_start\": \"places\" is for sine networks of two inputs")
+            }
+            start = .places(phases: transform.phases(depth: spec.depth))
+        }
         inputEmbedding =
             switch configuration.inputEmbedding {
             case .fourier:
-                GaussianFourierFeatures(parameters.scope(0), inputs: 1, count: configuration.mappingSize, scale: scale)
+                .fourier(
+                    GaussianFourierFeatures(
+                        parameters.scope(0), inputs: 1, count: configuration.mappingSize, scale: scale))
             case .propagated:
-                PropagatedEmbedding(
-                    parameters.scope(0), spec, channels: channels, width: configuration.embeddingWidth ?? channels,
-                    scale: scale)
+                .propagated(
+                    PropagatedEmbedding(
+                        parameters.scope(0), spec, channels: channels,
+                        width: configuration.embeddingWidth ?? channels, start: start))
             }
         positions = LearnedPosEmbedding(parameters.scope(1), spec, channels: channels)
         blocks = (0..<configuration.blockCount).map { index in
@@ -147,9 +183,21 @@ struct WeightSpaceEncoder: Sendable {
 
     /// *Shapes:* single-channel features → tokens of `configuration.channels` channels.
     func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
-        var y = positions(inputEmbedding(x, in: builder), in: builder)
-        for block in blocks { y = block(y, in: builder) }
-        return y
+        encode(x, in: builder).tokens
+    }
+
+    /// *Shapes:* single-channel features → tokens of `configuration.channels` channels, and of a propagated embedding the
+    /// features of the networks' outputs before the blocks, (batch, outputs·width).
+    func encode(
+        _ x: WeightSpaceFeatures, in builder: PlanBuilder
+    ) -> (tokens: WeightSpaceFeatures, outputs: Matrix?) {
+        let embedded: (tokens: WeightSpaceFeatures, outputs: Matrix?) =
+            switch inputEmbedding {
+            case .fourier(let features): (features(x, in: builder), nil)
+            case .propagated(let embedding): embedding.embed(x, in: builder)
+            }
+        let tokens = blocks.reduce(positions(embedded.tokens, in: builder)) { $1($0, in: builder) }
+        return (tokens, embedded.outputs)
     }
 }
 

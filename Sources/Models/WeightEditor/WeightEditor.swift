@@ -19,14 +19,16 @@ package struct WeightEditor: Model {
     private let count: Int
 
     /// Reads `encoder.…`, `head` (`Pointwise`, a channel for each network) and `scale` (`LearnedScale`).
-    /// - Parameter count: networks whose mean is the edited one.
+    /// - Parameters:
+    ///   - count: networks whose mean is the edited one.
+    ///   - transform: of the weights that the encoder reads.
     /// - Throws: `ModelError` where the settings do not fit each other or `spec`.
     package init(
         _ parameters: ParameterScope, _ configuration: WeightSpaceEncoderConfiguration, count: Int = 1,
-        spec: NetworkSpec
+        spec: NetworkSpec, transform: InputTransform = InputTransform()
     ) throws(ModelError) {
         self.count = count
-        encoder = try WeightSpaceEncoder(parameters.scope("encoder"), configuration, spec: spec)
+        encoder = try WeightSpaceEncoder(parameters.scope("encoder"), configuration, spec: spec, transform: transform)
         head = Pointwise(parameters.scope("head"), spec, inputs: configuration.channels, outputs: count)
         scale = LearnedScale(parameters.scope("scale"), spec, initial: 0.01)
     }
@@ -46,7 +48,9 @@ package struct WeightEditor: Model {
             let configuration = try WeightSpaceEncoderConfiguration(settings)
             try configuration.demandHidden(settings)
             let count = try settings.int("networks", in: 1...16, default: 1)
-            return try WeightEditor(parameters, configuration, count: count, spec: assembly.input.spec)
+            return try WeightEditor(
+                parameters, configuration, count: count, spec: assembly.input.spec,
+                transform: assembly.input.transform)
         }
     }
 

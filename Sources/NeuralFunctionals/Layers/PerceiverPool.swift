@@ -2,8 +2,8 @@ import Engine
 import Networks
 import Tensors
 
-/// Pools all tokens of a network into an array of latents (Jaegle et al., Perceiver, arXiv 2103.03206). With learned
-/// initial latents z:
+/// Pools all tokens of a network into an array of latents (Jaegle et al., Perceiver, arXiv 2103.03206). With initial
+/// latents z that are learned, plus outputs(o) where the pool also reads a vector o of features of the network's outputs:
 ///
 ///     z = z + CrossAttention(norm(z), norm(tokens))      z = z + GatedFeedForward(norm(z))
 ///     for each further layer:
@@ -13,6 +13,8 @@ import Tensors
 /// contract(value ⊙ gelu(gate)), [value, gate] = expand(x).
 package struct PerceiverPool: Sendable {
     private let latents: Matrix
+    /// From o to all latents together; nil where the initial latents are the same for every network.
+    private let outputs: AffineMap?
     private let contextNorm: Normalization
     private let crossAttention: PreNormAttention
     private let feedForward: GatedFeedForward
@@ -21,14 +23,22 @@ package struct PerceiverPool: Sendable {
     private static let selfAttentionHeads = 8
     private static let selfAttentionWidth = 64
 
-    /// Reads `latents`, (latents, width), `cross_attns.0`, `cross_ffs.0` and `self_attns.0`.
+    /// Reads `latents`, (latents, width), `cross_attns.0`, `cross_ffs.0` and `self_attns.0`; `outputs`, (latents·width,
+    /// outputs), where there are `outputs`.
     /// - Parameters:
     ///   - channels: of a token.
     ///   - latents: how many.
     ///   - width: channels of a latent.
     ///   - selfAttentionLayers: further layers, 0 for none.
-    package init(_ parameters: ParameterScope, channels: Int, latents: Int, width: Int, selfAttentionLayers: Int) {
+    ///   - outputs: features of o; nil for none.
+    package init(
+        _ parameters: ParameterScope, channels: Int, latents: Int, width: Int, selfAttentionLayers: Int,
+        outputs: Int? = nil
+    ) {
         self.latents = parameters.matrix("latents", rows: latents, columns: width, .normal())
+        self.outputs = outputs.map { count in
+            parameters.scope("outputs").affine(inputs: count, outputs: latents * width, hasBias: false)
+        }
         let cross = parameters.scope("cross_attns").scope(0)
         contextNorm = cross.scope("norm_context").layerNorm(channels)
         crossAttention = PreNormAttention(cross, width: width, context: channels, heads: 1, headWidth: channels)
@@ -49,11 +59,18 @@ package struct PerceiverPool: Sendable {
     /// Channels of a latent.
     package var latentWidth: Int { latents.columns }
 
-    /// *Shapes:* tokens (batch·T, channels) → (batch·latents, width), with any number T of tokens a network.
-    package func callAsFunction(_ tokens: Matrix, batch: Int, in builder: PlanBuilder) -> Matrix {
+    /// *Shapes:* tokens (batch·T, channels), o (batch, outputs) → (batch·latents, width), with any number T of tokens a
+    /// network. A pool without `outputs` does not read o.
+    package func callAsFunction(
+        _ tokens: Matrix, outputs o: Matrix? = nil, batch: Int, in builder: PlanBuilder
+    ) -> Matrix {
         let x = builder.matrix(rows: batch * latents.rows, columns: latents.columns)
         builder.broadcast(
             latents, Axes(outer: 1, middle: batch, inner: latents.rows), into: x, overwriting: true)
+        if let outputs, let o {
+            builder.apply(
+                outputs, to: o, into: x.reshaped(rows: batch, columns: outputs.outputs), accumulating: true)
+        }
         let read = feedForward(
             crossAttention(x, context: (tokens, contextNorm), batch: batch, in: builder), in: builder)
         return selfAttention.reduce(read) { y, layer in

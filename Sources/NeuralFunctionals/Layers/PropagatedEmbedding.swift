@@ -16,9 +16,22 @@ import Networks
 /// embedding is equivariant to permutations of hidden neurons. The products of weights with features of neurons are
 /// those of graph networks on weights (Kofinas et al., arXiv 2403.12143; Kalogeropoulos et al., arXiv 2406.10685).
 ///
+/// With forward_0 = [x, 1], forward_i = [I, 1] and no bias, f is what a network of sines computes at the places x. A new
+/// embedding can begin there (`Start.places`), which is how Kofinas et al. use their probe features.
+///
 /// *Shapes:* one channel → `channels`. Fully connected networks only.
 package struct PropagatedEmbedding: WeightSpaceLayer {
+    /// Where the forward maps of a new model begin.
+    package enum Start: Sendable {
+        /// With random maps; `forward_0` has normally distributed weights of this standard deviation.
+        case random(scale: Float)
+        /// As what the network computes at a square grid of places over [−1, 1] × [−1, 1]. `phases` has the factors of each
+        /// layer's weights and biases that turn them into phases of sines, in the last layer into values.
+        case places(phases: [(weight: Float, bias: Float)])
+    }
+
     private let channels: Int
+    private let width: Int
     private let forward: [AffineMap]
     private let backward: [AffineMap]
     private let weightMaps: [TokenMap]
@@ -28,22 +41,34 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
     /// - Parameters:
     ///   - channels: of a token.
     ///   - width: channels of f and g.
-    ///   - scale: standard deviation of the weights of `forward_0` in a new model.
-    package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, width: Int, scale: Float) {
+    ///   - start: of a new model. `places` needs networks of two inputs and a square number as `width`.
+    package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, width: Int, start: Start) {
         self.channels = channels
-        func map(_ name: String, _ index: Int, _ inputs: Int, _ outputs: Int, _ deviation: Float) -> AffineMap {
+        self.width = width
+        func map(
+            _ name: String, _ index: Int, _ inputs: Int, _ outputs: Int, _ weights: Initialization,
+            _ biases: Initialization = .uniform(bound: Float.pi)
+        ) -> AffineMap {
             let scope = parameters.scope(name).scope(index)
             return scope.map(
-                weight: scope.matrix("weight", rows: outputs, columns: inputs, .normal(deviation: deviation)),
-                bias: scope.row("bias", outputs, .uniform(bound: Float.pi)))
+                weight: scope.matrix("weight", rows: outputs, columns: inputs, weights),
+                bias: scope.row("bias", outputs, biases))
         }
         let depth = spec.depth
-        let spread = 1 / Float(width).squareRoot()
+        let spread = Initialization.normal(deviation: 1 / Float(width).squareRoot())
         forward = (0..<depth).map { layer in
-            map("forward", layer, (layer == 0 ? spec.inputs : width) + 1, width, layer == 0 ? scale : spread)
+            let inputs = (layer == 0 ? spec.inputs : width) + 1
+            switch start {
+            case .random(let scale):
+                return map("forward", layer, inputs, width, layer == 0 ? .normal(deviation: scale) : spread)
+            case .places(let phases):
+                let values = Self.evaluation(phases[layer], layer: layer, inputs: inputs, width: width)
+                return map("forward", layer, inputs, width, .values(values), .constant(0))
+            }
         }
         backward = (1..<max(depth, 1)).map { layer in
-            map("backward", layer, layer == depth - 1 ? spec.outputs : width, width, layer == depth - 1 ? 1 : spread)
+            let isLast = layer == depth - 1
+            return map("backward", layer, isLast ? spec.outputs : width, width, isLast ? .normal(deviation: 1) : spread)
         }
         // Channels of [f, g] at the neurons before weight `layer`, or after the last: inputs have neither, outputs no
         // g.
@@ -59,8 +84,37 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
         }
     }
 
+    /// The weights of `forward_layer` with which f is what the network computes at a grid of places. *Shapes:* (width,
+    /// inputs).
+    private static func evaluation(
+        _ phase: (weight: Float, bias: Float), layer: Int, inputs: Int, width: Int
+    ) -> [Float] {
+        let side = Int(Double(width).squareRoot().rounded())
+        precondition(side * side == width && (layer > 0 || inputs == 3), "places form a square in two dimensions")
+        func place(_ index: Int) -> Float { side == 1 ? 0 : 2 * Float(index) / Float(side - 1) - 1 }
+        return (0..<width).flatMap { row -> [Float] in
+            var values = [Float](repeating: 0, count: inputs)
+            if layer == 0 {
+                values[0] = phase.weight * place(row / side)
+                values[1] = phase.weight * place(row % side)
+            } else {
+                values[row] = phase.weight
+            }
+            values[inputs - 1] = phase.bias
+            return values
+        }
+    }
+
     /// *Shapes:* raw weights, features with one channel → tokens with `channels` channels.
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        embed(x, in: builder).tokens
+    }
+
+    /// *Shapes:* raw weights, features with one channel → tokens with `channels` channels, and the forward features of the
+    /// outputs, (batch, outputs·width).
+    package func embed(
+        _ x: WeightSpaceFeatures, in builder: PlanBuilder
+    ) -> (tokens: WeightSpaceFeatures, outputs: Matrix) {
         let y = x.like(channels: channels, in: builder)
         let neurons = neurons(x, in: builder)
         for layer in 0..<x.spec.depth {
@@ -77,7 +131,8 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
             builder.apply(biasMaps[layer].own, to: x.biases[layer], into: y.biases[layer])
             builder.apply(biasMaps[layer].after, to: arrived, into: y.biases[layer], accumulating: true)
         }
-        return y
+        let outputs = neurons[x.spec.depth][0].reshaped(rows: x.batch, columns: x.spec.outputs * width)
+        return (y, outputs)
     }
 
     /// [f, g] at the neurons before each weight and after the last, as far as they exist. *Shapes:* (batch·neurons,
