@@ -41,6 +41,9 @@ train() {
     "$weightspace" train "$recipe" --data "$folder/train" --output "$folder/$recipe" "$@"
 }
 
+# A mirrored garment is one of the same class.
+mirrors='--set augmentation.mirrors=true'
+
 echo "== data"
 if [ -n "$smoke" ]; then
     fit t10k 1 test --count 300
@@ -50,9 +53,9 @@ if [ -n "$smoke" ]; then
     # A run that is killed must resume when it is started again.
     short='--set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1'
     # shellcheck disable=SC2086  # a list of arguments
-    "$weightspace" train nfn-encoder --data "$folder/train" --output "$folder/nfn-encoder" $short &
+    "$weightspace" train nft --data "$folder/train" --output "$folder/nft" $short &
     tries=0
-    until ls "$folder"/nfn-encoder/checkpoint* >/dev/null 2>&1; do
+    until ls "$folder"/nft/checkpoint* >/dev/null 2>&1; do
         tries=$((tries + 1))
         test $tries -lt 600 || { echo "no checkpoint" >&2; exit 1; }
         sleep 0.1
@@ -60,19 +63,18 @@ if [ -n "$smoke" ]; then
     kill -KILL $! || { echo "the run ended before it was killed" >&2; exit 1; }
     wait $! || true
     # shellcheck disable=SC2086
-    train nfn-encoder $short
-    train nfn-joint --initial "$folder/nfn-encoder/model" --set validation_pictures=100 --set optimization.epochs=1
-    assemble='--set validation_pictures=100 --set model.model.probes.channels=[16,32,48]'
+    train nft $short
+    assemble='--set validation_pictures=100 --set model.model.probes.channels=[16,32,48] --set model.model.probes.num_blocks=1'
 else
     fit t10k 1 test
     fit train 0 train --restarts 2
-    train nfn-encoder
-    train nfn-joint --initial "$folder/nfn-encoder/model"
-    train probe-conv
+    train nft $mirrors
+    train probe-conv --set 'model.model.channels=[48,96,192]' --set model.model.num_blocks=2 \
+        --set optimization.epochs=14 $mirrors
     assemble=
 fi
 # shellcheck disable=SC2086  # a list of arguments
-train nfn+probe $assemble --initial "$folder/nfn-joint/model" --initial "$folder/probe-conv/model"
+train nft+probe $assemble --initial "$folder/nft/model" --initial "$folder/probe-conv/model"
 
 # The embedded editor: four models, whose files config.json of inr-editor names (that of contrast as contrast-learned).
 edit_epochs=4
@@ -85,10 +87,10 @@ for edit in dilate erode gradient contrast; do
 done
 
 echo "== test"
-"$weightspace" evaluate --record "$folder/nfn+probe/model" "$folder/test"
+"$weightspace" evaluate --record "$folder/nft+probe/model" "$folder/test"
 if [ -n "$smoke" ]; then
     # Guessing gives 0.1; a thousand pictures must give far more.
-    accuracy=$("$weightspace" evaluate --json "$folder/nfn+probe/model" "$folder/test" \
+    accuracy=$("$weightspace" evaluate --json "$folder/nft+probe/model" "$folder/test" \
         | sed -n 's/.*"accuracy_probes":\([0-9.e-]*\).*/\1/p')
     echo "smoke: probes' accuracy $accuracy"
     awk -v a="$accuracy" 'BEGIN { exit !(a > 0.4) }'

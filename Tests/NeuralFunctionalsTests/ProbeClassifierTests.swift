@@ -45,6 +45,35 @@ import Testing
         }
     }
 
+    @Test("a mirrored model averages the logits of the picture and of its mirror image", arguments: [0, 1])
+    func mirrored(columnInput: Int) throws {
+        let json = #"{"n_classes": 3, "grid": [6, 8], "head": "conv", "channels": [3, 4], "num_blocks": 1"#
+        let spec = SampleSpec.pictures[0].spec
+        let plain = ParameterReader(drawing: 3)
+        func logits(_ options: String, _ values: FeatureValues, _ parameters: ParameterScope) throws -> [Float] {
+            let model = try ProbeClassifier(
+                parameters, try ProbeConfiguration(try settings(json + options + "}")), spec: spec, omega0: 2,
+                columnInput: columnInput)
+            return summarize(values) { model($0, in: $1) }
+        }
+        let values = FeatureValues(spec, batch: 2, channels: 1)
+        var turned = values
+        // f(u) with one coordinate negated: that input's weights are negated.
+        turned.weights[0] = Tensor(
+            shape: values.weights[0].shape,
+            values: values.weights[0].values.enumerated().map {
+                $0.offset % 2 == columnInput ? -$0.element : $0.element
+            })
+        let own = try logits("", values, plain.root)
+        let other = try logits("", turned, ParameterReader(plain.dictionary).root)
+        let mirrored = try logits(#", "mirrored": true"#, values, ParameterReader(plain.dictionary).root)
+        #expect(largestDifference(mirrored, zip(own, other).map { ($0 + $1) / 2 }) < 1e-5)
+        #expect(largestDifference(own, other) > 1e-3)
+        #expect(throws: SettingError.self) {
+            try ProbeConfiguration(try settings(#"{"n_classes": 3, "n_probes": 5, "hidden": [6], "mirrored": true}"#))
+        }
+    }
+
     /// Compares the logits of two networks with what `head` makes of their values at the probes.
     private func expectAgreement(
         _ json: String, _ spec: NetworkSpec, _ head: (ReferenceParameters, [Vector]) -> Vector

@@ -9,7 +9,7 @@ swift build -c release --product weightspace
 weightspace=$(swift build -c release --show-bin-path)/weightspace
 runs=$folder/compare
 mkdir -p "$runs"
-fourier='--set model.model.encoder.lift=fourier --set model.model.encoder.enc_scale=1 --set model.input.array_scales=[1.08,8.7,11.62,8.81,4.21,2.63]'
+fourier='--set model.model.encoder.lift=fourier --set model.model.encoder.enc_scale=1 --set model.model.encoder.lift_width=null --set model.model.encoder.lift_start=random --set model.model.encoder.pool_cls.reads_outputs=false --set model.input.array_scales=[1.08,8.7,11.62,8.81,4.21,2.63]'
 
 # number JSON NAME: a member of one line of JSON.
 number() { echo "$1" | sed -n "s/.*\"$2\":\([0-9.e-]*\).*/\1/p"; }

@@ -27,6 +27,9 @@ package struct ProbeConfiguration: Sendable {
     /// `learned_places`, by default true without a `grid`: whether the coordinates of the probes are parameters;
     /// otherwise they are a buffer.
     package let learnsCoordinates: Bool
+    /// `mirrored`, by default false: whether the picture with left and right exchanged is classified, too, and the logits
+    /// of both averaged. At twice the cost.
+    package let isMirrored: Bool
 
     /// - Throws: `SettingError` where a member is missing or out of its bounds.
     package init(_ settings: Settings) throws(SettingError) {
@@ -45,6 +48,10 @@ package struct ProbeConfiguration: Sendable {
         }
         classes = try settings.int("n_classes", in: SettingBounds.extent)
         learnsCoordinates = try settings.bool("learned_places", default: extents == nil)
+        isMirrored = try settings.bool("mirrored", default: false)
+        guard !isMirrored || (extents != nil && !learnsCoordinates) else {
+            throw settings.error("mirrored", "expected a 'grid' of probes that are not learned")
+        }
     }
 
     private enum HeadKind: String, CaseIterable {
@@ -81,7 +88,7 @@ package struct ProbeClassifier: Model {
     /// The settings that it was built from.
     package let configuration: ProbeConfiguration
     private let omega0: Float
-    /// (probes, inputs)
+    /// (probes, inputs); where the model is mirrored those of the mirror image follow.
     private let coordinates: Matrix
     private let head: Head
 
@@ -94,10 +101,12 @@ package struct ProbeClassifier: Model {
     /// - Parameters:
     ///   - spec: shapes of the networks, of which only inputs and outputs matter.
     ///   - omega0: ω₀ of the networks, in radians for each unit of a layer's output.
+    ///   - columnInput: the input that tells left from right; the other tells top from bottom.
     /// - Throws: `ModelError` where the networks have kernels, a grid is asked for other than 2 inputs, or the stages
     ///   halve the grid to nothing.
     package init(
-        _ parameters: ParameterScope, _ configuration: ProbeConfiguration, spec: NetworkSpec, omega0: Float
+        _ parameters: ParameterScope, _ configuration: ProbeConfiguration, spec: NetworkSpec, omega0: Float,
+        columnInput: Int = 1
     ) throws(ModelError) {
         guard spec.isFullyConnected else { throw ModelError("probes read fully connected networks only") }
         guard configuration.grid == nil || spec.inputs == 2 else {
@@ -120,10 +129,11 @@ package struct ProbeClassifier: Model {
                 Initialization.values(CoordinateGrid(height: $0.height, width: $0.width).coordinates)
             }
             ?? .uniform(bound: 1)
-        coordinates =
+        let places =
             configuration.learnsCoordinates
             ? parameters.matrix("places", rows: count, columns: inputs, initial)
             : parameters.buffer("places", [count, inputs], rows: count, columns: inputs, initial)
+        coordinates = configuration.isMirrored ? Self.mirrored(places, columnInput) : places
         switch configuration.head {
         case .dense(let hidden):
             let sizes = [count * spec.outputs] + hidden + [configuration.classes]
@@ -144,8 +154,16 @@ package struct ProbeClassifier: Model {
         let input = assembly.input
         self = try assembly.module(settings, revealing: ProbeConfiguration.revealed) { parameters in
             try ProbeClassifier(
-                parameters, try ProbeConfiguration(settings), spec: input.spec, omega0: Float(input.transform.omega0))
+                parameters, try ProbeConfiguration(settings), spec: input.spec, omega0: Float(input.transform.omega0),
+                columnInput: input.transform.convention == .nfn ? 1 : 0)
         }
+    }
+
+    /// `places`, followed by the same with one coordinate negated. *Shapes:* (probes, 2) → (2·probes, 2).
+    private static func mirrored(_ places: Matrix, _ input: Int) -> Matrix {
+        let values = places.read()
+        let others = values.enumerated().map { $0.offset % places.columns == input ? -$0.element : $0.element }
+        return Matrix(rows: 2 * places.rows, columns: places.columns, values: values + others)
     }
 
     /// Classes.
@@ -181,20 +199,30 @@ package struct ProbeClassifier: Model {
         RecordedClasses("probes", classify(values, batch: 1, in: builder))
     }
 
-    /// *Shapes:* values (batch·probes, outputs) → logits (batch, classes).
+    /// *Shapes:* values (batch·probes, outputs) → logits (batch, classes); where the model is mirrored, those of a network's
+    /// picture and of its mirror image together, (batch·2·probes, outputs).
     private func classify(_ values: Matrix, batch: Int, in builder: PlanBuilder) -> Matrix {
+        guard configuration.isMirrored else { return classifyEach(values, pictures: batch, in: builder) }
+        let logits = classifyEach(values, pictures: 2 * batch, in: builder)
+        let mean = builder.matrix(rows: batch, columns: logits.columns)
+        builder.mean(logits, Axes(outer: batch, middle: 2), into: mean)
+        return mean
+    }
+
+    /// *Shapes:* values (pictures·probes, outputs) → logits (pictures, classes).
+    private func classifyEach(_ values: Matrix, pictures: Int, in builder: PlanBuilder) -> Matrix {
         switch head {
         case .dense(let maps):
-            let rows = values.reshaped(rows: batch, columns: coordinates.rows * values.columns)
+            let rows = values.reshaped(rows: pictures, columns: configuration.probes * values.columns)
             return maps.enumerated().reduce(rows) { input, step in
                 let y = builder.apply(step.element, to: input)
                 if step.offset < maps.count - 1 { builder.activate(y, .gelu) }
                 return y
             }
         case .convolutional(let network):
-            let grid = configuration.grid ?? (1, coordinates.rows)
+            let grid = configuration.grid ?? (1, configuration.probes)
             return network(
-                PixelRows(matrix: values, height: grid.height, width: grid.width), batch: batch, in: builder)
+                PixelRows(matrix: values, height: grid.height, width: grid.width), batch: pictures, in: builder)
         }
     }
 }

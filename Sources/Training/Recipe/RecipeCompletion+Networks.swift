@@ -117,6 +117,11 @@ extension RecipeCompletion {
                     "\(part.path.joined(separator: ".")): probes evaluate sine networks in training, the networks' activation is \(notation.activation.rawValue); use a recipe that reads weights, such as nfn-hnp"
                 )
             }
+            for part in parts where value(part.path + ["lift_start"]) as? String == "places" {
+                conflicts.append(
+                    "\((part.path + ["lift_start"]).joined(separator: ".")): values at places are those of sine networks, the networks' activation is \(notation.activation.rawValue); \(Self.option(part.path + ["lift_start"], "random"))"
+                )
+            }
             if weight("editing") > 0 {
                 conflicts.append(
                     "objective.editing: pictures are drawn of sine networks in training, the networks' activation is \(notation.activation.rawValue)"
