@@ -32,6 +32,10 @@ void host_limit_heap(int arenas) {
     mallopt(M_TRIM_THRESHOLD, 4 << 20);
 }
 
+int host_accept(int descriptor, struct sockaddr *address, socklen_t *size) {
+    return accept4(descriptor, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
 int64_t host_uptime_nanoseconds(void) {
     struct timespec time;
     clock_gettime(CLOCK_BOOTTIME, &time);

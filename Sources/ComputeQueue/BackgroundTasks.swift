@@ -95,6 +95,9 @@ struct BackgroundTasks<Task: Sendable, Instant: Comparable & Sendable>: Sendable
         waiting.firstIndex { $0.id == id }.map { waiting.remove(at: $0) }
     }
 
+    /// Of the tasks that wait; nil where none has a deadline.
+    var earliestDeadline: Instant? { waiting.compactMap(\.deadline).min() }
+
     /// Takes out the tasks whose deadline has passed.
     mutating func removeOverdue(at now: Instant) -> [Entry] {
         func isOverdue(_ entry: Entry) -> Bool { entry.deadline.map { $0 <= now } ?? false }

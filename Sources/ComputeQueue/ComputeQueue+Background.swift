@@ -11,6 +11,7 @@ extension ComputeQueue {
             leave(state.tasks.removeOverdue(at: instant), error: .deadlineExceeded)
             let id = try state.tasks.admit(task, price: task.price, deadline: task.deadline)
             wakeLoop(&state, at: instant)
+            watch(task.deadline, &state, at: instant)
             return id
         }
         return Ticket { self.cancelTask(id) }
@@ -38,10 +39,13 @@ extension ComputeQueue {
         let started = now()
         let progress = entry.task.advance()
         var entry = entry
-        entry.spent += started.duration(to: now())
+        let ended = now()
+        entry.spent += started.duration(to: ended)
         state.withLock { state in
             switch progress {
-            case .unfinished: state.tasks.putBack(entry)
+            case .unfinished:
+                state.tasks.putBack(entry)
+                watch(entry.deadline, &state, at: ended)
             case .ended:
                 state.tasks.end(entry)
                 state.taskTime.record(itemCount: entry.price, duration: entry.spent)

@@ -55,6 +55,8 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
         var serviceTime = ServiceTime()
         /// Of background tasks, for each unit of their price.
         var taskTime = ServiceTime()
+        /// When what is overdue is dropped next; nil where nothing that waits has a deadline.
+        var alarm: Instant?
     }
 
     let limits: ComputeQueueLimits
@@ -101,6 +103,7 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
         let id = try state.withLock { state throws(ComputeQueueRefusal) in
             let id = try admit(entry, to: &state)
             wakeLoop(&state, at: enqueued)
+            watch(deadline, &state, at: enqueued)
             return id
         }
         return Ticket { self.cancel(id) }
@@ -113,13 +116,37 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
         loopQueues[loop].async { self.computeWaiting(loop) }
     }
 
-    /// Drops the requests and tasks whose deadline has passed. To be called by a timer, so that their completions need not wait
-    /// for the end of the running computations.
-    package func expireOverdue() {
+    /// Drops the requests and tasks whose deadline has passed. The queue does so itself when a deadline passes, so that
+    /// their completions need not wait for the end of the running computations.
+    func expireOverdue() {
+        let instant = now()
+        state.withLock { expireOverdue(&$0, at: instant) }
+    }
+
+    private func expireOverdue(_ state: inout State, at instant: Instant) {
+        leave(state.queue.removeOverdue(at: instant), error: .deadlineExceeded, at: instant)
+        leave(state.tasks.removeOverdue(at: instant), error: .deadlineExceeded)
+    }
+
+    /// Sets the alarm, unless it rings before `deadline` anyway. A queue without deadlines sets no timer.
+    func watch(_ deadline: Instant?, _ state: inout State, at instant: Instant) {
+        guard let deadline, state.alarm.map({ deadline < $0 }) ?? true else { return }
+        state.alarm = deadline
+        let delay = max(.zero, deadline - instant) / .nanoseconds(1)
+        completionQueue.asyncAfter(deadline: .now() + .nanoseconds(Int(delay))) { [weak self] in
+            self?.ring(deadline)
+        }
+    }
+
+    private func ring(_ alarm: Instant) {
         let instant = now()
         state.withLock { state in
-            leave(state.queue.removeOverdue(at: instant), error: .deadlineExceeded, at: instant)
-            leave(state.tasks.removeOverdue(at: instant), error: .deadlineExceeded)
+            // Otherwise an earlier deadline has come in between, and its own alarm sets the next.
+            guard state.alarm == alarm else { return }
+            state.alarm = nil
+            expireOverdue(&state, at: instant)
+            let next = [state.queue.earliestDeadline, state.tasks.earliestDeadline].compactMap { $0 }.min()
+            watch(next, &state, at: instant)
         }
     }
 

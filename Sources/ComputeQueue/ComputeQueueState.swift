@@ -19,7 +19,7 @@ package struct ComputeQueueState<Payload, Instant: Comparable> {
     private var oldest = ComputeQueueEntryID(serial: 0)
     private var nextID = ComputeQueueEntryID(serial: 0)
     /// No waiting entry has an earlier deadline; nil where none has any.
-    private var earliestDeadline: Instant?
+    package private(set) var earliestDeadline: Instant?
 
     package init(limits: ComputeQueueLimits) { self.limits = limits }
 

@@ -1,3 +1,4 @@
+import CHost
 import Glibc
 
 /// A bound, listening, non-blocking stream socket. Its owner must close it.
@@ -94,11 +95,8 @@ struct ListeningSocket {
     static func accept(_ descriptor: Int32) -> Accepted {
         while true {
             var storage = sockaddr_storage()
-            let accepted = withSocketAddress(&storage) { Glibc.accept(descriptor, $0, $1) }
-            if accepted >= 0 {
-                SystemCalls.makeNonBlocking(accepted)
-                return .connection(accepted, SocketAddress(storage))
-            }
+            let accepted = withSocketAddress(&storage) { host_accept(descriptor, $0, $1) }
+            if accepted >= 0 { return .connection(accepted, SocketAddress(storage)) }
             switch errno {
             case EAGAIN, EWOULDBLOCK: return .none
             // Errors of that one connection, accept(2): the client went away, or its network failed.

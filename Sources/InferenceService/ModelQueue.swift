@@ -114,9 +114,6 @@ package final class ModelQueue: Sendable {
             ComputeQueueRefusal.full(waiting: waiting, limit: limit), retryAfter: queue.retryAfterSeconds)
     }
 
-    /// Answers the waiting requests whose deadline has passed; to be called by a timer.
-    package func expireOverdue() { queue.expireOverdue() }
-
     /// Whether a compute loop has made no progress for longer than any pass takes, so that it must be stuck.
     package var isStalled: Bool { queue.heartbeat.isStalled(at: .now, limit: Self.stallLimit) }
 

@@ -1,7 +1,8 @@
 import Clocks
-import ComputeQueue
 import Dispatch
 import Testing
+
+@testable import ComputeQueue
 
 @Suite struct DepartureTests {
     /// A queue whose first computation, the work "blocker", waits at the gate; what is submitted next stays in the queue.
@@ -105,6 +106,25 @@ import Testing
         #expect(try blocked.outcomes.wait(for: 1).map(\.error) == [.deadlineExceeded])
         #expect(blocked.queue.waitingRequests == 0)
         blocked.gate.open()
+    }
+
+    @Test("a queue reports missed deadlines by itself, also earlier ones that come later")
+    func deadlinesAreWatched() throws {
+        let gate = Gate()
+        let queue = TestQueue(limits: try limits(), name: "test") { _, items, _ in
+            gate.pass()
+            return items
+        }
+        _ = try queue.submit("blocker", [0], byteCount: 1) { _ in }
+        try gate.awaitArrival()
+        let left = Journal<String>()
+        for (name, milliseconds) in [("late", 60), ("early", 20), ("past", -20), ("latest", 100)] {
+            _ = try queue.submit(
+                name, [1], byteCount: 1, deadline: .now + .milliseconds(milliseconds)
+            ) { result in if case .failure(.deadlineExceeded) = result { left.append(name) } }
+        }
+        #expect(try Set(left.wait(for: 4)) == ["past", "early", "late", "latest"])
+        gate.open()
     }
 
     @Test("overdue requests give up their places when the queue is full")

@@ -88,12 +88,10 @@ final class Service: Sendable {
             throw CommandFailure(error.description)
         }
         loading.async(group: loads) { [self] in loadFirst() }
-        let housekeeping = repeating(every: .milliseconds(50)) { [queue] in queue.expireOverdue() }
         let watchdog = manager.watchdogInterval.map { interval in
             repeating(every: .nanoseconds(Int(interval / .nanoseconds(1)))) { [self] in feedWatchdog() }
         }
         ended.wait()
-        housekeeping.cancel()
         watchdog?.cancel()
         endSignals.cancel()
         reloadSignals.cancel()
