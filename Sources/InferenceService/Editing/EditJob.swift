@@ -68,13 +68,13 @@ struct EditJob: Sendable {
     /// The models that offer the learned steps: the one that the request names, or for each step the first that offers it.
     private func models(_ options: EditOptions) throws(ServiceFault) -> [Int: ServedModel] {
         var candidates = resources.registry.models
-        if options.model != nil || options.version != nil {
-            candidates = [try resources.registry.model(options.model, version: options.version)]
+        if options.shared.model != nil || options.shared.version != nil {
+            candidates = [try resources.registry.model(options.shared.model, version: options.shared.version)]
         }
         var models: [Int: ServedModel] = [:]
         for (index, step) in options.steps.enumerated() where !step.isExact {
             guard let model = candidates.first(where: { $0.edits.contains(step.name) }) else {
-                throw .noSuchEdit(step.name, served: resources.registry.models, named: options.model)
+                throw .noSuchEdit(step.name, served: resources.registry.models, named: options.shared.model)
             }
             models[index] = model
         }
@@ -88,7 +88,7 @@ struct EditJob: Sendable {
         var began = Instant.now
         do throws(ServiceFault) {
             for index in first..<call.options.steps.count {
-                try reply.checkWanted(timeout: call.options.timeout)
+                try reply.checkWanted(timeout: call.options.shared.timeout)
                 let step = call.options.steps[index]
                 switch step.action {
                 case .exact(let edit):
@@ -155,7 +155,7 @@ struct EditJob: Sendable {
         let contents = prepared.compactMap { try? $0.get().content }
         let ticket = try resources.queue.submit(
             ModelWork(model: model, outputs: [.weights], edit: name), contents,
-            deadline: call.options.timeout.map { request.received + $0 }
+            deadline: call.options.shared.timeout.map { request.received + $0 }
         ) { [self] result in
             resources.workers.run {
                 finish(result, prepared, call, state, model, name, amount, next: next)
@@ -206,7 +206,7 @@ struct EditJob: Sendable {
             of: state.networks.compactMap { try? $0.get().network.weights.spec }, pixels: side * side)
         var pictures: [Result<Picture, ServiceFault>] = []
         for network in state.networks {
-            try reply.checkWanted(timeout: call.options.timeout)
+            try reply.checkWanted(timeout: call.options.shared.timeout)
             let picture = network.flatMap { network in
                 Result { () throws(PictureError) in
                     try network.network.function().picture(height: side, width: side, sizeLimit: side)
@@ -219,7 +219,7 @@ struct EditJob: Sendable {
 
     private func conclude(_ call: Call, _ state: State, pictures: [Result<Picture, ServiceFault>]?) {
         do throws(ServiceFault) {
-            try reply.checkWanted(timeout: call.options.timeout)
+            try reply.checkWanted(timeout: call.options.shared.timeout)
             var networks = state.networks
             if let pictures {
                 for (index, picture) in pictures.enumerated() {

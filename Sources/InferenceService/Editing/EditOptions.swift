@@ -24,28 +24,14 @@ struct EditOptions: Sendable, Equatable {
     var output = EditOutput.json
     /// Rows and columns of the picture; nil for none, and for a default where the picture is the answer.
     var size: Int?
-    /// The model of learned edits; nil for the first that offers each.
-    var model: String?
-    var version: String?
-    /// Whether one network without an answer fails the request.
-    var isStrict = false
-    /// From the end of the head; a request that is not answered then is answered 504.
-    var timeout: Duration?
-    /// What the client says of the networks' notation.
-    var claims = NotationClaims()
-    var member: String?
-    var layout: FlatLayout?
-    var batchNormEpsilon: Double?
+    /// The options that other paths have, too; the model is that of learned edits.
+    var shared = SharedOptions()
 
     /// Rows and columns of a picture without the option `size`.
     static let defaultSize = 28
 
     private static let names =
-        [
-            "edits", "output", "size", "model", "version", "strict", "timeout_ms", "member", "layout",
-            "batch_norm_eps",
-        ] + NotationClaims.optionNames
-    private var notation: [String: String] = [:]
+        ["edits", "output", "size", "model", "version", "strict", "timeout_ms"] + SharedOptions.readingNames
 
     /// Rows and columns of the pictures of the answer; nil where it has none.
     var side: Int? { size ?? (output == .png ? Self.defaultSize : nil) }
@@ -80,7 +66,7 @@ struct EditOptions: Sendable, Equatable {
                 "option 'size': a \(output.rawValue) file has no place for a picture; leave out size, or use output=json or output=png"
             )
         }
-        claims = try OptionValue.claims(notation)
+        try shared.finish()
     }
 
     private mutating func set(_ name: String, _ value: String) throws(ServiceFault) {
@@ -93,21 +79,15 @@ struct EditOptions: Sendable, Equatable {
             }
         case "output": output = try OptionValue.choice(name, value)
         case "size": size = try OptionValue.whole(name, value, 1...65536)
-        case "model": model = value
-        case "version": version = value
-        case "strict": isStrict = try OptionValue.flag(name, value)
-        case "timeout_ms": timeout = try OptionValue.timeout(name, value)
-        case "member": member = value.isEmpty ? nil : value
-        case "layout": layout = value == "auto" ? nil : try OptionValue.choice(name, value)
-        case "batch_norm_eps": batchNormEpsilon = try OptionValue.epsilon(name, value)
-        default: notation[name] = value
+        default: _ = try shared.set(name, value)
         }
     }
 
     /// What is looked for in the upload.
     var search: NetworkSearchOptions {
         var search = NetworkSearchOptions(
-            readsAnyFunction: true, member: member, layout: layout, batchNormEpsilon: batchNormEpsilon)
+            readsAnyFunction: true, member: shared.member, layout: shared.layout,
+            batchNormEpsilon: shared.batchNormEpsilon)
         search.recordsPlacement = true
         // The options of the notation say how the network is read, and stay with it.
         search.requestOptions = Set(Self.names).subtracting(NotationClaims.optionNames)

@@ -53,14 +53,14 @@ struct EditUpload: Sendable {
         } catch {
             throw ServiceFault(error)
         }
-        let claims = options.claims
+        let claims = options.shared.claims
         networks = uploaded.networks.map { network in
             network.map { EditedNetwork($0, claims) }.mapError(ServiceFault.init)
         }
         let files = uploaded.networks.map { try? $0.get().place?.file }
         isOneFile = files.allSatisfy { $0 == files[0] }
         names = uploaded.names
-        isStrict = options.isStrict || !uploaded.isBatch || options.output != .json
+        isStrict = options.shared.isStrict || !uploaded.isBatch || options.output != .json
         format = upload.format
         byteCount = upload.byteCount
     }

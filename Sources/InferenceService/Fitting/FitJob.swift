@@ -75,7 +75,7 @@ struct FitJob: Sendable {
 
     private func submit(_ call: Call, _ timing: RequestTiming) {
         let box = ProgressBox(Progress(timing: timing))
-        let deadline = call.upload.options.timeout.map { request.received + $0 }
+        let deadline = call.upload.options.shared.timeout.map { request.received + $0 }
         let task = BackgroundTask(price: call.upload.operations, deadline: deadline) { [self] in
             box.progress.withLock { advance(call, &$0) }
         } leave: { [self] error in
@@ -183,7 +183,7 @@ struct FitJob: Sendable {
 
     private func checkWanted(_ call: Call, _ progress: Progress) throws(ServiceFault) {
         if request.cancellation.isCancelled { throw ServiceFault(.cancelled) }
-        guard let timeout = call.upload.options.timeout, .now >= request.received + timeout else { return }
+        guard let timeout = call.upload.options.shared.timeout, .now >= request.received + timeout else { return }
         let steps = progress.fit?.stepsTaken ?? 0
         throw ServiceFault(
             .gatewayTimeout, "deadline_exceeded", "Deadline exceeded",
@@ -195,7 +195,7 @@ struct FitJob: Sendable {
 
     private func finish(_ call: Call, _ results: [Result<FittedPicture, ServiceFault>], _ timing: RequestTiming) {
         do throws(ServiceFault) {
-            if results.count == 1 || call.upload.options.isStrict || call.upload.options.output != .json {
+            if results.count == 1 || call.upload.options.shared.isStrict || call.upload.options.output != .json {
                 try ServiceFault.throwFirst(of: results)
             }
             let networks = results.compactMap { try? $0.get().network }
@@ -233,7 +233,7 @@ struct FitJob: Sendable {
         guard let (model, prepared) = chosen else { throw .internalFault }
         let ticket = try resources.queue.submit(
             ModelWork(model: model, outputs: [.classes]), prepared.compactMap { try? $0.get().content },
-            deadline: call.upload.options.timeout.map { request.received + $0 }
+            deadline: call.upload.options.shared.timeout.map { request.received + $0 }
         ) { [resources] result in
             let computed = Result { () throws(ComputeQueueError) in try result.get() }.mapError(ServiceFault.init)
             var outputs = ((try? computed.get())?.outputs ?? []).makeIterator()
@@ -259,7 +259,7 @@ struct FitJob: Sendable {
         _ timing: RequestTiming
     ) {
         do throws(ServiceFault) {
-            try reply.checkWanted(timeout: call.upload.options.timeout)
+            try reply.checkWanted(timeout: call.upload.options.shared.timeout)
             let writer = FitWriter(requestID: request.id, options: call.upload.options)
             let response = try writer.response(results, classified)
             let items = results.count { if case .success = $0 { true } else { false } }

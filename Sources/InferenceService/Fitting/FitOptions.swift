@@ -23,10 +23,8 @@ struct FitOptions: Sendable, Equatable {
     var classifies = false
     /// Classes to list.
     var topK = 5
-    /// Whether one picture without a network fails the request.
-    var isStrict = false
-    /// From the end of the head; a request that is not answered then is answered 504.
-    var timeout: Duration?
+    /// The options that other paths have, too.
+    var shared = SharedOptions()
 
     private static let names = [
         "hidden", "layers", "steps", "target_psnr", "seed", "notation", "output", "classify", "top_k", "strict",
@@ -69,9 +67,7 @@ struct FitOptions: Sendable, Equatable {
         case "output": output = try OptionValue.choice(name, value)
         case "classify": classifies = try OptionValue.flag(name, value)
         case "top_k": topK = try OptionValue.topK(name, value)
-        case "strict": isStrict = try OptionValue.flag(name, value)
-        case "timeout_ms": timeout = try OptionValue.timeout(name, value)
-        default: break
+        default: _ = try shared.set(name, value)
         }
     }
 }

@@ -87,7 +87,7 @@ struct FitUpload: Sendable {
         options = try FitOptions(query: request.head.target.query, members: members, form: fields)
         self.pictures = pictures
         self.format = format ?? "multipart"
-        if options.isStrict || options.output != .json { try ServiceFault.throwFirst(of: pictures) }
+        if options.shared.isStrict || options.output != .json { try ServiceFault.throwFirst(of: pictures) }
         operations = try configuration.check(pictures.compactMap { try? $0.get() }, options)
     }
 }

@@ -35,7 +35,7 @@ struct DecodeCodec: InferenceCodec {
         var options = try RequestOptions(
             query: request.head.target.query, members: found.options(upload.options), form: fields,
             names: RequestOptions.decodeNames)
-        options.model = native.modelInPath ?? options.model
+        options.shared.model = native.modelInPath ?? options.shared.model
         if options.output == nil, native.acceptsPNG { options.output = .png }
         let model = try choose(&lookup, options)
         guard let shape = model.decodedLatents, let own = model.input.image else { throw .internalFault }
@@ -51,17 +51,17 @@ struct DecodeCodec: InferenceCodec {
             latents = [.success(try Self.blend(latents, share))]
             names = [nil]
         }
-        let isStrict = options.isStrict || latents.count == 1 || options.output?.isArray == true
+        let isStrict = options.shared.isStrict || latents.count == 1 || options.output?.isArray == true
         if isStrict { try ServiceFault.throwFirst(of: latents) }
         let call = InferenceCall(
-            model: model, latents: latents.map { $0.map { .latents($0, image) } }, timeout: options.timeout,
+            model: model, latents: latents.map { $0.map { .latents($0, image) } }, timeout: options.shared.timeout,
             format: upload.format, byteCount: upload.byteCount)
         return (call, Details(options: options, names: names, isStrict: isStrict))
     }
 
     /// The model that the request names, or the first one that has a decoder.
     private func choose(_ lookup: inout ModelLookup, _ options: RequestOptions) throws(ServiceFault) -> ServedModel {
-        let selection = ModelSelection(name: options.model, version: options.version)
+        let selection = ModelSelection(name: options.shared.model, version: options.shared.version)
         if selection == ModelSelection(), let first = lookup.models.first(where: { $0.decodedLatents != nil }) {
             lookup.choose(first)
             return first

@@ -29,8 +29,8 @@ struct DrawingJob: Sendable {
                     "option 'certify': a drawing has no model whose answer may change; classify, encode, reconstruct and predict have one"
                 )
             }
-            if options.model != nil {
-                model = try resources.registry.model(options.model, version: options.version)
+            if options.shared.model != nil {
+                model = try resources.registry.model(options.shared.model, version: options.shared.version)
             }
             let networks = try prepare(upload, options, model)
             timing.parse = .now - began
@@ -78,7 +78,7 @@ struct DrawingJob: Sendable {
             of: networks.compactMap { try? $0.get().network.spec }, pixels: height * width)
         var items: [ItemAnswer] = []
         for (index, network) in networks.enumerated() {
-            try reply.checkWanted(timeout: options.timeout)
+            try reply.checkWanted(timeout: options.shared.timeout)
             let picture = network.flatMap { prepared in
                 Result { () throws(PictureError) in
                     try prepared.picture(height: height, width: width, sizeLimit: limit)

@@ -50,7 +50,7 @@ struct NativeCodec: InferenceCodec {
         let (model, prepared, choice) = try choose(&lookup, upload, options, configuration, output)
         let call = try InferenceCall(
             model: model, outputs: [output], networks: prepared.networks, preparedFor: output,
-            certification: options.certification, configuration, timeout: options.timeout, format: upload.format,
+            certification: options.certification, configuration, timeout: options.shared.timeout, format: upload.format,
             byteCount: upload.byteCount)
         return (call, Details(options: options, list: AnswerList(output), upload: prepared, choice: choice))
     }
@@ -72,7 +72,7 @@ struct NativeCodec: InferenceCodec {
             }
             return upload
         }
-        let selection = ModelSelection(name: options.model, version: options.version)
+        let selection = ModelSelection(name: options.shared.model, version: options.shared.version)
         let candidates = selection.name == nil && selection.version == nil ? lookup.models(offering: output) : []
         guard candidates.count > 1 || candidates.first.map({ $0 !== lookup.model }) == true else {
             let model = try lookup.find(selection)
@@ -127,7 +127,7 @@ struct NativeCodec: InferenceCodec {
     func read(_ configuration: ServiceConfiguration) throws(ServiceFault) -> (upload: Upload, options: RequestOptions) {
         let (upload, fields) = try readUpload(configuration.formatLimits)
         var options = try RequestOptions(query: request.head.target.query, members: upload.options, form: fields)
-        options.model = modelInPath ?? options.model
+        options.shared.model = modelInPath ?? options.shared.model
         if options.output == nil, options.certification == nil, acceptsPNG,
             endpoint == .render || endpoint == .inference(.picture)
         {
@@ -187,8 +187,8 @@ struct NativeCodec: InferenceCodec {
             uploaded = try UploadedNetworks(
                 upload,
                 NetworkSearchOptions(
-                    expectation: expectation, readsAnyFunction: readsFunctions, member: options.member,
-                    layout: options.layout, batchNormEpsilon: options.batchNormEpsilon),
+                    expectation: expectation, readsAnyFunction: readsFunctions, member: options.shared.member,
+                    layout: options.shared.layout, batchNormEpsilon: options.shared.batchNormEpsilon),
                 flatSpec: flatSpec, limit: configuration.maxNetworks, tensorLimit: configuration.maxTensors)
         } catch {
             throw ServiceFault(error)
@@ -196,11 +196,11 @@ struct NativeCodec: InferenceCodec {
         let networks = uploaded.networks.enumerated().map { index, network in
             network.mapError(ServiceFault.init).flatMap { network in
                 Result { () throws(NetworkError) in
-                    try prepare(network.weights, options.claims, network.context, index < ServedModel.mostTries)
+                    try prepare(network.weights, options.shared.claims, network.context, index < ServedModel.mostTries)
                 }.mapError(ServiceFault.init)
             }
         }
-        let isStrict = options.isStrict || !uploaded.isBatch || options.output?.isArray == true
+        let isStrict = options.shared.isStrict || !uploaded.isBatch || options.output?.isArray == true
         if isStrict { try ServiceFault.throwFirst(of: networks) }
         return PreparedUpload(
             networks: networks, names: uploaded.names, ignored: uploaded.ignored, isStrict: isStrict)

@@ -49,11 +49,11 @@ struct PredictCodec: InferenceCodec {
         let body = try request.decodedBody(configuration.formatLimits)
         let document = try Self.document(body, configuration.formatLimits)
         var options = try RequestOptions(query: request.head.target.query, members: document.options)
-        options.isStrict = true
+        options.shared.isStrict = true
         guard options.output == nil || options.output == .json || options.output == .base64 else {
             throw .badRequest("option 'output': the predictions of this path are JSON; expected json or base64")
         }
-        let model = try lookup.find(ModelSelection(name: named.name, version: options.version))
+        let model = try lookup.find(ModelSelection(name: named.name, version: options.shared.version))
         guard let output = model.outputs.first?.output else { throw .internalFault }
         let upload: Upload
         do throws(UploadError) {
@@ -69,7 +69,7 @@ struct PredictCodec: InferenceCodec {
         }
         let call = try InferenceCall(
             model: model, outputs: [output], networks: prepared.networks, preparedFor: output,
-            certification: options.certification, configuration, timeout: options.timeout, format: "instances",
+            certification: options.certification, configuration, timeout: options.shared.timeout, format: "instances",
             byteCount: body.count)
         return (call, Details(options: options, upload: prepared))
     }

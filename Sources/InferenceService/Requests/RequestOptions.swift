@@ -20,24 +20,12 @@ package enum OutputFormat: String, Sendable, CaseIterable {
 
 /// The options of a `/v1` request: from the query, fields of a form or members of a JSON document.
 package struct RequestOptions: Sendable, Equatable {
-    package var model: String?
-    package var version: String?
+    /// The options that other paths have, too.
+    var shared = SharedOptions()
     /// Classes to list.
     package var topK = 5
     /// Nil where no option says, which leaves the choice to `Accept`.
     package var output: OutputFormat?
-    /// Whether one network without an answer fails the request.
-    package var isStrict = false
-    /// From the end of the head; a request that still waits then is answered 504.
-    package var timeout: Duration?
-    /// What the client says of the networks' notation.
-    package var claims = NotationClaims()
-    /// The path of the member that holds the network, with dots between the keys; nil where it is searched for.
-    package var member: String?
-    /// The order of the parameters in a flat vector; nil looks at the values.
-    package var layout: FlatLayout?
-    /// ε of batch normalisation that is folded into layers; nil takes the file's or the library's.
-    package var batchNormEpsilon: Double?
     /// Of a drawn picture; nil for the model's.
     package var height: Int?
     /// Of a drawn picture; nil for the model's.
@@ -54,15 +42,12 @@ package struct RequestOptions: Sendable, Equatable {
     /// The options of paths that read networks.
     static let networkNames =
         [
-            "model", "version", "top_k", "output", "strict", "timeout_ms", "member", "layout", "batch_norm_eps",
-            "height", "width", "certify", "seed",
+            "model", "version", "top_k", "output", "strict", "timeout_ms", "height", "width", "certify", "seed",
         ]
-        + NotationClaims.optionNames
+        + SharedOptions.readingNames
     /// The options of `/v1/decode`.
     static let decodeNames = ["model", "version", "output", "strict", "timeout_ms", "size", "height", "width", "blend"]
     private var seed: UInt64?
-    /// The texts of the options of notation, which are read together.
-    private var notation: [String: String] = [:]
 
     /// - Parameters:
     ///   - query: an unknown or repeated name is an error. Has precedence over `form`, and `form` over `members`.
@@ -85,20 +70,13 @@ package struct RequestOptions: Sendable, Equatable {
             throw .badRequest(
                 "option 'certify': output \(output.rawValue) has no place for the drift; expected json or base64")
         }
-        claims = try OptionValue.claims(notation)
+        try shared.finish()
     }
 
     private mutating func set(_ name: String, _ value: String) throws(ServiceFault) {
         switch name {
-        case "model": model = value
-        case "version": version = value
         case "top_k": topK = try OptionValue.topK(name, value)
         case "output": output = try OptionValue.choice(name, value == "binary" ? "raw" : value)
-        case "strict": isStrict = try OptionValue.flag(name, value)
-        case "timeout_ms": timeout = try OptionValue.timeout(name, value)
-        case "member": member = value.isEmpty ? nil : value
-        case "layout": layout = value == "auto" ? nil : try OptionValue.choice(name, value)
-        case "batch_norm_eps": batchNormEpsilon = try OptionValue.epsilon(name, value)
         case "height": height = try OptionValue.whole(name, value, 1...65536)
         case "width": width = try OptionValue.whole(name, value, 1...65536)
         case "certify":
@@ -110,7 +88,7 @@ package struct RequestOptions: Sendable, Equatable {
                 throw .badRequest("option 'blend': expected a number from 0 to 1, received '\(printable(value))'")
             }
             blend = share
-        default: notation[name] = value
+        default: _ = try shared.set(name, value)
         }
     }
 }
