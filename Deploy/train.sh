@@ -68,7 +68,9 @@ if [ -n "$smoke" ]; then
 else
     fit t10k 1 test
     fit train 0 train --restarts 2
+    # shellcheck disable=SC2086  # a list of arguments
     train nft $mirrors
+    # shellcheck disable=SC2086
     train probe-conv --set 'model.model.channels=[48,96,192]' --set model.model.num_blocks=2 \
         --set optimization.epochs=14 $mirrors
     assemble=

@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,7 +33,7 @@ void host_limit_heap(int arenas) {
     mallopt(M_TRIM_THRESHOLD, 4 << 20);
 }
 
-int host_accept(int descriptor, struct sockaddr *address, socklen_t *size) {
+int host_accept(int descriptor, void *address, unsigned *size) {
     return accept4(descriptor, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 

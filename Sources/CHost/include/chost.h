@@ -3,7 +3,6 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 
 /* Sets the calling thread's time slice, sched_setattr(2). Since Linux 6.12 a thread with a shorter slice is scheduled
    sooner after it wakes, without a larger share of the processor; earlier kernels ignore it. Returns 0, or -1 where it is
@@ -19,8 +18,9 @@ int host_permitted_processors(void);
    are returned to the system when they are freed (by default that threshold grows with the largest one seen). */
 void host_limit_heap(int arenas);
 
-/* accept4(2) of a descriptor that does not block and is closed on exec. */
-int host_accept(int descriptor, struct sockaddr *address, socklen_t *size);
+/* accept4(2) of a descriptor that does not block and is closed on exec. `address` is a sockaddr, whose declaration here
+   would make this module the one that Swift imports it from. */
+int host_accept(int descriptor, void *address, unsigned *size);
 
 /* Nanoseconds since the machine was booted, sleep included, clock_gettime(CLOCK_BOOTTIME). */
 int64_t host_uptime_nanoseconds(void);
