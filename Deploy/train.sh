@@ -51,7 +51,7 @@ if [ -n "$smoke" ]; then
     train probe-conv --set validation_pictures=100 --set optimization.epochs=6 --set optimization.warm_up_steps=20 \
         --set optimization.average_decay=0.95 --set 'model.model.channels=[16,32,48]'
     # A run that is killed must resume when it is started again.
-    short='--set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1'
+    short="$mirrors --set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1"
     # shellcheck disable=SC2086  # a list of arguments
     "$weightspace" train nft --data "$folder/train" --output "$folder/nft" $short &
     tries=0

@@ -55,7 +55,7 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
         var serviceTime = ServiceTime()
         /// Of background tasks, for each unit of their price.
         var taskTime = ServiceTime()
-        /// When what is overdue is dropped next; nil where nothing that waits has a deadline.
+        /// When the timer rings next; nil where it is not set.
         var alarm: Instant?
     }
 
@@ -66,6 +66,7 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
     let state: Mutex<State>
     private let loopQueues: [DispatchQueue]
     let completionQueue: DispatchQueue
+    private let timer: AlarmTimer
 
     /// - Parameters:
     ///   - name: prefix of the dispatch queues' labels.
@@ -86,6 +87,8 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
                 idleLoops: loops.reversed()))
         loopQueues = loops.map { DispatchQueue(label: "\(name).compute-\($0)") }
         completionQueue = DispatchQueue(label: name + ".completions")
+        timer = AlarmTimer(on: completionQueue)
+        timer.activate { [weak self] in self?.ring() }
     }
 
     /// Queues a request as a whole, or refuses it at once.
@@ -116,8 +119,8 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
         loopQueues[loop].async { self.computeWaiting(loop) }
     }
 
-    /// Drops the requests and tasks whose deadline has passed. The queue does so itself when a deadline passes, so that
-    /// their completions need not wait for the end of the running computations.
+    /// Drops the requests and tasks whose deadline has passed. The queue does so itself when one passes, so that the
+    /// completions need not wait for the end of the running computations; tests with a clock of their own call it.
     func expireOverdue() {
         let instant = now()
         state.withLock { expireOverdue(&$0, at: instant) }
@@ -128,21 +131,17 @@ package final class ComputeQueue<Work: Sendable, Item: Sendable, Output: Sendabl
         leave(state.tasks.removeOverdue(at: instant), error: .deadlineExceeded)
     }
 
-    /// Sets the alarm, unless it rings before `deadline` anyway. A queue without deadlines sets no timer.
+    /// Sets the timer, unless it rings before `deadline` anyway. The timer of a queue without deadlines is never set. It does
+    /// not count the time that the machine sleeps, so that after a sleep it rings late.
     func watch(_ deadline: Instant?, _ state: inout State, at instant: Instant) {
         guard let deadline, state.alarm.map({ deadline < $0 }) ?? true else { return }
         state.alarm = deadline
-        let delay = max(.zero, deadline - instant) / .nanoseconds(1)
-        completionQueue.asyncAfter(deadline: .now() + .nanoseconds(Int(delay))) { [weak self] in
-            self?.ring(deadline)
-        }
+        timer.set(after: deadline - instant)
     }
 
-    private func ring(_ alarm: Instant) {
+    private func ring() {
         let instant = now()
         state.withLock { state in
-            // Otherwise an earlier deadline has come in between, and its own alarm sets the next.
-            guard state.alarm == alarm else { return }
             state.alarm = nil
             expireOverdue(&state, at: instant)
             let next = [state.queue.earliestDeadline, state.tasks.earliestDeadline].compactMap { $0 }.min()

@@ -89,7 +89,7 @@ package struct InputTransform: Sendable {
 
     /// For each layer, the factors by which its scaled weights and biases become phases in radians, in the last layer
     /// values: ω₀ / scale and 1 / scale.
-    package func phases(depth: Int) -> [(weight: Float, bias: Float)] {
+    package func phaseFactors(depth: Int) -> [(weight: Float, bias: Float)] {
         (0..<depth).map { layer in
             let factor = layer == depth - 1 ? 1 : Float(omega0)
             guard let scales else { return (factor, factor) }

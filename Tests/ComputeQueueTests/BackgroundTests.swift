@@ -96,6 +96,33 @@ struct BackgroundTests {
         gate.open()
     }
 
+    @Test("a waiting task whose deadline passes leaves by itself, one that is put back too")
+    func deadlinesAreWatched() throws {
+        let gate = Gate()
+        let queue = TestQueue(limits: try limits(maxWaiting: 8), name: "test") { _, items, _ in
+            gate.pass()
+            return items
+        }
+        let left = Journal<String>()
+        func task(_ name: String, _ work: @escaping @Sendable () -> Void = {}) -> BackgroundTask {
+            BackgroundTask(deadline: .now + .milliseconds(20)) {
+                work()
+                return .unfinished
+            } leave: { error in
+                if error == .deadlineExceeded { left.append(name) }
+            }
+        }
+        let begun = Gate()
+        _ = try queue.submit(task("put back") { begun.pass() })
+        try begun.awaitArrival()
+        _ = try queue.submit("blocker", [0], byteCount: 1) { _ in }
+        begun.open()
+        try gate.awaitArrival()
+        _ = try queue.submit(task("waiting"))
+        #expect(try Set(left.wait(for: 2)) == ["put back", "waiting"])
+        gate.open()
+    }
+
     @Test("the estimate counts tasks by their price, and half the turns for requests")
     func estimates() throws {
         let clock = FakeClock()

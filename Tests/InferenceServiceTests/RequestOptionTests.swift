@@ -23,6 +23,18 @@ struct RequestOptionTests {
         #expect(try topCount(try service.post("/v1/classify?top_k=3", try Samples.bytes("net0.pth"))) == 3)
     }
 
+    @Test(
+        "of other paths are refused",
+        arguments: [
+            ("/v1/fit", "member"), ("/v1/fit", "model"), ("/v1/fit", "convention"), ("/v1/decode", "layout"),
+            ("/v1/decode", "convention"), ("/v1/edit", "top_k"), ("/v1/classify", "edits"),
+        ])
+    func strangers(path: String, name: String) throws {
+        let body = path == "/v1/fit" ? Array("[[0,9],[9,0]]".utf8) : try Samples.bytes("net0.pth")
+        let problem = try service.post("\(path)?\(name)=a", body).problem()
+        #expect(problem.status == 400 && problem.detail.hasPrefix("unknown option '\(name)'"), "\(problem.detail)")
+    }
+
     @Test("are taken from members of the document; the query has precedence")
     func members() throws {
         let document = try document("\"top_k\":2")

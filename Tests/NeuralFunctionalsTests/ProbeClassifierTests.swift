@@ -69,6 +69,23 @@ import Testing
         let mirrored = try logits(#", "mirrored": true"#, values, ParameterReader(plain.dictionary).root)
         #expect(largestDifference(mirrored, zip(own, other).map { ($0 + $1) / 2 }) < 1e-5)
         #expect(largestDifference(own, other) > 1e-3)
+        // Of a network whose weights are not read, the values at both grids are known.
+        let model = try ProbeClassifier(
+            ParameterReader(plain.dictionary).root,
+            try ProbeConfiguration(try settings(json + #", "mirrored": true}"#)),
+            spec: spec, omega0: 2, columnInput: columnInput)
+        let places = try #require(model.probeCoordinates)
+        let coordinates = places.read()
+        let builder = PlanBuilder(threads: 1)
+        let found = stride(from: 0, to: coordinates.count, by: 2).map { first in
+            Float(Self.value(of: values.network(0), at: coordinates[first..<first + 2].map(Double.init), 2)[0])
+        }
+        let drawn = builder.matrix(rows: places.rows, columns: 1)
+        let logits = try model.recordClasses(ofValues: drawn, in: builder).logits
+        let plan = builder.finish(keeping: [drawn, logits])
+        drawn.write(found)
+        plan.run(WorkerPool(threads: 1))
+        #expect(largestDifference(logits.read(), Array(mirrored.prefix(3))) < 1e-4)
         #expect(throws: SettingError.self) {
             try ProbeConfiguration(try settings(#"{"n_classes": 3, "n_probes": 5, "hidden": [6], "mirrored": true}"#))
         }

@@ -44,12 +44,42 @@ import Testing
         let found = summarize(values) { x, builder in
             let embedding = PropagatedEmbedding(
                 ParameterReader(drawing: 1).root, spec, channels: 3, width: 9,
-                start: .places(phases: transform.phases(depth: spec.depth)))
+                start: .places(phaseFactors: transform.phaseFactors(depth: spec.depth)))
             return embedding.embed(x, in: builder).outputs
         }
         let picture = try DrawnFunction(network, Notation(.nfn, omega0: 25)).picture(height: 3, width: 3)
         #expect(largestDifference(found, picture.values.map { Float(sine(Double($0))) }) < 1e-5)
         #expect((picture.values.max() ?? 0) - (picture.values.min() ?? 0) > 0.05)
+    }
+
+    @Test("a pool that reads outputs begins at its latents plus a map of them")
+    func poolReadsOutputs() throws {
+        let (latents, width, features) = (3, 6, 5)
+        let values = FeatureValues(NetworkSpec(sizes: [2, 4, 1]), batch: 1, channels: 4)
+        let fresh = ParameterReader(drawing: 3)
+        _ = PerceiverPool(
+            fresh.root, channels: 4, latents: latents, width: width, selfAttentionLayers: 1, outputs: features)
+        let outputs = (0..<features).map { Float($0) / 3 - 0.5 }
+        func pooled(_ parameters: ParameterReader, _ outputs: [Float]?) -> [Float] {
+            summarize(values) { x, builder in
+                let pool = PerceiverPool(
+                    parameters.root, channels: 4, latents: latents, width: width, selfAttentionLayers: 1,
+                    outputs: outputs?.count)
+                let o = outputs.map { Matrix(rows: 1, columns: $0.count, values: $0) }
+                return pool(x.flattened(in: builder), outputs: o, batch: 1, in: builder)
+            }
+        }
+        let map = try #require(fresh.dictionary["outputs.weight"]).values
+        let shifted = StateDict(
+            fresh.dictionary.entries.filter { $0.name != "outputs.weight" }.map { entry in
+                guard entry.name == "latents" else { return entry }
+                let moved = entry.tensor.values.enumerated().map { index, value in
+                    value + zip(outputs, map[(index * features)...]).reduce(0) { $0 + $1.0 * $1.1 }
+                }
+                return NamedTensor(name: entry.name, tensor: Tensor(shape: entry.tensor.shape, values: moved))
+            })
+        let found = pooled(ParameterReader(fresh.dictionary), outputs)
+        #expect(largestDifference(found, pooled(ParameterReader(shifted), nil)) < 1e-5)
     }
 
     /// Tokens of one network, channel-major as features read them.

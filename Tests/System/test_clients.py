@@ -269,8 +269,8 @@ def test_probes_by_options_while_the_server_drains(start_server) -> None:
 
 
 def test_openapi(url: str, tmp_path: pathlib.Path, pytestconfig: pytest.Config) -> None:
-    """Schemathesis makes requests up from /openapi.json; answers must be as it says. The same requests every time: others
-    with another --openapi-seed."""
+    """Schemathesis makes requests up from /openapi.json; answers must be as it says. They come in
+    the same order every time, in another with another --openapi-seed."""
     program = pathlib.Path(sys.executable).parent / "st"
     command = [
         program, "--config-file", SYSTEM / "schemathesis.toml", "run", f"{url}/openapi.json", "-c", "all",

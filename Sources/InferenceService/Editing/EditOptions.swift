@@ -24,7 +24,7 @@ struct EditOptions: Sendable, Equatable {
     var output = EditOutput.json
     /// Rows and columns of the picture; nil for none, and for a default where the picture is the answer.
     var size: Int?
-    /// The options that other paths have, too; the model is that of learned edits.
+    /// Model (of learned edits), version, strictness, timeout and how networks are read.
     var shared = SharedOptions()
 
     /// Rows and columns of a picture without the option `size`.
@@ -79,7 +79,7 @@ struct EditOptions: Sendable, Equatable {
             }
         case "output": output = try OptionValue.choice(name, value)
         case "size": size = try OptionValue.whole(name, value, 1...65536)
-        default: _ = try shared.set(name, value)
+        default: try shared.set(name, value)
         }
     }
 

@@ -23,7 +23,7 @@ struct FitOptions: Sendable, Equatable {
     var classifies = false
     /// Classes to list.
     var topK = 5
-    /// The options that other paths have, too.
+    /// Strictness and timeout.
     var shared = SharedOptions()
 
     private static let names = [
@@ -67,7 +67,7 @@ struct FitOptions: Sendable, Equatable {
         case "output": output = try OptionValue.choice(name, value)
         case "classify": classifies = try OptionValue.flag(name, value)
         case "top_k": topK = try OptionValue.topK(name, value)
-        default: _ = try shared.set(name, value)
+        default: try shared.set(name, value)
         }
     }
 }

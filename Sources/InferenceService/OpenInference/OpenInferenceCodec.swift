@@ -133,11 +133,11 @@ struct OpenInferenceCodec: InferenceCodec {
         return layout
     }
 
-    /// In microseconds, as Triton's `timeout` parameter; 0 is none.
+    /// In microseconds, as Triton's `timeout` parameter, at most an hour; 0 is none.
     private func timeout(_ parameters: InferParameters) throws(ServiceFault) -> Duration? {
         guard let given = parameters["timeout"] else { return nil }
-        guard let microseconds = given.int, microseconds >= 0 else {
-            throw .badRequest("parameter 'timeout': expected a whole number of microseconds")
+        guard let microseconds = given.int, (0...3_600_000_000).contains(microseconds) else {
+            throw .badRequest("parameter 'timeout': expected a whole number of microseconds from 0 to 3600000000")
         }
         return microseconds == 0 ? nil : .microseconds(microseconds)
     }

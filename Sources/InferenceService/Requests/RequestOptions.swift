@@ -20,7 +20,7 @@ package enum OutputFormat: String, Sendable, CaseIterable {
 
 /// The options of a `/v1` request: from the query, fields of a form or members of a JSON document.
 package struct RequestOptions: Sendable, Equatable {
-    /// The options that other paths have, too.
+    /// Model, version, strictness, timeout and how networks are read.
     var shared = SharedOptions()
     /// Classes to list.
     package var topK = 5
@@ -88,7 +88,7 @@ package struct RequestOptions: Sendable, Equatable {
                 throw .badRequest("option 'blend': expected a number from 0 to 1, received '\(printable(value))'")
             }
             blend = share
-        default: _ = try shared.set(name, value)
+        default: try shared.set(name, value)
         }
     }
 }

@@ -4,12 +4,12 @@ import WeightFormats
 
 /// The options that mean the same on several paths. A path takes those of them that are among its names.
 struct SharedOptions: Sendable, Equatable {
-    /// Nil for the first model that can answer.
+    /// Nil where the request names none.
     var model: String?
     var version: String?
     /// Whether one network or picture without an answer fails the request.
     var isStrict = false
-    /// From the end of the head; a request that is not answered then is answered 504.
+    /// From the end of the head; a request that still waits then is answered 504.
     var timeout: Duration?
     /// What the client says of the networks' notation.
     private(set) var claims = NotationClaims()
@@ -25,9 +25,8 @@ struct SharedOptions: Sendable, Equatable {
     /// The options that say how networks are read.
     static let readingNames = ["member", "layout", "batch_norm_eps"] + NotationClaims.optionNames
 
-    /// Takes an option.
-    /// - Returns: false for a name that is none of these.
-    mutating func set(_ name: String, _ value: String) throws(ServiceFault) -> Bool {
+    /// Takes an option, one of `model`, `version`, `strict`, `timeout_ms` and `readingNames`.
+    mutating func set(_ name: String, _ value: String) throws(ServiceFault) {
         switch name {
         case "model": model = value
         case "version": version = value
@@ -37,10 +36,9 @@ struct SharedOptions: Sendable, Equatable {
         case "layout": layout = value == "auto" ? nil : try OptionValue.choice(name, value)
         case "batch_norm_eps": batchNormEpsilon = try OptionValue.epsilon(name, value)
         default:
-            guard NotationClaims.optionNames.contains(name) else { return false }
+            assert(NotationClaims.optionNames.contains(name), "the option \(name) is read nowhere")
             notation[name] = value
         }
-        return true
     }
 
     /// Reads what the options of notation say together, after the last option is taken.

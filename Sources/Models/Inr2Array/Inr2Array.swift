@@ -33,13 +33,12 @@ package struct Inr2Array: Sendable {
         self.image = image
         let scope = parameters.scope("encoder")
         encoder = try WeightSpaceEncoder(scope, configuration.encoder, spec: spec, transform: transform)
-        let embeddingWidth = configuration.encoder.embeddingWidth ?? configuration.encoder.channels
         pool = PerceiverPool(
             scope.scope(2 + configuration.encoder.blockCount).scope("net").scope(1),
             channels: configuration.encoder.channels,
             latents: configuration.pool.latentCount, width: configuration.pool.latentWidth,
             selfAttentionLayers: configuration.pool.selfAttentionLayers,
-            outputs: configuration.pool.readsOutputs ? spec.outputs * embeddingWidth : nil)
+            outputs: configuration.pool.readsOutputs ? spec.outputs * configuration.encoder.carriedChannels : nil)
         decoder = try InrDecoder(
             parameters, configuration.decoder, spec: spec, image: image,
             latents: configuration.isSpatial ? configuration.pool.latentCount : 1,

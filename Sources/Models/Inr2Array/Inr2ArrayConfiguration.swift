@@ -50,8 +50,8 @@ package struct Inr2ArrayConfiguration: Sendable {
 }
 
 extension Inr2ArrayConfiguration {
-    /// What the parameters reveal: all but `num_heads` and `spatial`, and `decoder_trained` and `enc_scale`, which say
-    /// nothing of a trained encoder.
+    /// What the parameters reveal: all but `num_heads` and `spatial`, and `decoder_trained`, `enc_scale` and `lift_start`,
+    /// which say nothing of a trained encoder.
     static func revealed(_ file: ParameterShapes) -> [JSONMember] {
         let encoder = file.scope("encoder")
         let pool = encoder.indices.last { encoder.scope($0)["net.1.latents"] != nil }

@@ -47,7 +47,7 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
     /// `enc_map_size`: Fourier frequencies; tokens have twice as many channels.
     package let mappingSize: Int
     /// `enc_scale`, by default 3: standard deviation of the Fourier frequencies, or of the first weights of a
-    /// propagated embedding, in a new model. A trained model has them stored.
+    /// propagated embedding that begins at random, in a new model. A trained model has them stored.
     package let frequencyScale: Float
     /// `num_heads`: attention heads of an `NFTBlock`.
     package let heads: Int
@@ -56,6 +56,8 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
 
     /// Channels of a token.
     package var channels: Int { 2 * mappingSize }
+    /// Channels of the features that a propagated embedding carries, in either direction.
+    package var carriedChannels: Int { embeddingWidth ?? channels }
 
     /// - Throws: `SettingError` where a member is missing or out of its bounds.
     package init(_ settings: Settings) throws(SettingError) {
@@ -68,8 +70,8 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
         frequencyScale = Float(try settings.number("enc_scale", in: -1e6...1e6, default: 3))
         heads = try settings.int("num_heads", in: SettingBounds.extent, default: 4)
         expansion = try settings.int("ff_factor", in: 1...64, default: 4)
-        let side = Int(Double(embeddingWidth ?? channels).squareRoot().rounded())
-        guard embeddingStart == .random || side * side == embeddingWidth ?? channels else {
+        let side = Int(Double(carriedChannels).squareRoot().rounded())
+        guard embeddingStart == .random || side * side == carriedChannels else {
             throw settings.error("lift_width", "expected a square number, such as 256, for \"lift_start\": \"places\"")
         }
     }
@@ -88,7 +90,7 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
 }
 
 extension WeightSpaceEncoderConfiguration {
-    /// What the parameters reveal, all but `num_heads` and `enc_scale`.
+    /// What the parameters reveal, all but `num_heads`, and `enc_scale` and `lift_start`, which are for new models.
     /// - Parameters:
     ///   - encoder: the parameters of the encoder.
     ///   - blockCount: the number of blocks.
@@ -153,7 +155,7 @@ struct WeightSpaceEncoder: Sendable {
             guard spec.inputs == 2, transform.activation == .sine else {
                 throw ModelError("\"lift_start\": \"places\" is for sine networks of two inputs")
             }
-            start = .places(phases: transform.phases(depth: spec.depth))
+            start = .places(phaseFactors: transform.phaseFactors(depth: spec.depth))
         }
         inputEmbedding =
             switch configuration.inputEmbedding {
@@ -165,7 +167,7 @@ struct WeightSpaceEncoder: Sendable {
                 .propagated(
                     PropagatedEmbedding(
                         parameters.scope(0), spec, channels: channels,
-                        width: configuration.embeddingWidth ?? channels, start: start))
+                        width: configuration.carriedChannels, start: start))
             }
         positions = LearnedPosEmbedding(parameters.scope(1), spec, channels: channels)
         blocks = (0..<configuration.blockCount).map { index in

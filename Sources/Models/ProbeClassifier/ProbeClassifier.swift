@@ -61,7 +61,7 @@ package struct ProbeConfiguration: Sendable {
 }
 
 extension ProbeConfiguration {
-    /// What the parameters reveal: all but `grid` and `learned_places`.
+    /// What the parameters reveal: all but `grid`, `learned_places` and `mirrored`.
     static func revealed(_ file: ParameterShapes) -> [JSONMember] {
         let head = file.scope("head")
         guard head.scope("stem").isPresent else {

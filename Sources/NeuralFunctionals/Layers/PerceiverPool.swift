@@ -30,7 +30,7 @@ package struct PerceiverPool: Sendable {
     ///   - latents: how many.
     ///   - width: channels of a latent.
     ///   - selfAttentionLayers: further layers, 0 for none.
-    ///   - outputs: features of o; nil for none.
+    ///   - outputs: columns of o, on which the initial latents depend; nil for none.
     package init(
         _ parameters: ParameterScope, channels: Int, latents: Int, width: Int, selfAttentionLayers: Int,
         outputs: Int? = nil
@@ -67,6 +67,7 @@ package struct PerceiverPool: Sendable {
         let x = builder.matrix(rows: batch * latents.rows, columns: latents.columns)
         builder.broadcast(
             latents, Axes(outer: 1, middle: batch, inner: latents.rows), into: x, overwriting: true)
+        precondition(outputs == nil || o != nil, "a pool that reads outputs needs their features")
         if let outputs, let o {
             builder.apply(
                 outputs, to: o, into: x.reshaped(rows: batch, columns: outputs.outputs), accumulating: true)

@@ -25,9 +25,9 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
     package enum Start: Sendable {
         /// With random maps; `forward_0` has normally distributed weights of this standard deviation.
         case random(scale: Float)
-        /// As what the network computes at a square grid of places over [−1, 1] × [−1, 1]. `phases` has the factors of each
+        /// As what the network computes at a square grid of places over [−1, 1] × [−1, 1]. `phaseFactors` has the factors of each
         /// layer's weights and biases that turn them into phases of sines, in the last layer into values.
-        case places(phases: [(weight: Float, bias: Float)])
+        case places(phaseFactors: [(weight: Float, bias: Float)])
     }
 
     private let channels: Int
@@ -61,8 +61,8 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
             switch start {
             case .random(let scale):
                 return map("forward", layer, inputs, width, layer == 0 ? .normal(deviation: scale) : spread)
-            case .places(let phases):
-                let values = Self.evaluation(phases[layer], layer: layer, inputs: inputs, width: width)
+            case .places(let factors):
+                let values = Self.placeWeights(factors[layer], layer: layer, inputs: inputs, width: width)
                 return map("forward", layer, inputs, width, .values(values), .constant(0))
             }
         }
@@ -86,8 +86,8 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
 
     /// The weights of `forward_layer` with which f is what the network computes at a grid of places. *Shapes:* (width,
     /// inputs).
-    private static func evaluation(
-        _ phase: (weight: Float, bias: Float), layer: Int, inputs: Int, width: Int
+    private static func placeWeights(
+        _ factor: (weight: Float, bias: Float), layer: Int, inputs: Int, width: Int
     ) -> [Float] {
         let side = Int(Double(width).squareRoot().rounded())
         precondition(side * side == width && (layer > 0 || inputs == 3), "places form a square in two dimensions")
@@ -95,12 +95,12 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
         return (0..<width).flatMap { row -> [Float] in
             var values = [Float](repeating: 0, count: inputs)
             if layer == 0 {
-                values[0] = phase.weight * place(row / side)
-                values[1] = phase.weight * place(row % side)
+                values[0] = factor.weight * place(row / side)
+                values[1] = factor.weight * place(row % side)
             } else {
-                values[row] = phase.weight
+                values[row] = factor.weight
             }
-            values[inputs - 1] = phase.bias
+            values[inputs - 1] = factor.bias
             return values
         }
     }

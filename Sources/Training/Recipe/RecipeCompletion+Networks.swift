@@ -119,7 +119,7 @@ extension RecipeCompletion {
             }
             for part in parts where value(part.path + ["lift_start"]) as? String == "places" {
                 conflicts.append(
-                    "\((part.path + ["lift_start"]).joined(separator: ".")): values at places are those of sine networks, the networks' activation is \(notation.activation.rawValue); \(Self.option(part.path + ["lift_start"], "random"))"
+                    "\((part.path + ["lift_start"]).joined(separator: ".")): values at places are those of sine networks, the networks' activation is \(notation.activation.rawValue); \(Self.option(part.path + ["lift_start"], "random")) \(Self.option(part.path + ["enc_scale"], 0.5))"
                 )
             }
             if weight("editing") > 0 {
