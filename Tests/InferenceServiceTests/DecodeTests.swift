@@ -148,10 +148,10 @@ struct DecodeTests {
     @Test("it is counted as the model's")
     func metrics() throws {
         _ = try pictures(NPYWriter.write(try latents(2)))
-        let name = try Models.embedded.get().name
+        let model = try Models.embedded.get()
         let text = service.metrics.render()
         #expect(
-            text.contains("weightspace_inference_requests_total{model=\"\(name)\",version=\"2\",outcome=\"success\"} 2")
+            text.contains("weightspace_inference_requests_total{model=\"\(model.name)\",version=\"\(model.version)\",outcome=\"success\"} 2")
         )
     }
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measures Weightspace and its alternatives (PyTorch, ONNX Runtime, OpenVINO, Hummingbird) in turns, in one run with
+# Measures Weightspace and its alternatives (PyTorch, ONNX Runtime, OpenVINO, Hummingbird, nginx) in turns, in one run with
 # nothing else running. Writes this processor's section of Docs/Performance.md, its pictures and its shares of the
 # machine's rate in Tests/Performance/ratios, then compares these with the file that stood there: fails where one fell by more
 # than 10 %. About 20 minutes, after the first run has installed PyTorch and built Hummingbird.
@@ -10,6 +10,7 @@ cd "$(dirname "$0")/../.."
 . Deploy/dependencies.sh
 need curl /usr/bin/curl
 need wrk /usr/bin/wrk
+need nginx-light /usr/sbin/nginx
 install_missing
 swift build -c release --product weightspace
 weightspace=$(swift build -c release --show-bin-path)/weightspace
@@ -52,6 +53,7 @@ for model in paper small; do
     ours $model model --model $model --batch 1,16
     ours $model train --model $model --repeat 3
 done
+ours nft train --model nft --threads 1,2 --repeat 5
 ours small fit --repeat 3
 ours cores model --model paper --batch 16 --threads 1,2
 ours widths model --model small --width 16,32,64,128,256,512 --batch 1 --threads 1,2 --repeat 3
@@ -82,7 +84,8 @@ port=18080
     "$weightspace" serve --host 127.0.0.1 --port $port --log-level error | mark start
 server=
 peer=
-trap 'kill $server $peer 2>/dev/null || true' EXIT
+nginx=
+trap 'kill $server $peer $nginx 2>/dev/null || true' EXIT
 serve
 "$hello" $((port + 1)) 2>/dev/null &
 peer=$!
@@ -104,12 +107,30 @@ done
 hello() {
     echo "{\"what\":\"$1\",\"answers_per_second\":$(wrk -t2 -c64 -d5 "$2" | sed -n 's/Requests\/sec: *//p')}" | mark livez
 }
+cat >.build/nginx.conf <<CONF
+worker_processes auto;
+pid $PWD/.build/nginx.pid;
+error_log /dev/null;
+events {}
+http {
+    access_log off;
+    server {
+        listen 127.0.0.1:$((port + 2));
+        location / { return 200 "ok\n"; }
+    }
+}
+CONF
+/usr/sbin/nginx -c "$PWD/.build/nginx.conf" -g 'daemon off;' &
+nginx=$!
+until curl -sf "http://127.0.0.1:$((port + 2))/" >/dev/null; do kill -0 $nginx; done
 for _ in 1 2 3; do
     hello Hummingbird "http://127.0.0.1:$((port + 1))/hello"
     hello Weightspace "http://127.0.0.1:$port/livez"
+    hello nginx "http://127.0.0.1:$((port + 2))/"
 done
-kill $peer
+kill $peer $nginx
 peer=
+nginx=
 finish serve
 
 # Larger models at the highest rate, in turns with the same model outside of a service.

@@ -121,6 +121,12 @@ body = []
 for model, batch in [("paper", 4), ("small", 64)]:
     own, other = median(model, "train_step"), median(model, "PyTorch train_step")
     body.append([f"a step of training, {model}", f"{own:.2f}", f"{other:.1f}", f"**{other / own:.1f} ×**", f"{100 * share(model, 'train_step'):.0f} %"])
+for threads, name in [(1, "one thread"), (2, "two threads")]:
+    found = max(rows_of("nft", "train_step nft", threads=threads), key=lambda row: row["share_of_sgemm"])
+    body.append(
+        [f"a step of training, recipe `nft`, {name}", f"{found['ms_per_inr_median']:.2f}", "–", "–",
+         f"**{100 * found['share_of_sgemm']:.0f} %**"]
+    )
 own, other = median("small", "fit_siren"), median("small", "PyTorch fit_siren")
 body.append(["fitting a SIREN, 150 steps", f"{own:.2f}", f"{other:.1f}", f"**{other / own:.1f} ×**", f"{100 * share('small', 'fit_siren'):.0f} %"])
 text += ["### Training and fitting, milliseconds an INR", ""]
@@ -147,9 +153,10 @@ def saturation(section, what, unserved):
     return f"{rate:.4g}: **{100 * rate * each / 1000:.0f} %** of one every {each:.2f} ms, the time of an INR in a batch"
 
 
-ours, theirs = (
-    statistics.median(row["answers_per_second"] for row in rows_of("livez", what=what)) for what in ("Weightspace", "Hummingbird")
-)
+livez = {
+    what: statistics.median(row["answers_per_second"] for row in rows_of("livez", what=what))
+    for what in ("Weightspace", "Hummingbird", "nginx")
+}
 peaks = {row["what"]: row["peak_kilobytes"] / 1024 for row in rows_of("memory")}
 ready = rows_of("start")[0]["milliseconds"]
 allocations = max(row["plan"] for row in rows_of("allocations"))
@@ -163,7 +170,11 @@ text += table(
         ["16 connections, answers a second", saturation("saturated", "fashion-mnist", "embedded")],
         ["the same with the small encoder", saturation("saturated small", "small", "unserved small")],
         ["the same with the paper's encoder", saturation("saturated paper", "paper", "unserved paper")],
-        ["`GET /livez`, 64 connections, answers a second", f"{ours:.0f}, **{ours / theirs:.1f} ×** Hummingbird's hello with {theirs:.0f}"],
+        [
+            "`GET /livez`, 64 connections, answers a second",
+            f"{livez['Weightspace']:.0f}: **{livez['Weightspace'] / livez['Hummingbird']:.1f} ×** Hummingbird's hello with "
+            f"{livez['Hummingbird']:.0f}, **{livez['Weightspace'] / livez['nginx']:.2f} ×** nginx's `return 200` with {livez['nginx']:.0f}",
+        ],
         ["start to ready", f"{ready:.0f} ms"],
         ["peak memory: the embedded model / the paper's encoder, served", f"{peaks['serve']:.0f} MB / {peaks['serve paper']:.0f} MB"],
         ["allocations in a warm plan (paper, small, embedded), at most", f"{allocations}"],

@@ -55,12 +55,30 @@ struct CommandTests {
 
     @Test("classify shows where weights and probes disagree")
     func disagreement() throws {
-        let files = ["net0.npz", "net2.npz"].map(Sample.path)
-        let outcome = try Program.run(["classify", "--convention", "dws"] + files)
-        #expect(outcome.status == 0 && outcome.lines.count == 2)
-        #expect(outcome.lines[0].firstMatch(of: /\(disagreement: weights Sandal +.*%, probes Dress +.*%\)$/) != nil)
-        #expect(!outcome.lines[1].contains("disagreement"))
-        #expect(outcome.errors == "weights and probes disagree on 1 of 2 networks\n")
+        let scratch = try Scratch()
+        // Of networks that draw noise, the parts often say different things.
+        var random = RandomSource(seed: 1)
+        let noise = try (0..<12).map { index in
+            let tensors = zip([2, 32, 32], [32, 32, 1]).enumerated().flatMap { layer, sizes in
+                [("weight", [sizes.1, sizes.0]), ("bias", [sizes.1])].map { name, shape in
+                    let values = (0..<shape.reduce(1, *)).map { _ in random.uniform(in: -0.3...0.3) }
+                    return NamedTensor(name: "net.\(layer).\(name)", tensor: Tensor(shape: shape, values: values))
+                }
+            }
+            return try scratch.write("noise\(index).safetensors", SafetensorsWriter.write(StateDict(tensors))).path
+        }
+        let files = [Sample.path("net0.npz")] + noise
+        let text = try Program.run(["classify", "--convention", "nfn"] + files)
+        let items = try json(try Program.run(["classify", "--convention", "nfn", "--json"] + files))
+        #expect(text.status == 0 && text.lines.count == files.count)
+        let disagreements = items.map { $0["agreement"]?.bool == false }
+        #expect(disagreements.contains(true) && disagreements.contains(false))
+        for (line, isDisagreement) in zip(text.lines, disagreements) {
+            let marked = line.firstMatch(of: /\(disagreement: weights [A-Z].* +.*%, probes [A-Z].* +.*%\)$/) != nil
+            #expect(marked == isDisagreement, "\(line)")
+        }
+        let count = disagreements.count { $0 }
+        #expect(text.errors == "weights and probes disagree on \(count) of \(files.count) networks\n")
     }
 
     @Test(
