@@ -44,35 +44,65 @@ struct SHA256 {
     }
 
     /// The compression function on the block that begins at `start`.
+    ///
+    /// Shifts that do not check their bounds (`&>>`) and pointers without reference counts: builds for tests, which are not
+    /// optimised, hash the embedded models in a fraction of the time.
     private mutating func compress(_ bytes: [UInt8], at start: Int) {
-        var w = [UInt32](repeating: 0, count: 64)
-        for index in 0..<16 {
-            let offset = start + 4 * index
-            w[index] =
-                UInt32(bytes[offset]) << 24 | UInt32(bytes[offset + 1]) << 16 | UInt32(bytes[offset + 2]) << 8
-                | UInt32(bytes[offset + 3])
+        precondition(start >= 0 && bytes.count - start >= Self.blockSize, "a whole block")
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { w in
+            // Sound: the block lies within `bytes`, and `w` has an element for each of its 64 indices.
+            bytes.withUnsafeBufferPointer { bytes in
+                var offset = start
+                var index = 0
+                while index < 16 {
+                    w[index] =
+                        UInt32(truncatingIfNeeded: bytes[offset]) &<< 24
+                        | UInt32(truncatingIfNeeded: bytes[offset &+ 1]) &<< 16
+                        | UInt32(truncatingIfNeeded: bytes[offset &+ 2]) &<< 8
+                        | UInt32(truncatingIfNeeded: bytes[offset &+ 3])
+                    offset &+= 4
+                    index &+= 1
+                }
+            }
+            var index = 16
+            while index < 64 {
+                let (x, y) = (w[index &- 15], w[index &- 2])
+                let s0 = (x &>> 7 | x &<< 25) ^ (x &>> 18 | x &<< 14) ^ x &>> 3
+                let s1 = (y &>> 17 | y &<< 15) ^ (y &>> 19 | y &<< 13) ^ y &>> 10
+                w[index] = w[index &- 16] &+ s0 &+ w[index &- 7] &+ s1
+                index &+= 1
+            }
+            var (a, b, c, d) = (state[0], state[1], state[2], state[3])
+            var (e, f, g, h) = (state[4], state[5], state[6], state[7])
+            Self.constants.withUnsafeBufferPointer { constants in
+                var index = 0
+                while index < 64 {
+                    let s1 = (e &>> 6 | e &<< 26) ^ (e &>> 11 | e &<< 21) ^ (e &>> 25 | e &<< 7)
+                    let choice = (e & f) ^ (~e & g)
+                    let first = h &+ s1 &+ choice &+ constants[index] &+ w[index]
+                    let s0 = (a &>> 2 | a &<< 30) ^ (a &>> 13 | a &<< 19) ^ (a &>> 22 | a &<< 10)
+                    let majority = (a & b) ^ (a & c) ^ (b & c)
+                    h = g
+                    g = f
+                    f = e
+                    e = d &+ first
+                    d = c
+                    c = b
+                    b = a
+                    a = first &+ s0 &+ majority
+                    index &+= 1
+                }
+            }
+            state[0] &+= a
+            state[1] &+= b
+            state[2] &+= c
+            state[3] &+= d
+            state[4] &+= e
+            state[5] &+= f
+            state[6] &+= g
+            state[7] &+= h
         }
-        for index in 16..<64 {
-            let (x, y) = (w[index - 15], w[index - 2])
-            let s0 = rotated(x, 7) ^ rotated(x, 18) ^ x >> 3
-            let s1 = rotated(y, 17) ^ rotated(y, 19) ^ y >> 10
-            w[index] = w[index - 16] &+ s0 &+ w[index - 7] &+ s1
-        }
-        var (a, b, c, d) = (state[0], state[1], state[2], state[3])
-        var (e, f, g, h) = (state[4], state[5], state[6], state[7])
-        for index in 0..<64 {
-            let s1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
-            let choice = (e & f) ^ (~e & g)
-            let first = h &+ s1 &+ choice &+ Self.constants[index] &+ w[index]
-            let s0 = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)
-            let majority = (a & b) ^ (a & c) ^ (b & c)
-            (h, g, f, e) = (g, f, e, d &+ first)
-            (d, c, b, a) = (c, b, a, first &+ s0 &+ majority)
-        }
-        for (index, word) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= word }
     }
-
-    private func rotated(_ x: UInt32, _ bits: UInt32) -> UInt32 { x >> bits | x << (32 - bits) }
 
     /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
     private static let constants: [UInt32] = [
