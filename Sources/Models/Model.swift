@@ -121,6 +121,7 @@ extension Model {
         try record(.weights, in: pass)
     }
 
+    /// 1: an edit answers one network.
     package func networkCount(ofEdit name: String?) -> Int { 1 }
 
     package var probeCoordinates: Matrix? { nil }

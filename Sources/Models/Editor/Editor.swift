@@ -50,6 +50,7 @@ package struct Editor: Model {
         try members[0].model.record(outputs, in: pass)
     }
 
+    /// The networks whose mean is the edited one.
     package func networkCount(ofEdit name: String?) -> Int {
         let member = members.first { name == nil || $0.name == name }
         return member?.model.networkCount(ofEdit: nil) ?? 1

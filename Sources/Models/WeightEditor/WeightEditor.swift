@@ -57,6 +57,7 @@ package struct WeightEditor: Model {
     /// The edited weights.
     package var outputs: [OutputDescription] { [OutputDescription(.weights, [])] }
 
+    /// The networks whose mean is the edited one.
     package func networkCount(ofEdit name: String?) -> Int { count }
 
     /// Records the edited weights, in the model's notation.
