@@ -49,7 +49,7 @@ if [ -n "$smoke" ]; then
     fit t10k 1 test --count 300
     fit train 0 train --count 1000
     train probe-conv --set validation_pictures=100 --set optimization.epochs=6 --set optimization.warm_up_steps=20 \
-        --set optimization.average_decay=0.95 --set 'model.model.channels=[16,32,48]'
+        --set optimization.average_decay=0.95 --set 'model.model.channels=[8,16,32,48]'
     # A run that is killed must resume when it is started again.
     short="$mirrors --set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1"
     # shellcheck disable=SC2086  # a list of arguments
@@ -64,19 +64,19 @@ if [ -n "$smoke" ]; then
     wait $! || true
     # shellcheck disable=SC2086
     train nft $short
-    assemble='--set validation_pictures=100 --set model.model.probes.channels=[16,32,48] --set model.model.probes.num_blocks=1'
+    assemble='--set validation_pictures=100 --set model.model.probes.channels=[8,16,32,48]'
 else
     fit t10k 1 test
     fit train 0 train --restarts 2
     # shellcheck disable=SC2086  # a list of arguments
     train nft $mirrors
     # shellcheck disable=SC2086
-    train probe-conv --set 'model.model.channels=[48,96,192]' --set model.model.num_blocks=2 \
-        --set optimization.epochs=14 $mirrors
+    train probe-conv --restarts 1 --set 'model.model.channels=[32,64,128,256]' --set optimization.epochs=12 $mirrors \
+        --set augmentation.shift=0.1 --set augmentation.rotation=0.05 --set augmentation.zoom=0.07
     assemble=
 fi
 # shellcheck disable=SC2086  # a list of arguments
-train nft+probe $assemble --initial "$folder/nft/model" --initial "$folder/probe-conv/model"
+train nft+probe --restarts 1 $assemble --initial "$folder/nft/model" --initial "$folder/probe-conv/model"
 
 # The embedded editor: four models, whose files config.json of inr-editor names (that of contrast as contrast-learned).
 edit_epochs=4

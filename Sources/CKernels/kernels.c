@@ -392,6 +392,36 @@ CKERNEL void ck_mean_row(const float *x, size_t x_step, size_t rows, float *y, s
     }
 }
 
+CKERNEL void ck_max_rows(const float *x, size_t x_step, size_t rows, float *y, size_t count) {
+    memcpy(y, x, count * sizeof *y);
+    for (size_t row = 1; row < rows; row++) {
+        const float *from = x + row * x_step;
+        ELEMENTWISE
+        for (size_t i = 0; i < count; i++) y[i] = from[i] > y[i] ? from[i] : y[i];
+    }
+}
+
+CKERNEL void ck_max_rows_adjoint(const float *x, size_t x_step, size_t rows, const float *y, const float *dy, float *dx,
+                                 size_t dx_step, size_t count) {
+    /* What no row has got yet, of some columns at a time. */
+    enum { BLOCK = 64 };
+    float rest[BLOCK];
+    for (size_t first = 0; first < count; first += BLOCK) {
+        size_t width = count - first < BLOCK ? count - first : BLOCK;
+        memcpy(rest, dy + first, width * sizeof *rest);
+        for (size_t row = 0; row < rows; row++) {
+            const float *from = x + row * x_step + first, *most = y + first;
+            float *to = dx + row * dx_step + first;
+            ELEMENTWISE
+            for (size_t i = 0; i < width; i++) {
+                float share = from[i] == most[i] ? rest[i] : 0.0f;
+                to[i] += share;
+                rest[i] -= share;
+            }
+        }
+    }
+}
+
 CKERNEL void ck_accumulate(const float *x, double *sum, size_t count) {
     ELEMENTWISE
     for (size_t i = 0; i < count; i++) sum[i] += (double)x[i];

@@ -69,6 +69,34 @@ extension PlanBuilder {
         }
     }
 
+    /// y[outer] = the largest of x[outer, middle] for every column, which among equal ones is the first: it alone gets the
+    /// gradient. Overwrites y.
+    ///
+    /// *Shapes:* x (outer·middle, n), y (outer, n). `inner` of the axes must be 1.
+    package func maximum(_ x: Matrix, _ axes: Axes, into y: Matrix) {
+        precondition(
+            axes.inner == 1 && x.rows == axes.count && y.rows == axes.outer && x.columns == y.columns,
+            "maximum's shapes")
+        step(reading: [x], writing: [y], rows: y.rows) { range in
+            for row in range {
+                ck_max_rows(
+                    x.pointer + row * axes.middle * x.stride, x.stride, axes.middle, y.pointer + row * y.stride,
+                    y.columns)
+            }
+        }
+        adjoint(of: y, from: [x]) { tape in
+            guard let dy = tape.cotangent(of: y), let dx = tape.sum(for: x) else { return }
+            self.step(reading: [x, y, dy, dx], writing: [dx]) {
+                for row in 0..<y.rows {
+                    let first = row * axes.middle
+                    ck_max_rows_adjoint(
+                        x.pointer + first * x.stride, x.stride, axes.middle, y.pointer + row * y.stride,
+                        dy.pointer + row * dy.stride, dx.pointer + first * dx.stride, dx.stride, y.columns)
+                }
+            }
+        }
+    }
+
     /// y[outer, middle, inner] = factor · x[outer, inner], or += where `accumulating`.
     private func spread(_ x: Matrix, _ axes: Axes, into y: Matrix, accumulating: Bool, factor: Float = 1) {
         step(reading: [x] + (accumulating ? [y] : []), writing: [y]) {

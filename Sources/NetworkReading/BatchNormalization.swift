@@ -66,7 +66,9 @@ struct BatchNormalization {
     }
 
     private static func named(_ leaves: [NamedLeaf]) -> [Norm] {
-        guard leaves.contains(where: { variances.contains(split($0.entry.name).part) }) else { return [] }
+        // Every name of a variance holds "var"; few others do.
+        guard leaves.contains(where: { $0.entry.name.holds("var") && variances.contains(split($0.entry.name).part) })
+        else { return [] }
         var norms: [String: Norm] = [:]
         var others: [(module: String, part: String, index: Int)] = []
         for (index, leaf) in leaves.enumerated() where leaf.entry.tensor.rank == 1 {
@@ -264,7 +266,7 @@ struct BatchNormalization {
             if case .number(let number) = node.value { value = number }
             if let tensor = node.tensor, tensor.count == 1 { value = Double(tensor.values[0]) }
             let path = tree.path(index)
-            guard let value, value > 0, value < 1, !path.contains("optim"), !path.contains("param_groups") else {
+            guard let value, value > 0, value < 1, !path.holds("optim"), !path.holds("param_groups") else {
                 continue
             }
             return (value, "\(path.suffix(60)) in the file")

@@ -29,7 +29,7 @@ enum Company {
 
     private static func namesTrainingState(_ name: String) -> Bool {
         let key = name.lowercased()
-        return key.contains("optim") || key.contains("scheduler") || stateKeys.contains(key)
+        return key.holds("optim") || key.holds("scheduler") || stateKeys.contains(key)
             || key.hasPrefix("opt_") || key.hasSuffix("_opt")
             || words(name).contains { optimizerWords.contains($0) }
     }

@@ -48,7 +48,7 @@ enum Reparametrization {
     private static let marker = "parametrizations."
 
     private static func isPart(_ name: String) -> Bool {
-        suffixes.contains { name.hasSuffix($0) } || name.contains(marker)
+        suffixes.contains { name.hasSuffix($0) } || name.holds(marker)
     }
 
     /// `net.0.weight_g` as `net.0.weight` and `g`; `net.0.parametrizations.weight.0._u` as `net.0.weight` and
@@ -223,20 +223,5 @@ private struct Folding {
                 .shapeMismatch, tensor: part.name, expected: wanted,
                 reason: "\(NetworkMismatch.quoted(whole.name)) has the shape \(whole.tensor.shape)",
                 received: "\(part.tensor.shape)"))
-    }
-}
-
-extension String {
-    /// The range of the last occurrence of a text of ASCII.
-    fileprivate func range(ofLast text: String) -> Range<String.Index>? {
-        let bytes = Array(utf8)
-        let wanted = Array(text.utf8)
-        guard bytes.count >= wanted.count else { return nil }
-        for start in stride(from: bytes.count - wanted.count, through: 0, by: -1)
-        where bytes[start..<start + wanted.count].elementsEqual(wanted) {
-            let lower = utf8.index(utf8.startIndex, offsetBy: start)
-            return lower..<utf8.index(lower, offsetBy: wanted.count)
-        }
-        return nil
     }
 }

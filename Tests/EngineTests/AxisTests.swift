@@ -37,6 +37,48 @@ import Testing
         #expect(largestError(y, reference) < 1e-7)
     }
 
+    @Test(
+        "a maximum runs over the middle axis, however many channels there are", arguments: [(1, 1), (2, 4), (3, 9)],
+        [3, 70])
+    func maxima(extents: (outer: Int, middle: Int), channels: Int) {
+        let axes = Axes(outer: extents.outer, middle: extents.middle)
+        var numbers = Numbers(seed: 1)
+        let (x, _) = numbers.view(axes.count, channels)
+        let y = evaluate { builder in
+            let target = builder.matrix(rows: axes.outer, columns: channels)
+            builder.maximum(x, axes, into: target)
+            return target
+        }
+        let reference = (0..<axes.outer).flatMap { outer in
+            (0..<channels).map { channel in
+                (0..<axes.middle).map { x.element(outer * axes.middle + $0, channel) }.max() ?? 0
+            }
+        }
+        #expect(largestError(y, reference) == 0)
+    }
+
+    @Test("of equal values the first alone gets the gradient of their maximum")
+    func gradientOfEqualMaxima() {
+        let (rows, channels) = (4, 70)
+        let values = (0..<rows * channels).map { Float(($0 / channels * 7 + $0 % channels * 3) % 3) }
+        let x = Matrix(rows: rows, columns: channels, values: values)
+        let builder = PlanBuilder(recordsGradients: true)
+        builder.track([x])
+        let y = builder.matrix(rows: 1, columns: channels)
+        builder.maximum(x, Axes(outer: 1, middle: rows), into: y)
+        let weights = (0..<channels).map { Float($0 + 1) }
+        builder.differentiate([(y, Matrix(rows: 1, columns: channels, values: weights))])
+        let gradient = builder.gradientIfAny(of: x)
+        builder.finish(keeping: [y] + [gradient].compactMap(\.self)).run(WorkerPool(threads: 1))
+        var expected = [Float](repeating: 0, count: rows * channels)
+        for channel in 0..<channels {
+            let column = (0..<rows).map { values[$0 * channels + channel] }
+            let first = column.firstIndex(of: column.max() ?? 0) ?? 0
+            expected[first * channels + channel] = weights[channel]
+        }
+        #expect(gradient?.read() == expected)
+    }
+
     @Test("a broadcast adds or writes along the middle axis", arguments: Case.all, [false, true])
     func broadcasts(_ input: Case, overwriting: Bool) {
         let axes = input.axes

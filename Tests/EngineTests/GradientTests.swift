@@ -257,6 +257,13 @@ extension GradientTests.Case {
             builder.broadcast(mean, axes, into: y)
             return y
         },
+        Self("maximum") {
+            [$0.matrix(6, 5)]
+        } _: { builder, inputs in
+            let y = builder.matrix(rows: 2, columns: 5)
+            builder.maximum(inputs[0], Axes(outer: 2, middle: 3), into: y)
+            return y
+        },
         Self("repeated columns, scaled") {
             [$0.matrix(2, 3), $0.matrix(1, 1)]
         } _: { builder, inputs in

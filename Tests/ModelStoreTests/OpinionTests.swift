@@ -68,11 +68,11 @@ import Testing
 
     @Test("a grid of probes that the stages would halve to nothing is refused, with the number of stages")
     func refusesVanishingGrids() throws {
-        let stages = #""grid": [4, 7], "head": "conv", "channels": [2, 2, 2, 2], "num_blocks": 1"#
+        let stages = #""grid": [4, 7], "head": "conv", "channels": [2, 2, 2, 2], "num_blocks": [1, 0, 1]"#
         let model = try SampleModel.probingPictures().replacing(#""n_probes": 5, "hidden": [4]"#, with: stages)
         let refusal = try #require(model.refusal)
-        #expect(refusal.contains("4 stages halve a grid of 4 × 7 3 times"), "\(refusal)")
-        let fewer = model.replacing("[2, 2, 2, 2]", with: "[2, 2, 2]")
+        #expect(refusal.contains("3 stages halve a grid of 4 × 7 to nothing"), "\(refusal)")
+        let fewer = model.replacing("[2, 2, 2, 2]", with: "[2, 2, 2]").replacing("[1, 0, 1]", with: "[1, 0]")
         #expect(try !#require(fewer.refusal).contains("halve"))
     }
 }

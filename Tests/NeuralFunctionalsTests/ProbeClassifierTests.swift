@@ -19,35 +19,30 @@ import Testing
     @Test("a picture network reads a grid of probes, halved at every stage", arguments: SampleSpec.pictures)
     func convolutionalHead(_ sample: SampleSpec) throws {
         try expectAgreement(
-            #"{"n_classes": 3, "grid": [6, 9], "head": "conv", "channels": [3, 4, 2], "num_blocks": 2}"#, sample.spec
+            #"{"n_classes": 3, "grid": [6, 9], "head": "conv", "channels": [3, 4, 2], "num_blocks": [2, 1]}"#,
+            sample.spec
         ) { parameters, values in
             let head = parameters.scope("head")
-            var picture = Pixels(values: values, height: 6, width: 9).convolved(head.scope("stem"), side: 3, margin: 1)
-            for index in 0..<3 {
+            var picture = Pixels(values: values, height: 6, width: 9).convolved(head.scope("stem")).activated
+            for (index, blocks) in [2, 1].enumerated() {
                 let stage = head.scope("stages").scope(String(index))
-                if index > 0 { picture = picture.convolved(stage.scope("reduce"), side: 2, step: 2) }
-                picture.values = picture.values.map(stage.scope("norm").layerNorm)
-                if index == 0 { picture.values = picture.values.map { $0.map(gelu) } }
-                for block in 0..<(index == 0 ? 0 : 2) {
+                picture = picture.convolved(stage.scope("reduce")).halved.activated
+                for block in 0..<blocks {
                     let scope = stage.scope("blocks").scope(String(block))
-                    var normed = picture
-                    normed.values = picture.values.map(scope.scope("norm").layerNorm)
-                    let hidden = normed.convolved(scope.scope("conv"), side: 3, margin: 1)
-                    picture.values = zip(picture.values, hidden.values).map { own, hidden in
-                        zip(own, scope.scope("linear").affine(hidden.map(gelu))).map { $0 + $1 }
-                    }
+                    let inner = picture.convolved(scope.scope("first")).activated
+                    let change = inner.convolved(scope.scope("second")).activated
+                    picture.values = zip(picture.values, change.values).map { zip($0, $1).map(+) }
                 }
             }
-            let mean = picture.values[0].indices.map { channel in
-                picture.values.reduce(0) { $0 + $1[channel] } / Double(picture.values.count)
-            }
-            return head.scope("linear").affine(head.scope("norm").layerNorm(mean))
+            #expect((picture.height, picture.width) == (1, 2))
+            let largest = picture.values[0].indices.map { channel in picture.values.map { $0[channel] }.max() ?? 0 }
+            return head.scope("linear").affine(largest.map { 0.25 * $0 })
         }
     }
 
     @Test("a mirrored model averages the logits of the picture and of its mirror image", arguments: [0, 1])
     func mirrored(columnInput: Int) throws {
-        let json = #"{"n_classes": 3, "grid": [6, 8], "head": "conv", "channels": [3, 4], "num_blocks": 1"#
+        let json = #"{"n_classes": 3, "grid": [6, 8], "head": "conv", "channels": [3, 4], "num_blocks": [1]"#
         let spec = SampleSpec.pictures[0].spec
         let plain = ParameterReader(drawing: 3)
         func logits(_ options: String, _ values: FeatureValues, _ parameters: ParameterScope) throws -> [Float] {
@@ -138,22 +133,46 @@ private struct Pixels {
     let height: Int
     let width: Int
 
-    /// A convolution whose weight reads a neighbourhood row by row, a pixel's channels together.
-    func convolved(_ parameters: ReferenceParameters, side: Int, step: Int = 1, margin: Int = 0) -> Pixels {
+    /// A 3 × 3 convolution with a padding of zeros, whose weight reads a neighbourhood row by row, a pixel's channels
+    /// together.
+    func convolved(_ parameters: ReferenceParameters) -> Pixels {
         let zeros = Vector(repeating: 0, count: values[0].count)
-        let tops = Array(stride(from: -margin, through: height + margin - side, by: step))
-        let lefts = Array(stride(from: -margin, through: width + margin - side, by: step))
-        let result = tops.flatMap { top in
-            lefts.map { left in
-                parameters.affine(
-                    (top..<top + side).flatMap { line in
-                        (left..<left + side).flatMap { column in
-                            (0..<height).contains(line) && (0..<width).contains(column)
-                                ? values[line * width + column] : zeros
-                        }
-                    })
+        func pixel(_ row: Int, _ column: Int) -> Vector {
+            (0..<height).contains(row) && (0..<width).contains(column) ? values[row * width + column] : zeros
+        }
+        var result: [Vector] = []
+        for row in 0..<height {
+            for column in 0..<width {
+                var patch: Vector = []
+                for line in row - 1...row + 1 {
+                    for place in column - 1...column + 1 { patch += pixel(line, place) }
+                }
+                result.append(parameters.affine(patch))
             }
         }
-        return Pixels(values: result, height: tops.count, width: lefts.count)
+        return Pixels(values: result, height: height, width: width)
+    }
+
+    /// The largest value of every 2 × 2 pixels.
+    var halved: Pixels {
+        var result: [Vector] = []
+        for row in 0..<height / 2 {
+            for column in 0..<width / 2 {
+                let first = 2 * row * width + 2 * column
+                let four = [first, first + 1, first + width, first + width + 1].map { values[$0] }
+                result.append(values[0].indices.map { channel in four.map { $0[channel] }.max() ?? 0 })
+            }
+        }
+        return Pixels(values: result, height: height / 2, width: width / 2)
+    }
+
+    /// GELU of the values, normalised over the whole picture.
+    var activated: Pixels {
+        let all = values.flatMap(\.self)
+        let mean = all.reduce(0, +) / Double(all.count)
+        let variance = all.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(all.count)
+        var result = self
+        result.values = values.map { $0.map { gelu(($0 - mean) / (variance + 1e-5).squareRoot()) } }
+        return result
     }
 }

@@ -83,7 +83,8 @@ struct SummaryCase: Sendable, CustomTestStringConvertible {
                     parameters,
                     ProbeConfiguration(
                         try settings(
-                            #"{"n_classes": 3, "grid": [6, 8], "head": "conv", "channels": [3, 4], "num_blocks": 1}"#)),
+                            #"{"n_classes": 3, "grid": [6, 8], "head": "conv", "channels": [3, 4], "num_blocks": [1]}"#)
+                    ),
                     spec: spec, omega0: 1)
                 return { x, builder in model(x, in: builder) }
             },

@@ -98,7 +98,7 @@ struct TrainingCommandTests {
         let trained = try Program.run(
             [
                 "train", "--data", data, "--output", run, "--set", "optimization.epochs=20", "--set",
-                "validation_pictures=6", "--set", "model.model.channels=[4,6]",
+                "validation_pictures=6", "--set", "model.model.channels=[4,4,6,6]",
             ])
         #expect(trained.status == 0, "\(trained.errors)")
         #expect(trained.errors.contains("recipe probe-conv, for SIRENs that draw pictures, with classes"))

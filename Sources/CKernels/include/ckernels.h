@@ -55,6 +55,11 @@ void ck_normalize(const float *x, size_t x_step, float *y, size_t y_step, size_t
 void ck_add(const float *x, float *y, size_t count);
 /* y[i] = mean over rows of x[row][i], summed in order in float64. */
 void ck_mean_row(const float *x, size_t x_step, size_t rows, float *y, size_t count);
+/* y[i] = the largest x[row][i]. */
+void ck_max_rows(const float *x, size_t x_step, size_t rows, float *y, size_t count);
+/* dx[row][i] += dy[i] for the first row where x[row][i] is y[i], the result of ck_max_rows. */
+void ck_max_rows_adjoint(const float *x, size_t x_step, size_t rows, const float *y, const float *dy, float *dx,
+                         size_t dx_step, size_t count);
 /* y[i] += factor * x[i], rounded twice: not a fused multiply-add. */
 void ck_add_scaled(const float *x, float *y, size_t count, float factor);
 /* sum[i] += x[i], in float64. */

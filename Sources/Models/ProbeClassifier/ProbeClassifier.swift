@@ -11,9 +11,10 @@ package struct ProbeConfiguration: Sendable {
     package enum Head: Sendable {
         /// `dense`: an MLP with GELU, whose hidden layers have these widths (`hidden`).
         case dense([Int])
-        /// `conv`: a convolutional network over a grid of probes, with the channels of each stage (`channels`). Every
-        /// stage after the first halves the rows and columns, rounded down, and has `num_blocks` residual blocks.
-        case convolutional([Int], blocks: Int)
+        /// `conv`: a convolutional network over a grid of probes, with the channels of its first convolution and of each
+        /// stage (`channels`). Every stage halves the rows and columns, rounded down; `num_blocks` are the numbers of
+        /// residual blocks of the stages (`ConvolutionalHead`).
+        case convolutional([Int], blocks: [Int])
     }
 
     /// `grid`: rows and columns of a regular grid of probes; nil for `n_probes` coordinates without an order.
@@ -42,9 +43,10 @@ package struct ProbeConfiguration: Sendable {
             head = .dense(try settings.ints("hidden", in: SettingBounds.extent, count: 1...8))
         case .convolutional:
             guard extents != nil else { throw settings.error("head", "'conv' needs a 'grid' of probes") }
+            let channels = try settings.ints("channels", in: SettingBounds.extent, count: 1...8)
+            let stages = channels.count - 1
             head = .convolutional(
-                try settings.ints("channels", in: SettingBounds.extent, count: 1...8),
-                blocks: try settings.int("num_blocks", in: SettingBounds.depth))
+                channels, blocks: try settings.ints("num_blocks", in: SettingBounds.depth, count: stages...stages))
         }
         classes = try settings.int("n_classes", in: SettingBounds.extent)
         learnsCoordinates = try settings.bool("learned_places", default: extents == nil)
@@ -71,10 +73,10 @@ extension ProbeConfiguration {
                 ("hidden", widths.count > 1 ? .counts(widths.dropLast()) : nil), ("n_classes", .count(widths.last)))
         }
         let stages = head.scope("stages")
-        let channels = stages.indices.compactMap { stages.extent("\($0).norm.weight", 0) }
+        let channels = [head.extent("stem.weight", 0)] + stages.indices.map { stages.extent("\($0).reduce.weight", 0) }
         return members(
-            ("head", .string(HeadKind.convolutional.rawValue)), ("channels", .counts(channels)),
-            ("num_blocks", channels.count > 1 ? .count(stages.scope(1).scope("blocks").indices.count) : nil),
+            ("head", .string(HeadKind.convolutional.rawValue)), ("channels", .counts(channels.compactMap(\.self))),
+            ("num_blocks", .counts(stages.indices.map { stages.scope($0).scope("blocks").indices.count })),
             ("n_classes", .count(head.extent("linear.weight", 0))))
     }
 }
@@ -113,11 +115,11 @@ package struct ProbeClassifier: Model {
             throw ModelError("a grid of probes needs networks of 2 inputs, received \(spec.inputs)")
         }
         if let grid = configuration.grid, case .convolutional(let channels, _) = configuration.head {
-            // Every stage but the first halves the grid, rounded down.
-            let stages = channels.count
-            guard min(grid.height, grid.width) >> (stages - 1) > 0 else {
+            // Every stage halves the grid, rounded down.
+            let stages = channels.count - 1
+            guard min(grid.height, grid.width) >> stages > 0 else {
                 throw ModelError(
-                    "channels: \(stages) stages halve a grid of \(grid.height) × \(grid.width) \(stages - 1) times, to nothing; use fewer stages or a finer grid"
+                    "channels: \(stages) stages halve a grid of \(grid.height) × \(grid.width) to nothing; use fewer stages or a finer grid"
                 )
             }
         }
@@ -224,57 +226,5 @@ package struct ProbeClassifier: Model {
             return network(
                 PixelRows(matrix: values, height: grid.height, width: grid.width), batch: pictures, in: builder)
         }
-    }
-}
-
-/// A 3 × 3 convolution, stages of residual convolution blocks, the mean over the last grid, layer norm and a linear map
-/// to class logits.
-private struct ConvolutionalHead: Sendable {
-    private let stem: Convolution
-    private let stages: [Stage]
-    private let norm: Normalization
-    private let output: AffineMap
-
-    private struct Stage: Sendable {
-        /// A 2 × 2 convolution with stride 2, which halves the rows and columns; nil in the first stage.
-        let reduce: Convolution?
-        let norm: Normalization
-        let blocks: [ConvolutionBlock]
-    }
-
-    init(_ parameters: ParameterScope, inputs: Int, channels: [Int], blocks: Int, classes: Int) {
-        stem = Convolution(parameters.scope("stem"), inputs: inputs, outputs: channels[0], side: 3, margin: 1)
-        stages = channels.indices.map { index in
-            let scope = parameters.scope("stages").scope(index)
-            return Stage(
-                reduce: index == 0
-                    ? nil
-                    : Convolution(
-                        scope.scope("reduce"), inputs: channels[index - 1], outputs: channels[index], side: 2, step: 2),
-                norm: scope.scope("norm").layerNorm(channels[index]),
-                // The first stage has no blocks: its grid has the most points, so blocks would cost most there.
-                blocks: (0..<(index == 0 ? 0 : blocks)).map {
-                    ConvolutionBlock(scope.scope("blocks").scope($0), channels: channels[index])
-                })
-        }
-        let last = channels[channels.count - 1]
-        norm = parameters.scope("norm").layerNorm(last)
-        output = parameters.scope("linear").affine(inputs: last, outputs: classes)
-    }
-
-    func callAsFunction(_ x: PixelRows, batch: Int, in builder: PlanBuilder) -> Matrix {
-        let first = stem(x.matrix, height: x.height, width: x.width, in: builder)
-        let y = stages.reduce(first) { pixels, stage in
-            let coarse =
-                stage.reduce.map { $0(pixels.matrix, height: pixels.height, width: pixels.width, in: builder) }
-                ?? pixels
-            let normed = builder.normalize(coarse.matrix, stage.norm)
-            if stage.reduce == nil { builder.activate(normed, .gelu) }
-            let start = PixelRows(matrix: normed, height: coarse.height, width: coarse.width)
-            return stage.blocks.reduce(start) { $1($0, in: builder) }
-        }
-        let mean = builder.matrix(rows: batch, columns: y.matrix.columns)
-        builder.mean(y.matrix, Axes(outer: batch, middle: y.height * y.width), into: mean)
-        return builder.apply(output, to: builder.normalize(mean, norm))
     }
 }

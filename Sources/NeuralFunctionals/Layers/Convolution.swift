@@ -52,27 +52,80 @@ package struct PixelRows {
     }
 }
 
-/// A residual block of a picture network, x + linear(GELU(convolution(norm(x)))): layer norm over channels, a 3 × 3
-/// convolution with zero padding, which keeps the size, and a linear map of channels.
-package struct ConvolutionBlock: Sendable {
-    private let norm: Normalization
-    private let convolution: Convolution
-    private let contract: AffineMap
+extension PlanBuilder {
+    /// Normalises whole pictures: (x − mean) / √(variance + 1e-5), with the mean and variance of all pixels and channels
+    /// of a picture: group normalisation with one group (Wu and He, arXiv 1803.08494), without gain and offset.
+    ///
+    /// It keeps the contrasts between the pixels of a picture and between its channels. A layer norm of each pixel's
+    /// channels removes them, so that a plain background is as loud as an edge.
+    ///
+    /// *Shapes:* x (batch·height·width, channels), contiguous → the same.
+    package func normalizePictures(_ x: PixelRows) -> PixelRows {
+        let count = x.height * x.width * x.matrix.columns
+        let pictures = x.matrix.count / count
+        let norm = Normalization(
+            kind: .standard, gamma: Matrix(rows: 1, columns: count, values: [Float](repeating: 1, count: count)),
+            beta: Matrix(zeros: 1, count))
+        let y = matrix(rows: x.matrix.rows, columns: x.matrix.columns)
+        normalize(
+            x.matrix.reshaped(rows: pictures, columns: count), norm, into: y.reshaped(rows: pictures, columns: count))
+        return PixelRows(matrix: y, height: x.height, width: x.width)
+    }
+}
 
-    /// Reads `norm`, `conv` and `linear`, all from `channels` to `channels`.
+extension PlanBuilder {
+    /// The largest value of every 2 × 2 pixels, channel by channel; a row or column that is left over is dropped, as
+    /// `torch.nn.MaxPool2d(2)` does.
+    ///
+    /// *Shapes:* x (batch·height·width, channels), contiguous → (batch·⌊height/2⌋·⌊width/2⌋, channels). Traps for fewer
+    /// than 2 rows or columns.
+    package func halve(_ x: PixelRows) -> PixelRows {
+        let grid = PatchGrid(height: x.height, width: x.width, side: 2, step: 2)
+        let channels = x.matrix.columns
+        let parts = patches(x.matrix, grid)
+        let y = matrix(rows: parts.rows, columns: channels)
+        maximum(
+            parts.reshaped(rows: 4 * parts.rows, columns: channels), Axes(outer: parts.rows, middle: 4), into: y)
+        return PixelRows(matrix: y, height: grid.rows, width: grid.columns)
+    }
+}
+
+/// A 3 × 3 convolution with a padding of zeros, which keeps the size, then the largest of every 2 × 2 pixels where it
+/// halves the picture, the normalisation of the whole picture and GELU.
+package struct NormedConvolution: Sendable {
+    private let convolution: Convolution
+    private let halves: Bool
+
+    /// Reads `weight` and `bias`; see `Convolution`.
+    package init(_ parameters: ParameterScope, inputs: Int, outputs: Int, halves: Bool = false) {
+        convolution = Convolution(parameters, inputs: inputs, outputs: outputs, side: 3, margin: 1)
+        self.halves = halves
+    }
+
+    /// *Shapes:* x (batch·height·width, inputs) → (batch·height·width, outputs), or half as many rows and columns.
+    package func callAsFunction(_ x: PixelRows, in builder: PlanBuilder) -> PixelRows {
+        let whole = convolution(x.matrix, height: x.height, width: x.width, in: builder)
+        let y = builder.normalizePictures(halves ? builder.halve(whole) : whole)
+        builder.activate(y.matrix, .gelu)
+        return y
+    }
+}
+
+/// A residual block of a picture network, x + f₂(f₁(x)), where f₁ and f₂ are convolutions with normalisation and GELU.
+package struct ResidualConvolutions: Sendable {
+    private let first: NormedConvolution
+    private let second: NormedConvolution
+
+    /// Reads `first` and `second`, both from `channels` to `channels`.
     package init(_ parameters: ParameterScope, channels: Int) {
-        norm = parameters.scope("norm").layerNorm(channels)
-        convolution = Convolution(parameters.scope("conv"), inputs: channels, outputs: channels, side: 3, margin: 1)
-        contract = parameters.scope("linear").affine(inputs: channels, outputs: channels)
+        first = NormedConvolution(parameters.scope("first"), inputs: channels, outputs: channels)
+        second = NormedConvolution(parameters.scope("second"), inputs: channels, outputs: channels)
     }
 
     /// *Shapes:* x (batch·height·width, channels) → the same.
     package func callAsFunction(_ x: PixelRows, in builder: PlanBuilder) -> PixelRows {
-        let hidden = convolution(
-            builder.normalize(x.matrix, norm), height: x.height, width: x.width, in: builder)
-        builder.activate(hidden.matrix, .gelu)
-        let y = builder.apply(contract, to: hidden.matrix)
-        builder.add(x.matrix, to: y)
-        return PixelRows(matrix: y, height: x.height, width: x.width)
+        let y = second(first(x, in: builder), in: builder)
+        builder.add(x.matrix, to: y.matrix)
+        return y
     }
 }

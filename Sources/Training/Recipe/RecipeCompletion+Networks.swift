@@ -178,7 +178,8 @@ extension RecipeCompletion {
             let isFree = value(part.path + ["grid"]) == nil && value(part.path + ["n_probes"]) == nil
             guard isFree, value(part.path + ["head"]) as? String == "conv" else { continue }
             if let image = integers(input + ["image"]), image.count == 3 {
-                set(part.path + ["grid"], [max(4, min(128, image[0])), max(4, min(128, image[1]))])
+                // At least 8, which the three stages of the recipes halve to 1.
+                set(part.path + ["grid"], [max(8, min(128, image[0])), max(8, min(128, image[1]))])
             } else {
                 conflicts.append(
                     "\(part.path.joined(separator: ".")).grid: the data does not say the extents of its pictures; \(Self.option(part.path + ["grid"], [28, 28]))"
