@@ -58,6 +58,37 @@ import Testing
         #expect(try largestDifference(logits(flipped), logits(network)) < 1e-4)
     }
 
+    @Test(
+        "a mirrored model of a folder answers a network and its mirror image alike, whichever coordinate is the column",
+        arguments: [(NotationPreset.nfn, 1), (.dws, 0)])
+    func mirrors(convention: NotationPreset, column: Int) throws {
+        let probe =
+            #"{"type": "ProbeClassifier", "file": "probe.safetensors", "n_classes": 2, "grid": [8, 8], "head": "conv", "channels": [2, 3], "num_blocks": [0], "mirrored": true}"#
+        let input =
+            #"{"family": "siren", "sizes": [2, 6, 6, 1], "omega0": 30, "convention": "\#(convention.rawValue)", "canonicalize": false, "array_scales": null}"#
+        let parameters = try SampleModel.parameters {
+            _ = try ProbeClassifier(
+                $0, ProbeConfiguration(try Settings(json: Array(probe.utf8))), spec: SampleModel.pictureSpec, omega0: 30
+            )
+        }
+        let model = try SampleModel(
+            #"{"name": "mirror", "labels": ["a", "b"], "input": \#(input), "model": \#(probe)}"#,
+            ["probe.safetensors": parameters]
+        ).load()
+        let network = NetworkWeights.example(spec: SampleModel.pictureSpec, seed: 8)
+        func logits(negating input: Int?) throws -> [Float] {
+            var moved = network
+            for index in moved.layers[0].weight.values.indices where index % 2 == input {
+                moved.layers[0].weight.values[index].negate()
+            }
+            let features = try model.prepare(moved, NotationClaims(convention)).content
+            return try #require(try model.run(.classes, [features], pool)[0].classes).scores.logits
+        }
+        let own = try logits(negating: nil)
+        #expect(try largestDifference(logits(negating: column), own) < 1e-5)
+        #expect(try largestDifference(logits(negating: 1 - column), own) > 1e-4)
+    }
+
     @Test("a probe of another number of classes, or a share above one, is refused")
     func refuses() throws {
         let model = try SampleModel.probingPictures()
