@@ -13,16 +13,24 @@ import Testing
             }
     }
 
-    @Test("a mean runs over the middle axis, however many channels there are", arguments: Case.all, [3, 70])
-    func means(_ input: Case, channels: Int) {
-        let axes = input.axes
+    /// A matrix with a row for each index of the axes, and what `record` makes of it, with a row for each reduced index.
+    private func reduce(
+        _ axes: Axes, _ channels: Int, _ record: (PlanBuilder, Matrix, Matrix) -> Void
+    ) -> (x: Matrix, y: [Float]) {
         var numbers = Numbers(seed: 1)
         let (x, _) = numbers.view(axes.count, channels)
         let y = evaluate { builder in
             let target = builder.matrix(rows: axes.reducedCount, columns: channels)
-            builder.mean(x, axes, into: target)
+            record(builder, x, target)
             return target
         }
+        return (x, y)
+    }
+
+    @Test("a mean runs over the middle axis, however many channels there are", arguments: Case.all, [3, 70])
+    func means(_ input: Case, channels: Int) {
+        let axes = input.axes
+        let (x, y) = reduce(axes, channels) { builder, x, y in builder.mean(x, axes, into: y) }
         var reference: [Double] = []
         for outer in 0..<axes.outer {
             for inner in 0..<axes.inner {
@@ -42,13 +50,7 @@ import Testing
         [3, 70])
     func maxima(extents: (outer: Int, middle: Int), channels: Int) {
         let axes = Axes(outer: extents.outer, middle: extents.middle)
-        var numbers = Numbers(seed: 1)
-        let (x, _) = numbers.view(axes.count, channels)
-        let y = evaluate { builder in
-            let target = builder.matrix(rows: axes.outer, columns: channels)
-            builder.maximum(x, axes, into: target)
-            return target
-        }
+        let (x, y) = reduce(axes, channels) { builder, x, y in builder.maximum(x, axes, into: y) }
         let reference = (0..<axes.outer).flatMap { outer in
             (0..<channels).map { channel in
                 (0..<axes.middle).map { x.element(outer * axes.middle + $0, channel) }.max() ?? 0

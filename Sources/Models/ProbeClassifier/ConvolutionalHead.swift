@@ -45,12 +45,10 @@ struct ConvolutionalHead: Sendable {
         let last = stages.reduce(stem(x, in: builder)) { pixels, stage in
             stage.blocks.reduce(stage.reduce(pixels, in: builder)) { $1($0, in: builder) }
         }
+        // Before the maximum, whose gradient needs its result as it was.
+        builder.scale(last.matrix, by: Self.factor)
         let largest = builder.matrix(rows: batch, columns: last.matrix.columns)
         builder.maximum(last.matrix, Axes(outer: batch, middle: last.height * last.width), into: largest)
-        // A copy, since the gradient of a maximum needs the maximum as it was.
-        let scaled = builder.matrix(rows: batch, columns: largest.columns)
-        builder.copy(largest, to: scaled)
-        builder.scale(scaled, by: Self.factor)
-        return builder.apply(output, to: scaled)
+        return builder.apply(output, to: largest)
     }
 }

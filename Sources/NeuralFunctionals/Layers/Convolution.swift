@@ -1,37 +1,25 @@
 import Engine
 
-/// A two-dimensional convolution with bias: each pixel of the result is an affine map of a side × side patch of x. The
-/// patch of pixel (r, c) begins at (r · step − margin, c · step − margin); outside the picture it is zero
-/// (`PatchGrid`).
+/// A 3 × 3 convolution with bias: each pixel of the result is an affine map of the patch of x around the same pixel, whose
+/// pixels outside the picture are zero, so that the size stays.
 ///
-/// Pixels are rows of channels. The parameter `weight` is (outputs, side² · inputs): the pixels of a patch row by row,
-/// the channels of a pixel together. (`torch.nn.Conv2d` stores (outputs, inputs, side, side).)
+/// Pixels are rows of channels. The parameter `weight` is (outputs, 9 · inputs): the pixels of a patch row by row, the
+/// channels of a pixel together. (`torch.nn.Conv2d` stores (outputs, inputs, 3, 3).)
 package struct Convolution: Sendable {
     private let map: AffineMap
-    private let side: Int
-    private let step: Int
-    private let margin: Int
+    private static let side = 3
 
     /// Reads `weight` and `bias`.
-    /// - Parameters:
-    ///   - inputs, outputs: channels.
-    ///   - side: pixels along a side of the square kernel.
-    ///   - step: the stride, in pixels.
-    ///   - margin: the padding with zeros on each side, in pixels.
-    package init(_ parameters: ParameterScope, inputs: Int, outputs: Int, side: Int, step: Int = 1, margin: Int = 0) {
-        map = parameters.affine(inputs: side * side * inputs, outputs: outputs)
-        self.side = side
-        self.step = step
-        self.margin = margin
+    /// - Parameter inputs, outputs: channels.
+    package init(_ parameters: ParameterScope, inputs: Int, outputs: Int) {
+        map = parameters.affine(inputs: Self.side * Self.side * inputs, outputs: outputs)
     }
 
-    /// *Shapes:* x (batch·height·width, inputs) → (batch·rows·columns, outputs), where rows = ⌊(height + 2 · margin −
-    /// side) / step⌋ + 1, columns likewise, are the height and width of the result. Traps where the kernel does not fit
-    /// into the picture.
-    package func callAsFunction(_ x: Matrix, height: Int, width: Int, in builder: PlanBuilder) -> PixelRows {
-        let grid = PatchGrid(height: height, width: width, side: side, step: step, margin: margin)
+    /// *Shapes:* x (batch·height·width, inputs) → (batch·height·width, outputs).
+    package func callAsFunction(_ x: PixelRows, in builder: PlanBuilder) -> PixelRows {
+        let grid = PatchGrid(height: x.height, width: x.width, side: Self.side, margin: Self.side / 2)
         return PixelRows(
-            matrix: builder.apply(map, to: builder.patches(x, grid)), height: grid.rows, width: grid.columns)
+            matrix: builder.apply(map, to: builder.patches(x.matrix, grid)), height: x.height, width: x.width)
     }
 }
 
@@ -90,7 +78,7 @@ extension PlanBuilder {
     }
 }
 
-/// A 3 × 3 convolution with a padding of zeros, which keeps the size, then the largest of every 2 × 2 pixels where it
+/// A convolution, then the largest of every 2 × 2 pixels where it
 /// halves the picture, the normalisation of the whole picture and GELU.
 package struct NormedConvolution: Sendable {
     private let convolution: Convolution
@@ -98,13 +86,13 @@ package struct NormedConvolution: Sendable {
 
     /// Reads `weight` and `bias`; see `Convolution`.
     package init(_ parameters: ParameterScope, inputs: Int, outputs: Int, halves: Bool = false) {
-        convolution = Convolution(parameters, inputs: inputs, outputs: outputs, side: 3, margin: 1)
+        convolution = Convolution(parameters, inputs: inputs, outputs: outputs)
         self.halves = halves
     }
 
     /// *Shapes:* x (batch·height·width, inputs) → (batch·height·width, outputs), or half as many rows and columns.
     package func callAsFunction(_ x: PixelRows, in builder: PlanBuilder) -> PixelRows {
-        let whole = convolution(x.matrix, height: x.height, width: x.width, in: builder)
+        let whole = convolution(x, in: builder)
         let y = builder.normalizePictures(halves ? builder.halve(whole) : whole)
         builder.activate(y.matrix, .gelu)
         return y
