@@ -185,6 +185,28 @@ CKERNEL void ck_sincos(const float *x, float *s, float *c, size_t count) {
     }
 }
 
+CKERNEL void ck_sine_layer(const float *bias, float omega0, float *y, float *slope, size_t rows, size_t columns) {
+    for (size_t row = 0; row < rows; row++, y += columns, slope += columns) {
+        ELEMENTWISE
+        for (size_t i = 0; i < columns; i++) y[i] = (y[i] + bias[i]) * omega0;
+        if (any_beyond(y, columns)) {
+            for (size_t i = 0; i < columns; i++) {
+                float v = y[i];
+                y[i] = sinf(v);
+                slope[i] = cosf(v) * omega0;
+            }
+            continue;
+        }
+        ELEMENTWISE
+        for (size_t i = 0; i < columns; i++) {
+            float sine, cosine;
+            sincos_approx(y[i], &sine, &cosine);
+            y[i] = sine;
+            slope[i] = cosine * omega0;
+        }
+    }
+}
+
 CKERNEL void ck_sin(const float *x, float *y, size_t count) {
     if (any_beyond(x, count)) {
         for (size_t i = 0; i < count; i++) y[i] = sinf(x[i]);
@@ -367,6 +389,13 @@ CKERNEL void ck_normalize(const float *x, size_t x_step, float *y, size_t y_step
     normalize(x, x_step, y, y_step, rows, count, unbiased, gamma, beta);
 }
 
+CKERNEL void ck_add_to_rows(const float *x, float *y, size_t y_step, size_t rows, size_t count) {
+    for (size_t row = 0; row < rows; row++, y += y_step) {
+        ELEMENTWISE
+        for (size_t i = 0; i < count; i++) y[i] += x[i];
+    }
+}
+
 CKERNEL void ck_add(const float *x, float *y, size_t count) {
     ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] += x[i];
@@ -437,18 +466,6 @@ CKERNEL void ck_add_scaled(const float *x, float *y, size_t count, float factor)
 #pragma clang fp contract(off)
     ELEMENTWISE
     for (size_t i = 0; i < count; i++) y[i] += factor * x[i];
-}
-
-CKERNEL void ck_matrix_vector(const float *weight, const float *x, const float *bias, float *y, size_t rows,
-                              size_t columns) {
-    for (size_t row = 0; row < rows; row++) {
-        const float *w = weight + row * columns;
-        /* The terms are added in order: a sine network with an omega0 of 30 amplifies the rounding differences of
-           another. */
-        float sum = 0.0f;
-        for (size_t i = 0; i < columns; i++) sum += w[i] * x[i];
-        y[row] = sum + bias[row];
-    }
 }
 
 /* Blocks of a constant width become a few vector instructions; a call of memcpy would take longer than the copy. */

@@ -171,6 +171,28 @@ void ck_multiply_packed(const float *x, size_t x_step, size_t rows, const float 
 /* CHUNK rows of z and BLOCK rows of y at a time, so that a panel of z stays in the first-level cache. */
 enum { CHUNK = 128, BLOCK = 14 * 6 * 4 };
 
+/* Whether a panel of z is copied before it is read by the tiles of `height` rows. Rows of z that are a large power of two
+   apart share a few places in the first-level cache and drive each other out of it, and a copy costs as much as a sixth
+   of a tile of 14 rows or a third of one of 6. Where x is read down its columns, it takes room in the cache, too. */
+static int copies_panel(size_t height, size_t z_step, int transposed) {
+    return height >= 24 && z_step >= (transposed ? 64 : 128);
+}
+
+/* copy[k * columns + c] = z[k * z_step + c] for c < width, 0 for further columns; k < count. */
+static void copy_panel(const float *z, size_t z_step, size_t width, size_t columns, size_t count, float *copy) {
+    if (width >= columns && columns == 16) {
+        for (size_t k = 0; k < count; k++) memcpy(copy + k * 16, z + k * z_step, 16 * sizeof *z);
+        return;
+    }
+    if (width >= columns && columns == 32) {
+        for (size_t k = 0; k < count; k++) memcpy(copy + k * 32, z + k * z_step, 32 * sizeof *z);
+        return;
+    }
+    if (width > columns) width = columns;
+    memset(copy, 0, count * columns * sizeof *copy);
+    for (size_t k = 0; k < count; k++) memcpy(copy + k * columns, z + k * z_step, width * sizeof *copy);
+}
+
 void ck_multiply_matrices(const float *x, size_t x_step, int transposed, size_t rows, const float *z, size_t z_step,
                           size_t columns, size_t depth, float *y, size_t y_step, int accumulating, int instructions) {
     const struct tiles tiles = tiles_for(instructions);
@@ -179,6 +201,7 @@ void ck_multiply_matrices(const float *x, size_t x_step, int transposed, size_t 
     for (size_t row = 0; row < rows; row += BLOCK) {
         size_t height = rows - row < BLOCK ? rows - row : BLOCK;
         const float *from = x + row * (transposed ? 1 : x_step);
+        int copies = copies_panel(height, z_step, transposed);
         for (size_t k = 0; k < depth; k += CHUNK) {
             size_t count = depth - k < CHUNK ? depth - k : CHUNK;
             const float *chunk = from + k * (transposed ? x_step : 1);
@@ -186,12 +209,10 @@ void ck_multiply_matrices(const float *x, size_t x_step, int transposed, size_t 
                 size_t width = columns - column;
                 const float *panel = z + k * z_step + column;
                 size_t panel_step = z_step;
-                if (width < tiles.columns) {
-                    memset(copy, 0, count * PANEL * sizeof *copy);
-                    for (size_t r = 0; r < count; r++)
-                        memcpy(copy + r * PANEL, panel + r * z_step, width * sizeof *copy);
+                if (copies || width < tiles.columns) {
+                    copy_panel(panel, z_step, width, tiles.columns, count, copy);
                     panel = copy;
-                    panel_step = PANEL;
+                    panel_step = tiles.columns;
                 }
                 float *to = y + row * y_step + column;
                 multiply_column(tiles, by_rows, chunk, x_step, transposed, height, panel, panel_step, count, to, y_step,

@@ -68,9 +68,7 @@ extension PlanBuilder {
             Products.multiply(
                 x.rows(range), map.weight, transposingB: true, accumulating: accumulating, into: target)
             guard let bias = map.bias else { return }
-            for row in 0..<target.rows {
-                ck_add(bias.pointer, target.pointer + row * target.stride, target.columns)
-            }
+            ck_add_to_rows(bias.pointer, target.pointer, target.stride, target.rows, target.columns)
         }
     }
 

@@ -23,9 +23,27 @@ package struct SineGrid: Sendable {
         self.cells = cells
         self.networks = networks
     }
+
+    /// The pixels of each network, ascending.
+    fileprivate var pixels: [[Int]] {
+        var pixels = [[Int]](repeating: [], count: networks)
+        for (pixel, cell) in cells.enumerated() { pixels[cell].append(pixel) }
+        return pixels
+    }
+
+    /// The pixels of each network in blocks of at most `size`.
+    fileprivate func blocks(of size: Int) -> [(network: Int, pixels: [Int])] {
+        pixels.enumerated().flatMap { network, own in
+            stride(from: 0, to: own.count, by: size).map { (network, Array(own[$0..<min($0 + size, own.count)])) }
+        }
+    }
 }
 
 extension PlanBuilder {
+    /// The most points that are taken through all layers of a sine network together, so that their values stay in the
+    /// processor's cache.
+    private static let pixelsTogether = 64
+
     /// The value w_L · sin(ω₀ (… sin(ω₀ (w0 · x + b0)) …)) + b_L of a sine network (Sitzmann et al., arXiv 2006.09661)
     /// at every pixel's coordinates x, each pixel by the network of its cell. Overwrites `pictures`.
     ///
@@ -34,38 +52,31 @@ extension PlanBuilder {
         let layers = grid.sizes.count - 1
         precondition(parameters.count == 2 * layers, "one matrix a parameter array")
         precondition(pictures.rows == batch * grid.cells.count && pictures.columns == grid.sizes[layers], "pictures")
-        let width = grid.sizes.max() ?? 1
-        let scratch = matrix(rows: threads, columns: 4 * width)
+        let blocks = grid.blocks(of: Self.pixelsTogether)
+        let size = blocks.map(\.pixels.count).max() ?? 0
+        let inputs = matrix(rows: threads * size, columns: grid.sizes[0])
+        let scratch = matrix(rows: threads, columns: SineNetwork.scratchCount(grid.sizes, points: size))
+        let points = (0..<threads).map { inputs.rows($0 * size..<($0 + 1) * size) }
+        let traces = (0..<threads).map { worker in
+            SineNetwork.Trace(grid.sizes, points: size, in: scratch.rows(worker..<worker + 1))
+        }
+        let networks = (0..<batch * grid.networks).map {
+            SineNetwork(parameters, $0, sizes: grid.sizes, omega0: grid.omega0)
+        }
         for (inputs, outputs) in zip(grid.sizes, grid.sizes.dropFirst()) {
             countProduct(outputs, inputs, 1, times: pictures.rows)
         }
-        let block = 16
         step(
-            reading: parameters + [grid.coordinates], writing: [pictures, scratch],
-            tasks: (pictures.rows + block - 1) / block
+            reading: parameters + [grid.coordinates], writing: [pictures, inputs, scratch], tasks: batch * blocks.count
         ) { task, worker in
-            let base = scratch.pointer + worker * scratch.stride
-            for row in task * block..<min(pictures.rows, (task + 1) * block) {
-                let (image, pixel) = (row / grid.cells.count, row % grid.cells.count)
-                let network = image * grid.networks + grid.cells[pixel]
-                var input = base
-                var output = base + width
-                let (angles, cosines) = (base + 2 * width, base + 3 * width)
-                input.update(from: grid.coordinates.pointer + pixel * grid.coordinates.stride, count: grid.sizes[0])
-                for layer in 0..<layers {
-                    let weight = parameters[2 * layer]
-                    let bias = parameters[2 * layer + 1]
-                    let (inputs, outputs) = (grid.sizes[layer], grid.sizes[layer + 1])
-                    ck_matrix_vector(
-                        weight.pointer + network * weight.stride, input, bias.pointer + network * bias.stride,
-                        output, outputs, inputs)
-                    if layer < layers - 1 {
-                        for neuron in 0..<outputs { angles[neuron] = output[neuron] * grid.omega0 }
-                        ck_sincos(angles, output, cosines, outputs)
-                    }
-                    swap(&input, &output)
-                }
-                (pictures.pointer + row * pictures.stride).update(from: input, count: pictures.columns)
+            let (image, block) = (task / blocks.count, blocks[task % blocks.count])
+            for (place, pixel) in block.pixels.enumerated() {
+                points[worker].copyRow(place, from: grid.coordinates, pixel)
+            }
+            let values = networks[image * grid.networks + block.network].evaluate(
+                points[worker].rows(0..<block.pixels.count), traces[worker])
+            for (place, pixel) in block.pixels.enumerated() {
+                pictures.copyRow(image * grid.cells.count + pixel, from: values, place)
             }
         }
         adjoint(of: pictures, from: parameters.map { $0 }) {
@@ -79,7 +90,7 @@ extension PlanBuilder {
         guard let dy = tape.cotangent(of: pictures) else { return }
         let gradients = parameters.compactMap { tape.sum(for: $0) }
         guard gradients.count == parameters.count else { return }
-        let pixels = (0..<grid.networks).map { cell in grid.cells.indices.filter { grid.cells[$0] == cell } }
+        let pixels = grid.pixels
         let most = pixels.map(\.count).max() ?? 0
         let points = matrix(rows: most, columns: grid.sizes[0])
         let differences = matrix(rows: most, columns: pictures.columns)
@@ -114,7 +125,7 @@ extension PlanBuilder {
         precondition(parameters.count == 2 * sizes.count - 2, "one matrix a parameter array")
         precondition(coordinates.columns == sizes[0] && y.rows == batch * coordinates.rows, "values at coordinates")
         // The backward pass runs on one thread and takes all points of a network at once.
-        let size = recordsGradients ? coordinates.rows : min(coordinates.rows, 64)
+        let size = recordsGradients ? coordinates.rows : min(coordinates.rows, Self.pixelsTogether)
         let blocks = (coordinates.rows + size - 1) / size
         let scratch = matrix(
             rows: threads, columns: SineNetwork.scratchCount(sizes, points: size))

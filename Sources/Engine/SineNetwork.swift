@@ -59,13 +59,13 @@ struct SineNetwork {
             let y = trace.values[layer + 1].rows(0..<x.rows)
             Products.multiply(input, parameters[2 * layer], transposingB: true, into: y)
             let bias = parameters[2 * layer + 1].pointer
-            for row in 0..<y.rows { ck_add(bias, y.pointer + row * y.stride, y.columns) }
             input = y
-            guard layer < layers - 1 else { break }
-            let slope = trace.slopes[layer + 1].rows(0..<x.rows)
-            ck_contribute(y.pointer, y.pointer, y.count, omega0, 0)
-            ck_sincos(y.pointer, y.pointer, slope.pointer, y.count)
-            ck_contribute(slope.pointer, slope.pointer, slope.count, omega0, 0)
+            if layer < layers - 1 {
+                let slope = trace.slopes[layer + 1].rows(0..<x.rows)
+                ck_sine_layer(bias, omega0, y.pointer, slope.pointer, y.rows, y.columns)
+            } else {
+                ck_add_to_rows(bias, y.pointer, y.stride, y.rows, y.columns)
+            }
         }
         return input
     }
@@ -84,9 +84,7 @@ struct SineNetwork {
             if let dparameters {
                 let (dweight, dbias) = (dparameters[2 * layer], dparameters[2 * layer + 1])
                 Products.multiply(gradient, input, transposingA: true, accumulating: true, into: dweight)
-                for row in 0..<gradient.rows {
-                    ck_add(gradient.pointer + row * gradient.stride, dbias.pointer, gradient.columns)
-                }
+                ck_add_rows(gradient.pointer, gradient.stride, gradient.rows, dbias.pointer, gradient.columns)
             }
             guard layer > 0 || dx != nil else { break }
             let target = layer == 0 ? (dx ?? trace.gradients[0]) : trace.gradients[layer].rows(0..<x.rows)

@@ -79,6 +79,41 @@ import Testing
         #expect(largestError(c, x.map { cosine(Double($0)) }) <= 2e-7)
     }
 
+    @Test(
+        "a layer of sines has the bits of its three steps, also beyond the range of the approximation",
+        arguments: [1, 5, 32, 47])
+    func sineLayer(columns: Int) {
+        var numbers = Numbers(seed: 2)
+        let rows = 9
+        let bias = numbers.floats(columns)
+        var y = numbers.floats(rows * columns, in: -3...3)
+        y[4 * columns] = 1e5
+        var s = y.enumerated().map { ($1 + bias[$0 % columns]) * 30 }
+        var c = s
+        for row in 0..<rows {
+            let own = row * columns..<(row + 1) * columns
+            var (sines, cosines) = (Array(s[own]), Array(s[own]))
+            ck_sincos(Array(s[own]), &sines, &cosines, columns)
+            s.replaceSubrange(own, with: sines)
+            c.replaceSubrange(own, with: cosines.map { $0 * 30 })
+        }
+        var slope = y
+        ck_sine_layer(bias, 30, &y, &slope, rows, columns)
+        #expect(y == s)
+        #expect(slope == c)
+    }
+
+    @Test("a row is added to every row, and nothing between them changes", arguments: [1, 16, 37])
+    func addToRows(columns: Int) {
+        var numbers = Numbers(seed: 4)
+        let (rows, step) = (5, columns + 3)
+        let x = numbers.floats(columns)
+        var y = numbers.floats(rows * step)
+        let wanted = y.enumerated().map { $0 % step < columns ? $1 + x[$0 % step] : $1 }
+        ck_add_to_rows(x, &y, step, rows, columns)
+        #expect(y == wanted)
+    }
+
     @Test("sine and cosine of what is no finite number are no numbers")
     func sincosOfInfinity() {
         let x: [Float] = [.infinity, -.infinity, .nan, 1]
@@ -325,18 +360,5 @@ import Testing
         ck_accumulate(x, &total, count)
         #expect(total == x.map { 1 + Double($0) })
         #expect(map(x) { _, y, count in ck_store(total, y, count, 0.5) } == total.map { Float($0 * 0.5) })
-    }
-
-    @Test("a matrix times a vector plus a bias", arguments: [(1, 1), (3, 2), (32, 32), (5, 17)])
-    func matrixVector(rows: Int, columns: Int) {
-        var numbers = Numbers(seed: 3)
-        let weight = numbers.floats(rows * columns)
-        let (x, bias) = (numbers.floats(columns), numbers.floats(rows))
-        var y = [Float](repeating: .nan, count: rows)
-        ck_matrix_vector(weight, x, bias, &y, rows, columns)
-        let reference = (0..<rows).map { row in
-            (0..<columns).reduce(Double(bias[row])) { $0 + Double(weight[row * columns + $1]) * Double(x[$1]) }
-        }
-        #expect(largestError(y, reference) < 1e-5)
     }
 }

@@ -59,7 +59,7 @@ package struct TrainingBenchmark {
         let batch = recipe.optimization.batch
         let corpus = Corpus(
             spec: spec, weights: (0..<batch).flatMap { NetworkWeights.example(spec: spec, seed: UInt64($0)).flattened },
-            labels: (0..<batch).map { $0 % configuration.labels.count }, sources: Array(0..<batch))
+            labels: (0..<batch).map { $0 % max(1, configuration.labels.count) }, sources: Array(0..<batch))
         let trainer = try Trainer(
             model, configuration.input, recipe.objective, LearnedParameters(readers, frozen: Set(recipe.frozen)),
             corpus: corpus, indices: Array(0..<batch), augmentation: recipe.augmentation,

@@ -41,6 +41,9 @@ void ck_sigmoid(const float *x, float *y, size_t count);
 /* s[i] = sin(x[i]), c[i] = cos(x[i]); absolute error below 2e-7. Where any |x[i]| is above 8192 or not a number, all
    elements are computed by the C library. x may be s. */
 void ck_sincos(const float *x, float *s, float *c, size_t count);
+/* With a = (y[row][i] + bias[i]) * omega0: y[row][i] = sin(a), slope[row][i] = omega0 * cos(a), as ck_sincos. Rows are
+   contiguous. */
+void ck_sine_layer(const float *bias, float omega0, float *y, float *slope, size_t rows, size_t columns);
 /* y[i] = sin(x[i]), as ck_sincos; x may be y. */
 void ck_sin(const float *x, float *y, size_t count);
 /* y[i] = exp(scale * x[i]) / sum over j of exp(scale * x[j]); x may be y. */
@@ -53,6 +56,8 @@ void ck_normalize(const float *x, size_t x_step, float *y, size_t y_step, size_t
                   const float *gamma, const float *beta);
 /* y[i] += x[i] */
 void ck_add(const float *x, float *y, size_t count);
+/* y[row][i] += x[i]. */
+void ck_add_to_rows(const float *x, float *y, size_t y_step, size_t rows, size_t count);
 /* y[i] = mean over rows of x[row][i], summed in order in float64. */
 void ck_mean_row(const float *x, size_t x_step, size_t rows, float *y, size_t count);
 /* y[i] = the largest x[row][i]. */
@@ -66,8 +71,6 @@ void ck_add_scaled(const float *x, float *y, size_t count, float factor);
 void ck_accumulate(const float *x, double *sum, size_t count);
 /* y[i] = sum[i] * factor, rounded to float32. */
 void ck_store(const double *sum, float *y, size_t count, double factor);
-/* y = weight x + bias, weight (rows, columns) row-major; the terms of an element are added in order. */
-void ck_matrix_vector(const float *weight, const float *x, const float *bias, float *y, size_t rows, size_t columns);
 /* y[block][i] = x[block][i], or +=, for `count` blocks of `width` floats. x_step may be 0: the same block each time. */
 void ck_copy_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count);
 void ck_add_blocks(const float *x, size_t x_step, float *y, size_t y_step, size_t width, size_t count);
