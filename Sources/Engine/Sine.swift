@@ -79,37 +79,39 @@ extension PlanBuilder {
                 pictures.copyRow(image * grid.cells.count + pixel, from: values, place)
             }
         }
-        adjoint(of: pictures, from: parameters.map { $0 }) {
-            self.differentiate(parameters, grid, batch: batch, into: pictures, $0)
+        adjoint(of: pictures, from: parameters) {
+            self.differentiate(parameters, networks, grid, batch: batch, into: pictures, $0)
         }
     }
 
     private func differentiate(
-        _ parameters: [Matrix], _ grid: SineGrid, batch: Int, into pictures: Matrix, _ tape: GradientTape
+        _ parameters: [Matrix], _ networks: [SineNetwork], _ grid: SineGrid, batch: Int, into pictures: Matrix,
+        _ tape: GradientTape
     ) {
         guard let dy = tape.cotangent(of: pictures) else { return }
         let gradients = parameters.compactMap { tape.sum(for: $0) }
-        guard gradients.count == parameters.count else { return }
+        precondition(gradients.count == parameters.count, "all arrays of a sine network are differentiated, or none")
         let pixels = grid.pixels
         let most = pixels.map(\.count).max() ?? 0
         let points = matrix(rows: most, columns: grid.sizes[0])
         let differences = matrix(rows: most, columns: pictures.columns)
         let scratch = matrix(rows: 1, columns: SineNetwork.scratchCount(grid.sizes, points: most))
         let trace = SineNetwork.Trace(grid.sizes, points: most, in: scratch)
+        let shaped = networks.indices.map { SineNetwork.parameters(gradients, $0, grid.sizes) }
         step(
             reading: parameters + gradients + [grid.coordinates, dy],
             writing: gradients + [points, differences, scratch]
         ) {
-            for network in 0..<batch * grid.networks {
+            for network in networks.indices {
                 let (image, own) = (network / grid.networks, pixels[network % grid.networks])
                 guard !own.isEmpty else { continue }
                 for (place, pixel) in own.enumerated() {
                     points.copyRow(place, from: grid.coordinates, pixel)
                     differences.copyRow(place, from: dy, image * grid.cells.count + pixel)
                 }
-                SineNetwork(parameters, network, sizes: grid.sizes, omega0: grid.omega0).differentiate(
+                networks[network].differentiate(
                     points.rows(0..<own.count), dy: { _ in differences.rows(0..<own.count) },
-                    dparameters: SineNetwork.parameters(gradients, network, grid.sizes), dx: nil, trace)
+                    dparameters: shaped[network], dx: nil, trace)
             }
         }
     }
@@ -149,6 +151,9 @@ extension PlanBuilder {
         adjoint(of: y, from: parameters + [coordinates]) { tape in
             guard let dy = tape.cotangent(of: y) else { return }
             let gradients = parameters.compactMap { tape.sum(for: $0) }
+            precondition(
+                gradients.isEmpty || gradients.count == parameters.count,
+                "all arrays of a sine network are differentiated, or none")
             let dcoordinates = tape.sum(for: coordinates)
             let updated = gradients + [dcoordinates].compactMap { $0 }
             self.step(reading: parameters + [coordinates, dy] + updated, writing: updated + [scratch]) {

@@ -34,8 +34,12 @@ struct SineNetwork {
         fileprivate let slopes: [Matrix]
         fileprivate let gradients: [Matrix]
 
-        /// - Parameter points: the most points that are evaluated at a time.
+        /// - Parameters:
+        ///   - points: the most points that are evaluated at a time.
+        ///   - scratch: one row of at least `scratchCount` floats.
         init(_ sizes: [Int], points: Int, in scratch: Matrix) {
+            precondition(
+                scratch.rows == 1 && scratch.columns >= scratchCount(sizes, points: points), "room for a trace")
             var offset = scratch.offset
             func take() -> [Matrix] {
                 sizes.map { width in

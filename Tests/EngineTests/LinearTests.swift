@@ -169,12 +169,18 @@ import Testing
         arguments: 0...Products.instructions)
     func rowsDoNotDependOnOthers(instructions: Int32) {
         var numbers = Numbers(seed: 3)
-        let (x, weight) = (numbers.matrix(131, 19), numbers.matrix(45, 19))
+        let (x, weight, wide) = (numbers.matrix(131, 19), numbers.matrix(45, 19), numbers.matrix(19, 200))
         let packed = PackedMap().matrix(weight, nil)
         let products: [(Matrix, Matrix) -> Void] = [
             { Products.apply(packed, to: $0, into: $1, instructions: instructions) },
             { Products.multiplyRows($0, weight, accumulating: false, into: $1, instructions: instructions) },
             { Products.multiplyTransposed($0, weight, accumulating: false, into: $1, instructions: instructions) },
+            // Of rows that are far apart panels are copied, where there are many rows to compute.
+            {
+                Products.multiply(
+                    $0, wide.columns(0..<45), transposingA: false, accumulating: false, into: $1,
+                    instructions: instructions)
+            },
         ]
         for multiply in products {
             let all = Matrix(zeros: 131, 45)

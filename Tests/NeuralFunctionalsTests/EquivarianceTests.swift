@@ -89,11 +89,14 @@ import Testing
 
     @Test(
         "the editor of encoder blocks commutes with permutations of hidden neurons",
-        arguments: ["nft", "np", "np_residual", "hnp_residual"], SampleSpec.fullyConnected)
-    func blockEditorCommutes(block: String, sample: SampleSpec) throws {
+        arguments: [
+            ("nft", "propagated"), ("nft", "neurons"), ("np", "propagated"), ("np_residual", "neurons"),
+            ("hnp_residual", "propagated"),
+        ], SampleSpec.fullyConnected)
+    func blockEditorCommutes(encoder: (block: String, lift: String), sample: SampleSpec) throws {
         let configuration = try WeightSpaceEncoderConfiguration(
             try settings(
-                #"{"block_type": "\#(block)", "lift": "propagated", "lift_width": 6, "num_blocks": 2, "enc_map_size": 4, "num_heads": 2}"#
+                #"{"block_type": "\#(encoder.block)", "lift": "\#(encoder.lift)", "lift_width": 6, "num_blocks": 2, "enc_map_size": 4, "num_heads": 2}"#
             ))
         let model = try WeightEditor(ParameterReader(drawing: 5).root, configuration, spec: sample.spec)
         expectCommutes(sample.spec) { model($0, in: $1) }

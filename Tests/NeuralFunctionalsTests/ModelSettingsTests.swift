@@ -41,6 +41,8 @@ import Testing
         let reading = #""latent_dim": 2, "reads_outputs": true"#
         try build(places.replacing(#""latent_dim": 2"#, with: reading))
         #expect(throws: SettingError.self) { try build(places.replacing("9", with: "8")) }
+        try build(propagated.replacing("propagated", with: "neurons"))
+        #expect(throws: SettingError.self) { try build(places.replacing("propagated", with: "neurons")) }
         #expect(throws: SettingError.self) { try build(Self.encoder.replacing(#""latent_dim": 2"#, with: reading)) }
         #expect(throws: ModelError(#""lift_start": "places" is for sine networks of two inputs"#)) {
             try build(places, sizes: [3, 4, 1])

@@ -7,6 +7,7 @@ import pathlib
 import pickle
 import struct
 import subprocess
+import urllib.request
 import zipfile
 
 import numpy as np
@@ -195,6 +196,10 @@ def test_a_conversion_is_read_back_as_the_same_picture(server: Server) -> None:
     assert np.abs(np.array(picture["data"])[..., 0] - PICTURE).max() < 1e-5
     warnings = edit(server, "edits=convert:siren-pytorch&convention=nfn", BODY)["warnings"]
     assert any("convention=siren-pytorch" in warning for warning in warnings)
+    # Npz has no place for the name of the notation.
+    url = f"http://127.0.0.1:{server.port}/v1/edit?edits=convert:siren-pytorch&convention=nfn&output=npz"
+    with urllib.request.urlopen(urllib.request.Request(url, BODY)) as response:
+        assert "convention=siren-pytorch" in response.headers["X-Warning"]
 
 
 def test_the_picture_is_that_of_render(server: Server) -> None:

@@ -29,6 +29,19 @@ import Training
         #expect(abs(ClassificationReport.bestTemperature(logits: logits, labels: labels) - 2) < 0.02)
     }
 
+    @Test(
+        "few networks that are all right do not make the model certain", arguments: [(1, 0.5), (11, 0.9), (200, 0.99)])
+    func fewNetworksLeaveDoubt(count: Int, least: Double) {
+        let logits = (0..<count).map { index in (0..<3).map { Float($0 == index % 3 ? 4 : 0) } }
+        let labels = (0..<count).map { $0 % 3 }
+        let temperature = ClassificationReport.bestTemperature(logits: logits, labels: labels)
+        let confidence = ClassificationReport.meanConfidence(logits: logits, temperature: temperature)
+        // As Laplace's rule of succession: (n + 1/3) / (n + 1).
+        let wanted = (Double(count) + 1.0 / 3) / Double(count + 1)
+        #expect(abs(confidence - wanted) < 0.002)
+        #expect(confidence > least)
+    }
+
     @Test("a plot has a line for every series and ticks around its values")
     func plotsCurves() {
         let plot = CurvePlot(

@@ -16,7 +16,11 @@ package struct TrainingBenchmark {
     package init(_ recipe: TrainingRecipe) { self.recipe = recipe }
 
     /// A step of an embedded recipe or of a file, for SIRENs 2-32-32-1 of pictures of 28 × 28 pixels in ten classes.
+    /// - Throws: also for recipes of CNNs and those with frozen files.
     package init(recipe json: Data, overrides: [String] = []) throws(RecipeError) {
+        if try TrainingRecipe.isForCNNs(json, overrides: overrides) {
+            throw RecipeError("the recipe is for CNNs, and steps are timed on SIRENs; choose one for INRs, such as nft")
+        }
         let spec = NetworkSpec(sizes: [2, 32, 32, 1])
         let count = 1280
         var random = RandomSource(seed: 0)
@@ -28,6 +32,11 @@ package struct TrainingBenchmark {
             for: Corpus(
                 [Corpus.Group(spec: spec, activation: .sine, weights: weights)], description,
                 labels: (0..<count).map { $0 % 10 }, sources: Array(0..<count)))
+        guard recipe.frozen.isEmpty else {
+            throw RecipeError(
+                "the recipe keeps \(recipe.frozen.joined(separator: ", ")) as given, so that a step has fewer operations than are counted; choose one that trains all of its files, such as nft"
+            )
+        }
     }
 
     /// A step of 64 networks for the encoder of `model` with a latent classifier of one layer.

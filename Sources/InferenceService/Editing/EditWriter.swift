@@ -26,6 +26,17 @@ struct EditWriter {
         guard let file = options.output.file else { return try png(pictures ?? []) }
         var edited: [EditedNetwork] = []
         for network in networks { edited.append(try network.get()) }
+        var response = try response(of: file, edited)
+        response.addWarnings(edited.enumerated().flatMap { warnings(of: $1, $0, of: edited.count) })
+        return response
+    }
+
+    /// What is said of a network's edit, with its index where there are several.
+    private func warnings(of network: EditedNetwork, _ index: Int, of count: Int) -> [String] {
+        network.reading.warnings.map { count > 1 ? "network \(index): \($0)" : $0 }
+    }
+
+    private func response(of file: WeightsFile, _ edited: [EditedNetwork]) throws(ServiceFault) -> Response {
         if edited.count == 1, !edited[0].isPartOfBatch { return try file.response(edited[0].alone) }
         guard let tree = EditedNetwork.together(edited) else {
             throw .badRequest(
@@ -68,7 +79,7 @@ struct EditWriter {
                 let network = try network.get()
                 let tree = try network.alone.inRange()
                 writer.edited(network, tree, try pictures?[index].get())
-                warnings += network.reading.warnings.map { networks.count > 1 ? "network \(index): \($0)" : $0 }
+                warnings += self.warnings(of: network, index, of: networks.count)
             } catch {
                 errors += 1
                 writer.error(code: error.code, detail: error.detail)
@@ -90,6 +101,25 @@ struct EditWriter {
         writer.endObject()
         return Response(.ok, contentType: "application/json", body: writer.bytes + [0x0a])
     }
+}
+
+extension Response {
+    /// The most warnings that a response repeats in fields.
+    private static let warningLimit = 8
+
+    /// One field `X-Warning` for each of the first warnings, since a file has no other place for them. Characters beyond
+    /// printable ASCII become question marks.
+    fileprivate mutating func addWarnings(_ warnings: [String]) {
+        for warning in warnings.prefix(Self.warningLimit) {
+            let text = String(
+                decoding: warning.utf8.prefix(1024).map { (0x20...0x7e).contains($0) ? $0 : 0x3f }, as: UTF8.self)
+            fields.append(HTTPField(name: .warningText, value: text))
+        }
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let warningText = HTTPField.Name(token: "X-Warning")
 }
 
 extension JSONWriter {

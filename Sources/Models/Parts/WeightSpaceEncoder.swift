@@ -31,6 +31,8 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
         case fourier
         /// `PropagatedEmbedding`: the weight and features of its neurons.
         case propagated
+        /// `PropagatedEmbedding` that carries nothing: the weight and Fourier features of what its neurons have alone.
+        case neurons
     }
 
     /// `block_type`.
@@ -71,6 +73,9 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
         heads = try settings.int("num_heads", in: SettingBounds.extent, default: 4)
         expansion = try settings.int("ff_factor", in: 1...64, default: 4)
         let side = Int(Double(carriedChannels).squareRoot().rounded())
+        guard embeddingStart == .random || inputEmbedding != .neurons else {
+            throw settings.error("lift_start", "\"places\" is for \"lift\": \"propagated\" only")
+        }
         guard embeddingStart == .random || side * side == carriedChannels else {
             throw settings.error("lift_width", "expected a square number, such as 256, for \"lift_start\": \"places\"")
         }
@@ -83,7 +88,7 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
         }
         if inputEmbedding == .fourier {
             for name in ["lift_width", "lift_start"] {
-                try settings.refuse(name, "it is for \"lift\": \"propagated\" only")
+                try settings.refuse(name, "it is not for \"lift\": \"fourier\"")
             }
         }
     }
@@ -106,12 +111,14 @@ extension WeightSpaceEncoderConfiguration {
             } else {
                 block["0.layer_0.weight"] != nil ? .np : nil
             }
-        let isPropagated = first["forward.0.weight"] != nil
+        let hasNeurons = first["forward.0.weight"] != nil
+        // Maps of further layers read biases alone where nothing is carried.
+        let carries = first.extent("forward.1.weight", 1) != 1
         let hidden = block.extent("ff.0.weight_maps.0.weight", 0)
         return members(
             ("block_type", .text(type?.rawValue)),
-            ("lift", .text(isPropagated ? "propagated" : first["_B"] == nil ? nil : "fourier")),
-            ("lift_width", isPropagated ? .count(first.extent("forward.0.weight", 0)) : nil),
+            ("lift", .text(hasNeurons ? (carries ? "propagated" : "neurons") : first["_B"] == nil ? nil : "fourier")),
+            ("lift_width", hasNeurons ? .count(first.extent("forward.0.weight", 0)) : nil),
             ("num_blocks", .count(blockCount)),
             ("enc_map_size", .count(first.extent("_B", 1) ?? channels.map { $0 / 2 })),
             ("ff_factor", .count(hidden.flatMap { hidden in channels.map { hidden / $0 } })))
@@ -163,11 +170,12 @@ struct WeightSpaceEncoder: Sendable {
                 .fourier(
                     GaussianFourierFeatures(
                         parameters.scope(0), inputs: 1, count: configuration.mappingSize, scale: scale))
-            case .propagated:
+            case .propagated, .neurons:
                 .propagated(
                     PropagatedEmbedding(
                         parameters.scope(0), spec, channels: channels,
-                        width: configuration.carriedChannels, start: start))
+                        width: configuration.carriedChannels, start: start,
+                        carriesFeatures: configuration.inputEmbedding == .propagated))
             }
         positions = LearnedPosEmbedding(parameters.scope(1), spec, channels: channels)
         blocks = (0..<configuration.blockCount).map { index in

@@ -16,6 +16,10 @@ import Networks
 /// embedding is equivariant to permutations of hidden neurons. The products of weights with features of neurons are
 /// those of graph networks on weights (Kofinas et al., arXiv 2403.12143; Kalogeropoulos et al., arXiv 2406.10685).
 ///
+/// An embedding that does not carry (`carriesFeatures` false) has no sums over neurons: f_{i+1}[n] = sin(forward_i(b_i[n]))
+/// for i > 0, and g_i only for i = l. Then a token sees the weight, and Fourier features of what its two neurons have
+/// alone: the rows of the first layer, the columns of the last, and biases.
+///
 /// With forward_0 = [x, 1], forward_i = [I, 1] and no bias, f is what a network of sines computes at the places x. A new
 /// embedding can begin there (`Start.places`), which is how Kofinas et al. use their probe features.
 ///
@@ -32,8 +36,10 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
 
     private let channels: Int
     private let width: Int
+    private let carriesFeatures: Bool
     private let forward: [AffineMap]
-    private let backward: [AffineMap]
+    /// `backward.i` by i; the last alone where features are not carried.
+    private let backward: [Int: AffineMap]
     private let weightMaps: [TokenMap]
     private let biasMaps: [TokenMap]
 
@@ -41,10 +47,15 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
     /// - Parameters:
     ///   - channels: of a token.
     ///   - width: channels of f and g.
-    ///   - start: of a new model. `places` needs networks of two inputs and a square number as `width`.
-    package init(_ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, width: Int, start: Start) {
+    ///   - start: of a new model. `places` needs networks of two inputs, a square number as `width`, and an embedding that
+    ///     carries features.
+    package init(
+        _ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, width: Int, start: Start,
+        carriesFeatures: Bool = true
+    ) {
         self.channels = channels
         self.width = width
+        self.carriesFeatures = carriesFeatures
         func map(
             _ name: String, _ index: Int, _ inputs: Int, _ outputs: Int, _ weights: Initialization,
             _ biases: Initialization = .uniform(bound: Float.pi)
@@ -57,22 +68,26 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
         let depth = spec.depth
         let spread = Initialization.normal(deviation: 1 / Float(width).squareRoot())
         forward = (0..<depth).map { layer in
-            let inputs = (layer == 0 ? spec.inputs : width) + 1
+            let inputs = (layer == 0 ? spec.inputs : carriesFeatures ? width : 0) + 1
             switch start {
             case .random(let scale):
-                return map("forward", layer, inputs, width, layer == 0 ? .normal(deviation: scale) : spread)
+                let isFirst = layer == 0 || !carriesFeatures
+                return map("forward", layer, inputs, width, isFirst ? .normal(deviation: scale) : spread)
             case .places(let factors):
                 let values = Self.placeWeights(factors[layer], layer: layer, inputs: inputs, width: width)
                 return map("forward", layer, inputs, width, .values(values), .constant(0))
             }
         }
-        backward = (1..<max(depth, 1)).map { layer in
+        var backward: [Int: AffineMap] = [:]
+        for layer in 1..<max(depth, 1) where carriesFeatures || layer == depth - 1 {
             let isLast = layer == depth - 1
-            return map("backward", layer, isLast ? spec.outputs : width, width, isLast ? .normal(deviation: 1) : spread)
+            backward[layer] = map(
+                "backward", layer, isLast ? spec.outputs : width, width, isLast ? .normal(deviation: 1) : spread)
         }
+        self.backward = backward
         // Channels of [f, g] at the neurons before weight `layer`, or after the last: inputs have neither, outputs no
         // g.
-        func carried(_ layer: Int) -> Int { layer == 0 ? 0 : layer == depth ? width : 2 * width }
+        func carried(_ layer: Int) -> Int { layer == 0 ? 0 : backward[layer] == nil ? width : 2 * width }
         weightMaps = (0..<depth).map { layer in
             TokenMap(
                 parameters.scope("weight_maps").scope(layer), before: carried(layer), after: carried(layer + 1),
@@ -142,10 +157,11 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
         var result = [[Matrix]](repeating: [], count: depth + 1)
         var arriving = x.weights[0].reshaped(rows: x.biases[0].rows, columns: x.spec.inputs)
         for layer in 0..<depth {
-            let features = builder.apply(forward[layer], to: concatenated([arriving, x.biases[layer]], in: builder))
+            let read = layer == 0 || carriesFeatures ? [arriving, x.biases[layer]] : [x.biases[layer]]
+            let features = builder.apply(forward[layer], to: concatenated(read, in: builder))
             builder.activate(features, .sine)
             result[layer + 1].append(features)
-            guard layer + 1 < depth else { break }
+            guard layer + 1 < depth, carriesFeatures else { continue }
             let (outputs, inputs, _) = x.axes(layer + 1)
             arriving = builder.propagate(x.weights[layer + 1], outputs: outputs, inputs: inputs, features)
         }
@@ -156,10 +172,11 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
         builder.swapAxes(last, Axes(outer: x.batch, middle: outputs, inner: inputs), into: swapped)
         var leaving = swapped.reshaped(rows: x.batch * inputs, columns: outputs)
         for layer in (1..<depth).reversed() {
-            let features = builder.apply(backward[layer - 1], to: leaving)
+            guard let map = backward[layer] else { break }
+            let features = builder.apply(map, to: leaving)
             builder.activate(features, .sine)
             result[layer].append(features)
-            guard layer > 1 else { break }
+            guard layer > 1, carriesFeatures else { break }
             let (outputs, inputs, _) = x.axes(layer - 1)
             leaving = builder.propagate(
                 x.weights[layer - 1], outputs: outputs, inputs: inputs, features, transposed: true)

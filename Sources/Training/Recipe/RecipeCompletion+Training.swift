@@ -59,7 +59,9 @@ extension RecipeCompletion {
                 set(microbatch, divisor)
             }
         }
-        if value(microbatch) == nil { set(microbatch, (1...4).last { size % $0 == 0 } ?? 1) }
+        // Where networks have several shapes, an epoch repeats networks to fill the last micro-batch of each shape.
+        let most = corpus.groups.count > 1 ? 4 : 8
+        if value(microbatch) == nil { set(microbatch, (1...most).last { size % $0 == 0 } ?? 1) }
         let perEpoch = max(1, sources / max(1, size))
         if value(section + ["epochs"]) == nil {
             set(section + ["epochs"], max(20, (1500 + perEpoch - 1) / perEpoch))

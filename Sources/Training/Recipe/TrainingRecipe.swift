@@ -86,6 +86,13 @@ package struct TrainingRecipe: Sendable {
         return result
     }
 
+    /// Whether the recipe says that it reads CNNs.
+    package static func isForCNNs(_ json: Data, overrides: [String] = []) throws(RecipeError) -> Bool {
+        let document = try RecipeDocument(json, overrides).object
+        let input = (document["model"] as? [String: Any])?["input"] as? [String: Any]
+        return input?["family"] as? String == "cnn"
+    }
+
     private init(_ document: RecipeDocument) throws(RecipeError) {
         self.json = document.data
         do {

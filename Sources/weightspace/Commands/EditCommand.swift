@@ -83,6 +83,11 @@ struct EditCommand: ParsableCommand {
             guard edited.count == file.networks.count else { continue }
             do {
                 try write(edited, of: file)
+                // Lines of JSON have them as a member.
+                guard output != nil else { continue }
+                for (index, network) in edited.enumerated() {
+                    for warning in network.reading.warnings { Terminal.complain("\(file.name(index)): \(warning)") }
+                }
             } catch let error as FileError {
                 throw error
             } catch {

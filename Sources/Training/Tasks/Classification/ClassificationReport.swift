@@ -70,10 +70,18 @@ package struct ClassificationReport: Sendable {
     }
 
     /// Temperature scaling (Guo et al., arXiv 1706.04599): the temperature from 1/20 to 20 with the smallest negative
-    /// log-likelihood of the labels, by golden-section search on its logarithm.
+    /// log-likelihood, by golden-section search on its logarithm.
+    ///
+    /// Of n networks the wanted probabilities are (1 − ε) · one-hot(label) + ε / classes with ε = 1 / (n + 1), as if one
+    /// more network had been answered by chance. With the labels alone, the best temperature of a few networks that are all
+    /// right would be 0, and every answer certain.
     package static func bestTemperature(logits: [[Float]], labels: [Int]) -> Double {
+        let share = 1 / Double(logits.count + 1)
         func loss(_ exponent: Double) -> Double {
-            zip(logits, labels).reduce(0) { $0 - log(max(probabilities($1.0, exp(exponent))[$1.1], 1e-300)) }
+            zip(logits, labels).reduce(0) { sum, network in
+                let logs = probabilities(network.0, exp(exponent)).map { log(max($0, 1e-300)) }
+                return sum - (1 - share) * logs[network.1] - share * logs.reduce(0, +) / Double(logs.count)
+            }
         }
         let ratio = (5.0.squareRoot() - 1) / 2
         var (low, high) = (-log(20.0), log(20.0))
