@@ -33,8 +33,12 @@ package struct PatchGrid: Sendable {
     }
 
     /// Calls `body` for every run of pixels that are neighbours in the picture and in a patch: the first pixel's index
-    /// among all pictures' pixels, the patch's index, the first pixel's index in the patch, and the number of pixels.
-    func forEachRun(image: Int, _ body: (_ pixel: Int, _ patch: Int, _ index: Int, _ count: Int) -> Void) {
+    /// among all pictures' pixels, the patch's index, the first pixel's index in the patch, and the number of pixels; and
+    /// `gap` for every run of a patch's pixels that are outside the picture.
+    func forEachRun(
+        image: Int, gap: (_ patch: Int, _ index: Int, _ count: Int) -> Void = { _, _, _ in },
+        _ body: (_ pixel: Int, _ patch: Int, _ index: Int, _ count: Int) -> Void
+    ) {
         for row in 0..<rows {
             for column in 0..<columns {
                 let patch = (image * rows + row) * columns + column
@@ -42,8 +46,14 @@ package struct PatchGrid: Sendable {
                 let (first, last) = (max(left, 0), min(left + side, width))
                 for line in 0..<side {
                     let y = row * step - margin + line
-                    guard y >= 0, y < height, first < last else { continue }
-                    body((image * height + y) * width + first, patch, line * side + first - left, last - first)
+                    let start = line * side
+                    guard y >= 0, y < height, first < last else {
+                        gap(patch, start, side)
+                        continue
+                    }
+                    if first > left { gap(patch, start, first - left) }
+                    body((image * height + y) * width + first, patch, start + first - left, last - first)
+                    if last < left + side { gap(patch, start + last - left, left + side - last) }
                 }
             }
         }
@@ -62,10 +72,10 @@ extension PlanBuilder {
         let y = matrix(rows: batch * grid.rows * grid.columns, columns: grid.side * grid.side * channels)
         precondition(x.isContiguous, "patches of neighbouring pixels")
         step(reading: [x], writing: [y], tasks: batch) { image, _ in
-            let count = grid.rows * grid.columns * y.columns
             let (source, target) = (x.pointer, y.pointer)
-            if grid.margin > 0 { (target + image * count).update(repeating: 0, count: count) }
-            grid.forEachRun(image: image) { pixel, patch, index, run in
+            grid.forEachRun(image: image) { patch, index, run in
+                (target + patch * y.stride + index * channels).update(repeating: 0, count: run * channels)
+            } _: { pixel, patch, index, run in
                 (target + patch * y.stride + index * channels).update(
                     from: source + pixel * channels, count: run * channels)
             }

@@ -53,7 +53,7 @@ def test_import(program: pathlib.Path, tmp_path: pathlib.Path) -> None:
     (nets / "damaged.pth").write_bytes((nets / "net0.pth").read_bytes()[:300])
     command = [program, "import", nets, "--labels", table, "--output", tmp_path / "corpus", "--keep-unlisted"]
     run = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert run.stdout.startswith(f"{COUNT} networks in 1 shards"), run.stdout
+    assert run.stdout.startswith(f"{COUNT} networks in 1 shard of"), run.stdout
     assert "weightspace train --data" in run.stdout
     assert "damaged.pth" in run.stderr
     problem, = map(json.loads, (tmp_path / "corpus/problems.jsonl").read_text().splitlines())

@@ -46,13 +46,23 @@ struct EditCommand: ParsableCommand {
     func validate() throws {
         let steps = try steps()
         try checkBounds("--size", size, 1...4096)
-        guard let output, let format = EditFormat(endingOf: output) else { return }
+        guard let output else { return }
+        guard let format = EditFormat(endingOf: output) else { return try checkFolder(output) }
         let isBlend = steps.first.map { $0.name == "blend" } ?? false
         guard files.count == 1 || isBlend else {
             throw ValidationError(
                 "--output: expected the name of a folder for \(files.count) files, received '\(output)' of format \(format.rawValue)"
             )
         }
+    }
+
+    /// Refuses a name with an ending of no known format, unless it is a folder's.
+    private func checkFolder(_ output: String) throws {
+        let name = output.split(separator: "/").last ?? ""
+        guard !output.hasSuffix("/"), name.dropFirst().contains("."), !FileList.isFolder(output) else { return }
+        throw ValidationError(
+            "--output: expected a name ending in .safetensors, .npz, .pt, .pth, .json or .png, or a folder's (ending in / where it is new and has a dot), received '\(output)'"
+        )
     }
 
     private func steps() throws -> [EditStep] {

@@ -1,0 +1,41 @@
+"""Draws the validation curves of several training runs over the minutes that their steps take.
+
+    python3 Tests/Performance/curves.py PICTURE.svg NAME=FOLDER=MILLISECONDS…      needs matplotlib
+
+FOLDER is a run's, MILLISECONDS the time of a network in a step, as `weightspace bench train` measures it: the runs
+themselves may have had other work beside them.
+"""
+
+import csv
+import json
+import pathlib
+import sys
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+
+plt.rcParams["svg.hashsalt"] = "weightspace"
+PANELS = [
+    ("validation_accuracy_weights", 100, "validation accuracy, %"),
+    ("validation_loss_reconstruction", 1, "mean squared error of the reconstructed picture"),
+]
+
+target, *runs = sys.argv[1:]
+figure, axes = plt.subplots(1, len(PANELS), figsize=(10, 3.6))
+for run in runs:
+    name, folder, milliseconds = run.rsplit("=", 2)
+    with open(pathlib.Path(folder) / "metrics.csv") as file:
+        rows = list(csv.DictReader(file))
+    batch = json.loads((pathlib.Path(folder) / "recipe.json").read_text())["optimization"]["batch"]
+    minutes = [float(row["step"]) * batch * float(milliseconds) / 60_000 for row in rows]
+    for panel, (column, factor, title) in zip(axes, PANELS):
+        panel.plot(minutes, [factor * float(row[column]) for row in rows], marker=".", label=name)
+        panel.set(xlabel="minutes", title=title)
+for panel in axes:
+    panel.grid(alpha=0.3)
+axes[1].set_yscale("log")
+axes[0].legend()
+figure.tight_layout()
+figure.savefig(target, metadata={"Date": None})
