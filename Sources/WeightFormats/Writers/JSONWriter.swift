@@ -48,7 +48,11 @@ package struct JSONWriter: Sendable {
         case .null: null()
         case .bool(let flag): self.value(flag)
         case .number(let number):
-            if let whole = Int(exactly: number), whole.magnitude < 1 << 53 { self.value(whole) } else { self.value(number) }
+            if let whole = Int(exactly: number), whole.magnitude < 1 << 53 {
+                self.value(whole)
+            } else {
+                self.value(number)
+            }
         case .string(let text): self.value(text)
         case .array(let elements): array(elements) { writer, element in writer.value(element) }
         case .object(let members):

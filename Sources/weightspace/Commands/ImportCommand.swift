@@ -197,7 +197,9 @@ struct ImportCommand: ParsableCommand {
     }
 
     private func summary(_ outcome: CorpusImporter.Outcome) -> String {
-        var lines = ["\(outcome.counts.networks) networks in \(outcome.shards) \(outcome.shards == 1 ? "shard" : "shards") of \(output)"]
+        var lines = [
+            "\(outcome.counts.networks) networks in \(outcome.shards) \(outcome.shards == 1 ? "shard" : "shards") of \(output)"
+        ]
         for (kind, count) in outcome.counts.kinds.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
             lines.append("  \(count) × \(kind)")
         }
