@@ -167,12 +167,13 @@ INLINE int any_beyond(const float *x, size_t count) {
     return beyond;
 }
 
-CKERNEL void ck_sincos(const float *x, float *s, float *c, size_t count) {
+/* s[i] = sin(x[i]), c[i] = factor * cos(x[i]). */
+INLINE void scaled_sincos(const float *x, float factor, float *s, float *c, size_t count) {
     if (any_beyond(x, count)) {
         for (size_t i = 0; i < count; i++) {
             float v = x[i];
             s[i] = sinf(v);
-            c[i] = cosf(v);
+            c[i] = cosf(v) * factor;
         }
         return;
     }
@@ -181,29 +182,17 @@ CKERNEL void ck_sincos(const float *x, float *s, float *c, size_t count) {
         float sine, cosine;
         sincos_approx(x[i], &sine, &cosine);
         s[i] = sine;
-        c[i] = cosine;
+        c[i] = cosine * factor;
     }
 }
+
+CKERNEL void ck_sincos(const float *x, float *s, float *c, size_t count) { scaled_sincos(x, 1.0f, s, c, count); }
 
 CKERNEL void ck_sine_layer(const float *bias, float omega0, float *y, float *slope, size_t rows, size_t columns) {
     for (size_t row = 0; row < rows; row++, y += columns, slope += columns) {
         ELEMENTWISE
         for (size_t i = 0; i < columns; i++) y[i] = (y[i] + bias[i]) * omega0;
-        if (any_beyond(y, columns)) {
-            for (size_t i = 0; i < columns; i++) {
-                float v = y[i];
-                y[i] = sinf(v);
-                slope[i] = cosf(v) * omega0;
-            }
-            continue;
-        }
-        ELEMENTWISE
-        for (size_t i = 0; i < columns; i++) {
-            float sine, cosine;
-            sincos_approx(y[i], &sine, &cosine);
-            y[i] = sine;
-            slope[i] = cosine * omega0;
-        }
+        scaled_sincos(y, omega0, y, slope, columns);
     }
 }
 
@@ -387,13 +376,6 @@ CKERNEL void ck_normalize(const float *x, size_t x_step, float *y, size_t y_step
     /* A usual number of channels as a constant: without loops, short rows take a third less time. */
     if (count == 32) return normalize(x, x_step, y, y_step, rows, 32, unbiased, gamma, beta);
     normalize(x, x_step, y, y_step, rows, count, unbiased, gamma, beta);
-}
-
-CKERNEL void ck_add_to_rows(const float *x, float *y, size_t y_step, size_t rows, size_t count) {
-    for (size_t row = 0; row < rows; row++, y += y_step) {
-        ELEMENTWISE
-        for (size_t i = 0; i < count; i++) y[i] += x[i];
-    }
 }
 
 CKERNEL void ck_add(const float *x, float *y, size_t count) {

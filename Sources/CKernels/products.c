@@ -183,16 +183,9 @@ static int copies_panel(size_t height, size_t z_step, int transposed) {
     return height >= FEWEST_ROWS && z_step >= (transposed ? FAR_BESIDE_COLUMNS : FAR);
 }
 
-/* copy[k * columns + c] = z[k * z_step + c] for c < width, 0 for further columns; k < count, columns is 16 or 32. */
+/* copy[k * columns + c] = z[k * z_step + c] for c < width, 0 for further columns; k < count. */
 static void copy_panel(const float *z, size_t z_step, size_t width, size_t columns, size_t count, float *copy) {
-    if (width >= columns && columns == 16) {
-        for (size_t k = 0; k < count; k++) memcpy(copy + k * 16, z + k * z_step, 16 * sizeof *z);
-        return;
-    }
-    if (width >= columns && columns == 32) {
-        for (size_t k = 0; k < count; k++) memcpy(copy + k * 32, z + k * z_step, 32 * sizeof *z);
-        return;
-    }
+    if (width >= columns) return ck_copy_blocks(z, z_step, copy, columns, columns, count);
     for (size_t k = 0; k < count; k++) {
         memcpy(copy + k * columns, z + k * z_step, width * sizeof *copy);
         memset(copy + k * columns + width, 0, (columns - width) * sizeof *copy);

@@ -68,7 +68,7 @@ extension PlanBuilder {
             Products.multiply(
                 x.rows(range), map.weight, transposingB: true, accumulating: accumulating, into: target)
             guard let bias = map.bias else { return }
-            ck_add_to_rows(bias.pointer, target.pointer, target.stride, target.rows, target.columns)
+            ck_add_blocks(bias.pointer, 0, target.pointer, target.stride, target.columns, target.rows)
         }
     }
 

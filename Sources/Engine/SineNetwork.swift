@@ -68,7 +68,7 @@ struct SineNetwork {
                 let slope = trace.slopes[layer + 1].rows(0..<x.rows)
                 ck_sine_layer(bias, omega0, y.pointer, slope.pointer, y.rows, y.columns)
             } else {
-                ck_add_to_rows(bias, y.pointer, y.stride, y.rows, y.columns)
+                ck_add_blocks(bias, 0, y.pointer, y.stride, y.columns, y.rows)
             }
         }
         return input

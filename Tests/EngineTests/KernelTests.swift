@@ -110,7 +110,7 @@ import Testing
         let x = numbers.floats(columns)
         var y = numbers.floats(rows * step)
         let wanted = y.enumerated().map { $0 % step < columns ? $1 + x[$0 % step] : $1 }
-        ck_add_to_rows(x, &y, step, rows, columns)
+        ck_add_blocks(x, 0, &y, step, columns, rows)
         #expect(y == wanted)
     }
 

@@ -56,8 +56,6 @@ void ck_normalize(const float *x, size_t x_step, float *y, size_t y_step, size_t
                   const float *gamma, const float *beta);
 /* y[i] += x[i] */
 void ck_add(const float *x, float *y, size_t count);
-/* y[row][i] += x[i]. */
-void ck_add_to_rows(const float *x, float *y, size_t y_step, size_t rows, size_t count);
 /* y[i] = mean over rows of x[row][i], summed in order in float64. */
 void ck_mean_row(const float *x, size_t x_step, size_t rows, float *y, size_t count);
 /* y[i] = the largest x[row][i]. */

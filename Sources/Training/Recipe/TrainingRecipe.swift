@@ -76,8 +76,7 @@ package struct TrainingRecipe: Sendable {
     package static func notation(
         _ json: Data, overrides: [String] = [], for header: ShardHeader
     ) throws(RecipeError) -> Notation {
-        let document = try RecipeDocument(json, overrides).object
-        let input = (document["model"] as? [String: Any])?["input"] as? [String: Any]
+        let input = try inputSection(json, overrides)
         let own: SIRENConvention = header.notation.order == .columnsFirst ? .dws : .nfn
         let convention = (input?["convention"] as? String).flatMap(SIRENConvention.init(rawValue:)) ?? own
         var result = Notation(
@@ -88,9 +87,12 @@ package struct TrainingRecipe: Sendable {
 
     /// Whether the recipe says that it reads CNNs.
     package static func isForCNNs(_ json: Data, overrides: [String] = []) throws(RecipeError) -> Bool {
-        let document = try RecipeDocument(json, overrides).object
-        let input = (document["model"] as? [String: Any])?["input"] as? [String: Any]
-        return input?["family"] as? String == "cnn"
+        try inputSection(json, overrides)?["family"] as? String == "cnn"
+    }
+
+    /// `model.input` of a recipe that may leave members to the data; nil where there is none.
+    private static func inputSection(_ json: Data, _ overrides: [String]) throws(RecipeError) -> [String: Any]? {
+        (try RecipeDocument(json, overrides).object["model"] as? [String: Any])?["input"] as? [String: Any]
     }
 
     private init(_ document: RecipeDocument) throws(RecipeError) {
