@@ -8,8 +8,8 @@ import WeightFormats
 /// What a checkpoint reveals of its settings, and what errors say where it does not fit.
 @Suite struct CheckpointTests {
     private static let samples: [@Sendable () throws -> SampleModel] = [
-        { try .probingPictures() }, { try .autoencoder() }, { try .invariantClassifier() },
-        { try .invariantPredictor() }, { try .statisticsPredictor() },
+        { try .probingPictures() }, { try .autoencoder() }, { try .autoencoder(isGated: true) },
+        { try .invariantClassifier() }, { try .invariantPredictor() }, { try .statisticsPredictor() },
     ]
 
     /// The members that the file does not reveal.

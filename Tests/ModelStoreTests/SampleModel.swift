@@ -84,7 +84,7 @@ struct SampleModel {
     private static let pictureInput =
         #""input": {"sizes": [2, 6, 6, 1], "image": [5, 7, 1], "omega0": 30, "convention": "nfn", "canonicalize": true, "array_scales": [1, 2, 3, 4, 5, 6]}"#
 
-    static func encoderParameters() throws -> StateDict {
+    static func encoderParameters(_ encoder: String = encoder) throws -> StateDict {
         try parameters {
             _ = try Inr2Array(
                 $0, Inr2ArrayConfiguration(try settings(encoder)), spec: pictureSpec,
@@ -93,10 +93,13 @@ struct SampleModel {
     }
 
     /// An autoencoder with a trained decoder.
-    static func autoencoder() throws -> SampleModel {
-        SampleModel(
+    /// - Parameter isGated: whether the feed-forward part of its block is.
+    static func autoencoder(isGated: Bool = false) throws -> SampleModel {
+        let encoder =
+            isGated ? encoder.replacing("{", with: #"{"ff_activation": "geglu", "#, maxReplacements: 1) : encoder
+        return SampleModel(
             #"{"name": "pictures", "task": "encode", \#(pictureInput), "encoder": \#(encoder)}"#,
-            ["encoder.safetensors": try encoderParameters()])
+            ["encoder.safetensors": try encoderParameters(encoder)])
     }
 
     /// An autoencoder and a classifier of two classes.

@@ -63,6 +63,10 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
         LayerCase(name: "NFTBlock, a projection a layer", treatsEndsAlike: true) {
             NFTBlock($0, $1, channels: channels, heads: 1, expansion: 3, sharesProjections: false)
         },
+        LayerCase(name: "NFTBlock, gated", treatsEndsAlike: true) {
+            NFTBlock(
+                $0, $1, channels: channels, heads: 2, expansion: 2, activation: .geglu, sharesProjections: false)
+        },
     ]
 
     private static let norms = [

@@ -42,11 +42,19 @@ import Testing
         try build(places.replacing(#""latent_dim": 2"#, with: reading))
         #expect(throws: SettingError.self) { try build(places.replacing("9", with: "8")) }
         try build(propagated.replacing("propagated", with: "neurons"))
-        #expect(throws: SettingError.self) { try build(places.replacing("propagated", with: "neurons")) }
+        try build(places.replacing("propagated", with: "neurons"))
         #expect(throws: SettingError.self) { try build(Self.encoder.replacing(#""latent_dim": 2"#, with: reading)) }
         #expect(throws: ModelError(#""lift_start": "places" is for sine networks of two inputs"#)) {
             try build(places, sizes: [3, 4, 1])
         }
+    }
+
+    @Test("a gated feed-forward part is for NFT blocks, which have one")
+    func gatedFeedForward() throws {
+        let gated = Self.encoder.replacing(#""num_heads""#, with: #""ff_activation": "geglu", "num_heads""#)
+        try build(gated)
+        #expect(throws: SettingError.self) { try build(gated.replacing("geglu", with: "swiglu")) }
+        #expect(throws: SettingError.self) { try build(gated.replacing(#""nft""#, with: #""np""#)) }
     }
 
     @Test("networks that an Inr2Array cannot read or draw are refused")

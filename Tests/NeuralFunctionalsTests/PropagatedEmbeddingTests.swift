@@ -52,34 +52,47 @@ import Testing
         #expect((picture.values.max() ?? 0) - (picture.values.min() ?? 0) > 0.05)
     }
 
-    @Test("a pool that reads outputs begins at its latents plus a map of them")
-    func poolReadsOutputs() throws {
-        let (latents, width, features) = (3, 6, 5)
+    @Test("a pool that reads outputs, or means of tokens, begins at its latents plus maps of them")
+    func poolReadsFeatures() throws {
+        let (latents, width) = (3, 6)
         let values = FeatureValues(NetworkSpec(sizes: [2, 4, 1]), batch: 1, channels: 4)
-        let fresh = ParameterReader(drawing: 3)
-        _ = PerceiverPool(
-            fresh.root, channels: 4, latents: latents, width: width, selfAttentionLayers: 1, outputs: features)
-        let outputs = (0..<features).map { Float($0) / 3 - 0.5 }
-        func pooled(_ parameters: ParameterReader, _ outputs: [Float]?) -> [Float] {
+        let read: [(name: String, features: [Float])] = [
+            ("outputs", (0..<5).map { Float($0) / 3 - 0.5 }), ("means", (0..<7).map { 0.7 - Float($0) / 4 }),
+        ]
+        func pool(_ parameters: ParameterScope, _ read: [[Float]?]) -> PerceiverPool {
+            PerceiverPool(
+                parameters, channels: 4, latents: latents, width: width, selfAttentionLayers: 1,
+                outputs: read[0]?.count, means: read[1]?.count)
+        }
+        func pooled(_ parameters: StateDict, _ read: [[Float]?]) -> [Float] {
             summarize(values) { x, builder in
-                let pool = PerceiverPool(
-                    parameters.root, channels: 4, latents: latents, width: width, selfAttentionLayers: 1,
-                    outputs: outputs?.count)
-                let o = outputs.map { Matrix(rows: 1, columns: $0.count, values: $0) }
-                return pool(x.flattened(in: builder), outputs: o, batch: 1, in: builder)
+                let rows = read.map { $0.map { Matrix(rows: 1, columns: $0.count, values: $0) } }
+                return pool(ParameterReader(parameters).root, read)(
+                    x.flattened(in: builder), outputs: rows[0], means: rows[1], batch: 1, in: builder)
             }
         }
-        let map = try #require(fresh.dictionary["outputs.weight"]).values
-        let shifted = StateDict(
-            fresh.dictionary.entries.filter { $0.name != "outputs.weight" }.map { entry in
-                guard entry.name == "latents" else { return entry }
-                let moved = entry.tensor.values.enumerated().map { index, value in
-                    value + zip(outputs, map[(index * features)...]).reduce(0) { $0 + $1.0 * $1.1 }
+        for chosen in [[0], [1], [0, 1]] {
+            let features = read.indices.map { chosen.contains($0) ? read[$0].features : nil }
+            let fresh = ParameterReader(drawing: 3)
+            _ = pool(fresh.root, features)
+            var shifts = [Float](repeating: 0, count: latents * width)
+            for index in chosen {
+                let map = try #require(fresh.dictionary[read[index].name + ".weight"]).values
+                let inputs = read[index].features
+                for row in shifts.indices {
+                    shifts[row] += zip(inputs, map[(row * inputs.count)...]).reduce(0) { $0 + $1.0 * $1.1 }
                 }
-                return NamedTensor(name: entry.name, tensor: Tensor(shape: entry.tensor.shape, values: moved))
-            })
-        let found = pooled(ParameterReader(fresh.dictionary), outputs)
-        #expect(largestDifference(found, pooled(ParameterReader(shifted), nil)) < 1e-5)
+            }
+            let shifted = StateDict(
+                fresh.dictionary.entries.filter { !["outputs.weight", "means.weight"].contains($0.name) }.map { entry in
+                    guard entry.name == "latents" else { return entry }
+                    let moved = zip(entry.tensor.values, shifts).map(+)
+                    return NamedTensor(name: entry.name, tensor: Tensor(shape: entry.tensor.shape, values: moved))
+                })
+            let found = pooled(fresh.dictionary, features)
+            #expect(largestDifference(found, pooled(shifted, [nil, nil])) < 1e-5)
+            #expect(shifts.contains { abs($0) > 0.01 })
+        }
     }
 
     /// Tokens of one network, channel-major as features read them.

@@ -71,6 +71,13 @@ struct SummaryCase: Sendable, CustomTestStringConvertible {
                 let model = try encoder(parameters, spec, block: "nft", lift: "propagated", readsOutputs: true)
                 return { x, builder in model.encode(x, in: builder) }
             },
+            SummaryCase(
+                name: "Inr2Array of gated blocks that reads means", seesCoupling: true, specs: SampleSpec.pictures
+            ) { parameters, spec in
+                let model = try encoder(
+                    parameters, spec, block: "nft", lift: "neurons", readsMeans: true, activation: "geglu")
+                return { x, builder in model.encode(x, in: builder) }
+            },
             SummaryCase(name: "probes anywhere", seesCoupling: true, specs: SampleSpec.pictures) { parameters, spec in
                 let model = try ProbeClassifier(
                     parameters, ProbeConfiguration(try settings(#"{"n_classes": 3, "n_probes": 5, "hidden": [6, 4]}"#)),
@@ -121,11 +128,11 @@ struct SummaryCase: Sendable, CustomTestStringConvertible {
 
     private static func encoder(
         _ parameters: ParameterScope, _ spec: NetworkSpec, block: String, lift: String = "fourier",
-        readsOutputs: Bool = false
+        readsOutputs: Bool = false, readsMeans: Bool = false, activation: String = "gelu"
     ) throws -> Inr2Array {
         let configuration = try Inr2ArrayConfiguration(
             try settings(
-                #"{"block_type": "\#(block)", "lift": "\#(lift)", "num_blocks": 2, "enc_map_size": 4, "num_heads": 2, "ff_factor": 2, "dec_hidden_size": 4, "pool_cls": {"n_latent": 4, "latent_dim": 6, "reads_outputs": \#(readsOutputs)}}"#
+                #"{"block_type": "\#(block)", "lift": "\#(lift)", "num_blocks": 2, "enc_map_size": 4, "num_heads": 2, "ff_factor": 2, "ff_activation": "\#(activation)", "dec_hidden_size": 4, "pool_cls": {"n_latent": 4, "latent_dim": 6, "reads_outputs": \#(readsOutputs), "reads_means": \#(readsMeans)}}"#
             ))
         let image = ImageShape(height: 6, width: 6, channels: spec.outputs)
         return try Inr2Array(parameters, configuration, spec: spec, image: image)

@@ -38,7 +38,9 @@ package struct Inr2Array: Sendable {
             channels: configuration.encoder.channels,
             latents: configuration.pool.latentCount, width: configuration.pool.latentWidth,
             selfAttentionLayers: configuration.pool.selfAttentionLayers,
-            outputs: configuration.pool.readsOutputs ? spec.outputs * configuration.encoder.carriedChannels : nil)
+            outputs: configuration.pool.readsOutputs ? spec.outputs * configuration.encoder.carriedChannels : nil,
+            means: configuration.pool.readsMeans
+                ? configuration.encoder.channels * InvariantPool.np.pieces(spec) : nil)
         decoder = try InrDecoder(
             parameters, configuration.decoder, spec: spec, image: image,
             latents: configuration.isSpatial ? configuration.pool.latentCount : 1,
@@ -53,7 +55,8 @@ package struct Inr2Array: Sendable {
     /// *Shapes:* single-channel features of `batch` networks → (batch·latents, width).
     package func encode(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> Matrix {
         let (tokens, outputs) = encoder.encode(x, in: builder)
-        let latents = pool(tokens.flattened(in: builder), outputs: outputs, batch: x.batch, in: builder)
+        let means = configuration.pool.readsMeans ? InvariantPool.np(tokens, in: builder) : nil
+        let latents = pool(tokens.flattened(in: builder), outputs: outputs, means: means, batch: x.batch, in: builder)
         guard !configuration.isSpatial else { return latents }
         let mean = builder.matrix(rows: x.batch, columns: latents.columns)
         builder.mean(latents, Axes(outer: x.batch, middle: pool.latentCount), into: mean)

@@ -13,12 +13,15 @@ package struct Inr2ArrayConfiguration: Sendable {
         /// `reads_outputs`, by default false: whether the initial latents also depend on the features that a propagated
         /// embedding carries to the network's outputs.
         package let readsOutputs: Bool
+        /// `reads_means`, by default false: whether they also depend on the means of each array's tokens after the blocks.
+        package let readsMeans: Bool
 
         init(_ settings: Settings) throws(SettingError) {
             latentCount = try settings.int("n_latent", in: SettingBounds.extent)
             latentWidth = try settings.int("latent_dim", in: SettingBounds.extent)
             selfAttentionLayers = try settings.int("self_per_cross_attn", in: SettingBounds.depth, default: 0)
             readsOutputs = try settings.bool("reads_outputs", default: false)
+            readsMeans = try settings.bool("reads_means", default: false)
         }
     }
 
@@ -70,7 +73,8 @@ extension Inr2ArrayConfiguration {
                                 ("n_latent", .count(pool.extent("latents", 0))),
                                 ("latent_dim", .count(pool.extent("latents", 1))),
                                 ("self_per_cross_attn", .count(pool.scope("self_attns").scope(0).indices.count)),
-                                ("reads_outputs", .bool(pool["outputs.weight"] != nil))))
+                                ("reads_outputs", .bool(pool["outputs.weight"] != nil)),
+                                ("reads_means", .bool(pool["means.weight"] != nil))))
                     }
                 ),
                 ("dec_type", maps > 0 ? .string(isSimple ? "simple" : "sitzmann") : nil),

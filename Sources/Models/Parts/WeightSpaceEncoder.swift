@@ -55,6 +55,8 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
     package let heads: Int
     /// `ff_factor`, by default 4: hidden channels of an `NFTBlock`'s feed-forward part for each channel.
     package let expansion: Int
+    /// `ff_activation`, by default `gelu`: of an `NFTBlock`'s feed-forward part.
+    package let activation: NFTBlock.FeedForwardActivation
 
     /// Channels of a token.
     package var channels: Int { 2 * mappingSize }
@@ -72,9 +74,10 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
         frequencyScale = Float(try settings.number("enc_scale", in: -1e6...1e6, default: 3))
         heads = try settings.int("num_heads", in: SettingBounds.extent, default: 4)
         expansion = try settings.int("ff_factor", in: 1...64, default: 4)
+        activation = try settings.choice("ff_activation", default: .gelu)
         let side = Int(Double(carriedChannels).squareRoot().rounded())
-        guard embeddingStart == .random || inputEmbedding != .neurons else {
-            throw settings.error("lift_start", "\"places\" is for \"lift\": \"propagated\" only")
+        guard blockType == .nft || activation == .gelu else {
+            throw settings.error("ff_activation", "\"geglu\" is for \"block_type\": \"nft\" only")
         }
         guard embeddingStart == .random || side * side == carriedChannels else {
             throw settings.error("lift_width", "expected a square number, such as 256, for \"lift_start\": \"places\"")
@@ -114,14 +117,16 @@ extension WeightSpaceEncoderConfiguration {
         let hasNeurons = first["forward.0.weight"] != nil
         // Maps of further layers read biases alone where nothing is carried.
         let carries = first.extent("forward.1.weight", 1) != 1
-        let hidden = block.extent("ff.0.weight_maps.0.weight", 0)
+        let hidden = block.extent("ff.2.weight_maps.0.weight", 1)
+        let isGated = hidden.map { block.extent("ff.0.weight_maps.0.weight", 0) == 2 * $0 }
         return members(
             ("block_type", .text(type?.rawValue)),
             ("lift", .text(hasNeurons ? (carries ? "propagated" : "neurons") : first["_B"] == nil ? nil : "fourier")),
             ("lift_width", hasNeurons ? .count(first.extent("forward.0.weight", 0)) : nil),
             ("num_blocks", .count(blockCount)),
             ("enc_map_size", .count(first.extent("_B", 1) ?? channels.map { $0 / 2 })),
-            ("ff_factor", .count(hidden.flatMap { hidden in channels.map { hidden / $0 } })))
+            ("ff_factor", .count(hidden.flatMap { hidden in channels.map { hidden / $0 } })),
+            ("ff_activation", .text(isGated == true ? NFTBlock.FeedForwardActivation.geglu.rawValue : nil)))
     }
 }
 
@@ -183,7 +188,8 @@ struct WeightSpaceEncoder: Sendable {
             return switch configuration.blockType {
             case .nft:
                 NFTBlock(
-                    scope, spec, channels: channels, heads: configuration.heads, expansion: configuration.expansion)
+                    scope, spec, channels: channels, heads: configuration.heads, expansion: configuration.expansion,
+                    activation: configuration.activation)
             case .np: ActivatedLinear(NPLinear(scope.scope(0), spec, inputs: channels, outputs: channels))
             case .npResidual: LinearResidualBlock(scope, spec, channels: channels, isHiddenOnly: false)
             case .hnpResidual: LinearResidualBlock(scope, spec, channels: channels, isHiddenOnly: true)

@@ -5,28 +5,44 @@ import Networks
 ///
 ///     y      = x + NPAttention(norm₁(x))
 ///     result = y + Pointwise(GELU(Pointwise(norm₂(y))))
+///
+/// A gated feed-forward part (GEGLU; Shazeer, arXiv 2002.05202) has value ⊙ GELU(gate), where the first `Pointwise` gives
+/// [value, gate], in place of GELU. Then a token can hold the product of a weight and a feature of its neuron.
 package struct NFTBlock: WeightSpaceLayer {
+    /// What stands between the two maps of the feed-forward part.
+    package enum FeedForwardActivation: String, CaseIterable, Sendable {
+        /// GELU, as published.
+        case gelu
+        /// value ⊙ GELU(gate).
+        case geglu
+    }
+
     private let attentionNorm: SimpleLayerNorm
     private let feedForwardNorm: SimpleLayerNorm
     private let attention: NPAttention
     private let expand: Pointwise
     private let contract: Pointwise
+    private let activation: FeedForwardActivation
 
     /// Reads `ln1`, `attn`, `ln2` and `ff`.
     /// - Parameters:
     ///   - channels: of x and of the result; divisible by `heads`.
     ///   - expansion: the feed-forward part has `expansion` · channels hidden channels.
+    ///   - activation: of the hidden channels.
     ///   - sharesProjections: whether all arrays share one map to queries, keys and values (`NPAttention`).
     package init(
         _ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, heads: Int, expansion: Int,
-        sharesProjections: Bool = true
+        activation: FeedForwardActivation = .gelu, sharesProjections: Bool = true
     ) {
+        self.activation = activation
         attentionNorm = SimpleLayerNorm(parameters.scope("ln1"), spec, channels: channels)
         feedForwardNorm = SimpleLayerNorm(parameters.scope("ln2"), spec, channels: channels)
         attention = NPAttention(
             parameters.scope("attn"), spec, channels: channels, heads: heads, sharesProjections: sharesProjections)
         let hidden = expansion * channels
-        expand = Pointwise(parameters.scope("ff").scope(0), spec, inputs: channels, outputs: hidden)
+        expand = Pointwise(
+            parameters.scope("ff").scope(0), spec, inputs: channels,
+            outputs: activation == .geglu ? 2 * hidden : hidden)
         contract = Pointwise(parameters.scope("ff").scope(2), spec, inputs: hidden, outputs: channels)
     }
 
@@ -34,6 +50,13 @@ package struct NFTBlock: WeightSpaceLayer {
     package func callAsFunction(_ x: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let y = attention(x, norm: attentionNorm, in: builder)
         builder.add(x, to: y)
+        return switch activation {
+        case .gelu: feedForward(y, in: builder)
+        case .geglu: gatedFeedForward(y, in: builder)
+        }
+    }
+
+    private func feedForward(_ y: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let z = y.like(in: builder)
         builder.feedForward(
             y.arrays.indices.map { array in
@@ -41,6 +64,20 @@ package struct NFTBlock: WeightSpaceLayer {
                     y.arrays[array], feedForwardNorm.norms[array], expand: expand.maps[array],
                     contract: contract.maps[array], into: z.arrays[array])
             })
+        return z
+    }
+
+    private func gatedFeedForward(_ y: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
+        let z = y.like(in: builder)
+        let hidden = zip(y.arrays, expand.maps).map { builder.matrix(rows: $0.rows, columns: $1.outputs) }
+        builder.map(
+            hidden.indices.map {
+                NormalizedMap(y.arrays[$0], feedForwardNorm.norms[$0], expand.maps[$0], into: hidden[$0])
+            })
+        for (index, map) in contract.maps.enumerated() {
+            builder.copy(y.arrays[index], to: z.arrays[index])
+            builder.apply(map, to: builder.gatedGELU(hidden[index]), into: z.arrays[index], accumulating: true)
+        }
         return z
     }
 }

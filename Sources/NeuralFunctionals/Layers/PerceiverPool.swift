@@ -3,7 +3,8 @@ import Networks
 import Tensors
 
 /// Pools all tokens of a network into an array of latents (Jaegle et al., Perceiver, arXiv 2103.03206). With initial
-/// latents z that are learned, plus outputs(o) where the pool also reads a vector o of features of the network's outputs:
+/// latents z that are learned, plus outputs(o) where the pool also reads a vector o of features of the network's outputs,
+/// plus means(m) where it also reads the means m of the tokens of each array:
 ///
 ///     z = z + CrossAttention(norm(z), norm(tokens))      z = z + GatedFeedForward(norm(z))
 ///     for each further layer:
@@ -15,6 +16,8 @@ package struct PerceiverPool: Sendable {
     private let latents: Matrix
     /// From o to all latents together; nil where the initial latents are the same for every network.
     private let outputs: AffineMap?
+    /// From m to all latents together; nil for none.
+    private let means: AffineMap?
     private let contextNorm: Normalization
     private let crossAttention: PreNormAttention
     private let feedForward: GatedFeedForward
@@ -24,21 +27,24 @@ package struct PerceiverPool: Sendable {
     private static let selfAttentionWidth = 64
 
     /// Reads `latents`, (latents, width), `cross_attns.0`, `cross_ffs.0` and `self_attns.0`; `outputs`, (latents·width,
-    /// outputs), where there are `outputs`.
+    /// outputs), where there are `outputs`, and `means`, (latents·width, means), where there are `means`.
     /// - Parameters:
     ///   - channels: of a token.
     ///   - latents: how many.
     ///   - width: channels of a latent.
     ///   - selfAttentionLayers: further layers, 0 for none.
     ///   - outputs: columns of o, on which the initial latents depend; nil for none.
+    ///   - means: columns of m, on which they depend too; nil for none.
     package init(
         _ parameters: ParameterScope, channels: Int, latents: Int, width: Int, selfAttentionLayers: Int,
-        outputs: Int? = nil
+        outputs: Int? = nil, means: Int? = nil
     ) {
-        self.latents = parameters.matrix("latents", rows: latents, columns: width, .normal())
-        self.outputs = outputs.map { count in
-            parameters.scope("outputs").affine(inputs: count, outputs: latents * width, hasBias: false)
+        func map(_ name: String, _ count: Int) -> AffineMap {
+            parameters.scope(name).affine(inputs: count, outputs: latents * width, hasBias: false)
         }
+        self.latents = parameters.matrix("latents", rows: latents, columns: width, .normal())
+        self.outputs = outputs.map { map("outputs", $0) }
+        self.means = means.map { map("means", $0) }
         let cross = parameters.scope("cross_attns").scope(0)
         contextNorm = cross.scope("norm_context").layerNorm(channels)
         crossAttention = PreNormAttention(cross, width: width, context: channels, heads: 1, headWidth: channels)
@@ -59,18 +65,18 @@ package struct PerceiverPool: Sendable {
     /// Channels of a latent.
     package var latentWidth: Int { latents.columns }
 
-    /// *Shapes:* tokens (batch·T, channels), o (batch, outputs) → (batch·latents, width), with any number T of tokens a
-    /// network. A pool without `outputs` does not read o.
+    /// *Shapes:* tokens (batch·T, channels), o (batch, outputs), m (batch, means) → (batch·latents, width), with any number T
+    /// of tokens a network. A pool without `outputs` does not read o, one without `means` not m.
     package func callAsFunction(
-        _ tokens: Matrix, outputs o: Matrix? = nil, batch: Int, in builder: PlanBuilder
+        _ tokens: Matrix, outputs o: Matrix? = nil, means m: Matrix? = nil, batch: Int, in builder: PlanBuilder
     ) -> Matrix {
         let x = builder.matrix(rows: batch * latents.rows, columns: latents.columns)
         builder.broadcast(
             latents, Axes(outer: 1, middle: batch, inner: latents.rows), into: x, overwriting: true)
-        precondition(outputs == nil || o != nil, "a pool that reads outputs needs their features")
-        if let outputs, let o {
-            builder.apply(
-                outputs, to: o, into: x.reshaped(rows: batch, columns: outputs.outputs), accumulating: true)
+        for (map, features) in [(outputs, o), (means, m)] {
+            guard let map else { continue }
+            guard let features else { preconditionFailure("a pool needs the features that it reads") }
+            builder.apply(map, to: features, into: x.reshaped(rows: batch, columns: map.outputs), accumulating: true)
         }
         let read = feedForward(
             crossAttention(x, context: (tokens, contextNorm), batch: batch, in: builder), in: builder)

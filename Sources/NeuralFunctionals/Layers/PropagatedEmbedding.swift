@@ -30,7 +30,8 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
         /// With random maps; `forward_0` has normally distributed weights of this standard deviation.
         case random(scale: Float)
         /// As what the network computes at a square grid of places over [−1, 1] × [−1, 1]. `phaseFactors` has the factors of each
-        /// layer's weights and biases that turn them into phases of sines, in the last layer into values.
+        /// layer's weights and biases that turn them into phases of sines, in the last layer into values. Where nothing is
+        /// carried, the first layer's neurons begin as what they compute there, and others with random maps of their biases.
         case places(phaseFactors: [(weight: Float, bias: Float)])
     }
 
@@ -47,8 +48,7 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
     /// - Parameters:
     ///   - channels: of a token.
     ///   - width: channels of f and g.
-    ///   - start: of a new model. `places` needs networks of two inputs, a square number as `width`, and an embedding that
-    ///     carries features.
+    ///   - start: of a new model. `places` needs networks of two inputs and a square number as `width`.
     package init(
         _ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, width: Int, start: Start,
         carriesFeatures: Bool = true
@@ -73,6 +73,8 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
             case .random(let scale):
                 let isFirst = layer == 0 || !carriesFeatures
                 return map("forward", layer, inputs, width, isFirst ? .normal(deviation: scale) : spread)
+            case .places(let factors) where layer > 0 && !carriesFeatures:
+                return map("forward", layer, inputs, width, .normal(deviation: factors[layer].bias))
             case .places(let factors):
                 let values = Self.placeWeights(factors[layer], layer: layer, inputs: inputs, width: width)
                 return map("forward", layer, inputs, width, .values(values), .constant(0))
