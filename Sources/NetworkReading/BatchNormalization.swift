@@ -223,7 +223,10 @@ struct BatchNormalization {
         }
         let factors = zip(gamma, variances).map { $0 / ($1 + value).squareRoot() }
         let old = values(bias, 0)
-        let shifted = (0..<count).map { Float(factors[$0] * (old[$0] - means[$0]) + beta[$0]) }
+        let shifted = (0..<count).map { output -> Float in
+            let centered: Double = old[output] - means[output]
+            return Float(factors[output] * centered + beta[output])
+        }
         let isLast = Self.isInputsFirst(entry)
         let inner = isLast ? 1 : entry.tensor.count / count
         let scaled = entry.tensor.values.enumerated().map { index, weight in

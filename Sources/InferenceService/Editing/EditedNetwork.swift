@@ -268,6 +268,9 @@ extension Tensor {
             values = other.values
             return
         }
-        values = zip(values, other.values).map { Float(Double($0) + amount * (Double($1) - Double($0))) }
+        values = zip(values, other.values).map { (u: Float, v: Float) -> Float in
+            let difference = Double(v) - Double(u)
+            return Float(Double(u) + amount * difference)
+        }
     }
 }

@@ -134,8 +134,10 @@ package struct LatentSearch: Sendable {
         }
         guard !sizes.overflow, data.count.isMultiple(of: 4), sizes.count == data.count / 4 else { return nil }
         let bytes = [UInt8](data)
-        let values = stride(from: 0, to: bytes.count, by: 4).map { start in
-            Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[start + $1]) << (8 * UInt32($1)) })
+        let values = stride(from: 0, to: bytes.count, by: 4).map { start -> Float in
+            var bits: UInt32 = 0
+            for place in (0..<4).reversed() { bits = bits << 8 | UInt32(bytes[start + place]) }
+            return Float(bitPattern: bits)
         }
         return Tensor(shape: shape, values: values)
     }
