@@ -23,7 +23,8 @@ enum OpenInferencePage: Sendable, Hashable {
         let pages: [(String, OpenInferencePage)] = [
             ("", .model), ("/ready", .modelReady), ("/config", .configuration), ("/stats", .statistics),
         ]
-        let ofModels = ["/\(root)/models/{model}", "/\(root)/models/{model}/versions/{version}"].flatMap { (prefix: String) -> [Router<Endpoint>.Route] in
+        let ofModels = ["/\(root)/models/{model}", "/\(root)/models/{model}/versions/{version}"].flatMap {
+            (prefix: String) -> [Router<Endpoint>.Route] in
             let get = pages.map { Router<Endpoint>.Route("GET", prefix + $0.0, .openInference($0.1)) }
             return get + [Router<Endpoint>.Route("POST", prefix + "/infer", .infer)]
         }
