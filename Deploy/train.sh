@@ -65,12 +65,17 @@ if [ -n "$smoke" ]; then
     # shellcheck disable=SC2086
     train nft $short
     assemble='--set validation_pictures=100 --set model.model.probes.channels=[8,16,32,48]'
+    weights=nft
     probes=probe-conv
 else
     fit t10k 1 test
     fit train 0 train --restarts 2
     # shellcheck disable=SC2086  # a list of arguments
     train nft $mirrors
+    # On from there, with twice the weight on reconstruction.
+    # shellcheck disable=SC2086
+    "$weightspace" train nft --data "$folder/train" --output "$folder/nft-longer" --initial "$folder/nft/model" \
+        --restarts 1 $mirrors --set optimization.epochs=5 --set optimization.rate=0.0006 --set objective.reconstruction=20
     wide="--restarts 1 --set model.model.channels=[32,64,128,256] $mirrors --set augmentation.shift=0.1"
     # shellcheck disable=SC2086
     train probe-conv $wide --set optimization.epochs=12 --set augmentation.rotation=0.05 --set augmentation.zoom=0.07
@@ -80,10 +85,11 @@ else
         --initial "$folder/probe-conv/model" $wide --set optimization.epochs=20 --set optimization.decay=0.1 \
         --set augmentation.rotation=0.08 --set augmentation.zoom=0.1
     assemble=
+    weights=nft-longer
     probes=probe-conv-longer
 fi
 # shellcheck disable=SC2086  # a list of arguments
-train nft+probe --restarts 1 $assemble --initial "$folder/nft/model" --initial "$folder/$probes/model"
+train nft+probe --restarts 1 $assemble --initial "$folder/$weights/model" --initial "$folder/$probes/model"
 
 # The embedded editor: four models, whose files config.json of inr-editor names (that of contrast as contrast-learned).
 edit_epochs=4
