@@ -33,12 +33,13 @@ fit() {
         --seed "$seed" --output "$folder/$output" "$@"
 }
 
-# train RECIPE ARGUMENT…
+# train RUN RECIPE ARGUMENT…
 train() {
-    recipe=$1
-    shift
-    echo "== $recipe"
-    "$weightspace" train "$recipe" --data "$folder/train" --output "$folder/$recipe" "$@"
+    run=$1
+    recipe=$2
+    shift 2
+    echo "== $run"
+    "$weightspace" train "$recipe" --data "$folder/train" --output "$folder/$run" "$@"
 }
 
 # A mirrored garment is one of the same class.
@@ -48,7 +49,7 @@ echo "== data"
 if [ -n "$smoke" ]; then
     fit t10k 1 test --count 300
     fit train 0 train --count 1000
-    train probe-conv --set validation_pictures=100 --set optimization.epochs=6 --set optimization.warm_up_steps=20 \
+    train probe-conv probe-conv --set validation_pictures=100 --set optimization.epochs=6 --set optimization.warm_up_steps=20 \
         --set optimization.average_decay=0.95 --set 'model.model.channels=[8,16,32,48]'
     # A run that is killed must resume when it is started again.
     short="$mirrors --set validation_pictures=100 --set optimization.epochs=3 --checkpoint-seconds 1"
@@ -63,7 +64,7 @@ if [ -n "$smoke" ]; then
     kill -KILL $! || { echo "the run ended before it was killed" >&2; exit 1; }
     wait $! || true
     # shellcheck disable=SC2086
-    train nft $short
+    train nft nft $short
     assemble='--set validation_pictures=100 --set model.model.probes.channels=[8,16,32,48]'
     weights=nft
     probes=probe-conv
@@ -71,33 +72,30 @@ else
     fit t10k 1 test
     fit train 0 train --restarts 2
     # shellcheck disable=SC2086  # a list of arguments
-    train nft $mirrors
+    train nft nft $mirrors
     # On from there, with twice the weight on reconstruction.
     # shellcheck disable=SC2086
-    "$weightspace" train nft --data "$folder/train" --output "$folder/nft-longer" --initial "$folder/nft/model" \
-        --restarts 1 $mirrors --set optimization.epochs=5 --set optimization.rate=0.0006 --set objective.reconstruction=20
+    train nft-longer nft --initial "$folder/nft/model" --restarts 1 $mirrors \
+        --set optimization.epochs=5 --set optimization.rate=0.0006 --set objective.reconstruction=20
     wide="--restarts 1 --set model.model.channels=[32,64,128,256] $mirrors --set augmentation.shift=0.1"
     # shellcheck disable=SC2086
-    train probe-conv $wide --set optimization.epochs=12 --set augmentation.rotation=0.05 --set augmentation.zoom=0.07
+    train probe-conv probe-conv $wide --set optimization.epochs=12 --set augmentation.rotation=0.05 --set augmentation.zoom=0.07
     # On from there, from the full rate, with larger movements and decay.
     # shellcheck disable=SC2086
-    "$weightspace" train probe-conv --data "$folder/train" --output "$folder/probe-conv-longer" \
-        --initial "$folder/probe-conv/model" $wide --set optimization.epochs=20 --set optimization.decay=0.1 \
-        --set augmentation.rotation=0.08 --set augmentation.zoom=0.1
+    train probe-conv-longer probe-conv --initial "$folder/probe-conv/model" $wide --set optimization.epochs=20 \
+        --set optimization.decay=0.1 --set augmentation.rotation=0.08 --set augmentation.zoom=0.1
     assemble=
     weights=nft-longer
     probes=probe-conv-longer
 fi
 # shellcheck disable=SC2086  # a list of arguments
-train nft+probe --restarts 1 $assemble --initial "$folder/$weights/model" --initial "$folder/$probes/model"
+train nft+probe nft+probe --restarts 1 $assemble --initial "$folder/$weights/model" --initial "$folder/$probes/model"
 
 # The embedded editor: four models, whose files config.json of inr-editor names (that of contrast as contrast-learned).
 edit_epochs=4
 if [ -n "$smoke" ]; then edit_epochs=1; fi
 for edit in dilate erode gradient contrast; do
-    echo "== edit: $edit"
-    "$weightspace" train edit --data "$folder/train" --output "$folder/$edit" --set objective.edit=$edit \
-        --set optimization.epochs=$edit_epochs
+    train $edit edit --set objective.edit=$edit --set optimization.epochs=$edit_epochs
     "$weightspace" evaluate --record "$folder/$edit/model" "$folder/test"
 done
 

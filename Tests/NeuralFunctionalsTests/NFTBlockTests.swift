@@ -53,11 +53,7 @@ import Testing
         _ x: Vector, _ norm: ReferenceParameters, _ expand: ReferenceParameters, _ contract: ReferenceParameters,
         _ activation: NFTBlock.FeedForwardActivation
     ) -> Vector {
-        let mean = x.reduce(0, +) / Double(x.count)
-        let variance = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(x.count - 1)
-        let (gamma, beta) = (norm.values("gamma"), norm.values("beta"))
-        let normed = x.indices.map { (x[$0] - mean) / (variance.squareRoot() + 1e-5) * gamma[$0] + beta[$0] }
-        let hidden = expand.affine(normed)
+        let hidden = expand.affine(norm.simpleLayerNorm(x))
         let half = hidden.count / 2
         let active =
             switch activation {

@@ -33,6 +33,14 @@ struct ReferenceParameters {
         let (weight, bias) = (values("weight"), values("bias"))
         return x.indices.map { (x[$0] - mean) / (variance + 1e-5).squareRoot() * weight[$0] + bias[$0] }
     }
+
+    /// The reference's `SimpleLayerNorm` of one token.
+    func simpleLayerNorm(_ x: Vector) -> Vector {
+        let mean = x.reduce(0, +) / Double(x.count)
+        let variance = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(x.count - 1)
+        let (gamma, beta) = (values("gamma"), values("beta"))
+        return x.indices.map { (x[$0] - mean) / (variance.squareRoot() + 1e-5) * gamma[$0] + beta[$0] }
+    }
 }
 
 /// The largest |own − reference| / max(1, |reference|); infinite where the lengths differ or either is no number.

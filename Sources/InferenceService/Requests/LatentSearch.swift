@@ -132,13 +132,9 @@ package struct LatentSearch: Sendable {
             let (count, overflow) = product.count.multipliedReportingOverflow(by: extent)
             return (count, product.overflow || overflow)
         }
-        guard !sizes.overflow, data.count.isMultiple(of: 4), sizes.count == data.count / 4 else { return nil }
-        let bytes = [UInt8](data)
-        let values = stride(from: 0, to: bytes.count, by: 4).map { start -> Float in
-            var bits: UInt32 = 0
-            for place in (0..<4).reversed() { bits = bits << 8 | UInt32(bytes[start + place]) }
-            return Float(bitPattern: bits)
-        }
+        guard !sizes.overflow, let values = try? ElementDecoder.decode([UInt8](data)[...], as: .float32),
+            values.count == sizes.count
+        else { return nil }
         return Tensor(shape: shape, values: values)
     }
 

@@ -21,7 +21,7 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
     package enum EmbeddingStart: String, CaseIterable, Sendable {
         /// With random maps.
         case random
-        /// As the values of the network at a square grid of places.
+        /// As the values of the network at a square grid of places; where nothing is carried, those of its first layer.
         case places
     }
 
@@ -42,7 +42,7 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
     /// `lift_width`: channels of the features that a propagated embedding carries to each neuron, in either direction;
     /// nil for as many as a token has.
     package let embeddingWidth: Int?
-    /// `lift_start`, by default `random`: of a propagated embedding in a new model.
+    /// `lift_start`, by default `random`: of a `PropagatedEmbedding` in a new model.
     package let embeddingStart: EmbeddingStart
     /// `num_blocks`.
     package let blockCount: Int

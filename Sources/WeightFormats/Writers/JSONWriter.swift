@@ -48,7 +48,7 @@ package struct JSONWriter: Sendable {
         case .null: null()
         case .bool(let flag): self.value(flag)
         case .number(let number):
-            if let whole = Int(exactly: number), whole.magnitude < 1 << 53 {
+            if let whole = value.int {
                 self.value(whole)
             } else {
                 self.value(number)
