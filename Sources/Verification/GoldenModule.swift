@@ -73,7 +73,7 @@ struct GoldenModule {
             return equivariant(
                 NFTBlock(
                     parameters, spec, channels: try channels(), heads: try heads(),
-                    expansion: try configuration.count("ff_factor"),
+                    expansions: [try configuration.count("ff_factor")],
                     sharesProjections: try sharesProjections()), reading: try channels())
         case "SimpleLayerNorm":
             return equivariant(SimpleLayerNorm(parameters, spec, channels: try channels()), reading: try channels())

@@ -93,10 +93,12 @@ struct SampleModel {
     }
 
     /// An autoencoder with a trained decoder.
-    /// - Parameter isGated: whether the feed-forward part of its block is.
+    /// - Parameter isGated: whether the feed-forward part of its block is; it then also has a factor for each array.
     static func autoencoder(isGated: Bool = false) throws -> SampleModel {
         let encoder =
-            isGated ? encoder.replacing("{", with: #"{"ff_activation": "geglu", "#, maxReplacements: 1) : encoder
+            isGated
+            ? encoder.replacing(
+                #""ff_factor": 2"#, with: #""ff_activation": "geglu", "ff_factor": [1, 1, 2, 1, 3, 1]"#) : encoder
         return SampleModel(
             #"{"name": "pictures", "task": "encode", \#(pictureInput), "encoder": \#(encoder)}"#,
             ["encoder.safetensors": try encoderParameters(encoder)])

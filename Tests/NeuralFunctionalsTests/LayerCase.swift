@@ -58,14 +58,14 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
             NPAttention($0, $1, channels: channels, heads: 2, sharesProjections: false)
         },
         LayerCase(name: "NFTBlock", treatsEndsAlike: true, readsKernels: false) {
-            NFTBlock($0, $1, channels: channels, heads: 2, expansion: 2)
+            NFTBlock($0, $1, channels: channels, heads: 2, expansions: [2])
         },
         LayerCase(name: "NFTBlock, a projection a layer", treatsEndsAlike: true) {
-            NFTBlock($0, $1, channels: channels, heads: 1, expansion: 3, sharesProjections: false)
+            NFTBlock($0, $1, channels: channels, heads: 1, expansions: [3], sharesProjections: false)
         },
         LayerCase(name: "NFTBlock, gated", treatsEndsAlike: true) {
             NFTBlock(
-                $0, $1, channels: channels, heads: 2, expansion: 2, activation: .geglu, sharesProjections: false)
+                $0, $1, channels: channels, heads: 2, expansions: [2], activation: .geglu, sharesProjections: false)
         },
     ]
 

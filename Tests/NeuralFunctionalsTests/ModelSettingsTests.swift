@@ -57,6 +57,21 @@ import Testing
         #expect(throws: SettingError.self) { try build(gated.replacing(#""nft""#, with: #""np""#)) }
     }
 
+    @Test("a feed-forward part has one factor for all arrays, or one for each")
+    func feedForwardFactors() throws {
+        func encoder(_ factor: String) -> String {
+            Self.encoder.replacing(#""num_heads""#, with: #""ff_factor": \#(factor), "num_heads""#)
+        }
+        try build(encoder("3"))
+        try build(encoder("[3]"))
+        try build(encoder("[1, 1, 3, 2]"))
+        for refused in ["[]", "[1, 0, 1, 1]", "1.5", #""1""#] {
+            #expect(throws: SettingError.self) { try build(encoder(refused)) }
+        }
+        let message = #""ff_factor": expected one number, or 4, one for each array of the network, received 3"#
+        #expect(throws: ModelError(message)) { try build(encoder("[1, 1, 3]")) }
+    }
+
     @Test("networks that an Inr2Array cannot read or draw are refused")
     func badNetworksAreRefused() {
         #expect(throws: ModelError("the encoder reads fully connected networks only")) {

@@ -4,13 +4,15 @@ import Tensors
 import Testing
 
 @Suite struct NFTBlockTests {
-    @Test("a block without attention adds contract(gelu(expand)), or contract(value ⊙ gelu(gate)) where gated")
-    func feedForwardAgreesWithLoops() {
+    @Test(
+        "a block without attention adds contract(gelu(expand)), or contract(value ⊙ gelu(gate)) where gated",
+        arguments: [[2], [1, 3, 2, 1]])
+    func feedForwardAgreesWithLoops(expansions: [Int]) {
         let (spec, channels) = (NetworkSpec(sizes: [2, 3, 1]), 4)
         let values = FeatureValues(spec, batch: 1, channels: channels)
         for activation in NFTBlock.FeedForwardActivation.allCases {
             func make(_ parameters: ParameterScope) -> NFTBlock {
-                NFTBlock(parameters, spec, channels: channels, heads: 2, expansion: 2, activation: activation)
+                NFTBlock(parameters, spec, channels: channels, heads: 2, expansions: expansions, activation: activation)
             }
             let fresh = ParameterReader(drawing: 1)
             _ = make(fresh.root)

@@ -29,6 +29,16 @@ import Training
         #expect(abs(ClassificationReport.bestTemperature(logits: logits, labels: labels) - 2) < 0.02)
     }
 
+    @Test("the mean confidence is not above the accuracy")
+    func claimsNoMoreThanIsRight() {
+        // 800 sure answers, all right, and 200 of which 60 % are right: by likelihood alone the mean confidence would be 94.4 %.
+        let logits = [[Float]](repeating: [8, 0], count: 800) + [[Float]](repeating: [2, 0], count: 200)
+        let labels = (0..<1000).map { $0 < 920 ? 0 : 1 }
+        let temperature = ClassificationReport.bestTemperature(logits: logits, labels: labels)
+        let confidence = ClassificationReport.meanConfidence(logits: logits, temperature: temperature)
+        #expect(abs(confidence - 0.92) < 0.001)
+    }
+
     @Test(
         "few networks that are all right do not make the model certain", arguments: [(1, 0.5), (11, 0.9), (200, 0.99)])
     func fewNetworksLeaveDoubt(count: Int, least: Double) {

@@ -74,7 +74,7 @@ package enum StepBenchmark {
                 NPAttention(scope, spec, channels: channels, heads: 4, sharesProjections: true)(x, in: builder).arrays
             },
             measure("block") { scope, x, builder in
-                NFTBlock(scope, spec, channels: channels, heads: 4, expansion: 4)(x, in: builder).arrays
+                NFTBlock(scope, spec, channels: channels, heads: 4, expansions: [4])(x, in: builder).arrays
             },
             measure("Perceiver pool") { scope, x, builder in
                 let pool = PerceiverPool(

@@ -163,6 +163,17 @@ package final class Settings {
         }
     }
 
+    /// A whole number within `bounds`, or an array of them; `standard` where the member is missing.
+    package func intOrInts(
+        _ name: String, in bounds: ClosedRange<Int>, default standard: Int
+    ) throws(SettingError) -> [Int] {
+        let expected = "a whole number from \(bounds.lowerBound) to \(bounds.upperBound), or an array of them"
+        return try read(name, expected) { value in
+            let numbers = value.int.map { [$0] } ?? value.ints ?? []
+            return !numbers.isEmpty && numbers.allSatisfy(bounds.contains) ? numbers : nil
+        } ?? [standard]
+    }
+
     /// An array of numbers; nil where the member is missing.
     package func optionalNumbers(_ name: String) throws(SettingError) -> [Double]? {
         try read(name, "an array of numbers") { value in

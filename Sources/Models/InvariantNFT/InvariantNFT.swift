@@ -99,7 +99,7 @@ package struct InvariantNFT: InvariantModel {
         blocks = (0..<configuration.blockCount).map { index in
             NFTBlock(
                 encoder.scope(2 + index), spec, channels: channels, heads: configuration.heads,
-                expansion: configuration.expansion, sharesProjections: false)
+                expansions: [configuration.expansion], sharesProjections: false)
         }
         let pooled = channels * configuration.pool.layer.pieces(spec)
         let sizes = [pooled, configuration.headSize, configuration.headSize, configuration.outputs]

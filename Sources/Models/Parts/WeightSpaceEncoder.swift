@@ -23,6 +23,9 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
         case random
         /// As the values of the network at a square grid of places; where nothing is carried, those of its first layer.
         case places
+        /// As what the first layer's neurons compute at places, which the blocks begin by carrying to the outputs
+        /// (`PropagationStart`).
+        case propagation
     }
 
     /// How raw weights become tokens of 2 · `mappingSize` channels.
@@ -53,8 +56,9 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
     package let frequencyScale: Float
     /// `num_heads`: attention heads of an `NFTBlock`.
     package let heads: Int
-    /// `ff_factor`, by default 4: hidden channels of an `NFTBlock`'s feed-forward part for each channel.
-    package let expansion: Int
+    /// `ff_factor`, by default 4: hidden channels of an `NFTBlock`'s feed-forward part for each channel; one number for all
+    /// arrays, or one for each array, w0, b0, w1, …
+    package let expansions: [Int]
     /// `ff_activation`, by default `gelu`: of an `NFTBlock`'s feed-forward part.
     package let activation: NFTBlock.FeedForwardActivation
 
@@ -73,13 +77,28 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
         mappingSize = try settings.int("enc_map_size", in: SettingBounds.extent)
         frequencyScale = Float(try settings.number("enc_scale", in: -1e6...1e6, default: 3))
         heads = try settings.int("num_heads", in: SettingBounds.extent, default: 4)
-        expansion = try settings.int("ff_factor", in: 1...64, default: 4)
+        expansions = try settings.intOrInts("ff_factor", in: 1...64, default: 4)
         activation = try settings.choice("ff_activation", default: .gelu)
         let side = Int(Double(carriedChannels).squareRoot().rounded())
         guard blockType == .nft || activation == .gelu else {
             throw settings.error("ff_activation", "\"geglu\" is for \"block_type\": \"nft\" only")
         }
-        guard embeddingStart == .random || side * side == carriedChannels else {
+        if embeddingStart == .propagation {
+            let grid = PropagationStart.grid(carriedChannels)
+            guard blockType == .nft, activation == .geglu, blockCount == 2, inputEmbedding == .neurons else {
+                throw settings.error(
+                    "lift_start",
+                    "\"propagation\" is for \"lift\": \"neurons\" and two blocks of \"block_type\": \"nft\", \"ff_activation\": \"geglu\""
+                )
+            }
+            guard grid != nil, carriedChannels + PropagationStart.reserved <= channels else {
+                throw settings.error(
+                    "lift_width",
+                    "expected a square number or one like 56 = 8 · 7, at most 2 · enc_map_size − \(PropagationStart.reserved) = \(channels - PropagationStart.reserved), for \"lift_start\": \"propagation\""
+                )
+            }
+        }
+        guard embeddingStart != .places || side * side == carriedChannels else {
             throw settings.error("lift_width", "expected a square number, such as 256, for \"lift_start\": \"places\"")
         }
     }
@@ -119,13 +138,18 @@ extension WeightSpaceEncoderConfiguration {
         let carries = first.extent("forward.1.weight", 1) != 1
         let hidden = block.extent("ff.2.weight_maps.0.weight", 1)
         let isGated = hidden.map { block.extent("ff.0.weight_maps.0.weight", 0) == 2 * $0 }
+        let contract = block.scope("ff").scope(2)
+        let widths = contract.scope("weight_maps").indices.flatMap { layer in
+            ["weight_maps", "bias_maps"].map { contract.extent("\($0).\(layer).weight", 1) }
+        }
+        let factors = channels.map { channels in widths.compactMap { $0.map { $0 / channels } } } ?? []
         return members(
             ("block_type", .text(type?.rawValue)),
             ("lift", .text(hasNeurons ? (carries ? "propagated" : "neurons") : first["_B"] == nil ? nil : "fourier")),
             ("lift_width", hasNeurons ? .count(first.extent("forward.0.weight", 0)) : nil),
             ("num_blocks", .count(blockCount)),
             ("enc_map_size", .count(first.extent("_B", 1) ?? channels.map { $0 / 2 })),
-            ("ff_factor", .count(hidden.flatMap { hidden in channels.map { hidden / $0 } })),
+            ("ff_factor", Set(factors).count > 1 ? .counts(factors) : .count(factors.first)),
             ("ff_activation", .text(isGated == true ? NFTBlock.FeedForwardActivation.geglu.rawValue : nil)))
     }
 }
@@ -156,13 +180,18 @@ struct WeightSpaceEncoder: Sendable {
         guard configuration.blockType != .nft || channels % configuration.heads == 0 else {
             throw ModelError("\(channels) channels do not divide into \(configuration.heads) heads")
         }
+        guard configuration.expansions.count == 1 || configuration.expansions.count == 2 * spec.depth else {
+            throw ModelError(
+                "\"ff_factor\": expected one number, or \(2 * spec.depth), one for each array of the network, received \(configuration.expansions.count)"
+            )
+        }
         guard configuration.blockType != .hnpResidual || spec.depth > 1 else {
             throw ModelError("HNP layers need networks of at least two layers")
         }
         let scale = configuration.frequencyScale
         let start: PropagatedEmbedding.Start
         switch configuration.embeddingStart {
-        case .random: start = .random(scale: scale)
+        case .random, .propagation: start = .random(scale: scale)
         case .places:
             guard spec.inputs == 2, transform.activation == .sine else {
                 throw ModelError("\"lift_start\": \"places\" is for sine networks of two inputs")
@@ -188,12 +217,15 @@ struct WeightSpaceEncoder: Sendable {
             return switch configuration.blockType {
             case .nft:
                 NFTBlock(
-                    scope, spec, channels: channels, heads: configuration.heads, expansion: configuration.expansion,
+                    scope, spec, channels: channels, heads: configuration.heads, expansions: configuration.expansions,
                     activation: configuration.activation)
             case .np: ActivatedLinear(NPLinear(scope.scope(0), spec, inputs: channels, outputs: channels))
             case .npResidual: LinearResidualBlock(scope, spec, channels: channels, isHiddenOnly: false)
             case .hnpResidual: LinearResidualBlock(scope, spec, channels: channels, isHiddenOnly: true)
             }
+        }
+        if configuration.embeddingStart == .propagation {
+            try PropagationStart(configuration, spec, transform).apply(to: parameters)
         }
     }
 

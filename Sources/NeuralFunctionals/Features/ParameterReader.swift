@@ -41,6 +41,18 @@ package final class ParameterReader {
         if !all.isEmpty { throw ParameterError(all, asked: used.count) }
     }
 
+    /// Changes a parameter of a new model that a layer has asked for; nothing in a stored model.
+    fileprivate func redraw(_ name: String, _ change: (inout ParameterRows) -> Void) {
+        guard isDrawing else { return }
+        guard let binding = bindings.last(where: { $0.name == name }), let tensor = dictionary[name] else {
+            preconditionFailure("a layer has asked for \(name)")
+        }
+        var rows = ParameterRows(tensor)
+        change(&rows)
+        dictionary.set(NamedTensor(name: name, tensor: rows.tensor))
+        binding.write(rows.tensor)
+    }
+
     fileprivate func bind(_ binding: ParameterBinding) { bindings.append(binding) }
     fileprivate func bind(buffer: ParameterBinding) { buffers.append(buffer) }
 
@@ -136,6 +148,12 @@ package struct ParameterScope {
         matrix(name, [], rows: 1, columns: 1, initial)
     }
 
+    /// Changes the initial values of a parameter of a new model, which a layer of this scope has asked for before; does
+    /// nothing in a stored model. For starts that concern several layers.
+    package func redraw(_ name: String, _ change: (inout ParameterRows) -> Void) {
+        reader.redraw(prefix + name, change)
+    }
+
     /// The affine map of the parameters `weight` and, where `hasBias`, `bias`.
     /// - Parameters:
     ///   - kernelRank: how many trailing axes of one element the shape of `weight` has, [outputs, inputs, 1, …]: those
@@ -189,6 +207,42 @@ package struct ParameterScope {
     /// The parameters of a `torch.nn.LayerNorm` over `count` channels.
     package func layerNorm(_ count: Int) -> Normalization {
         norm(.standard, gamma: "weight", beta: "bias", [count])
+    }
+}
+
+/// The initial values of a parameter by rows, its first axis, and columns, all others: of an affine map a row for each
+/// output.
+package struct ParameterRows {
+    private(set) var tensor: Tensor
+    /// The extent of the first axis.
+    package let rows: Int
+    /// The product of the other extents.
+    package let columns: Int
+
+    init(_ tensor: Tensor) {
+        self.tensor = tensor
+        rows = tensor.shape.first ?? 1
+        columns = tensor.shape.dropFirst().reduce(1, *)
+    }
+
+    package subscript(row: Int, column: Int) -> Float {
+        get { tensor.values[row * columns + column] }
+        set { tensor.values[row * columns + column] = newValue }
+    }
+
+    /// Sets all elements.
+    package mutating func fill(_ value: Float) {
+        for index in tensor.values.indices { tensor.values[index] = value }
+    }
+
+    /// Sets a row to 0.
+    package mutating func clear(row: Int) {
+        for column in 0..<columns { self[row, column] = 0 }
+    }
+
+    /// Sets a column to 0.
+    package mutating func clear(column: Int) {
+        for row in 0..<rows { self[row, column] = 0 }
     }
 }
 

@@ -20,18 +20,20 @@ package struct NFTBlock: WeightSpaceLayer {
     private let attentionNorm: SimpleLayerNorm
     private let feedForwardNorm: SimpleLayerNorm
     private let attention: NPAttention
-    private let expand: Pointwise
-    private let contract: Pointwise
+    /// The maps of the feed-forward part, one for each array, w0, b0, w1, b1, …
+    private let expand: [AffineMap]
+    private let contract: [AffineMap]
     private let activation: FeedForwardActivation
 
     /// Reads `ln1`, `attn`, `ln2` and `ff`.
     /// - Parameters:
     ///   - channels: of x and of the result; divisible by `heads`.
-    ///   - expansion: the feed-forward part has `expansion` · channels hidden channels.
+    ///   - expansions: the feed-forward part has expansion · channels hidden channels; one for all arrays, or one for each,
+    ///     w0, b0, w1, b1, …
     ///   - activation: of the hidden channels.
     ///   - sharesProjections: whether all arrays share one map to queries, keys and values (`NPAttention`).
     package init(
-        _ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, heads: Int, expansion: Int,
+        _ parameters: ParameterScope, _ spec: NetworkSpec, channels: Int, heads: Int, expansions: [Int],
         activation: FeedForwardActivation = .gelu, sharesProjections: Bool = true
     ) {
         self.activation = activation
@@ -39,11 +41,11 @@ package struct NFTBlock: WeightSpaceLayer {
         feedForwardNorm = SimpleLayerNorm(parameters.scope("ln2"), spec, channels: channels)
         attention = NPAttention(
             parameters.scope("attn"), spec, channels: channels, heads: heads, sharesProjections: sharesProjections)
-        let hidden = expansion * channels
-        expand = Pointwise(
-            parameters.scope("ff").scope(0), spec, inputs: channels,
-            outputs: activation == .geglu ? 2 * hidden : hidden)
-        contract = Pointwise(parameters.scope("ff").scope(2), spec, inputs: hidden, outputs: channels)
+        precondition(expansions.count == 1 || expansions.count == 2 * spec.depth, "one for all arrays or one for each")
+        func hidden(_ array: Int) -> Int { channels * (expansions.count == 1 ? expansions[0] : expansions[array]) }
+        let parts = activation == .geglu ? 2 : 1
+        expand = Pointwise.maps(parameters.scope("ff").scope(0), spec) { (channels, parts * hidden($0)) }
+        contract = Pointwise.maps(parameters.scope("ff").scope(2), spec) { (hidden($0), channels) }
     }
 
     /// *Shapes:* features with `channels` channels → the same.
@@ -61,20 +63,20 @@ package struct NFTBlock: WeightSpaceLayer {
         builder.feedForward(
             y.arrays.indices.map { array in
                 FeedForward(
-                    y.arrays[array], feedForwardNorm.norms[array], expand: expand.maps[array],
-                    contract: contract.maps[array], into: z.arrays[array])
+                    y.arrays[array], feedForwardNorm.norms[array], expand: expand[array],
+                    contract: contract[array], into: z.arrays[array])
             })
         return z
     }
 
     private func gatedFeedForward(_ y: WeightSpaceFeatures, in builder: PlanBuilder) -> WeightSpaceFeatures {
         let z = y.like(in: builder)
-        let hidden = zip(y.arrays, expand.maps).map { builder.matrix(rows: $0.rows, columns: $1.outputs) }
+        let hidden = zip(y.arrays, expand).map { builder.matrix(rows: $0.rows, columns: $1.outputs) }
         builder.map(
             hidden.indices.map {
-                NormalizedMap(y.arrays[$0], feedForwardNorm.norms[$0], expand.maps[$0], into: hidden[$0])
+                NormalizedMap(y.arrays[$0], feedForwardNorm.norms[$0], expand[$0], into: hidden[$0])
             })
-        for (index, map) in contract.maps.enumerated() {
+        for (index, map) in contract.enumerated() {
             builder.copy(y.arrays[index], to: z.arrays[index])
             builder.apply(map, to: builder.gatedGELU(hidden[index]), into: z.arrays[index], accumulating: true)
         }

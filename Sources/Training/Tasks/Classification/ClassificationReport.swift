@@ -70,7 +70,10 @@ package struct ClassificationReport: Sendable {
     }
 
     /// Temperature scaling (Guo et al., arXiv 1706.04599): the temperature from 1/20 to 20 with the smallest negative
-    /// log-likelihood, by golden-section search on its logarithm.
+    /// log-likelihood; where the mean confidence would exceed the accuracy, the higher one at which they are equal.
+    ///
+    /// Likelihood weighs the few networks that are answered wrongly and surely; what a client compares is how often answers of
+    /// a confidence are right.
     ///
     /// Of n networks the wanted probabilities are (1 − ε) · one-hot(label) + ε / classes with ε = 1 / (n + 1), as if one
     /// more network had been answered by chance. With the labels alone, the best temperature of a few networks that are all
@@ -83,8 +86,17 @@ package struct ClassificationReport: Sendable {
                 return sum - (1 - share) * logs[network.1] - share * logs.reduce(0, +) / Double(logs.count)
             }
         }
+        let likeliest = minimum(of: loss, from: -log(20.0), to: log(20.0))
+        let hits = zip(logits, labels).count { row, label in row.indices.max { row[$0] < row[$1] } == label }
+        let chance = 1 / Double(max(1, logits.first?.count ?? 1))
+        let accuracy = (Double(hits) + chance) / Double(logits.count + 1)
+        return exp(exponent(ofConfidence: accuracy, logits, from: likeliest, to: log(20.0)))
+    }
+
+    /// Where a function with one minimum has it, to within 1e-3, by golden-section search.
+    private static func minimum(of loss: (Double) -> Double, from first: Double, to last: Double) -> Double {
         let ratio = (5.0.squareRoot() - 1) / 2
-        var (low, high) = (-log(20.0), log(20.0))
+        var (low, high) = (first, last)
         var (a, b) = (high - ratio * (high - low), low + ratio * (high - low))
         var (lossA, lossB) = (loss(a), loss(b))
         while high - low > 1e-3 {
@@ -98,7 +110,22 @@ package struct ClassificationReport: Sendable {
                 lossB = loss(b)
             }
         }
-        return exp((low + high) / 2)
+        return (low + high) / 2
+    }
+
+    /// The logarithm of the lowest temperature from exp(`first`) to exp(`last`) with at most this mean confidence, to within
+    /// 1e-3; `last` where none is as high. The confidence falls as the temperature rises.
+    private static func exponent(
+        ofConfidence wanted: Double, _ logits: [[Float]], from first: Double, to last: Double
+    ) -> Double {
+        func isSurer(_ exponent: Double) -> Bool { meanConfidence(logits: logits, temperature: exp(exponent)) > wanted }
+        guard isSurer(first) else { return first }
+        var (low, high) = (first, last)
+        while high - low > 1e-3 {
+            let middle = (low + high) / 2
+            if isSurer(middle) { low = middle } else { high = middle }
+        }
+        return high
     }
 
     /// The confusion matrix as text: a row for each label, a column for each predicted class.
