@@ -11,11 +11,12 @@ import Tensors
 /// With x_k[p] = sin(phase of first-layer neuron p at place k), which a lift at places gives to the tokens of W_1:
 ///
 ///     block 1, feed-forward part of W_1:  W_1[o, p]_k += G · w · x_k[p]
-///     block 2, attention:                 W_2[·, o]_k += h_k[o] = Σ_p ω₀ w_1[o, p] x_k[p] + ω₀ b_1[o]
-///     block 2, feed-forward part of W_2:  W_2[·, o]_k += R · w · sin h_k[o]
+///     block 2, attention:                 W_2[·, o]_k += h_k[o] = Σ_p ω₀ w_1[o, p] x_k[p] + ω₀ b_1[o] − π/2
+///     block 2, feed-forward part of W_2:  W_2[·, o]_k += R · w · cos h_k[o]
 ///
 /// so that the mean of W_2's tokens, which the latents read, is about the value at place k. A product is value ⊙ GELU(gate);
-/// the attention is uniform; the sine is a sum of GELUs. Everything is learned from there on.
+/// the attention is uniform; the cosine is a sum of GELUs. Everything is learned from there on. The networks must be in
+/// canonical form: its biases, ω₀ b from 0 to π, have h around 0.
 ///
 /// Of the channels, 0 to K − 1 belong to the places. Of the other reserved ones, `weight` has the weight; `plus` and `minus`
 /// have constants B and −B, so large that the deviation by which a norm divides is nearly the same for all tokens of an
@@ -32,12 +33,13 @@ struct PropagationStart {
 
     /// Channels that no place has.
     static let reserved = 4
-    /// Hidden channels that the last weights' feed-forward part needs for each place.
-    private static var unitsPerPlace: Int { 2 * sine.count }
+    /// Hidden channels that the last weights' feed-forward part needs for each place, and one more for all.
+    private static var unitsPerPlace: Int { 2 * cosine.count }
 
-    /// sin h ≈ Σ c · (GELU(h − t) − GELU(−h − t)): a least-squares fit over a normal distribution of deviation 2.7, which the
-    /// phases of fitted pictures' second layer have; the deviation of the error is 0.07.
-    private static let sine: [(c: Float, t: Float)] = [(0.637, 0), (-1.3, 1.6), (1.213, 4.6)]
+    /// cos h ≈ `cosineOffset` + Σ c · (GELU(h − t) + GELU(−h − t)): a least-squares fit over a normal distribution of
+    /// deviation 2.7, which h has in networks fitted to pictures; the deviation of the error is 0.03.
+    private static let cosine: [(c: Float, t: Float)] = [(-0.647, 0), (1.29, 3.14), (-1.273, 6.28)]
+    private static let cosineOffset: Float = 1.017
     /// Deviations in networks fitted to pictures: of Σ_p ω₀ w_1[o, p] x_k[p] over √2, in radians, and of √n · w_2.
     private static let (phaseSpread, outputSpread): (Float, Float) = (3.65, 0.42)
     /// Initial parameters that belong to nothing of the above are this many times as large as elsewhere.
@@ -69,9 +71,10 @@ struct PropagationStart {
         _ configuration: WeightSpaceEncoderConfiguration, _ spec: NetworkSpec, _ transform: InputTransform
     ) throws(ModelError) {
         let place = "\"lift_start\": \"propagation\""
-        guard spec.depth == 3, spec.inputs == 2, transform.activation == .sine else {
+        guard spec.depth == 3, spec.inputs == 2, transform.activation == .sine, transform.isCanonical else {
             throw ModelError(
-                "\(place) is for sine networks of two inputs and two hidden layers; \"places\" is for others")
+                "\(place) is for sine networks of two inputs and two hidden layers in canonical form (input.canonicalize); \"places\" is for others"
+            )
         }
         guard let grid = Self.grid(configuration.carriedChannels) else {
             preconditionFailure("a configuration has a grid of places")
@@ -82,7 +85,7 @@ struct PropagationStart {
         self.spec = spec
         phases = transform.phaseFactors(depth: spec.depth)
         let places = grid.rows * grid.columns
-        for (array, needed) in [(2, places + 1), (4, Self.unitsPerPlace * places)] {
+        for (array, needed) in [(2, places + 1), (4, Self.unitsPerPlace * places + 1)] {
             let factor = configuration.expansions[configuration.expansions.count == 1 ? 0 : array]
             guard factor * channels >= needed else {
                 let least = (needed + channels - 1) / channels
@@ -135,6 +138,8 @@ struct PropagationStart {
             map.redraw("bias") { bias in
                 quieten(&bias, rows: 0..<places + Self.reserved)
                 (bias[plus, 0], bias[minus, 0]) = (Self.constant, -Self.constant)
+                guard array == 3 else { return }
+                for place in 0..<places { bias[place, 0] = -productFactor * .pi / 2 }
             }
             map.redraw("weight") { weight in
                 switch array {
@@ -221,13 +226,17 @@ struct PropagationStart {
         let valueGain: Float = 2
         let constant = Self.laterConstant(4)
         let lastDivisor = deviation(2 * constant * constant + Float(places) * 7.3)
+        let offsetUnit = Self.unitsPerPlace * places
         var units = 0
         part.scope(2).scope("weight_maps").scope(2).redraw("weight") { contract in
             units = contract.columns
-            forEachUnit { unit, place, sign, term in
+            forEachUnit { unit, place, _, term in
                 contract.clear(column: unit)
-                contract[place, unit] = Self.result * sign * term.c / valueGain
+                contract[place, unit] = Self.result * term.c / valueGain
             }
+            contract.clear(column: offsetUnit)
+            // GELU(3) is 3 to within 0.004.
+            for place in 0..<places { contract[place, offsetUnit] = Self.result * Self.cosineOffset / (3 * valueGain) }
         }
         let expand = part.scope(0).scope("weight_maps").scope(2)
         expand.redraw("weight") { map in
@@ -235,16 +244,19 @@ struct PropagationStart {
                 read(weight, into: &map, unit, lastDivisor * valueGain / Self.outputGain)
                 read(place, into: &map, units + unit, lastDivisor * sign)
             }
+            read(weight, into: &map, offsetUnit, lastDivisor * valueGain / Self.outputGain)
+            map.clear(row: units + offsetUnit)
         }
         expand.redraw("bias") { bias in
             forEachUnit { unit, _, _, term in (bias[unit, 0], bias[units + unit, 0]) = (0, -term.t) }
+            (bias[offsetUnit, 0], bias[units + offsetUnit, 0]) = (0, 3)
         }
     }
 
-    /// The hidden channels of the sine, each with its place, sign and term.
+    /// The hidden channels of the cosine, each with its place, sign and term.
     private func forEachUnit(_ body: (_ unit: Int, _ place: Int, _ sign: Float, _ term: (c: Float, t: Float)) -> Void) {
         var unit = 0
-        for term in Self.sine {
+        for term in Self.cosine {
             for sign: Float in [1, -1] {
                 for place in 0..<places {
                     body(unit, place, sign, term)
