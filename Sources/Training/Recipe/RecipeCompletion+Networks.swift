@@ -117,7 +117,8 @@ extension RecipeCompletion {
                     "\(part.path.joined(separator: ".")): probes evaluate sine networks in training, the networks' activation is \(notation.activation.rawValue); use a recipe that reads weights, such as nfn-hnp"
                 )
             }
-            for part in parts where value(part.path + ["lift_start"]) as? String == "places" {
+            let starts = ["places", "propagation"]
+            for part in parts where starts.contains(value(part.path + ["lift_start"]) as? String ?? "") {
                 conflicts.append(
                     "\((part.path + ["lift_start"]).joined(separator: ".")): values at places are those of sine networks, the networks' activation is \(notation.activation.rawValue); \(Self.option(part.path + ["lift_start"], "random")) \(Self.option(part.path + ["enc_scale"], 0.5))"
                 )
