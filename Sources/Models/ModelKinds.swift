@@ -10,6 +10,7 @@ package enum ModelKinds {
         Inr2Array.self,
         LatentClassifier.self,
         TransformerHead.self,
+        LatentConvolutions.self,
         InvariantNFN.self,
         InvariantNFT.self,
         StatNet.self,

@@ -107,6 +107,18 @@ struct SummaryCase: Sendable, CustomTestStringConvertible {
                     try classifier(model.encode(x, in: builder), batch: x.batch, in: builder)
                 }
             },
+            SummaryCase(name: "latent classifier of convolutions", seesCoupling: true, specs: SampleSpec.pictures) {
+                parameters, spec in
+                let model = try encoder(parameters.scope("encoder"), spec, block: "nft")
+                let classifier = LatentConvolutions(
+                    parameters.scope("classifier"),
+                    try LatentConvolutionsConfiguration(
+                        try settings(
+                            #"{"n_classes": 5, "latent_dim": 6, "cells": 1, "channels": [3, 4], "num_blocks": [1]}"#)))
+                return { x, builder in
+                    try classifier(model.encode(x, in: builder), batch: x.batch, in: builder)
+                }
+            },
             SummaryCase(name: "StatNet", specs: SampleSpec.all) { parameters, spec in
                 let model = StatNet(parameters, try StatNetConfiguration(try settings(#"{"h_size": 8}"#)), spec: spec)
                 return { x, builder in model(x, in: builder) }

@@ -33,14 +33,20 @@ package struct Inr2Array: Sendable {
         self.image = image
         let scope = parameters.scope("encoder")
         encoder = try WeightSpaceEncoder(scope, configuration.encoder, spec: spec, transform: transform)
+        let poolScope = scope.scope(2 + configuration.encoder.blockCount).scope("net").scope(1)
         pool = PerceiverPool(
-            scope.scope(2 + configuration.encoder.blockCount).scope("net").scope(1),
-            channels: configuration.encoder.channels,
+            poolScope, channels: configuration.encoder.channels,
             latents: configuration.pool.latentCount, width: configuration.pool.latentWidth,
             selfAttentionLayers: configuration.pool.selfAttentionLayers,
             outputs: configuration.pool.readsOutputs ? spec.outputs * configuration.encoder.carriedChannels : nil,
             means: configuration.pool.readsMeans
                 ? configuration.encoder.channels * InvariantPool.np.pieces(spec) : nil)
+        if let cells = configuration.pool.startCells {
+            try LatentGridStart(
+                cells: cells, places: Int(Double(configuration.encoder.carriedChannels).squareRoot().rounded()),
+                latents: configuration.pool.latentCount, width: configuration.pool.latentWidth
+            ).apply(to: poolScope)
+        }
         decoder = try InrDecoder(
             parameters, configuration.decoder, spec: spec, image: image,
             latents: configuration.isSpatial ? configuration.pool.latentCount : 1,

@@ -15,6 +15,9 @@ package struct Inr2ArrayConfiguration: Sendable {
         package let readsOutputs: Bool
         /// `reads_means`, by default false: whether they also depend on the means of each array's tokens after the blocks.
         package let readsMeans: Bool
+        /// `start_cells`: of a new encoder whose lift begins as values at places, rows and columns of the pixels that each
+        /// latent begins with (`LatentGridStart`); nil for latents that begin at random.
+        package let startCells: Int?
 
         init(_ settings: Settings) throws(SettingError) {
             latentCount = try settings.int("n_latent", in: SettingBounds.extent)
@@ -22,6 +25,7 @@ package struct Inr2ArrayConfiguration: Sendable {
             selfAttentionLayers = try settings.int("self_per_cross_attn", in: SettingBounds.depth, default: 0)
             readsOutputs = try settings.bool("reads_outputs", default: false)
             readsMeans = try settings.bool("reads_means", default: false)
+            startCells = try settings.optionalInt("start_cells", in: SettingBounds.kernel)
         }
     }
 
@@ -47,14 +51,20 @@ package struct Inr2ArrayConfiguration: Sendable {
         guard !pool.readsOutputs || encoder.inputEmbedding == .propagated else {
             throw section.error("reads_outputs", "it is for \"lift\": \"propagated\" only")
         }
+        guard pool.startCells == nil || (pool.readsOutputs && encoder.embeddingStart == .places && isSpatial) else {
+            throw section.error(
+                "start_cells",
+                "it is for \"reads_outputs\": true and \"spatial\": true with \"lift_start\": \"places\"; write null for others"
+            )
+        }
         decoder = try InrDecoder.Configuration(settings)
         isDecoderTrained = try settings.bool("decoder_trained", default: true)
     }
 }
 
 extension Inr2ArrayConfiguration {
-    /// What the parameters reveal: all but `num_heads` and `spatial`, and `decoder_trained`, `enc_scale` and `lift_start`,
-    /// which say nothing of a trained encoder.
+    /// What the parameters reveal: all but `num_heads` and `spatial`, and `decoder_trained`, `enc_scale`, `lift_start` and
+    /// `start_cells`, which say nothing of a trained encoder.
     static func revealed(_ file: ParameterShapes) -> [JSONMember] {
         let encoder = file.scope("encoder")
         let pool = encoder.indices.last { encoder.scope($0)["net.1.latents"] != nil }

@@ -2,14 +2,16 @@ import Engine
 import NeuralFunctionals
 import SIREN
 
-/// An `Inr2Array` and a `TransformerHead` that classifies its latents (Zhou et al., arXiv 2305.13546, §4.2).
+/// An `Inr2Array`, and a head that classifies its latents: a `TransformerHead` (Zhou et al., arXiv 2305.13546, §4.2) or
+/// `LatentConvolutions`.
 package struct LatentClassifier: Model {
     package static let type = "LatentClassifier"
 
     private let encoder: Inr2Array
-    private let head: TransformerHead
+    private let head: any LatentHead
 
-    /// Members of the node: `encoder`, a node of type `AutoEncoder`, and `head`, one of type `TransformerClassifier`.
+    /// Members of the node: `encoder`, a node of type `AutoEncoder`, and `head`, one of type `TransformerClassifier` or
+    /// `LatentConvolutions`.
     /// - Throws: also where the head does not read as many or as wide latents as the encoder makes.
     package init(_ settings: Settings, _ assembly: ModelAssembly) throws {
         let node = try settings.section("encoder")
@@ -17,24 +19,29 @@ package struct LatentClassifier: Model {
             throw node.error("type", "expected \(Inr2Array.type)")
         }
         self.encoder = encoder
-        let headNode = try settings.section("head")
-        guard try headNode.text("type") == TransformerHead.type else {
-            throw headNode.error("type", "expected \(TransformerHead.type)")
-        }
-        head = try assembly.module(headNode, revealing: TransformerHeadConfiguration.revealed) { parameters in
-            try TransformerHead(parameters, try TransformerHeadConfiguration(headNode))
-        }
-        let configuration = head.configuration
-        guard encoder.latentCount <= configuration.positions, encoder.latentWidth == configuration.latentWidth else {
-            throw ModelError(
-                "the classifier reads at most \(configuration.positions) latents of \(configuration.latentWidth), the encoder makes \(encoder.latentCount) of \(encoder.latentWidth)"
-            )
+        head = try Self.head(try settings.section("head"), assembly)
+        try head.check(count: encoder.latentCount, width: encoder.latentWidth)
+    }
+
+    private static func head(_ node: Settings, _ assembly: ModelAssembly) throws -> any LatentHead {
+        switch try node.text("type") {
+        case TransformerHead.type:
+            return try assembly.module(node, revealing: TransformerHeadConfiguration.revealed) { parameters in
+                try TransformerHead(parameters, try TransformerHeadConfiguration(node))
+            }
+        case LatentConvolutions.type:
+            return try assembly.module(node, revealing: LatentConvolutionsConfiguration.revealed) { parameters in
+                LatentConvolutions(parameters, try LatentConvolutionsConfiguration(node))
+            }
+        case let other:
+            throw node.error(
+                "type", "expected \(TransformerHead.type) or \(LatentConvolutions.type), received '\(other)'")
         }
     }
 
     /// Classes, then the outputs of the encoder.
     package var outputs: [OutputDescription] {
-        [OutputDescription(.classes, [head.configuration.classes])] + encoder.outputs
+        [OutputDescription(.classes, [head.classes])] + encoder.outputs
     }
 
     package var decodedLatents: [Int]? { encoder.decodedLatents }

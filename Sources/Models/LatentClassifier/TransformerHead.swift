@@ -46,7 +46,7 @@ extension TransformerHeadConfiguration {
 
 /// A transformer encoder over latents, with an MLP that maps its first token to class logits. Parameter names are those
 /// of `torch.nn.TransformerEncoder` with pre-norm layers (`norm_first`), GELU and no final norm.
-package struct TransformerHead: ModelKind {
+package struct TransformerHead: ModelKind, LatentHead {
     package static let type = "TransformerClassifier"
 
     /// The settings that it was built from.
@@ -76,15 +76,21 @@ package struct TransformerHead: ModelKind {
         output = parameters.scope("classifier").scope(2).affine(inputs: width, outputs: configuration.classes)
     }
 
+    package var classes: Int { configuration.classes }
+
+    func check(count: Int, width: Int) throws(ModelError) {
+        guard count <= configuration.positions, width == configuration.latentWidth else {
+            throw ModelError(
+                "the classifier reads at most \(configuration.positions) latents of \(configuration.latentWidth), the encoder makes \(count) of \(width)"
+            )
+        }
+    }
+
     /// *Shapes:* latents (batch·T, latent width) → logits (batch, classes).
     /// - Throws: `ModelError` where T is more than `positions` or the latents have another width.
     package func callAsFunction(_ z: Matrix, batch: Int, in builder: PlanBuilder) throws(ModelError) -> Matrix {
         let tokens = z.rows / batch
-        guard tokens <= positions.rows, z.columns == projection.inputs else {
-            throw ModelError(
-                "the classifier reads at most \(positions.rows) latents of \(projection.inputs), received \(tokens) of \(z.columns)"
-            )
-        }
+        try check(count: tokens, width: z.columns)
         let x = builder.apply(projection, to: z)
         builder.broadcast(positions.rows(0..<tokens), Axes(outer: 1, middle: batch, inner: tokens), into: x)
         let y = layers.reduce(x) { $1($0, batch: batch, in: builder) }

@@ -72,12 +72,7 @@ extension ProbeConfiguration {
                 ("n_probes", .count(file.extent("places", 0))), ("head", .string(HeadKind.dense.rawValue)),
                 ("hidden", widths.count > 1 ? .counts(widths.dropLast()) : nil), ("n_classes", .count(widths.last)))
         }
-        let stages = head.scope("stages")
-        let channels = [head.extent("stem.weight", 0)] + stages.indices.map { stages.extent("\($0).reduce.weight", 0) }
-        return members(
-            ("head", .string(HeadKind.convolutional.rawValue)), ("channels", .counts(channels.compactMap(\.self))),
-            ("num_blocks", .counts(stages.indices.map { stages.scope($0).scope("blocks").indices.count })),
-            ("n_classes", .count(head.extent("linear.weight", 0))))
+        return members(("head", .string(HeadKind.convolutional.rawValue))) + ConvolutionalHead.revealed(head)
     }
 }
 

@@ -235,6 +235,11 @@ package struct ParameterRows {
         for index in tensor.values.indices { tensor.values[index] = value }
     }
 
+    /// Multiplies all elements.
+    package mutating func scale(by factor: Float) {
+        for index in tensor.values.indices { tensor.values[index] *= factor }
+    }
+
     /// Sets a row to 0.
     package mutating func clear(row: Int) {
         for column in 0..<columns { self[row, column] = 0 }

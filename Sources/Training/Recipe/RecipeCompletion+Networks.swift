@@ -191,12 +191,13 @@ extension RecipeCompletion {
 
     /// Fills in what a classifier of latents must know of its encoder.
     mutating func fillParts() {
-        for part in parts where part.type == TransformerHead.type {
+        for part in parts where [TransformerHead.type, LatentConvolutions.type].contains(part.type) {
             guard let encoder = parts.first(where: { $0.type == Inr2Array.type }) else { continue }
             let pool = encoder.path + ["pool_cls"]
             if let width = integer(pool + ["latent_dim"]) {
                 fillInteger(part.path + ["latent_dim"], width, "the encoder's latents have the width")
             }
+            guard part.type == TransformerHead.type else { continue }
             if let count = integer(pool + ["n_latent"]), value(part.path + ["positions"]) == nil {
                 set(part.path + ["positions"], count)
             }

@@ -5,7 +5,7 @@ import Models
 
 /// What a model learns: tasks, classes and the numbers to predict.
 extension RecipeCompletion {
-    private static let classifiers: Set = [ProbeClassifier.type, TransformerHead.type]
+    private static let classifiers: Set = [ProbeClassifier.type, TransformerHead.type, LatentConvolutions.type]
     static let regressors: Set = [
         InvariantNFN.type, InvariantNFT.type, Sequential.type, StatNet.type, AccuracyProbe.type,
     ]
@@ -77,7 +77,7 @@ extension RecipeCompletion {
         fill(path, names, "the data has the classes", isEqual: agrees)
         for part in parts {
             switch part.type {
-            case ProbeClassifier.type, TransformerHead.type:
+            case ProbeClassifier.type, TransformerHead.type, LatentConvolutions.type:
                 fillInteger(part.path + ["n_classes"], names.count, "the number of the data's classes is")
             case InvariantNFN.type, InvariantNFT.type:
                 fillInteger(part.path + ["num_out"], names.count, "the number of the data's classes is")

@@ -1,5 +1,6 @@
 import Engine
 import NeuralFunctionals
+import WeightFormats
 
 /// A residual network over a grid of values, in the manner of ResNet-9 (He et al., arXiv 1512.03385): a convolution, stages
 /// that halve the rows and columns and may add residual blocks, the largest value of each channel on the last grid, and a
@@ -34,6 +35,16 @@ struct ConvolutionalHead: Sendable {
                 })
         }
         output = parameters.scope("linear").affine(inputs: channels[channels.count - 1], outputs: classes)
+    }
+
+    /// Members that the parameters reveal: `channels`, `num_blocks` and `n_classes`.
+    static func revealed(_ file: ParameterShapes) -> [JSONMember] {
+        let stages = file.scope("stages")
+        let channels = [file.extent("stem.weight", 0)] + stages.indices.map { stages.extent("\($0).reduce.weight", 0) }
+        return members(
+            ("channels", .counts(channels.compactMap(\.self))),
+            ("num_blocks", .counts(stages.indices.map { stages.scope($0).scope("blocks").indices.count })),
+            ("n_classes", .count(file.extent("linear.weight", 0))))
     }
 
     /// The factor of what the linear map reads: the largest values of a grid are several times as large as usual ones.
