@@ -52,9 +52,17 @@ package struct PictureUpload: Sendable {
                 holdsBytes: array.values.allSatisfy { $0 >= 0 && $0 == $0.rounded() })
         } else {
             let start = bytes.prefix(4).map(hexadecimal).joined(separator: " ")
+            let received =
+                if bytes.isEmpty {
+                    "the content is empty"
+                } else if bytes.starts(with: [0x50, 0x4b, 0x03, 0x04]) {
+                    "the content is a zip archive, as PyTorch and NumPy's .npz store weights; networks of weights are for classify, encode and render"
+                } else {
+                    "the content begins with the bytes \(start)"
+                }
             throw FormatError(
                 .unknownFormat,
-                "expected a PNG, a binary PGM or PPM picture (P5 or P6), a .npy array or JSON rows; the content begins with the bytes \(start.isEmpty ? "none" : start)"
+                "expected a PNG, a binary PGM or PPM picture (P5 or P6), a .npy array or JSON rows; \(received)"
             )
         }
         self.options = options

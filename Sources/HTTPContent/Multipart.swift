@@ -63,7 +63,8 @@ package struct Multipart {
         var parts: [FormPart] = []
         while try !isClosed(&position) {
             guard parts.count < limits.maxParts else {
-                throw ContentError.malformedForm("more than \(limits.maxParts) parts in the form")
+                throw ContentError.malformedForm(
+                    "more than \(limits.maxParts) parts in the form; send the others in another request")
             }
             var part = try readHeaders(&position, index: parts.count)
             // Where the line end after the headers is also the one before the boundary, the part is empty.

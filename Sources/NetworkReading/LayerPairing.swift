@@ -29,18 +29,38 @@ struct LayerPairing {
     /// Whether every bias has a weight. Otherwise `layers` lacks some layers, and their shapes cannot be judged.
     private(set) var isWhole = true
 
-    /// - Parameter tensors: of rank 1 or more, in natural order of their names.
+    /// - Parameter tensors: of rank 1 or more, in natural order of their names, or where `readsByShape` holds in that of
+    ///   `UnnamedOrder`.
     init(_ tensors: [NamedTensor]) {
+        if Self.readsByShape(tensors) {
+            pairByShape(tensors)
+        } else {
+            pairByName(tensors, tensors.map { ParameterName($0.name) })
+        }
+    }
+
+    /// Whether names have no roles that pair the tensors.
+    static func readsByShape(_ tensors: [NamedTensor]) -> Bool {
         let names = tensors.map { ParameterName($0.name) }
         let groups = Dictionary(grouping: tensors.indices) { names[$0].layerKey }
         let hasPair = groups.values.contains { group in
             group.contains { names[$0].role == .weight } && group.contains { names[$0].role == .bias }
         }
-        if !hasPair, names.contains(where: { $0.role == nil }) {
-            pairByShape(tensors)
-        } else {
-            pairByName(tensors, names)
-        }
+        return !hasPair && names.contains { $0.role == nil }
+    }
+
+    /// The pairs of tensors whose names have no roles, as far as there are both a weight and a bias.
+    static func byShape(_ tensors: [NamedTensor]) -> [UnnamedPair] {
+        let (weights, biases) = roles(tensors)
+        return zip(weights, biases).map { UnnamedPair(weight: $0, bias: $1) }
+    }
+
+    /// Weights and biases by their rank.
+    private static func roles(_ tensors: [NamedTensor]) -> (weights: [NamedTensor], biases: [NamedTensor]) {
+        // Stacked biases have rank 2, like the weights of a single network.
+        let isStack = !tensors.contains { $0.tensor.rank == 1 } && tensors.contains { [3, 5].contains($0.tensor.rank) }
+        let biasRank = isStack ? 2 : 1
+        return (tensors.filter { $0.tensor.rank > biasRank }, tensors.filter { $0.tensor.rank <= biasRank })
     }
 
     private mutating func pairByName(_ tensors: [NamedTensor], _ names: [ParameterName]) {
@@ -71,11 +91,7 @@ struct LayerPairing {
     }
 
     private mutating func pairByShape(_ tensors: [NamedTensor]) {
-        // Stacked biases have rank 2, like the weights of a single network.
-        let isStack = !tensors.contains { $0.tensor.rank == 1 } && tensors.contains { [3, 5].contains($0.tensor.rank) }
-        let biasRank = isStack ? 2 : 1
-        let weights = tensors.filter { $0.tensor.rank > biasRank }
-        let biases = tensors.filter { $0.tensor.rank <= biasRank }
+        let (weights, biases) = Self.roles(tensors)
         for (index, weight) in weights.enumerated() {
             let bias = index < biases.count ? biases[index] : nil
             layers.append(LayerPair(weight: weight, bias: bias, biasName: bias?.name ?? "bias of \(weight.name)"))

@@ -3,7 +3,7 @@ import Tensors
 
 /// Arrays that form a chain of layers.
 struct ChainOfLayers {
-    /// In natural order of their names.
+    /// In the order in which they were paired.
     let leaves: [NamedLeaf]
     let form: LayeredForm
     /// Why the model does not read the chain; nil where it does, or where any network is accepted.
@@ -71,12 +71,18 @@ struct LayerSelection {
             }
             parameters.append(leaf)
         }
-        parameters.sort { naturallyPrecedes($0.entry.name, $1.entry.name) }
         guard parameters.count > 1 else {
             throw NetworkError(
                 types + NetworkReading.nothingToRead(StateDict(leaves.map(\.entry)), expectation))
         }
-        let refusal = types.isEmpty ? nil : NetworkError(types)
+        var refusal = types.isEmpty ? nil : NetworkError(types)
+        if LayerPairing.readsByShape(parameters.map(\.entry)) {
+            let ordered = UnnamedOrder(parameters)
+            parameters = ordered.leaves
+            refusal = refusal ?? ordered.doubt
+        } else {
+            parameters.sort { naturallyPrecedes($0.entry.name, $1.entry.name) }
+        }
         let pairing = LayerPairing(parameters.map(\.entry))
         let form = LayeredForm(pairing, expecting: expectation)
         if form.mismatches.isEmpty {
@@ -101,9 +107,11 @@ struct LayerSelection {
             kept = kept.filter { leaf in kept.contains { Self.mayPair(leaf.entry.tensor.shape, $0.entry.tensor.shape) }
             }
         }
-        kept.sort { naturallyPrecedes($0.entry.name, $1.entry.name) }
         guard kept.count > 1 else { return nil }
         if let chain = try? chain(of: kept) { return chain }
+        let ordered = UnnamedOrder(kept)
+        if ordered.doubt != nil { return nil }
+        kept = ordered.leaves
         if let chain = numberedChain(kept) { return chain }
         guard kept.count <= 33, !kept.count.isMultiple(of: 2) else { return nil }
         let chains = kept.indices.compactMap { index in

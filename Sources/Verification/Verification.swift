@@ -18,15 +18,18 @@ package struct OutputComparison: Sendable, Equatable {
     /// half a unit in the last place; nil where the error is within the tolerance.
     package let roundingFloor: Float?
 
-    /// Whether the error is at most max(tolerance, 4 · rounding floor), for gradients max(tolerance, 10 · rounding
-    /// floor).
+    /// The largest error that counts as agreement: max(tolerance, 4 · rounding floor), for gradients max(tolerance, 10 ·
+    /// rounding floor).
     ///
     /// The rounding floor is the effect of a single rounding, of the input. A module rounds many times, a backward pass
     /// more often, so two correct float32 programs can differ by several times the floor.
-    package var agrees: Bool {
+    package var allowed: Float {
         let allowance: Float = name.hasPrefix("grad.") ? 10 : 4
-        return largestError.isFinite && largestError <= max(tolerance, allowance * (roundingFloor ?? 0))
+        return max(tolerance, allowance * (roundingFloor ?? 0))
     }
+
+    /// Whether the error is finite and at most `allowed`.
+    package var agrees: Bool { largestError.isFinite && largestError <= allowed }
 }
 
 /// The comparison of layers and models with reference files.

@@ -4,12 +4,15 @@ import Tensors
 enum ForeignFormat {
     /// - Returns: `unknown_format` with the name of the content's format, or else its first bytes.
     static func error(_ bytes: ArraySlice<UInt8>) -> FormatError {
-        guard !bytes.isEmpty else { return FormatError(.unknownFormat, "the file is empty") }
+        guard !bytes.isEmpty else { return FormatError(.unknownFormat, "the file is empty; \(accepted)") }
         if let description = describe(bytes) { return FormatError(.unknownFormat, description) }
         let start = bytes.prefix(8).map(hexadecimal).joined(separator: " ")
         return FormatError(.unknownFormat, "the file starts with \(start); \(accepted)")
     }
 
+    /// Of pictures, from which another operation makes networks.
+    private static let picture =
+        "a picture, expected the weights of a network; 'weightspace fit' and /v1/fit make a network of a picture"
     static let accepted =
         "accepted: safetensors, PyTorch (.pt, .pth), NumPy (.npz, .npy), pickles of NumPy arrays, JSON"
 
@@ -76,8 +79,8 @@ enum ForeignFormat {
         Signature(
             [[0xff, 0xfe], [0xfe, 0xff], [0x7b, 0], [0, 0x7b], [0x5b, 0], [0, 0x5b]],
             "text in UTF-16, expected UTF-8; convert it: iconv -f UTF-16 -t UTF-8 FILE"),
-        Signature([[0x89, 0x50, 0x4e, 0x47], [0xff, 0xd8, 0xff]], "a picture, expected the weights of a network"),
-        Signature("GIF8", "a picture, expected the weights of a network"),
+        Signature([[0x89, 0x50, 0x4e, 0x47], [0xff, 0xd8, 0xff]], picture),
+        Signature("GIF8", picture),
         Signature("%PDF", "a PDF document, expected the weights of a network"),
     ]
 

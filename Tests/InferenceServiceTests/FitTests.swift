@@ -145,7 +145,7 @@ struct FitTests {
     @Test(
         "what is not a picture, too large or no option is refused with what is allowed",
         arguments: [
-            ("", "hello", 415, "unknown_format", "expected a PNG"), ("", "", 415, "unknown_format", "none"),
+            ("", "hello", 415, "unknown_format", "expected a PNG"), ("", "", 415, "unknown_format", "is empty"),
             ("", "[[1, 2], [3]]", 422, "shape_mismatch", "ragged"), ("", "[[300]]", 400, "bad_request", "0 to 255"),
             ("", "[[-1.5]]", 400, "bad_request", "-1 to 1"), ("", "{\"steps\": 1}", 400, "bad_request", "'picture'"),
             ("", "P5 129 1 255\n" + String(repeating: "a", count: 129), 422, "shape_mismatch", "at most 128 rows"),

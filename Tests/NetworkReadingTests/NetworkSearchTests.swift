@@ -188,6 +188,49 @@ struct NetworkSearchTests {
     }
 
     @Test(
+        "arrays whose names tell nothing are paired in the order of the file, where each bias stands behind its weight")
+    func unnamedInFileOrder() throws {
+        let tree: FileTree = [
+            "foo": .zeros(4, 2), "bar": .array([4], [1, 2, 3, 4]), "baz": .zeros(4, 4),
+            "qux": .array([4], [5, 6, 7, 8]),
+            "a": .zeros(1, 4), "b": .zeros(1),
+        ]
+        let layers = try found(tree).network().layers
+        #expect(layers.map(\.weightName) == ["foo", "baz", "a"])
+        #expect(layers.map(\.biasName) == ["bar", "qux", "b"])
+        #expect(layers[0].bias.values == [1, 2, 3, 4])
+    }
+
+    @Test("names that differ alike in every layer pair arrays in any order of the file")
+    func unnamedByLetters() throws {
+        let tree: FileTree = [
+            "kin": .zeros(4, 2), "khid": .zeros(4, 4), "kout": .zeros(1, 4),
+            "cout": .zeros(1), "cin": .zeros(4), "chid": .zeros(4),
+        ]
+        let layers = try found(tree).network().layers
+        #expect(layers.map(\.weightName) == ["kin", "khid", "kout"])
+        #expect(layers.map(\.biasName) == ["cin", "chid", "cout"])
+    }
+
+    @Test("arrays are refused where neither names nor the file's order tell which bias belongs to which weight")
+    func unnamedWithoutOrder() throws {
+        let tree: FileTree = [
+            "a": .zeros(1, 4), "b": .zeros(1), "bar": .zeros(4), "baz": .zeros(4, 4), "foo": .zeros(4, 2),
+            "qux": .zeros(4),
+        ]
+        #expect(
+            faultText(tree, NetworkSearchOptions())
+                == "unexpected_tensor: tensor 'bar': expected a name that tells its layer, such as '0.bias' beside '0.weight', received shape [4], which fits 'baz' and 'foo', as does 'qux'"
+        )
+        // Shapes that allow one way only need no names.
+        let told: FileTree = [
+            "a": .zeros(1, 5), "b": .zeros(1), "baz": .zeros(5, 4), "bar": .zeros(5), "qux": .zeros(4),
+            "foo": .zeros(4, 2),
+        ]
+        #expect(try found(told).network().layers.map(\.biasName) == ["qux", "bar", "b"])
+    }
+
+    @Test(
         "an array that may change the function is refused by name",
         arguments: ["bn.running_var", "gamma", "net.0.linear.scale"])
     func doubtful(name: String) throws {

@@ -158,7 +158,9 @@ struct AnswerWriter {
             throw .badRequest("image/png holds one picture; the request has \(items.count) networks")
         }
         guard case .picture(let picture, _) = try items[0].outcome.get() else {
-            throw .badRequest("output 'png' is for pictures: reconstruct and render")
+            throw .badRequest(
+                "output 'png' is for pictures, which reconstruct and render answer; expected json, base64, npy, raw, npz or safetensors"
+            )
         }
         do throws(FormatError) {
             return Response(.ok, contentType: "image/png", body: try picture.png())

@@ -73,12 +73,13 @@ package struct ServiceFault: Error, Sendable, Equatable {
         guard ["shape_mismatch", "missing_tensor", "unexpected_tensor"].contains(code) else { return self }
         var fault = self
         if model.input.family == .cnn { fault.detail += "; the model reads \(model.reads)" }
-        let others = served.filter { $0 !== model }
+        // A missing or misspelt tensor is the file's own fault, whatever reads it.
+        let others = code == "shape_mismatch" ? served.filter { $0 !== model } : []
         if !others.isEmpty {
             let list = others.map { other in
-                "'\(other.name)' offers \(other.outputs.map(\.output.rawValue).joined(separator: ", ")) and reads \(other.reads)"
+                "'\(other.name)', for \(other.outputs.map(\.output.rawValue).joined(separator: ", ")), reads \(other.readsInShort)"
             }
-            fault.detail += "; this is model '\(model.name)', and \(list.joined(separator: "; "))"
+            fault.detail += "; this is model '\(model.name)'; \(list.joined(separator: "; "))"
         }
         return fault
     }

@@ -121,6 +121,11 @@ package final class ServedModel: Sendable {
             + "batch normalisation after a layer is folded\(runs)"
     }
 
+    /// The kind of the networks that it reads and their sizes.
+    package var readsInShort: String {
+        "\(input.family == .cnn ? "CNNs" : "fully connected sine networks") \(expectation.summary)"
+    }
+
     /// Whether it classifies networks whose weights it cannot read, by their values.
     package var readsFunctions: Bool { input.family == .siren && model.probeCoordinates != nil && offers(.classes) }
 

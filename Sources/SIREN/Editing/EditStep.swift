@@ -115,7 +115,13 @@ package struct EditStep: Sendable, Hashable {
             return .exact(.convert(preset))
         default:
             guard !arguments.texts.isEmpty else { return .learned(amount: 1) }
-            return .learned(amount: try number("\(name):AMOUNT", -10...10))
+            do throws(EditStepError) {
+                return .learned(amount: try number("\(name):AMOUNT", -10...10))
+            } catch {
+                throw arguments.error(
+                    "\(name):AMOUNT with a number from -10 to 10, of an edit that a model has learned, or one of \(exactForms.joined(separator: ", "))"
+                )
+            }
         }
     }
 }

@@ -68,9 +68,9 @@ struct VerifyCommand: ParsableCommand {
         }
         let shape = comparison.shape.map(String.init).joined(separator: "×")
         var line = "\(path)  \(comparison.name) [\(shape)]  \(comparison.largestError)  "
-        line += comparison.agrees ? "ok" : "OUT OF TOLERANCE \(comparison.tolerance)"
+        line += comparison.agrees ? "ok" : "OUT OF TOLERANCE \(comparison.allowed)"
         if let floor = comparison.roundingFloor {
-            line += " (tolerance \(comparison.tolerance); rounding the input once changes the output by \(floor))"
+            line += " (up to \(comparison.allowed) allowed: rounding the input once changes the output by \(floor))"
         }
         print(line)
     }
