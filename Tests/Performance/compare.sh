@@ -14,8 +14,10 @@ fourier='--set model.model.encoder.lift=fourier --set model.model.encoder.enc_sc
 # Features that begin at random, small heads and a short training of the classifier alone.
 encoder='--set model.model.encoder.lift_start=random --set model.model.encoder.lift_width=128 --set model.model.encoder.enc_scale=0.5
     --set model.model.encoder.num_heads=4 --set model.model.encoder.ff_factor=2 --set model.model.encoder.dec_hidden_size=64
-    --set model.model.encoder.pool_cls.reads_outputs=false'
-small="$encoder --set model.model.head.num_blocks=1 --set model.model.head.d_model=64 --set model.model.head.dim_feedforward=128
+    --set model.model.encoder.pool_cls.reads_outputs=false --set model.model.encoder.pool_cls.start_cells=null
+    --set model.model.encoder.pool_cls.latent_dim=32'
+head='{"type":"TransformerClassifier","file":"classifier.safetensors","num_blocks":1,"d_model":64,"heads":4,"dim_feedforward":128}'
+small="$encoder --set model.model.head=$head
     --set optimization.rate=0.002 --set objective.reconstruction=0 --set augmentation.rotation=0 --set augmentation.zoom=0"
 autoencoder=$(echo "$encoder" | sed 's/model\.model\.encoder/model.model/g')
 
