@@ -72,11 +72,7 @@ else
     fit t10k 1 test
     fit train 0 train --restarts 2
     # shellcheck disable=SC2086  # a list of arguments
-    train nft nft $mirrors
-    # On from there, with twice the weight on reconstruction.
-    # shellcheck disable=SC2086
-    train nft-longer nft --initial "$folder/nft/model" --restarts 1 $mirrors \
-        --set optimization.epochs=5 --set optimization.rate=0.0006 --set objective.reconstruction=20
+    train nft nft --restarts 1 $mirrors
     wide="--restarts 1 --set model.model.channels=[32,64,128,256] $mirrors --set augmentation.shift=0.1"
     # shellcheck disable=SC2086
     train probe-conv probe-conv $wide --set optimization.epochs=12 --set augmentation.rotation=0.05 --set augmentation.zoom=0.07
@@ -85,7 +81,7 @@ else
     train probe-conv-longer probe-conv --initial "$folder/probe-conv/model" $wide --set optimization.epochs=20 \
         --set optimization.decay=0.1 --set augmentation.rotation=0.08 --set augmentation.zoom=0.1
     assemble=
-    weights=nft-longer
+    weights=nft
     probes=probe-conv-longer
 fi
 # shellcheck disable=SC2086  # a list of arguments

@@ -3,6 +3,7 @@ import Foundation
 import Host
 import InferenceService
 import Logging
+import Models
 
 /// The command `weightspace` with its subcommands.
 @main
@@ -27,6 +28,7 @@ struct Weightspace: ParsableCommand {
     static func main() {
         OpenBLASKernels.restartIfSlow()
         do {
+            try checkCommand(Array(CommandLine.arguments.dropFirst()))
             var command = try parseAsRoot()
             try command.run()
         } catch {
@@ -44,6 +46,17 @@ struct Weightspace: ParsableCommand {
 }
 
 extension Weightspace {
+    /// Refuses a first argument that is neither a command nor an option; the parser would call all of them unexpected.
+    private static func checkCommand(_ arguments: [String]) throws {
+        let name = arguments.first == "help" ? arguments.dropFirst().first : arguments.first
+        guard let name, !name.hasPrefix("-"), name != "help" else { return }
+        let known = configuration.subcommands.map { $0._commandName }
+        guard !known.contains(name) else { return }
+        let nearest = nearestName(to: name, among: known).map { "did you mean '\($0)'?" }
+        throw ValidationError(
+            "unknown command '\(name)'; \(nearest ?? "expected one of \(known.joined(separator: ", "))")")
+    }
+
     /// Writes an error with its usage text or, where `serve` logs as JSON, as a line of the log.
     private static func complain(_ error: any Error, _ message: String) {
         switch LogFormat.requested(arguments: Array(CommandLine.arguments.dropFirst())) {

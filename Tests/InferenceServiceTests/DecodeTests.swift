@@ -12,11 +12,11 @@ struct DecodeTests {
 
     init() throws { service = try ServiceDriver() }
 
-    /// The latents of the sample networks, (count, 16, 32).
+    /// The latents of the sample networks, (count, 16, 128).
     private func latents(_ count: Int = 1) throws -> Tensor {
         let answer = try service.post("/v1/encode?output=npy", SafetensorsWriter.write(try Samples.stack()))
         let all = try WeightFile.read(answer.body).stateDict().entries[0].tensor
-        return Tensor(shape: [count, 16, 32], values: Array(all.values.prefix(count * 512)))
+        return Tensor(shape: [count, 16, 128], values: Array(all.values.prefix(count * 2048)))
     }
 
     private func pictures(_ body: [UInt8], _ query: String = "") throws -> [JSONValue] {
@@ -42,10 +42,10 @@ struct DecodeTests {
         let latents = try latents(2)
         let expected = try pictures(NPYWriter.write(latents))
         #expect(expected.count == 2)
-        let forms = [[2, 512], [2, 16, 32]].map { latents.reshaped($0) }
+        let forms = [[2, 2048], [2, 16, 128]].map { latents.reshaped($0) }
         for form in forms { #expect(try pictures(NPYWriter.write(form)) == expected) }
-        for shape in [[16, 32], [512], [1, 512]] {
-            let one = Tensor(shape: shape, values: Array(latents.values.prefix(512)))
+        for shape in [[16, 128], [2048], [1, 2048]] {
+            let one = Tensor(shape: shape, values: Array(latents.values.prefix(2048)))
             #expect(try pictures(NPYWriter.write(one)) == [expected[0]])
         }
         let document = StateDict([NamedTensor(name: "inputs", tensor: latents)])
@@ -83,8 +83,8 @@ struct DecodeTests {
         #expect(try pictures(body, "blend=0")[0]["data"] == each[0]["data"])
         #expect(try pictures(body, "blend=1")[0]["data"] == each[1]["data"])
         let mean = Tensor(
-            shape: [16, 32],
-            values: (0..<512).map { Float(0.75 * Double(two.values[$0]) + 0.25 * Double(two.values[512 + $0])) })
+            shape: [16, 128],
+            values: (0..<2048).map { Float(0.75 * Double(two.values[$0]) + 0.25 * Double(two.values[2048 + $0])) })
         #expect(try pictures(body, "blend=0.25") == (try pictures(NPYWriter.write(mean))))
         let problem = try service.post("/v1/decode?blend=0.5", NPYWriter.write(try latents())).problem()
         #expect(problem.status == 400 && problem.detail == "option 'blend': expected two latent arrays, received 1")
@@ -95,13 +95,13 @@ struct DecodeTests {
         func problem(_ body: [UInt8], _ query: String = "") throws -> Problem {
             try service.post("/v1/decode?\(query)", body).problem()
         }
-        let other = try problem(NPYWriter.write(Tensor(shape: [16, 31], values: .init(repeating: 0, count: 496))))
+        let other = try problem(NPYWriter.write(Tensor(shape: [16, 127], values: .init(repeating: 0, count: 2032))))
         #expect(other.status == 422 && other.code == "shape_mismatch")
         #expect(
-            other.detail == "latents: expected the shape [16, 32], or [n, 16, 32] for several, received [16, 31]")
-        var values = [Float](repeating: 0, count: 512)
-        values[33] = .infinity
-        let infinite = try problem(NPYWriter.write(Tensor(shape: [16, 32], values: values)))
+            other.detail == "latents: expected the shape [16, 128], or [n, 16, 128] for several, received [16, 127]")
+        var values = [Float](repeating: 0, count: 2048)
+        values[129] = .infinity
+        let infinite = try problem(NPYWriter.write(Tensor(shape: [16, 128], values: values)))
         #expect(infinite.code == "non_finite" && infinite.detail.hasSuffix("received inf at [1, 1]"))
         #expect(try problem(Array("{\"a\":[1],\"b\":[2]}".utf8)).detail.contains("the file has 'a', 'b'"))
         #expect(try problem(Array("{\"latents\":\"x\"}".utf8)).detail.contains("received text"))

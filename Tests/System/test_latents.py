@@ -71,7 +71,7 @@ def test_the_mean_of_two_is_their_blend(server: Server) -> None:
 def test_command_decodes_what_it_encodes(server: Server, program: pathlib.Path, tmp_path: pathlib.Path) -> None:
     file, folder = tmp_path / "latents.safetensors", tmp_path / "pictures"
     subprocess.run([program, "encode", *NETWORKS[:2], "--output", file], check=True)
-    assert read_safetensors(file)["latents"].shape == (2, 16, 32)
+    assert read_safetensors(file)["latents"].shape == (2, 16, 128)
     subprocess.run([program, "decode", file, "--output", folder, "--size", "40"], check=True)
     arrays = np.stack([latents(server, 0), latents(server, 1)])
     pictures = decoded(server, arrays, "size=40")

@@ -148,7 +148,7 @@ def test_overload(program, start_server, own_processors, tmp_path: pathlib.Path,
 
 
 PICTURE = b"P5 28 28 255\n" + bytes(range(196)) * 4
-LATENTS = json.dumps({"latents": [[0.25] * 32] * 16}).encode()
+LATENTS = json.dumps({"latents": [[0.25] * 128] * 16}).encode()
 
 
 @pytest.mark.parametrize("path, content", [("/v1/fit?steps=1000", PICTURE), ("/v1/decode?size=256", LATENTS)])

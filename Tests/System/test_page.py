@@ -186,7 +186,7 @@ def test_dropped_files_are_answered(page: Page) -> None:
     assert page.text("#label") == "Pullover" and len(page.all("#class .bar")) == 5
     assert page.text("#agreement") == "Both name the same class."
     assert "Mean squared error" in page.text("#reconstruction")
-    assert page.text("#latents p").startswith("16 \N{MULTIPLICATION SIGN} 32 numbers")
+    assert page.text("#latents p").startswith("16 \N{MULTIPLICATION SIGN} 128 numbers")
     assert page.run("return document.querySelector('#drawn img').naturalWidth") >= 300, "drawn for the screen"
     assert len(page.all("#weights canvas")) == 6
     assert not [element.text for element in page.all("#detail .error") if element.text]

@@ -6,8 +6,9 @@ import Networks
 import SIREN
 import Tensors
 import Testing
-import Training
 import WeightFormats
+
+@testable import Training
 
 @Suite struct TrainingRunTests {
     private func run(
@@ -48,6 +49,22 @@ import WeightFormats
                 }
             }
         }
+    }
+
+    @Test("storage float16 halves large arrays and leaves small ones as they were")
+    func halfStorage() throws {
+        func tensor(_ name: String, _ count: Int) -> NamedTensor {
+            NamedTensor(name: name, tensor: Tensor(shape: [count], values: (0..<count).map { Float($0) / 3 }))
+        }
+        let state = StateDict([tensor("large", 4096), tensor("small", 4095)])
+        let typed = ParameterStorage.float16.typed(state)
+        #expect(typed.entries.map(\.elementType) == [.float16, .float32])
+        let read = try WeightFile.read(SafetensorsWriter.write(typed: typed), limits: .checkpoint).stateDict()
+        #expect(read["small"] == state["small"])
+        let errors = zip(try #require(read["large"]).values, try #require(state["large"]).values)
+            .map { abs($0 - $1) / max(1, abs($1)) }
+        #expect((errors.max() ?? 1) < 0.0005 && errors.contains { $0 > 0 })
+        #expect(ParameterStorage.float32.typed(state) == state)
     }
 
     @Test("what happened after the last checkpoint is done again, not twice")

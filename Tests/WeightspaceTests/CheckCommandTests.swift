@@ -69,7 +69,7 @@ struct CheckCommandTests {
         let scratch = try Scratch()
         let empty = try scratch.write(
             "a.safetensors",
-            SafetensorsWriter.write(StateDict([NamedTensor(name: "latents", tensor: Tensor(zeros: [1, 16, 32]))])))
+            SafetensorsWriter.write(StateDict([NamedTensor(name: "latents", tensor: Tensor(zeros: [1, 16, 128]))])))
         let outcome = try Program.run(["check", "fashion-mnist", "--against", empty.path])
         #expect(outcome.status == 1 && outcome.errors.contains("has no tensors 'input.…'"), "\(outcome.errors)")
         let given = try Program.run([

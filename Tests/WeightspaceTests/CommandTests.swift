@@ -208,6 +208,18 @@ struct CommandTests {
         #expect(outcome.status == 2 && outcome.errors.contains("--shard"))
     }
 
+    @Test(
+        "an unknown command is a usage error that names the nearest",
+        arguments: [
+            (["clasify", "a.npz"], "unknown command 'clasify'; did you mean 'classify'?"),
+            (["help", "servr"], "unknown command 'servr'; did you mean 'serve'?"),
+            (["nonsense"], "unknown command 'nonsense'; expected one of serve, classify, "),
+        ])
+    func unknownCommand(arguments: [String], expected: String) throws {
+        let run = try Program.run(arguments)
+        #expect(run.status == 2 && run.errors.contains(expected), "\(run.errors)")
+    }
+
     @Test("encode writes rows of NaN for a file that cannot be read")
     func encodeFailure() throws {
         let scratch = try Scratch()

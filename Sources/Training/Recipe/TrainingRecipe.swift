@@ -3,6 +3,7 @@ import Foundation
 import Models
 import Networks
 import SIREN
+import Tensors
 
 /// The description of a training run as a JSON file: the model, its objective, the augmentation and the
 /// hyperparameters.
@@ -21,6 +22,8 @@ package struct TrainingRecipe: Sendable {
     package let split: SplitRule
     /// The model's parameter files that are not trained.
     package let frozen: [String]
+    /// The member `storage`, by default `float32`: how the finished model's large arrays are stored.
+    package let storage: ParameterStorage
     /// The seed of initial parameters, order, augmentation and mixup.
     package let seed: UInt64
     /// The recipe after its overrides, in canonical form: what the run's folder keeps, and part of the run's identity.
@@ -115,6 +118,7 @@ package struct TrainingRecipe: Sendable {
             split.testShare = try settings.number("test_share", in: 0...0.9, default: 0)
             self.split = split
             frozen = try settings.texts("frozen")
+            storage = try settings.choice("storage", default: .float32)
             seed = UInt64(try settings.int("seed", in: 0...(1 << 53), default: 0))
             try settings.finish()
         } catch {
@@ -159,6 +163,27 @@ package struct TrainingRecipe: Sendable {
             )
         }
         return warnings
+    }
+}
+
+/// How the parameters of a finished model are stored.
+package enum ParameterStorage: String, CaseIterable, Sendable {
+    /// All of them as they were trained.
+    case float32
+    /// Arrays of at least 4,096 numbers in 16 bits, 11 of them significant, which halves the files. Small ones, such as biases,
+    /// norms and coordinates, stay as they are.
+    case float16
+
+    private static let leastCount = 4096
+
+    /// The tensors with the types in which they are to be written.
+    func typed(_ state: StateDict) -> StateDict {
+        guard self == .float16 else { return state }
+        var result = state
+        for entry in state.entries where entry.elementType == .float32 && entry.tensor.count >= Self.leastCount {
+            result.set(NamedTensor(name: entry.name, tensor: entry.tensor, elementType: .float16))
+        }
+        return result
     }
 }
 

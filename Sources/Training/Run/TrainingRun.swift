@@ -241,7 +241,7 @@ package final class TrainingRun {
     /// Writes the folder `model`: the averaged parameters, and a `config.json` with the calibration and the figures of
     /// the validation networks. It can be served.
     /// - Returns: the folder, and the report of each task on the validation networks.
-    /// - Throws: where a file cannot be written.
+    /// - Throws: where a file cannot be written, or a parameter leaves the range of its stored type.
     package func writeModel() throws -> (folder: URL, reports: [any TrainingReport]) {
         let evaluation = parameters.withAverages { evaluator(validation) }
         let folder = folder.appendingPathComponent("model")
@@ -249,7 +249,7 @@ package final class TrainingRun {
         var files = parameters.averagedFiles()
         for task in recipe.objective.tasks { files = try task.finished(files) }
         for (name, contents) in files {
-            try Data(SafetensorsWriter.write(contents)).write(
+            try Data(SafetensorsWriter.write(typed: recipe.storage.typed(contents))).write(
                 to: folder.appendingPathComponent(name), options: .atomic)
         }
         var document = try ModelDocument(recipe: recipe.json)
