@@ -65,7 +65,7 @@ struct DecodeTests {
         }
         #expect(try pictures(body, "height=3&width=5")[0]["shape"]?.array?.map(\.int) == [3, 5, 1])
         #expect(try pictures(body, "size=9&width=5")[0]["shape"]?.array?.map(\.int) == [9, 5, 1])
-        let zeros = String(repeating: "[" + String(repeating: "0,", count: 31) + "0],", count: 16).dropLast()
+        let zeros = String(repeating: "[" + String(repeating: "0,", count: 127) + "0],", count: 16).dropLast()
         let document = Array("{\"latents\":[\(zeros)],\"size\":2}".utf8)
         #expect(try pictures(document)[0]["shape"]?.array?.map(\.int) == [2, 2, 1])
         #expect(try pictures(document, "size=3")[0]["shape"]?.array?.map(\.int) == [3, 3, 1], "the query comes first")

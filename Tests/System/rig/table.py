@@ -12,7 +12,7 @@ LENGTH = str(len(UPLOAD)).encode()
 WEIGHTS_START = UPLOAD[:4]
 GOOD = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
 GREY = b"P5 28 28 255\n" + bytes(range(196)) * 4
-LATENTS = b"{\"latents\": [" + b", ".join([b"0.5"] * 512) + b"]}"
+LATENTS = b"{\"latents\": [" + b", ".join([b"0.5"] * 2048) + b"]}"
 # What cases post, and where.
 POSTS = {
     "classify": (b"/v1/classify?top_k=1", UPLOAD),
