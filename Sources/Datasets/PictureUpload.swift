@@ -51,14 +51,13 @@ package struct PictureUpload: Sendable {
                 Self.stacked(Tensor(shape: array.shape, values: array.values)),
                 holdsBytes: array.values.allSatisfy { $0 >= 0 && $0 == $0.rounded() })
         } else {
-            let start = bytes.prefix(4).map(hexadecimal).joined(separator: " ")
             let received =
                 if bytes.isEmpty {
                     "the content is empty"
-                } else if bytes.starts(with: [0x50, 0x4b, 0x03, 0x04]) {
+                } else if FileFormat.isArchive(bytes) {
                     "the content is a zip archive, as PyTorch and NumPy's .npz store weights; networks of weights are for classify, encode and render"
                 } else {
-                    "the content begins with the bytes \(start)"
+                    "the content begins with the bytes \(bytes.prefix(4).map(hexadecimal).joined(separator: " "))"
                 }
             throw FormatError(
                 .unknownFormat,

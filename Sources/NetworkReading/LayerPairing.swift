@@ -23,30 +23,34 @@ struct LayerPair {
 
 /// Pairs a file's weights and biases: by the common part of their names, or else by rank and order.
 struct LayerPairing {
-    /// In natural order of the weights' names.
+    /// In the order of their weights.
     private(set) var layers: [LayerPair] = []
     private(set) var mismatches: [NetworkMismatch] = []
     /// Whether every bias has a weight. Otherwise `layers` lacks some layers, and their shapes cannot be judged.
     private(set) var isWhole = true
 
-    /// - Parameter tensors: of rank 1 or more, in natural order of their names, or where `readsByShape` holds in that of
-    ///   `UnnamedOrder`.
-    init(_ tensors: [NamedTensor]) {
-        if Self.readsByShape(tensors) {
-            pairByShape(tensors)
-        } else {
-            pairByName(tensors, tensors.map { ParameterName($0.name) })
-        }
-    }
+    /// The positions of the tensors in the order in which they were paired.
+    let order: [Int]
+    /// Why it cannot be known which tensors belong together, although their shapes fit; nil where it can.
+    let doubt: NetworkMismatch?
 
-    /// Whether names have no roles that pair the tensors.
-    static func readsByShape(_ tensors: [NamedTensor]) -> Bool {
-        let names = tensors.map { ParameterName($0.name) }
-        let groups = Dictionary(grouping: tensors.indices) { names[$0].layerKey }
+    /// - Parameter tensors: of rank 1 or more, in the order of the file.
+    init(_ tensors: [NamedTensor]) {
+        let natural = UnnamedOrder.natural(tensors)
+        let sorted = natural.map { tensors[$0] }
+        let names = sorted.map { ParameterName($0.name) }
+        let groups = Dictionary(grouping: sorted.indices) { names[$0].layerKey }
         let hasPair = groups.values.contains { group in
             group.contains { names[$0].role == .weight } && group.contains { names[$0].role == .bias }
         }
-        return !hasPair && names.contains { $0.role == nil }
+        if !hasPair, names.contains(where: { $0.role == nil }) {
+            let unnamed = UnnamedOrder(tensors, natural: natural)
+            (order, doubt) = (unnamed.order, unnamed.doubt)
+            pairByShape(order.map { tensors[$0] })
+        } else {
+            (order, doubt) = (natural, nil)
+            pairByName(sorted, names)
+        }
     }
 
     /// The pairs of tensors whose names have no roles, as far as there are both a weight and a bias.

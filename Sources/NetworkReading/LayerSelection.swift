@@ -75,15 +75,10 @@ struct LayerSelection {
             throw NetworkError(
                 types + NetworkReading.nothingToRead(StateDict(leaves.map(\.entry)), expectation))
         }
-        var refusal = types.isEmpty ? nil : NetworkError(types)
-        if LayerPairing.readsByShape(parameters.map(\.entry)) {
-            let ordered = UnnamedOrder(parameters)
-            parameters = ordered.leaves
-            refusal = refusal ?? ordered.doubt
-        } else {
-            parameters.sort { naturallyPrecedes($0.entry.name, $1.entry.name) }
-        }
         let pairing = LayerPairing(parameters.map(\.entry))
+        parameters = pairing.order.map { parameters[$0] }
+        let doubts = types.isEmpty ? pairing.doubt.map { [$0] } ?? [] : types
+        let refusal = doubts.isEmpty ? nil : NetworkError(doubts)
         let form = LayeredForm(pairing, expecting: expectation)
         if form.mismatches.isEmpty {
             return ChainOfLayers(leaves: parameters, form: form, misfit: nil, refusal: refusal)
@@ -109,9 +104,10 @@ struct LayerSelection {
         }
         guard kept.count > 1 else { return nil }
         if let chain = try? chain(of: kept) { return chain }
-        let ordered = UnnamedOrder(kept)
+        let entries = kept.map(\.entry)
+        let ordered = UnnamedOrder(entries, natural: UnnamedOrder.natural(entries))
         if ordered.doubt != nil { return nil }
-        kept = ordered.leaves
+        kept = ordered.order.map { kept[$0] }
         if let chain = numberedChain(kept) { return chain }
         guard kept.count <= 33, !kept.count.isMultiple(of: 2) else { return nil }
         let chains = kept.indices.compactMap { index in

@@ -48,8 +48,11 @@ package struct NetworkReading: Sendable, Equatable {
             (isBatched, isFlat, isTransposed) = (first.tensor.rank == 2, true, false)
             return
         }
-        let layered = LayeredForm(LayerPairing(parameters), expecting: expectation)
-        let mismatches = dtypeMismatches + layered.mismatches + parameters.compactMap(NetworkMismatch.nonFiniteValue)
+        let kept = Set(parameters.map(\.name))
+        let pairing = LayerPairing(stateDict.entries.filter { kept.contains($0.name) })
+        let layered = LayeredForm(pairing, expecting: expectation)
+        let doubts = layered.mismatches.isEmpty ? pairing.doubt.map { [$0] } ?? [] : layered.mismatches
+        let mismatches = dtypeMismatches + doubts + parameters.compactMap(NetworkMismatch.nonFiniteValue)
         guard mismatches.isEmpty else { throw NetworkError(mismatches) }
         try Self.check(layered.batch?.count ?? 1, within: limit)
         self.layout = nil

@@ -9,22 +9,29 @@ import Tensors
 /// that has each bias behind its weight tells it by its own order, and so does one that has all weights together where the
 /// names agree. Where nothing does, and shapes allow several pairs, it cannot be known which is meant.
 struct UnnamedOrder {
-    let leaves: [NamedLeaf]
+    /// The positions of the tensors in that order.
+    let order: [Int]
     /// Why the pairs cannot be known; nil where they can.
-    private(set) var doubt: NetworkError?
+    private(set) var doubt: NetworkMismatch?
 
-    /// - Parameter leaves: in the order of the file, of rank 1 or more.
-    init(_ leaves: [NamedLeaf]) {
-        let natural = leaves.sorted { naturallyPrecedes($0.entry.name, $1.entry.name) }
-        let pairs = LayerPairing.byShape(natural.map(\.entry))
-        let filed = LayerPairing.byShape(leaves.map(\.entry))
+    /// - Parameters:
+    ///   - tensors: in the order of the file, of rank 1 or more.
+    ///   - natural: their positions in natural order of the names.
+    init(_ tensors: [NamedTensor], natural: [Int]) {
+        let pairs = LayerPairing.byShape(natural.map { tensors[$0] })
+        let filed = LayerPairing.byShape(tensors)
         let isTold = Self.isTold(pairs)
-        if !isTold, Self.isAlternating(leaves, filed) {
-            self.leaves = leaves
+        if !isTold, Self.isAlternating(tensors, filed) {
+            order = Array(tensors.indices)
             return
         }
-        self.leaves = natural
-        if !isTold, pairs != filed || !Self.isGrouped(leaves, filed) { doubt = Self.doubt(pairs) }
+        order = natural
+        if !isTold, pairs != filed || !Self.isGrouped(tensors, filed) { doubt = Self.doubt(pairs) }
+    }
+
+    /// The positions of tensors in natural order of their names.
+    static func natural(_ tensors: [NamedTensor]) -> [Int] {
+        tensors.indices.sorted { naturallyPrecedes(tensors[$0].name, tensors[$1].name) }
     }
 
     /// Whether the names of weights and biases tell which belong together.
@@ -49,19 +56,19 @@ struct UnnamedOrder {
     }
 
     /// Whether every bias stands behind a weight that it fits.
-    private static func isAlternating(_ leaves: [NamedLeaf], _ pairs: [UnnamedPair]) -> Bool {
-        leaves.map(\.entry.name) == pairs.flatMap { [$0.weight.name, $0.bias.name] } && pairs.allSatisfy(\.mayFit)
+    private static func isAlternating(_ tensors: [NamedTensor], _ pairs: [UnnamedPair]) -> Bool {
+        tensors.map(\.name) == pairs.flatMap { [$0.weight.name, $0.bias.name] } && pairs.allSatisfy(\.mayFit)
     }
 
     /// Whether all weights stand before all biases, or behind them.
-    private static func isGrouped(_ leaves: [NamedLeaf], _ pairs: [UnnamedPair]) -> Bool {
+    private static func isGrouped(_ tensors: [NamedTensor], _ pairs: [UnnamedPair]) -> Bool {
         let (weights, biases) = (pairs.map(\.weight.name), pairs.map(\.bias.name))
-        let names = leaves.map(\.entry.name)
+        let names = tensors.map(\.name)
         return names == weights + biases || names == biases + weights
     }
 
     /// Nil where shapes allow one way only.
-    private static func doubt(_ pairs: [UnnamedPair]) -> NetworkError? {
+    private static func doubt(_ pairs: [UnnamedPair]) -> NetworkMismatch? {
         for (index, pair) in pairs.enumerated() {
             for other in pairs[(index + 1)...] where other.bias.tensor.shape == pair.bias.tensor.shape {
                 let exchanged = [
@@ -70,14 +77,12 @@ struct UnnamedOrder {
                 ]
                 guard exchanged.allSatisfy(\.mayFit) else { continue }
                 let names = [pair.weight, other.weight].map { NetworkMismatch.quoted($0.name) }
-                return NetworkError([
-                    NetworkMismatch(
-                        .unexpectedTensor, tensor: pair.bias.name,
-                        expected: "a name that tells its layer, such as '0.bias' beside '0.weight'",
-                        received:
-                            "shape \(pair.bias.tensor.shape), which fits \(names[0]) and \(names[1]), as does \(NetworkMismatch.quoted(other.bias.name))"
-                    )
-                ])
+                return NetworkMismatch(
+                    .unexpectedTensor, tensor: pair.bias.name,
+                    expected: "a name that tells its layer, such as '0.bias' beside '0.weight'",
+                    received:
+                        "shape \(pair.bias.tensor.shape), which fits \(names[0]) and \(names[1]), as does \(NetworkMismatch.quoted(other.bias.name))"
+                )
             }
         }
         return nil

@@ -10,9 +10,10 @@ enum ForeignFormat {
         return FormatError(.unknownFormat, "the file starts with \(start); \(accepted)")
     }
 
-    /// Of pictures, from which another operation makes networks.
+    /// What is said of a picture.
     private static let picture =
         "a picture, expected the weights of a network; 'weightspace fit' and /v1/fit make a network of a picture"
+
     static let accepted =
         "accepted: safetensors, PyTorch (.pt, .pth), NumPy (.npz, .npy), pickles of NumPy arrays, JSON"
 

@@ -79,6 +79,16 @@ struct NetworkReadingTests {
         #expect(try NetworkReading(stacked).networks.map(\.spec.summary) == Array(repeating: "2-4-1", count: 6))
     }
 
+    @Test("names that tell nothing leave the order of the file, or nothing")
+    func unnamedArrays() throws {
+        let filed = stateDict([
+            ("foo", [4, 2]), ("bar", [4]), ("baz", [4, 4]), ("qux", [4]), ("a", [1, 4]), ("b", [1]),
+        ])
+        #expect(try NetworkWeights(filed).layers.map(\.biasName) == ["bar", "qux", "b"])
+        let sorted = StateDict(filed.entries.sorted { $0.name < $1.name })
+        #expect(mismatches(sorted).map(\.tensor) == ["bar"])
+    }
+
     @Test("convolutions have their kernel behind outputs and inputs")
     func convolution() throws {
         let dict = stateDict([

@@ -86,6 +86,7 @@ import WeightFormats
             ("cnn", "probe", "reads INRs, the data has CNNs"), ("tanh", "probe", "probes evaluate sine networks"),
             ("tanh", "nfn-encoder", "signs and half turns are symmetries of sines"),
             ("tanh", "nft", "values at places are those of sine networks"),
+            ("tanh", "nft", "--set model.model.encoder.pool_cls.start_cells=null"),
             ("bare", "nfn-encoder", "the data has no labels"), ("bare", "nfn-encoder", "extents of the pictures"),
             ("mixed", "nfn-hnp", "one number of layers"), ("bare", "cnn-hnp", "family"),
         ])

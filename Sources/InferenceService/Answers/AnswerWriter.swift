@@ -158,8 +158,9 @@ struct AnswerWriter {
             throw .badRequest("image/png holds one picture; the request has \(items.count) networks")
         }
         guard case .picture(let picture, _) = try items[0].outcome.get() else {
+            let others = OutputFormat.allCases.filter { $0 != .png }.map(\.rawValue)
             throw .badRequest(
-                "output 'png' is for pictures, which reconstruct and render answer; expected json, base64, npy, raw, npz or safetensors"
+                "output 'png' is for pictures, which reconstruct and render answer; expected \(others.joined(separator: ", "))"
             )
         }
         do throws(FormatError) {

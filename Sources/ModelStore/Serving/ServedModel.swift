@@ -106,7 +106,7 @@ package final class ServedModel: Sendable {
         let layers = input.spec.layers
         guard input.family == .cnn else {
             let functions = readsFunctions ? ", and other networks of 2 inputs by their values" : ""
-            return "fully connected sine networks \(expectation.summary)\(functions)"
+            return readsInShort + functions
         }
         let runs =
             model.probePictures.map {
@@ -116,7 +116,7 @@ package final class ServedModel: Sendable {
         let kernels = Set(convolutions.map { $0.kernel.map(String.init).joined(separator: " × ") }).sorted()
         let dense = layers.count - convolutions.count
         return
-            "CNNs \(expectation.summary) of \(convolutions.count) convolutions (\(kernels.joined(separator: ", "))), "
+            "\(readsInShort) of \(convolutions.count) convolutions (\(kernels.joined(separator: ", "))), "
             + "global pooling and \(dense) dense layer\(dense == 1 ? "" : "s"), with relu or tanh, without residuals; "
             + "batch normalisation after a layer is folded\(runs)"
     }

@@ -30,7 +30,7 @@ package struct LatentClassifier: Model {
                 try TransformerHead(parameters, try TransformerHeadConfiguration(node))
             }
         case LatentConvolutions.type:
-            return try assembly.module(node, revealing: LatentConvolutionsConfiguration.revealed) { parameters in
+            return try assembly.module(node, revealing: ConvolutionalHead.revealed) { parameters in
                 LatentConvolutions(parameters, try LatentConvolutionsConfiguration(node))
             }
         case let other:

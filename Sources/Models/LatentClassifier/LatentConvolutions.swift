@@ -1,7 +1,5 @@
 import Engine
-import Networks
 import NeuralFunctionals
-import WeightFormats
 
 /// Settings of `LatentConvolutions`.
 package struct LatentConvolutionsConfiguration: Sendable {
@@ -34,13 +32,6 @@ package struct LatentConvolutionsConfiguration: Sendable {
     }
 }
 
-extension LatentConvolutionsConfiguration {
-    /// What the parameters reveal: all but `latent_dim` and `cells`.
-    static func revealed(_ file: ParameterShapes) -> [JSONMember] {
-        ConvolutionalHead.revealed(file)
-    }
-}
-
 /// A convolutional network over a square array of latents, each of which holds a square of pixels of the array: with 4 × 4
 /// latents of 128 channels and 2 × 2 pixels a latent, a picture of 8 × 8 pixels of 32 channels.
 package struct LatentConvolutions: ModelKind, LatentHead {
@@ -61,7 +52,7 @@ package struct LatentConvolutions: ModelKind, LatentHead {
     }
 
     func check(count: Int, width: Int) throws(ModelError) {
-        let side = Int(Double(count).squareRoot().rounded())
+        let side = Self.side(count)
         guard side * side == count, width == configuration.latentWidth else {
             throw ModelError(
                 "the classifier reads square arrays of latents of \(configuration.latentWidth), the encoder makes \(count) of \(width)"
@@ -74,10 +65,15 @@ package struct LatentConvolutions: ModelKind, LatentHead {
         }
     }
 
+    /// Rows and columns of an array of so many latents, rounded.
+    private static func side(_ count: Int) -> Int { Int(Double(count).squareRoot().rounded()) }
+
+    /// *Shapes:* latents (batch·count, latent width) → logits (batch, classes).
+    /// - Throws: `ModelError` where the latents form no square array or have another width.
     package func callAsFunction(_ z: Matrix, batch: Int, in builder: PlanBuilder) throws(ModelError) -> Matrix {
         let count = z.rows / batch
         try check(count: count, width: z.columns)
-        let (side, cells) = (Int(Double(count).squareRoot().rounded()), configuration.cells)
+        let (side, cells) = (Self.side(count), configuration.cells)
         // From (row, column, row of the cell) to (row, row of the cell, column); rows of this view are those of a cell.
         let latents = z.reshaped(rows: z.rows * cells, columns: z.columns / cells)
         let rows = builder.matrix(rows: latents.rows, columns: latents.columns)

@@ -119,8 +119,10 @@ extension RecipeCompletion {
             }
             let starts = ["places", "propagation"]
             for part in parts where starts.contains(value(part.path + ["lift_start"]) as? String ?? "") {
+                let cells = part.path + ["pool_cls", "start_cells"]
+                let further = value(cells) is NSNumber ? " \(Self.option(cells, NSNull()))" : ""
                 conflicts.append(
-                    "\((part.path + ["lift_start"]).joined(separator: ".")): values at places are those of sine networks, the networks' activation is \(notation.activation.rawValue); \(Self.option(part.path + ["lift_start"], "random")) \(Self.option(part.path + ["enc_scale"], 0.5))"
+                    "\((part.path + ["lift_start"]).joined(separator: ".")): values at places are those of sine networks, the networks' activation is \(notation.activation.rawValue); \(Self.option(part.path + ["lift_start"], "random")) \(Self.option(part.path + ["enc_scale"], 0.5))\(further)"
                 )
             }
             if weight("editing") > 0 {
@@ -191,7 +193,7 @@ extension RecipeCompletion {
 
     /// Fills in what a classifier of latents must know of its encoder.
     mutating func fillParts() {
-        for part in parts where [TransformerHead.type, LatentConvolutions.type].contains(part.type) {
+        for part in parts where Self.latentHeads.contains(part.type) {
             guard let encoder = parts.first(where: { $0.type == Inr2Array.type }) else { continue }
             let pool = encoder.path + ["pool_cls"]
             if let width = integer(pool + ["latent_dim"]) {

@@ -5,7 +5,9 @@ import Models
 
 /// What a model learns: tasks, classes and the numbers to predict.
 extension RecipeCompletion {
-    private static let classifiers: Set = [ProbeClassifier.type, TransformerHead.type, LatentConvolutions.type]
+    /// Kinds that classify latent arrays.
+    static let latentHeads: Set = [TransformerHead.type, LatentConvolutions.type]
+    private static let classifiers = latentHeads.union([ProbeClassifier.type])
     static let regressors: Set = [
         InvariantNFN.type, InvariantNFT.type, Sequential.type, StatNet.type, AccuracyProbe.type,
     ]
@@ -77,7 +79,7 @@ extension RecipeCompletion {
         fill(path, names, "the data has the classes", isEqual: agrees)
         for part in parts {
             switch part.type {
-            case ProbeClassifier.type, TransformerHead.type, LatentConvolutions.type:
+            case let type where Self.classifiers.contains(type):
                 fillInteger(part.path + ["n_classes"], names.count, "the number of the data's classes is")
             case InvariantNFN.type, InvariantNFT.type:
                 fillInteger(part.path + ["num_out"], names.count, "the number of the data's classes is")

@@ -145,7 +145,7 @@ private func gigaflops(_ rate: LibraryRate) -> String { String(format: "%.1f GFL
 /// - Throws: where a file of measurements cannot be read.
 private func readRatios(_ path: String) throws -> Ratios {
     do {
-        return try Ratios(lines: benchmarkFile(path))
+        return try Ratios(lines: namedFile(path))
     } catch let error as Ratios.BadLine {
         throw CommandFailure("\(path), line \(error.number): \(error.reason); expected lines of 'bench --json'")
     }
@@ -264,15 +264,6 @@ private func benchmarkModel(_ name: String, width: Int = 32) throws -> ServedMod
     return try ModelSelection.load(folderOrName: name)
 }
 
-/// The bytes of a file that the command line names.
-func benchmarkFile(_ path: String) throws -> [UInt8] {
-    do {
-        return try UploadFile.bytes(path)
-    } catch {
-        throw CommandFailure("\(path): \(reason(error))")
-    }
-}
-
 struct BenchKernelsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kernels", abstract: "Times single kernels, such as a matrix product or a softmax.")
@@ -342,7 +333,7 @@ struct BenchFormatsCommand: ParsableCommand {
 
     func run() throws {
         let files = try files.map {
-            (name: URL(fileURLWithPath: $0).lastPathComponent, bytes: try benchmarkFile($0))
+            (name: URL(fileURLWithPath: $0).lastPathComponent, bytes: try namedFile($0))
         }
         for measurement in try FormatBenchmark.run(files: files, repeats: self.repeat) {
             print(json ? measurement.json(bestRate: 0) : measurement.text(bestRate: 0))

@@ -39,7 +39,7 @@ struct BenchServerCommand: ParsableCommand {
     }
 
     func run() throws {
-        let target = try LoadTarget(url: url, body: try body.map(benchmarkFile))
+        let target = try LoadTarget(url: url, body: try body.map(namedFile))
         let pattern = rate.map { LoadPattern.open(rate: $0) } ?? .closed
         let report = LoadGenerator(target, pattern, connections: connections).run(seconds: duration)
         print(json ? self.json(report) : text(report))

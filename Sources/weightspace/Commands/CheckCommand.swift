@@ -47,7 +47,7 @@ struct CheckCommand: ParsableCommand {
         var settings = Settings()
         let pool = WorkerPool(threads: try threads.resolve(&settings))
         let model = try ModelSelection.load(folderOrName: model)
-        let file = try WeightFile.read(try Self.bytes(against), limits: .checkpoint).stateDict()
+        let file = try WeightFile.read(try namedFile(against), limits: .checkpoint).stateDict()
         let networks = try networks(file, model)
         var known = NotationClaims()
         switch model.input.family {
@@ -69,14 +69,6 @@ struct CheckCommand: ParsableCommand {
         }
         if !json { print(failures == 0 ? "the model agrees" : "\(failures) of \(named.count) outputs do not agree") }
         if failures > 0 { throw ExitCode(1) }
-    }
-
-    private static func bytes(_ path: String) throws(CommandFailure) -> [UInt8] {
-        do throws(UploadError) {
-            return try UploadFile.bytes(path)
-        } catch {
-            throw CommandFailure("'\(path)': \(error)")
-        }
     }
 
     private func networks(_ file: StateDict, _ model: ServedModel) throws -> [NetworkWeights] {

@@ -147,3 +147,12 @@ struct UploadFile {
         }
     }
 }
+
+/// The bytes of a file that the command line names, whose errors name it.
+func namedFile(_ path: String) throws -> [UInt8] {
+    do {
+        return try UploadFile.bytes(path)
+    } catch {
+        throw CommandFailure("\(path): \(reason(error))")
+    }
+}
