@@ -73,9 +73,16 @@ package struct NetworkExpectation: Sendable, Hashable {
     func depthMismatch(_ chain: LayerChain) -> NetworkMismatch? {
         guard chain.links.count != depth else { return nil }
         let sizes = chain.sizes.map { $0.map(String.init) ?? "?" }.joined(separator: "-")
+        let isConvolutional = chain.links.contains { $0.weightShape.count > 2 }
+        let kinds: (expected: String, received: String) =
+            switch (spec.isFullyConnected, isConvolutional) {
+            case (true, true): ("fully connected networks", "a convolutional network of ")
+            case (false, false): ("convolutional networks", "a fully connected network of ")
+            default: ("networks", "")
+            }
         return NetworkMismatch(
-            .shapeMismatch, expected: "the model reads networks of \(counted(depth, "layer")) (\(summary))",
-            received: "\(counted(chain.links.count, "layer")) (\(sizes))")
+            .shapeMismatch, expected: "the model reads \(kinds.expected) of \(counted(depth, "layer")) (\(summary))",
+            received: "\(kinds.received)\(counted(chain.links.count, "layer")) (\(sizes))")
     }
 }
 

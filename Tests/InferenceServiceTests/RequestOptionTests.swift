@@ -46,10 +46,25 @@ struct RequestOptionTests {
     func form() throws {
         var form = Form()
         form.add("top_k", "2")
-        form.add("comment", "nothing that is known here")
         form.add("file", file: "a.pth", try Samples.bytes("net0.pth"))
         #expect(try topCount(try service.post("/v1/classify", form.closed, Form.fields)) == 2)
         #expect(try topCount(try service.post("/v1/classify?top_k=4", form.closed, Form.fields)) == 4)
+    }
+
+    @Test("with names that are not known are refused in the query and in a form, with the nearest known name")
+    func unknown() throws {
+        let network = try Samples.bytes("net0.pth")
+        var form = Form()
+        form.add("omega_0", "20")
+        form.add("file", file: "a.pth", network)
+        let problems = [
+            try service.post("/v1/classify", form.closed, Form.fields).problem(),
+            try service.post("/v1/classify?omega_0=20", network).problem(),
+        ]
+        for problem in problems {
+            #expect(problem.status == 400, "\(problem.detail)")
+            #expect(problem.detail.hasPrefix("unknown option 'omega_0'; did you mean 'omega0'? known: model, version"))
+        }
     }
 
     @Test("what a page's form leaves unfilled is not given")

@@ -38,6 +38,22 @@ struct NetworkExpectationTests {
             detail(fixed, [2, 1]) == "the model reads networks of 3 layers (2-32-32-1); received 1 layer (2-1)")
     }
 
+    @Test("a network of another kind and depth is named by its kind")
+    func otherKind() {
+        let convolutional = NetworkExpectation(
+            spec: NetworkSpec(sizes: [1, 16, 16, 10], kernels: [[3, 3], [3, 3], []]))
+        #expect(
+            detail(convolutional, [2, 32, 1])
+                == "the model reads convolutional networks of 3 layers (1-16-16-10); received a fully connected network of 2 layers (2-32-1)"
+        )
+        let network = NetworkWeights.example(
+            spec: NetworkSpec(sizes: [1, 16, 16, 16, 10], kernels: [[3, 3], [3, 3], [3, 3], []]), seed: 1)
+        #expect(
+            fixed.mismatches(in: network).map(\.detail) == [
+                "the model reads fully connected networks of 3 layers (2-32-32-1); received a convolutional network of 4 layers (1-16-16-16-10)"
+            ])
+    }
+
     @Test("another number of inputs or outputs is refused")
     func otherEnds() {
         #expect(

@@ -1,14 +1,15 @@
 import HTTPCore
+import Models
 import WeightFormats
 
 /// The places of a request in which options stand: the query has precedence over fields of a form, and these over members
 /// of a JSON document.
 struct OptionSources {
-    /// An unknown or repeated name is an error.
+    /// An unknown or repeated name is an error, as in a form.
     let query: [QueryItem]
     /// Of a document; unknown ones are ignored, since other tools add members of their own.
     var members: [String: JSONValue] = [:]
-    /// Text fields of a form; unknown ones are ignored.
+    /// Text fields of a form.
     var form: [(String, String)] = []
 
     /// Calls `set` with the name and the text of every option that is given, those with precedence last.
@@ -24,17 +25,21 @@ struct OptionSources {
             }
             try set(name, text)
         }
-        for (name, value) in form where names.contains(name) { try set(name, value) }
-        var seen: Set<String> = []
-        for item in query {
-            guard seen.insert(item.name).inserted else {
-                throw .badRequest("option '\(printable(item.name))' is given twice")
+        for options in [form, query.map { ($0.name, $0.value ?? "") }] {
+            var seen: Set<String> = []
+            for (name, value) in options {
+                guard seen.insert(name).inserted else {
+                    throw .badRequest("option '\(printable(name))' is given twice")
+                }
+                guard names.contains(name) else { throw Self.unknown(name, names) }
+                try set(name, value)
             }
-            guard names.contains(item.name) else {
-                throw .badRequest("unknown option '\(printable(item.name))'; known: \(names.joined(separator: ", "))")
-            }
-            try set(item.name, item.value ?? "")
         }
+    }
+
+    private static func unknown(_ name: String, _ names: [String]) -> ServiceFault {
+        let nearest = nearestName(to: name, among: names).map { "did you mean '\($0)'? " } ?? ""
+        return .badRequest("unknown option '\(printable(name))'; \(nearest)known: \(names.joined(separator: ", "))")
     }
 
     /// The text of an option of a JSON document; nil for arrays and objects.

@@ -52,7 +52,7 @@ package struct RequestOptions: Sendable, Equatable {
     /// - Parameters:
     ///   - query: an unknown or repeated name is an error. Has precedence over `form`, and `form` over `members`.
     ///   - members: of the document; unknown ones are ignored, since other tools add members of their own.
-    ///   - form: text fields of a form; unknown ones are ignored.
+    ///   - form: text fields of a form; an unknown or repeated name is an error as in the query.
     ///   - names: of the options that the path has.
     init(
         query: [QueryItem], members: [String: JSONValue] = [:], form: [(String, String)] = [],

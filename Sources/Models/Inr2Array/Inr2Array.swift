@@ -2,6 +2,7 @@ import Engine
 import Networks
 import NeuralFunctionals
 import SIREN
+import Tensors
 
 /// The autoencoder from the weights of an INR to a latent array, and from the latents to small INRs that draw the
 /// picture (Zhou et al., arXiv 2305.13546, §4).
@@ -41,9 +42,10 @@ package struct Inr2Array: Sendable {
             outputs: configuration.pool.readsOutputs ? spec.outputs * configuration.encoder.carriedChannels : nil,
             means: configuration.pool.readsMeans
                 ? configuration.encoder.channels * InvariantPool.np.pieces(spec) : nil)
-        if let cells = configuration.pool.startCells {
+        // A configuration with such a start has places in a square.
+        if let cells = configuration.pool.startCells, let places = configuration.encoder.carriedChannels.squareSide {
             try LatentGridStart(
-                cells: cells, places: Int(Double(configuration.encoder.carriedChannels).squareRoot().rounded()),
+                cells: cells, places: places,
                 latents: configuration.pool.latentCount, width: configuration.pool.latentWidth
             ).apply(to: poolScope)
         }

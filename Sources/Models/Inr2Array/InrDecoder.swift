@@ -40,7 +40,8 @@ package struct InrDecoder: Sendable {
     private static let omega0: Float = 30
 
     private let spec: NetworkSpec
-    private let latents: Int
+    /// Rows and columns of the INRs of a picture.
+    private let side: Int
     /// The affine maps of each MLP: for `sitzmann` one MLP for each array, w0, b0, w1, …; for `simple` one for all
     /// arrays together.
     private let hyperNetworks: [[AffineMap]]
@@ -61,10 +62,9 @@ package struct InrDecoder: Sendable {
         guard spec.inputs == 2, spec.outputs == image.channels else {
             throw ModelError("an INR \(spec.sizes) does not draw a picture of \(image.channels) channels")
         }
-        let side = Int(Double(latents).squareRoot().rounded())
-        guard side * side == latents else { throw ModelError("\(latents) latents do not form a square grid") }
+        guard let side = latents.squareSide else { throw ModelError("\(latents) latents do not form a square grid") }
         self.spec = spec
-        self.latents = latents
+        self.side = side
         let counts = Self.arrayCounts(spec)
         let decoder = parameters.scope("decoder").scope(0)
         switch configuration.kind {
@@ -128,7 +128,6 @@ package struct InrDecoder: Sendable {
     }
 
     private func grid(_ image: ImageShape) -> SineGrid {
-        let side = Int(Double(latents).squareRoot().rounded())
         let rowCells = Self.cells(pixels: image.height, side: side)
         let columnCells = Self.cells(pixels: image.width, side: side)
         return SineGrid(
@@ -136,7 +135,7 @@ package struct InrDecoder: Sendable {
             coordinates: Matrix(
                 rows: image.pixels, columns: 2,
                 values: CoordinateGrid(height: image.height, width: image.width).coordinates),
-            cells: rowCells.flatMap { row in columnCells.map { row * side + $0 } }, networks: latents)
+            cells: rowCells.flatMap { row in columnCells.map { row * side + $0 } }, networks: side * side)
     }
 
     /// round((side − 1)·k / (pixels − 1)) for every pixel k of an axis, halves to even, in exact integers.

@@ -1,5 +1,6 @@
 import Engine
 import NeuralFunctionals
+import Tensors
 
 /// Settings of `LatentConvolutions`.
 package struct LatentConvolutionsConfiguration: Sendable {
@@ -52,8 +53,12 @@ package struct LatentConvolutions: ModelKind, LatentHead {
     }
 
     func check(count: Int, width: Int) throws(ModelError) {
-        let side = Self.side(count)
-        guard side * side == count, width == configuration.latentWidth else {
+        _ = try side(count: count, width: width)
+    }
+
+    /// Rows and columns of an array of so many latents.
+    private func side(count: Int, width: Int) throws(ModelError) -> Int {
+        guard let side = count.squareSide, width == configuration.latentWidth else {
             throw ModelError(
                 "the classifier reads square arrays of latents of \(configuration.latentWidth), the encoder makes \(count) of \(width)"
             )
@@ -63,17 +68,13 @@ package struct LatentConvolutions: ModelKind, LatentHead {
             throw ModelError(
                 "channels: \(stages) stages halve \(pixels) × \(pixels) pixels of latents to nothing; use fewer stages")
         }
+        return side
     }
-
-    /// Rows and columns of an array of so many latents, rounded.
-    private static func side(_ count: Int) -> Int { Int(Double(count).squareRoot().rounded()) }
 
     /// *Shapes:* latents (batch·count, latent width) → logits (batch, classes).
     /// - Throws: `ModelError` where the latents form no square array or have another width.
     package func callAsFunction(_ z: Matrix, batch: Int, in builder: PlanBuilder) throws(ModelError) -> Matrix {
-        let count = z.rows / batch
-        try check(count: count, width: z.columns)
-        let (side, cells) = (Self.side(count), configuration.cells)
+        let (side, cells) = (try side(count: z.rows / batch, width: z.columns), configuration.cells)
         // From (row, column, row of the cell) to (row, row of the cell, column); rows of this view are those of a cell.
         let latents = z.reshaped(rows: z.rows * cells, columns: z.columns / cells)
         let rows = builder.matrix(rows: latents.rows, columns: latents.columns)

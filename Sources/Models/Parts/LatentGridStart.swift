@@ -1,4 +1,5 @@
 import NeuralFunctionals
+import Tensors
 
 /// Where the pool of a new encoder begins whose carried features are values at places ("start_cells"): as a convolution over
 /// the grid of places, whose pixels the latents of a square array hold, `cells` × `cells` each.
@@ -16,8 +17,7 @@ struct LatentGridStart {
 
     /// - Throws: `ModelError` where the latents form no square, or do not divide into pixels.
     init(cells: Int, places: Int, latents: Int, width: Int) throws(ModelError) {
-        let side = Int(Double(latents).squareRoot().rounded())
-        guard side * side == latents, width.isMultiple(of: cells * cells), side * cells <= places else {
+        guard let side = latents.squareSide, width.isMultiple(of: cells * cells), side * cells <= places else {
             throw ModelError(
                 "\"start_cells\" \(cells): needs a square array of latents whose latent_dim is a multiple of \(cells * cells), with at most as many pixels as the lift has places, \(places) × \(places); received \(latents) latents of \(width)"
             )

@@ -1,6 +1,7 @@
 import Engine
 import Networks
 import NeuralFunctionals
+import Tensors
 import WeightFormats
 
 /// Settings of a `WeightSpaceEncoder`, under the member names of the authors' configuration files.
@@ -79,7 +80,6 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
         heads = try settings.int("num_heads", in: SettingBounds.extent, default: 4)
         expansions = try settings.intOrInts("ff_factor", in: 1...64, default: 4)
         activation = try settings.choice("ff_activation", default: .gelu)
-        let side = Int(Double(carriedChannels).squareRoot().rounded())
         guard blockType == .nft || activation == .gelu else {
             throw settings.error("ff_activation", "\"geglu\" is for \"block_type\": \"nft\" only")
         }
@@ -98,7 +98,7 @@ package struct WeightSpaceEncoderConfiguration: Sendable {
                 )
             }
         }
-        guard embeddingStart != .places || side * side == carriedChannels else {
+        guard embeddingStart != .places || carriedChannels.squareSide != nil else {
             throw settings.error("lift_width", "expected a square number, such as 256, for \"lift_start\": \"places\"")
         }
     }

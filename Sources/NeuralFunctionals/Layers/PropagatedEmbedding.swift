@@ -1,5 +1,6 @@
 import Engine
 import Networks
+import Tensors
 
 /// Embeds raw weights as tokens: a token is an affine map of the weight and of features of the neurons that it
 /// connects, and the features are propagated from layer to layer by the network's own weights.
@@ -106,8 +107,9 @@ package struct PropagatedEmbedding: WeightSpaceLayer {
     private static func placeWeights(
         _ factor: (weight: Float, bias: Float), layer: Int, inputs: Int, width: Int
     ) -> [Float] {
-        let side = Int(Double(width).squareRoot().rounded())
-        precondition(side * side == width && (layer > 0 || inputs == 3), "places form a square in two dimensions")
+        guard let side = width.squareSide, layer > 0 || inputs == 3 else {
+            preconditionFailure("places form a square in two dimensions")
+        }
         func place(_ index: Int) -> Float { side == 1 ? 0 : 2 * Float(index) / Float(side - 1) - 1 }
         return (0..<width).flatMap { row -> [Float] in
             var values = [Float](repeating: 0, count: inputs)
