@@ -87,7 +87,8 @@ package final class ServiceHandler: RequestHandler {
                 response.fields[.allow] = allow.joined(separator: ", ")
             }
             return refuse(response, context)
-        case .failed(let error, let template):
+        case .failed(var error, let template):
+            if error.status == .notFound { error.detail += Endpoint.hint(unmatched: head.target) }
             let context = context(template, Endpoint.errorForm(unmatched: head.target))
             return refuse(renderer.failure(error, id: id, form: context.errorForm), context)
         }

@@ -124,6 +124,9 @@ struct RefusalTests {
     @Test("paths and methods that are not served are answered by HTTP's rules")
     func paths() throws {
         #expect(try service.get("/v3/models").problem().code == "no_such_path")
+        let near = try service.post("/classify", []).problem()
+        #expect(near.detail == "nothing is served at '/classify'; did you mean /v1/classify?")
+        #expect(try service.get("/nothing/here").problem().detail.hasSuffix("; GET / lists the paths"))
         let method = try service.get("/v1/classify")
         #expect(try method.problem().status == 405)
         #expect(method.field("Allow") == "OPTIONS, POST")

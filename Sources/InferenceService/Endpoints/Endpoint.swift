@@ -87,6 +87,13 @@ enum Endpoint: Sendable, Hashable {
         return isVerb ? .errorMember : .problemDetails
     }
 
+    /// What follows the error on a path that is not served: the nearest one that is, as `/v1/classify` for `/classify`.
+    static func hint(unmatched target: RequestTarget) -> String {
+        let path = target.path
+        let nearest = path.utf8.count <= 64 ? nearestName(to: path, among: routes.map(\.template)) : nil
+        return nearest.map { "; did you mean \($0)?" } ?? "; GET / lists the paths"
+    }
+
     /// Paths that probes and metrics collectors request.
     static let probes = routes.filter { $0.handler.isHealth || $0.handler == .metrics }.map(\.template)
 
