@@ -2,8 +2,8 @@
 
     python3 Tests/Performance/curves.py PICTURE.svg NAME=FOLDER=MILLISECONDS…      needs matplotlib
 
-FOLDER is a run's, MILLISECONDS the time of a network in a step, as `weightspace bench train` measures it: the runs
-themselves may have had other work beside them.
+FOLDER is a run's, or those of runs that continue each other (`--initial`), with commas between. MILLISECONDS is the time of a
+network in a step, as `weightspace bench train` measures it: the runs themselves may have had other work beside them.
 """
 
 import csv
@@ -25,11 +25,15 @@ PANELS = [
 target, *runs = sys.argv[1:]
 figure, axes = plt.subplots(1, len(PANELS), figsize=(10, 3.6))
 for run in runs:
-    name, folder, milliseconds = run.rsplit("=", 2)
-    with open(pathlib.Path(folder) / "metrics.csv") as file:
-        rows = list(csv.DictReader(file))
-    batch = json.loads((pathlib.Path(folder) / "recipe.json").read_text())["optimization"]["batch"]
-    minutes = [float(row["step"]) * batch * float(milliseconds) / 60_000 for row in rows]
+    name, folders, milliseconds = run.rsplit("=", 2)
+    rows, minutes, start = [], [], 0.0
+    for folder in map(pathlib.Path, folders.split(",")):
+        with open(folder / "metrics.csv") as file:
+            own = list(csv.DictReader(file))
+        batch = json.loads((folder / "recipe.json").read_text())["optimization"]["batch"]
+        minutes += [start + float(row["step"]) * batch * float(milliseconds) / 60_000 for row in own]
+        rows += own
+        start = minutes[-1]
     for panel, (column, factor, title) in zip(axes, PANELS):
         panel.plot(minutes, [factor * float(row[column]) for row in rows], marker=".", label=name)
         panel.set(xlabel="minutes", title=title)
