@@ -27,14 +27,16 @@ struct Weightspace: ParsableCommand {
     /// valid.
     static func main() {
         OpenBLASKernels.restartIfSlow()
+        var running: (any ParsableCommand.Type)?
         do {
             try checkCommand(Array(CommandLine.arguments.dropFirst()))
             var command = try parseAsRoot()
+            running = type(of: command)
             try command.run()
         } catch {
             let error: any Error = error.isFromFoundation ? CommandFailure(reason(error)) : error
             let code = exitCode(for: error)
-            let message = fullMessage(for: error)
+            let message = running.flatMap { usageError(error, of: $0) } ?? fullMessage(for: error)
             if code == .success {
                 print(message)
             } else if !message.isEmpty {
@@ -55,6 +57,28 @@ extension Weightspace {
         let nearest = nearestName(to: name, among: known).map { "did you mean '\($0)'?" }
         throw ValidationError(
             "unknown command '\(name)'; \(nearest ?? "expected one of \(known.joined(separator: ", "))")")
+    }
+
+    /// What a command says of its command line after parsing, with the command's usage; nil for other errors. The parser
+    /// would add the usage of the whole program instead.
+    private static func usageError(_ error: any Error, of command: any ParsableCommand.Type) -> String? {
+        guard let error = error as? ValidationError, let words = words(calling: command, below: self) else {
+            return nil
+        }
+        return """
+            Error: \(error.message)
+            Usage: \(usageString(for: command))
+              See '\(words.joined(separator: " ")) --help' for more information.
+            """
+    }
+
+    /// The words that call a command, from the program's name on.
+    private static func words(
+        calling command: any ParsableCommand.Type, below parent: any ParsableCommand.Type
+    ) -> [String]? {
+        guard parent != command else { return [parent._commandName] }
+        return parent.configuration.subcommands.lazy.compactMap { words(calling: command, below: $0) }.first
+            .map { [parent._commandName] + $0 }
     }
 
     /// Writes an error with its usage text or, where `serve` logs as JSON, as a line of the log.

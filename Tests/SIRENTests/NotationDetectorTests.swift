@@ -80,6 +80,45 @@ struct NotationDetectorTests {
         #expect(NotationDetector.read(network, claims: claims, context: context).notation == Notation(omega0: 15))
     }
 
+    private static let mistaken: [[String: String]] = [
+        ["omega0": "20"], ["omega0": "10"], ["convention": "dws"], ["convention": "siren-pytorch"],
+        ["activation": "tanh"],
+        ["convention": "relu"], ["values": "0..1"],
+    ]
+
+    @Test(
+        "an option that the network's drawing contradicts is followed, without confidence and with the other reading",
+        arguments: mistaken)
+    func contradicted(options: [String: String]) throws {
+        for network in fitted {
+            let reading = NotationDetector.read(
+                try rewritten(network, .nfn), claims: try NotationClaims(options: options))
+            let claimed = try NotationClaims(options: options).applied(to: reading.notation)
+            #expect(reading.notation == claimed)
+            #expect(!reading.isConfident)
+            #expect(reading.warnings.first?.contains("speak for sine of omega0 30 and 30, values -1..1") == true)
+        }
+    }
+
+    @Test("an option that the drawing agrees with, or cannot judge, is not doubted")
+    func notContradicted() throws {
+        for (options, notation) in [
+            (["convention": "nfn"], Notation.nfn), (["omega0": "30"], .nfn), (["order": "columns"], .nfn),
+            (["omega0": "12", "hidden_omega0": "3"], Notation(omega0: 12, hiddenOmega0: 3)),
+            (["convention": "siren-pytorch"], Notation(omega0: 30, hiddenOmega0: 1)),
+        ] {
+            for network in fitted {
+                let reading = NotationDetector.read(
+                    try rewritten(network, notation), claims: try NotationClaims(options: options))
+                #expect(reading.isConfident, "\(options): \(reading.warnings)")
+            }
+        }
+        // Noise under every reading: nothing speaks against what is said.
+        let stranger = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 32, 32, 1]), seed: 3)
+        let reading = NotationDetector.read(stranger, claims: try NotationClaims(options: ["convention": "coin"]))
+        #expect(reading.isConfident && reading.warnings.isEmpty)
+    }
+
     @Test("biases that started at zero say that columns come first")
     func zeroBiases() throws {
         var network = fitted[0]

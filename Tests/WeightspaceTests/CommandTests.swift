@@ -359,7 +359,7 @@ struct CommandTests {
         #expect(models.first?["operations"]?.strings == ["encode", "reconstruct"])
 
         let trained = try Program.run(["bench", "model", "--model", "fashion-mnist", "--write", folder])
-        #expect(trained.status == 2 && trained.errors.contains("--write is for 'paper' and 'small'"))
+        #expect(trained.status == 2 && trained.errors.contains("--write: expected the model 'paper' or 'small'"))
         let several = try Program.run(["bench", "model", "--model", "small", "--width", "16,32", "--write", folder])
         #expect(several.status == 2 && several.errors.contains("one --width"))
     }
@@ -385,5 +385,16 @@ struct CommandTests {
         let outcome = try Program.run(arguments)
         #expect(outcome.status == 2, "\(outcome.errors)")
         #expect(outcome.bytes.isEmpty && outcome.errors.contains("Usage:"))
+    }
+
+    @Test("a value that a command refuses after parsing is answered with that command's usage")
+    func refusedValue() throws {
+        for (arguments, usage) in [
+            (["serve", "--port", "65536"], "Usage: weightspace serve "),
+            (["bench", "server", "--connections", "0", "http://127.0.0.1:1/"], "Usage: weightspace bench server "),
+        ] {
+            let outcome = try Program.run(arguments)
+            #expect(outcome.status == 2 && outcome.errors.contains(usage), "\(outcome.errors)")
+        }
     }
 }

@@ -32,7 +32,7 @@ struct FileListing {
             guard FileManager.default.fileExists(atPath: path) else {
                 throw DatasetError(FileError(.read, path, reason: "No such file or directory").description)
             }
-            if Self.isFolder(path) {
+            if Folder.exists(at: path) {
                 try list(path.hasSuffix("/") ? String(path.dropLast()) : path, below: "", root, depth: 0)
             } else {
                 files.append(ListedFile(path: path, name: PathIndex.name(path), isFound: false, root: root))
@@ -52,18 +52,12 @@ struct FileListing {
         for own in names.filter({ !$0.hasPrefix(".") }).sorted(by: naturallyPrecedes) {
             let path = folder + "/" + own
             let below = name.isEmpty ? own : name + "/" + own
-            if Self.isFolder(path) {
+            if Folder.exists(at: path) {
                 try list(path, below: below, root, depth: depth + 1)
             } else if !excluded.contains(Self.realPath(path)) {
                 files.append(ListedFile(path: path, name: below, isFound: true, root: root))
             }
         }
-    }
-
-    /// Whether a path, with its symbolic links followed, is a folder.
-    static func isFolder(_ path: String) -> Bool {
-        let url = URL(fileURLWithPath: path).resolvingSymlinksInPath()
-        return (try? url.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true
     }
 
     static func realPath(_ path: String) -> String {

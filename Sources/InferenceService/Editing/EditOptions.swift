@@ -78,7 +78,7 @@ struct EditOptions: Sendable, Equatable {
                 throw .badRequest("option 'edits': expected \(error.expected), received \(printable(error.received))")
             }
         case "output": output = try OptionValue.choice(name, value)
-        case "size": size = try OptionValue.whole(name, value, 1...65536)
+        case "size": size = try OptionValue.pixels(name, value)
         default: try shared.set(name, value)
         }
     }

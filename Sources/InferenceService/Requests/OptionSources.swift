@@ -62,6 +62,15 @@ enum OptionValue {
         return number
     }
 
+    /// The side of a picture. What draws it knows the greatest and refuses a larger one.
+    static func pixels(_ name: String, _ value: String) throws(ServiceFault) -> Int {
+        guard let number = Int(value), number > 0 else {
+            throw .badRequest(
+                "option '\(name)': expected a whole number of pixels, at least 1, received '\(printable(value))'")
+        }
+        return number
+    }
+
     /// Classes to list: `top_k`.
     static func topK(_ name: String, _ value: String) throws(ServiceFault) -> Int {
         try whole(name, value, 1...65536)

@@ -77,12 +77,12 @@ package struct RequestOptions: Sendable, Equatable {
         switch name {
         case "top_k": topK = try OptionValue.topK(name, value)
         case "output": output = try OptionValue.choice(name, value == "binary" ? "raw" : value)
-        case "height": height = try OptionValue.whole(name, value, 1...65536)
-        case "width": width = try OptionValue.whole(name, value, 1...65536)
+        case "height": height = try OptionValue.pixels(name, value)
+        case "width": width = try OptionValue.pixels(name, value)
         case "certify":
             certification = Certification(trials: try OptionValue.whole(name, value, 1...Certification.mostTrials))
         case "seed": seed = UInt64(try OptionValue.whole(name, value, 0...Int(Certification.greatestSeed)))
-        case "size": size = try OptionValue.whole(name, value, 1...65536)
+        case "size": size = try OptionValue.pixels(name, value)
         case "blend":
             guard let share = Double(value), (0...1).contains(share) else {
                 throw .badRequest("option 'blend': expected a number from 0 to 1, received '\(printable(value))'")

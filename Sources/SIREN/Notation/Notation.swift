@@ -102,6 +102,13 @@ package struct Notation: Sendable, Hashable {
         values == .symmetric ? output : Float(2 * (Double(output) - values.low) / values.length - 1)
     }
 
+    /// The same with the other's order of coordinates.
+    func ordered(as other: Notation) -> Notation {
+        var result = self
+        result.order = other.order
+        return result
+    }
+
     /// Whether networks of this notation can be written in `other` without changing the function, where ω₀ and ωₕ, the
     /// order and range of coordinates and the range of values may differ.
     package func isConvertible(to other: Notation) -> Bool { activation == other.activation }

@@ -29,9 +29,14 @@ package struct NotationClaims: Sendable, Hashable {
     package private(set) var sources: [NotationPart: String] = [:]
     /// Whether the order follows from names of tensors, which say it less surely than what is said on purpose.
     package private(set) var isOrderByNames = false
+    /// Whether a client has said it in options, which may be wrong, rather than the program, which knows it.
+    package internal(set) var isFromOptions = false
 
     /// Nothing is said.
     package init() {}
+
+    /// Whether something is said that changes what the network draws, not only which way up.
+    var isOfFunction: Bool { sources.keys.contains { $0 != .order } }
 
     /// Whether nothing is left to find out.
     package var isComplete: Bool { NotationPart.allCases.allSatisfy { sources[$0] != nil } }

@@ -9,25 +9,36 @@ package enum NotationDetector {
     /// The total log-likelihood, in nats, below which no reading is credible.
     static let leastLogLikelihood = -2.0
 
+    /// What a client's options say is followed, and doubted where the network's weights and what it draws clearly speak for
+    /// something else.
     /// - Parameters:
     ///   - claims: of the client; they have precedence over the file's.
     ///   - context: what the file says beside the layers.
     package static func read(
         _ network: NetworkWeights, claims: NotationClaims = NotationClaims(), context: NetworkContext = NetworkContext()
     ) -> NotationReading {
-        let known = claims.completed(by: NotationClaims(context, of: network))
+        let ofFile = NotationClaims(context, of: network)
+        let known = claims.completed(by: ofFile)
         let matrix = context.fourierMatrix(inputs: network.spec.inputs)
-        if matrix == nil, known.isComplete {
-            return NotationReading(
-                notation: known.applied(to: Notation()), reasons: known.sources, isConfident: true)
-        }
+        let isSettled = matrix == nil && known.isComplete
+        guard !isSettled || claims.isFromOptions else { return settled(known) }
         guard network.spec.isFullyConnected, network.spec.inputs == 2 || matrix != nil,
             [1, 3].contains(network.spec.outputs), DrawnFunction.cost(of: network.spec) <= DrawnFunction.greatestCost,
             !isConstant(network)
-        else { return undrawn(network, known) }
+        else { return isSettled ? settled(known) : undrawn(network, known) }
         var search = NotationSearch(network, known, matrix)
         search.run()
-        return search.reading ?? undrawn(network, known)
+        guard let drawn = search.reading else { return isSettled ? settled(known) : undrawn(network, known) }
+        let reading = isSettled ? settled(known) : drawn
+        guard claims.isFromOptions, claims.isOfFunction else { return reading }
+        var unasked = NotationSearch(network, ofFile, matrix)
+        unasked.run()
+        return search.objection(by: unasked).map(reading.doubted) ?? reading
+    }
+
+    /// The reading where everything is said.
+    private static func settled(_ known: NotationClaims) -> NotationReading {
+        NotationReading(notation: known.applied(to: Notation()), reasons: known.sources, isConfident: true)
     }
 
     /// Whether a layer's weights are all zero, so that the outputs do not depend on the coordinates.

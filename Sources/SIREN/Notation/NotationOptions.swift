@@ -12,6 +12,7 @@ extension NotationClaims {
     /// - Throws: for a value that its option does not take.
     package init(options: [String: String]) throws(NotationOptionError) {
         self.init()
+        isFromOptions = true
         let source = "as requested"
         var preset: NotationPreset?
         if let text = options["convention"], text != "auto" {

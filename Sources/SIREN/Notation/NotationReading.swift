@@ -26,6 +26,13 @@ package struct NotationReading: Sendable, Hashable {
         self.features = features
     }
 
+    /// The same reading without confidence, for a reason that comes first among the warnings.
+    func doubted(_ warning: String) -> NotationReading {
+        NotationReading(
+            notation: notation, reasons: reasons, isConfident: false, undetermined: undetermined,
+            warnings: [warning] + warnings, features: features)
+    }
+
     /// The preset that the notation is, or `custom`.
     package var name: String {
         NotationPreset.allCases.first { $0.notation == notation }?.rawValue ?? "custom"

@@ -197,6 +197,17 @@ struct NotationSearch {
             warnings: warnings, features: features)
     }
 
+    /// What another search, without the client's claims, has against this one's reading; nil where it has nothing. What is
+    /// claimed has no prior against it here, so that only weights and drawings decide.
+    func objection(by unasked: NotationSearch) -> String? {
+        guard let best, let other = unasked.best, unasked.reading?.isConfident == true,
+            other.score - best.score > NotationDetector.leastMargin,
+            best.notation.ordered(as: other.notation) != other.notation
+        else { return nil }
+        return
+            "read as requested, as \(describe(best.notation)); the network's weights and what it draws speak for \(describe(other.notation)): leave the option out, or correct it"
+    }
+
     /// Whether the claims leave no part open that a drawing tells.
     private var isUnopposed: Bool {
         [NotationPart.activation, .omega0, .hiddenOmega0, .coordinates, .values].allSatisfy { known.sources[$0] != nil }

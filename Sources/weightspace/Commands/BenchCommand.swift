@@ -56,7 +56,7 @@ struct BenchOptions: ParsableArguments {
 
     func validate() throws {
         if json, against != nil { throw ValidationError("--against prints a table: use --save instead of --json") }
-        if let rate, !(rate > 0 && rate.isFinite) { throw ValidationError("--rate must be above zero") }
+        if let rate { try checkPositive("--rate", rate) }
     }
 
     var threadCounts: [Int] { threads?.values ?? [WorkerPool.availableProcessors] }
@@ -187,10 +187,10 @@ struct BenchRatesCommand: ParsableCommand {
     @Flag(help: "Print one JSON object per line.") var json = false
 
     func validate() throws {
-        guard (1...4096).contains(threads ?? 1), (1...8192).contains(size), self.repeat > 0 else {
-            throw ValidationError("threads must be 1 to 4096, size 1 to 8192, repeat above zero")
-        }
-        if !inUse, size != 2048 { throw ValidationError("--size needs --in-use") }
+        try checkBounds("--threads", threads ?? 1, 1...4096)
+        try checkBounds("--size", size, 1...8192)
+        try checkBounds("--repeat", self.repeat, 1...1_000_000)
+        if !inUse, size != 2048 { throw ValidationError("--size: expected --in-use beside it") }
     }
 
     func run() throws {
@@ -233,8 +233,12 @@ struct BenchModelCommand: ParsableCommand {
 
     func validate() throws {
         guard write != nil else { return }
-        if BenchmarkModel(rawValue: model) == nil { throw ValidationError("--write is for 'paper' and 'small'") }
-        if let widths = width?.values, widths.count > 1 { throw ValidationError("--write takes one --width") }
+        if BenchmarkModel(rawValue: model) == nil {
+            throw ValidationError("--write: expected the model 'paper' or 'small', received '\(model)'")
+        }
+        if let widths = width?.values, widths.count > 1 {
+            throw ValidationError("--write: expected one --width, received \(widths.count)")
+        }
     }
 
     func run() throws {

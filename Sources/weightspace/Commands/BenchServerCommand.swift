@@ -33,9 +33,9 @@ struct BenchServerCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        guard (1...10_000).contains(connections), duration > 0, rate ?? 1 > 0 else {
-            throw ValidationError("connections must be 1 to 10000, duration and rate above zero")
-        }
+        try checkBounds("--connections", connections, 1...10_000)
+        try checkPositive("--duration", duration)
+        if let rate { try checkPositive("--rate", rate) }
     }
 
     func run() throws {

@@ -59,7 +59,7 @@ struct EditCommand: ParsableCommand {
     /// Refuses a name with an ending of no known format, unless it is a folder's.
     private func checkFolder(_ output: String) throws {
         let name = output.split(separator: "/").last ?? ""
-        guard !output.hasSuffix("/"), name.dropFirst().contains("."), !FileList.isFolder(output) else { return }
+        guard !output.hasSuffix("/"), name.dropFirst().contains("."), !Folder.exists(at: output) else { return }
         throw ValidationError(
             "--output: expected a name ending in .safetensors, .npz, .pt, .pth, .json or .png, or a folder's (ending in / where it is new and has a dot), received '\(output)'"
         )

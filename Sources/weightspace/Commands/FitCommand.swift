@@ -88,10 +88,10 @@ struct FitCommand: ParsableCommand {
         try checkBounds("--layers", layers, 1...7)
         try checkBounds("--steps", steps, 1...1_000_000)
         try checkBounds("--shard-size", shardSize, 1...100_000)
-        guard rate.isFinite, rate > 0 else {
-            throw ValidationError("--lr: expected a positive number, received \(rate)")
+        try checkPositive("--lr", rate)
+        guard targetPSNR?.isFinite ?? true else {
+            throw ValidationError("--target-psnr: expected a number of dB, received \(targetPSNR ?? 0)")
         }
-        guard targetPSNR?.isFinite ?? true else { throw ValidationError("--target-psnr: expected a number of dB") }
     }
 
     func run() throws {

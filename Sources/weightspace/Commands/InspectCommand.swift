@@ -2,6 +2,7 @@ import ArgumentParser
 import CorpusImport
 import Datasets
 import Foundation
+import Host
 import InferenceService
 import NetworkReading
 import Networks
@@ -69,8 +70,7 @@ struct InspectCommand: ParsableCommand {
 
     /// Prints what a folder's corpus holds; false for a file.
     private func inspectCorpus(_ path: String) throws -> Bool {
-        let facts = try? URL(fileURLWithPath: path).resolvingSymlinksInPath().resourceValues(forKeys: [.isDirectoryKey])
-        guard facts?.isDirectory == true else {
+        guard Folder.exists(at: path) else {
             guard picture == nil else {
                 throw CommandFailure("--picture: expected the folder of a corpus, received '\(path)'")
             }

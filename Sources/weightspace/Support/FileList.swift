@@ -13,7 +13,7 @@ struct FileList {
         var paths: [String] = []
         var found: Set<String> = []
         for path in named {
-            guard Self.isFolder(path) else {
+            guard Folder.exists(at: path) else {
                 paths.append(path)
                 continue
             }
@@ -24,16 +24,12 @@ struct FileList {
                 throw FileError(.read, path, error)
             }
             let files = names.filter { !$0.hasPrefix(".") }.sorted(by: naturallyPrecedes)
-                .map { (path.hasSuffix("/") ? path : path + "/") + $0 }.filter { !Self.isFolder($0) }
+                .map { (path.hasSuffix("/") ? path : path + "/") + $0 }.filter { !Folder.exists(at: $0) }
             paths += files
             found.formUnion(files)
         }
         guard !paths.isEmpty else { throw CommandFailure("no files are in \(named.joined(separator: ", "))") }
         self.paths = paths
         self.found = found
-    }
-
-    static func isFolder(_ path: String) -> Bool {
-        (try? URL(filePath: path).resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true
     }
 }

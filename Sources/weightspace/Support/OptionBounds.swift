@@ -7,3 +7,11 @@ func checkBounds(_ option: String, _ value: Int, _ bounds: ClosedRange<Int>) thr
         throw ValidationError("\(option): expected \(bounds.lowerBound) to \(bounds.upperBound), received \(value)")
     }
 }
+
+/// Checks a quantity of the command line.
+/// - Throws: `ValidationError` where `value` is not a finite number above zero.
+func checkPositive(_ option: String, _ value: some BinaryFloatingPoint) throws {
+    guard value > 0, value.isFinite else {
+        throw ValidationError("\(option): expected a number above 0, received \(value)")
+    }
+}

@@ -136,8 +136,7 @@ struct UploadFile {
         func fault(_ reason: String) -> UploadError {
             UploadError(.unreadableFile, reason)
         }
-        let facts = try? URL(fileURLWithPath: path).resourceValues(forKeys: [.isDirectoryKey])
-        if facts?.isDirectory == true { throw fault("it is a folder") }
+        if Folder.exists(at: path) { throw fault("it is a folder") }
         do {
             // Not `Data(contentsOf:)`, which cannot read pipes.
             let file = path == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
