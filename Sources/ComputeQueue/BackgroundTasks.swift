@@ -29,7 +29,10 @@ package struct BackgroundTask: Sendable {
 /// Whether a background task needs further slices.
 package enum BackgroundProgress: Sendable {
     case unfinished
-    case ended
+    /// All of it is computed.
+    case complete
+    /// Given up before its end.
+    case abandoned
 }
 
 /// The decisions on background tasks, without threads or clocks: tasks are computed in order of arrival, each to its

@@ -46,7 +46,8 @@ extension ComputeQueue {
             case .unfinished:
                 state.tasks.putBack(entry)
                 watch(entry.deadline, &state, at: ended)
-            case .ended:
+            case .abandoned: state.tasks.end(entry)
+            case .complete:
                 state.tasks.end(entry)
                 state.taskTime.record(itemCount: entry.price, duration: entry.spent)
             }

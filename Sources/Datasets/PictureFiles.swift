@@ -51,20 +51,29 @@ extension PictureSet {
     /// Reads a PNG, PGM or PPM picture; nil where the content begins like none of them.
     init?(single bytes: [UInt8], maxSide: Int) throws(DatasetError) {
         if PNMFile.matches(bytes) {
-            let map = try PNMFile(bytes)
-            self.init(height: map.height, width: map.width, channels: map.channels, bytes: Array(map.bytes))
+            try self.init(pnm: bytes)
         } else if PNGReader.matches(bytes) {
             do throws(FormatError) {
-                let picture = try PNGReader.read(bytes, maxSide: maxSide)
-                self.init(
-                    height: picture.height, width: picture.width, channels: picture.channels,
-                    floats: picture.values.map { 2 * $0 / 255 - 1 })
+                try self.init(png: bytes, maxSide: maxSide)
             } catch {
                 throw DatasetError(error.detail)
             }
         } else {
             return nil
         }
+    }
+
+    init(pnm bytes: [UInt8]) throws(DatasetError) {
+        let map = try PNMFile(bytes)
+        self.init(height: map.height, width: map.width, channels: map.channels, bytes: Array(map.bytes))
+    }
+
+    /// - Parameter maxSide: the most rows and columns.
+    init(png bytes: [UInt8], maxSide: Int) throws(FormatError) {
+        let picture = try PNGReader.read(bytes, maxSide: maxSide)
+        self.init(
+            height: picture.height, width: picture.width, channels: picture.channels,
+            floats: picture.values.map { 2 * $0 / 255 - 1 })
     }
 
     /// The pictures of an array (n, height, width) or (n, height, width, channels).

@@ -23,13 +23,13 @@ package struct PictureUpload: Sendable {
     package init(_ file: [UInt8], limits: FormatLimits, maxSide: Int, maxValues: Int) throws(FormatError) {
         let bytes = file.starts(with: [0x1f, 0x8b]) ? try CompressedStream.gzip.decode(file, limits: limits) : file
         var options: [String: JSONValue] = [:]
-        if PNGReader.matches(bytes) || PNMFile.matches(bytes) {
-            format = PNGReader.matches(bytes) ? "png" : "pnm"
+        if PNGReader.matches(bytes) {
+            format = "png"
+            pictures = try PictureSet(png: bytes, maxSide: maxSide)
+        } else if PNMFile.matches(bytes) {
+            format = "pnm"
             do throws(DatasetError) {
-                guard let picture = try PictureSet(single: bytes, maxSide: maxSide) else {
-                    throw DatasetError("expected a PNG, PGM or PPM picture")
-                }
-                pictures = picture
+                pictures = try PictureSet(pnm: bytes)
             } catch {
                 throw FormatError(.malformed, error.description)
             }

@@ -143,7 +143,7 @@ package final class ServiceHandler: RequestHandler {
             run(reply, named: ModelSelection(match, request.head.target)) { job.start() }
         case .browserPage:
             let response = pages.browserPage(for: request.head).timed()
-            send(renderer.finished(response, for: request.head, context, compresses: true))
+            send(renderer.finished(response, for: request.head, context, compresses: false))
         case .reload: reload { report in finish(Self.answer(report).timed()) }
         default:
             do throws(ServiceFault) {
@@ -156,26 +156,15 @@ package final class ServiceHandler: RequestHandler {
 
     private func start(_ codec: some InferenceCodec, _ reply: JobReply) {
         let job = InferenceJob(codec: codec, request: reply.request, resources: resources, reply: reply)
-        let request = reply.request
-        if request.body.count <= Self.trivialBodyBytes, request.head.fields[.contentEncoding] == nil,
-            request.head.target.firstValue("certify") == nil,
-            !String(decoding: request.body, as: UTF8.self).contains("certify")
-        {
-            return job.start()
-        }
         run(reply, named: codec.named) { job.start() }
     }
-
-    /// Bodies of at most this size hold no network, or the smallest one, and are read on the event loop, where its answer is
-    /// not to be certified: waking another thread takes longer.
-    private static let trivialBodyBytes = 128
 
     /// Runs a job on a worker queue, or refuses it.
     private func run(_ reply: JobReply, named: ModelSelection, _ work: @escaping @Sendable () -> Void) {
         do throws(ServiceFault) {
             try resources.workers.submit(work)
         } catch {
-            reply.conclude(.refused(error), model: ModelLookup(resources.registry, named).model, timing: nil)
+            reply.conclude(error, model: ModelLookup(resources.registry, named).model, timing: nil)
         }
     }
 

@@ -108,7 +108,7 @@ struct HangUpTests {
     func standstill() throws {
         let running = try RunningServer {
             $0.queueCount = 1
-            $0.timeouts.body = .milliseconds(400)
+            $0.timeouts.body = .milliseconds(1500)
         }
         let uploading = try running.client()
         try uploading.send(RunningServer.post("/echo", "Content-Length: 6\r\n", "abc"))
@@ -117,7 +117,7 @@ struct HangUpTests {
         _ = try running.service.held.take()
         try uploading.send("def")
         // The deadline has passed when that of a later upload, to another server, has.
-        let clock = try RunningServer { $0.timeouts.body = .milliseconds(400) }
+        let clock = try RunningServer { $0.timeouts.body = .milliseconds(1500) }
         let late = try clock.client()
         try late.send(RunningServer.post("/echo", "Content-Length: 6\r\n", "abc"))
         #expect(try late.response().status == 408)

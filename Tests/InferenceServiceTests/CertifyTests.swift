@@ -130,7 +130,7 @@ struct CertifyTests {
             #expect(problem.status == 400, "\(query)")
         }
         let drawn = try service.post("/v1/render?certify=1", try Samples.bytes("net0.npz")).problem()
-        #expect(drawn.status == 400 && drawn.detail.contains("no model"))
+        #expect(drawn.status == 400 && drawn.detail.contains("unknown option 'certify'"))
     }
 
     @Test("a changed network without an answer has no figure")

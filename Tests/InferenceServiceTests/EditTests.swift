@@ -57,6 +57,14 @@ struct EditTests {
         a.count == b.count ? zip(a, b).map { abs($0 - $1) }.max() ?? 0 : .infinity
     }
 
+    @Test("a model that only edits makes no predictions")
+    func predictions() throws {
+        let body = "{\"instances\":[\(Samples.json(try Samples.tensors(0)))]}"
+        let answer = try service(withEditor: true).post("/v1/models/editor:predict", json: body)
+        let text = try #require(try answer.json(404)["error"]?.string)
+        #expect(text.contains("'editor' makes no predictions; it offers edit: POST networks to /v1/edit"), "\(text)")
+    }
+
     @Test("an answer has the edited weights under the upload's names, the steps and the notation")
     func exact() throws {
         let answer = try service().post("/v1/edit?edits=rotate:90,invert&size=5&\(Self.nfn)", try Self.body.get())

@@ -2,6 +2,7 @@ import Clocks
 import Dispatch
 import Foundation
 import HTTPCore
+import HTTPTypes
 import ModelStore
 import Networks
 import SIREN
@@ -161,6 +162,34 @@ struct FitTests {
         let problem = try ServiceDriver().post("/v1/fit\(query)", Array(body.utf8)).problem()
         #expect(problem.status == status && problem.code == code, "\(problem)")
         #expect(problem.detail.contains(detail), "\(problem.detail)")
+    }
+
+    @Test("a PNG picture that is too large is refused as an array of its size is, by its place among several")
+    func largePNG() throws {
+        let large = try PNGWriter.write([UInt8](repeating: 9, count: 129), width: 1, height: 129, color: .gray)
+        let alone = try ServiceDriver().post("/v1/fit", large).problem()
+        #expect(alone.status == 422 && alone.code == "shape_mismatch")
+        #expect(alone.detail.contains("at most 128 rows and columns, received 129 × 1"), "\(alone.detail)")
+        var form = Form()
+        form.add("file", file: "a.png", try Self.png.get())
+        form.add("file", file: "b.png", large)
+        let strict = try ServiceDriver().post("/v1/fit?steps=1&strict=1", form.closed, Form.fields).problem()
+        #expect(strict.status == 422 && strict.detail.hasPrefix("picture 1: "), "\(strict.detail)")
+    }
+
+    @Test("a page of an allowed origin may read every field of an answer")
+    func exposedFields() throws {
+        var access = AccessConfiguration()
+        access.allowedOrigins = ["https://a.example"]
+        let service = try ServiceDriver(access: AccessControl(access))
+        let answer = try service.post(
+            "/v1/fit\(Self.small)&output=safetensors", try Self.png.get(), ["Origin": "https://a.example"])
+        let exposed = try #require(answer.field("Access-Control-Expose-Headers")).lowercased()
+        let own = answer.response.fields.map(\.name.canonicalName).filter {
+            $0.hasPrefix("x-") && $0 != "x-content-type-options"
+        }
+        #expect(own.count == 3)
+        for name in own { #expect(exposed.split(separator: ", ").contains(Substring(name)), "\(name)") }
     }
 
     @Test("pixels × parameters × steps are limited, and so are pixels × neurons and the number of values")

@@ -222,7 +222,7 @@ struct QueueingTests {
         #expect(try service.get("/livez").json()["live"]?.bool == true)
         for answer in [
             try service.get("/readyz"), try service.post("/v1/classify", body), try service.get("/v1/models"),
-            try service.get("/v1/models/any/example"),
+            try service.get("/v1/models/any/example"), try service.post("/v1/edit?edits=dilate", body),
         ] {
             #expect(try answer.problem().code == "starting" && answer.status == 503)
             #expect(answer.field("Retry-After") == "1")

@@ -112,6 +112,36 @@ struct RequestOptionTests {
     }
 
     @Test(
+        "that a path does not have are refused there, with those that it has",
+        arguments: [
+            ("reconstruct", "height=112", "height"), ("encode", "top_k=3", "top_k"), ("render", "seed=4", "seed"),
+            ("render", "certify=1", "certify"), ("classify", "blend=0.5", "blend"),
+        ])
+    func misplaced(_ path: String, _ query: String, _ name: String) throws {
+        let problem = try service.post("/v1/\(path)?\(query)", try Samples.bytes("net0.pth")).problem()
+        #expect(problem.status == 400 && problem.detail.contains("unknown option '\(name)'"), "\(problem.detail)")
+        #expect(problem.detail.contains("known: model, version, output"), "\(problem.detail)")
+    }
+
+    @Test("of a form are read whole, and refused where they are too long or no text")
+    func formTexts() throws {
+        func answer(_ text: [UInt8]) throws -> Answer {
+            var form = Form()
+            form.add("file", file: "net0.pth", try Samples.bytes("net0.pth"))
+            form.add("edits", text)
+            return try service.post("/v1/edit", form.closed, Form.fields)
+        }
+        let steps = Array(repeating: "brightness:0.00000000000000000000000000000000000000000000000001", count: 20)
+        let text = Array(steps.joined(separator: ",").utf8)
+        #expect(text.count > 1024)
+        #expect(try answer(text).items("results").first?["edits"]?.array?.count == 20)
+        let long = try answer(Array(repeating: 0x61, count: 8193)).problem()
+        #expect(long.status == 400 && long.detail.contains("'edits': expected at most 8192 bytes, received 8193"))
+        let broken = try answer([0x69, 0xff]).problem()
+        #expect(broken.status == 400 && broken.detail.contains("'edits': expected text in UTF-8"))
+    }
+
+    @Test(
         "of a document with the wrong type are refused",
         arguments: ["\"top_k\":[3]", "\"model\":{\"type\":\"siren\"}", "\"strict\":{}", "\"top_k\":2.5"])
     func wrongType(_ member: String) throws {

@@ -131,12 +131,33 @@ import WeightFormats
         }
     }
 
+    @Test("a run from other initial parameters is another run, also where their folder has the same name")
+    func refusesOtherStart() throws {
+        try withFolder { folder in
+            let models = try ["a", "b"].enumerated().map { index, name in
+                try run(folder.appendingPathComponent(name), ["seed=\(index)"], stopAfter: 1).writeModel().0
+            }
+            #expect(models[0].lastPathComponent == models[1].lastPathComponent)
+            func start(_ model: URL) throws {
+                let run = try TrainingRun(
+                    SampleCorpus.recipe(), corpus: SampleCorpus.make(),
+                    folder: folder.appendingPathComponent("next"), initial: [model], threads: 1)
+                _ = try run.run(checkpointSeconds: 1e9, shouldStop: { true }, report: { _ in })
+            }
+            try start(models[0])
+            try start(models[0])
+            #expect { try start(models[1]) } throws: {
+                String(describing: $0).contains("other initial parameters")
+            }
+        }
+    }
+
     @Test("a folder of another run is refused")
     func refusesOtherRuns() throws {
         try withFolder { folder in
             _ = try run(folder, stopAfter: 2)
             #expect { _ = try self.run(folder, ["seed=6"]) } throws: {
-                String(describing: $0).contains("another recipe or other data")
+                String(describing: $0).contains("another recipe, other data")
             }
         }
     }

@@ -147,7 +147,7 @@ struct PNGReaderTests {
         let cases: [([UInt8], String)] = [
             (try make(interlace: 1), "interlaced"), (try make(interlace: 2), "interlace method 0"),
             (try make(1), "colour type 0, 2, 3, 4 or 6, received 1"), (try make(2, depth: 4), "expected 8, 16 bits"),
-            (try make(width: 0), "1 to 64 rows and columns"), (try make(width: 65), "received 1 × 65"),
+            (try make(width: 0), "at least 1 row and column"), (try make(width: 65), "received 1 × 65"),
             (try make(0, [0, 1]), "expected 3 bytes for 1 rows"), (try make(0, [0, 1, 2, 3]), "more than 3 bytes"),
             (try make(0, [5, 1, 2]), "filter from 0 to 4 in row 0, found 5"), (try make(3), "PLTE"),
             (try make(3, [0, 0, 1], before: [palette]), "column 1 has the colour 1, the palette has 1"),

@@ -171,6 +171,11 @@ struct CommandTests {
         #expect(try scratch.modified("z/latents-00000-of-00002.safetensors") == before)
         let other = try encode("0/2", scratch.path("n/net3.npz"), scratch.path("n/net4.npz"))
         #expect(other.status == 1 && other.errors.contains("other files"), "\(other.errors)")
+        for option in [["--member", "a"], ["--layout", "pytorch"], ["--batch-norm-eps", "0.1"], ["--omega0", "30"]] {
+            let other = try Program.run(
+                ["encode", "--shard", "0/2", "--output", scratch.path("z"), scratch.path("n")] + option)
+            #expect(other.status == 1 && other.errors.contains("other options"), "\(option): \(other.errors)")
+        }
     }
 
     @Test("a killed shard continues after the part that it had saved")

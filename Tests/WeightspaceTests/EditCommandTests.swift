@@ -53,6 +53,10 @@ struct EditCommandTests {
         let outcome = try Program.run(["edit"] + files + ["--edits", "invert", "--output", folder, "--format", "npz"])
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["net0.npz", "net1.npz"])
+        let same = try Program.run(
+            ["edit", files[0], Sample.path("net0.npz"), "--edits", "invert", "--output", scratch.path("same")])
+        #expect(same.status == 1 && same.errors.contains("would both be written to"), "\(same.errors)")
+        #expect(!FileManager.default.fileExists(atPath: scratch.path("same")))
         let blended = scratch.path("mean.pt")
         let mean = try Program.run(
             ["edit"] + files + ["--edits", "blend:0.5", "--output", blended, "--convention", "nfn"])

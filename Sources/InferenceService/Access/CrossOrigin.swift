@@ -9,7 +9,7 @@ struct CrossOrigin: Sendable {
     private static let requestFields =
         "Authorization, X-Api-Key, Content-Type, Content-Encoding, Inference-Header-Content-Length, X-Request-Id, traceparent"
     private static let responseFields =
-        "X-Request-Id, Server-Timing, Retry-After, X-Tensor-Shape, X-Tensor-Dtype, X-Warning, Inference-Header-Content-Length, traceparent"
+        "X-Request-Id, Server-Timing, Retry-After, X-Tensor-Shape, X-Tensor-Dtype, X-Warning, X-Fit-Psnr, X-Fit-Steps, X-Fit-Milliseconds, Inference-Header-Content-Length, traceparent"
 
     /// Adds the fields that let a page of an allowed origin read the response.
     func decorate(_ response: inout Response, for head: RequestHead) {

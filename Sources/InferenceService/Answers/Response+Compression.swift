@@ -14,15 +14,24 @@ extension Response {
     /// Errors are not compressed: some clients of the Open Inference Protocol accept codings for every response and
     /// decode only successful ones.
     func compressed(for head: RequestHead) -> Response {
-        guard status == .ok, body.count >= Self.leastCompressedBytes, fields[.contentType] != "image/png",
-            let coding = ContentCoding.preferred(
-                acceptEncoding: head.fields[values: .acceptEncoding].joined(separator: ",")),
-            let smaller = try? coding.encode(body, level: Self.compressionLevel), smaller.count < body.count
-        else { return self }
+        guard status == .ok, body.count >= Self.leastCompressedBytes, fields[.contentType] != "image/png" else {
+            return self
+        }
+        var response = self
+        response.fields[.vary] = [fields[.vary], "Accept-Encoding"].compactMap(\.self).joined(separator: ", ")
+        let coding = ContentCoding.preferred(
+            acceptEncoding: head.fields[values: .acceptEncoding].joined(separator: ","))
+        return coding.flatMap { response.encoded($0) } ?? response
+    }
+
+    /// The response in a content coding; nil where the body does not get smaller by it.
+    func encoded(_ coding: CompressedStream) -> Response? {
+        guard let smaller = try? coding.encode(body, level: Self.compressionLevel), smaller.count < body.count else {
+            return nil
+        }
         var response = self
         response.body = smaller
         response.fields[.contentEncoding] = coding.rawValue
-        response.fields[.vary] = [fields[.vary], "Accept-Encoding"].compactMap(\.self).joined(separator: ", ")
         return response
     }
 }

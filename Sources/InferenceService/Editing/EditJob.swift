@@ -61,7 +61,7 @@ struct EditJob: Sendable {
             advance(call, State(networks: upload.networks, names: upload.names, timing: timing, model: first), from: 0)
         } catch {
             timing.parse = .now - began
-            reply.conclude(.failed(error), model: nil, timing: timing)
+            reply.conclude(error, model: nil, timing: timing)
         }
     }
 
@@ -73,6 +73,7 @@ struct EditJob: Sendable {
         }
         var models: [Int: ServedModel] = [:]
         for (index, step) in options.steps.enumerated() where !step.isExact {
+            guard resources.registry.isLoaded else { throw .starting }
             guard let model = candidates.first(where: { $0.edits.contains(step.name) }) else {
                 throw .noSuchEdit(step.name, served: resources.registry.models, named: options.shared.model)
             }
@@ -239,8 +240,7 @@ struct EditJob: Sendable {
     }
 
     private func conclude(_ fault: ServiceFault, _ state: State) {
-        let isRefusal = fault.status == .tooManyRequests || fault.status == .serviceUnavailable
-        reply.conclude(isRefusal ? .refused(fault) : .failed(fault), model: state.model, timing: state.timing)
+        reply.conclude(fault, model: state.model, timing: state.timing)
     }
 }
 

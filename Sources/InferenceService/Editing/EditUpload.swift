@@ -27,21 +27,7 @@ struct EditUpload: Sendable {
     init(
         _ request: Request, _ configuration: ServiceConfiguration, flatSpec: @autoclosure () -> NetworkSpec?
     ) throws(ServiceFault) {
-        let limits = configuration.formatLimits
-        let body = try request.decodedBody(limits)
-        var fields: [(String, String)] = []
-        let upload: Upload
-        if let boundary = try request.formBoundary.get() {
-            let form = try request.form(body, boundary)
-            fields = form.fields
-            upload = Upload(files: form.files, byteCount: body.count, limits: limits)
-        } else {
-            do throws(UploadError) {
-                upload = try Upload(file: body, limits: limits)
-            } catch {
-                throw ServiceFault(error)
-            }
-        }
+        let (upload, fields) = try request.upload(configuration.formatLimits)
         var members = upload.options
         members["edits"] = upload.steps.map(JSONValue.string) ?? members["edits"]
         options = try EditOptions(query: request.head.target.query, members: members, form: fields)

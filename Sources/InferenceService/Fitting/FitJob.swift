@@ -50,7 +50,7 @@ struct FitJob: Sendable {
             submit(Call(upload: upload, classifiers: classifiers, submitted: .now), timing)
         } catch {
             timing.parse = .now - began
-            reply.conclude(.failed(error), model: nil, timing: timing)
+            reply.conclude(error, model: nil, timing: timing)
         }
     }
 
@@ -86,7 +86,7 @@ struct FitJob: Sendable {
             let ticket = try resources.queue.submit(task)
             request.cancellation.onCancel { ticket.cancel() }
         } catch {
-            reply.conclude(.refused(error), model: nil, timing: timing)
+            reply.conclude(error, model: nil, timing: timing)
         }
     }
 
@@ -112,7 +112,7 @@ struct FitJob: Sendable {
             } catch {
                 progress.timing.compute += .now - began
                 end(call, fitted: progress.results.count, error, progress.timing)
-                return .ended
+                return .abandoned
             }
             fit(call, &progress, until: until)
         } while .now < until
@@ -120,14 +120,14 @@ struct FitJob: Sendable {
         guard progress.results.count == call.upload.pictures.count else { return .unfinished }
         let (results, timing) = (progress.results, progress.timing)
         resources.workers.run { finish(call, results, timing) }
-        return .ended
+        return .complete
     }
 
     /// Ends a request before all its pictures are fitted.
     private func end(_ call: Call, fitted: Int, _ fault: ServiceFault, _ timing: RequestTiming) {
         resources.metrics.recordFailedFits(
             call.upload.pictures.count - fitted, outcome: InferenceOutcome(fault))
-        reply.conclude(.failed(fault), model: nil, timing: timing)
+        reply.conclude(fault, model: nil, timing: timing)
     }
 
     /// Takes steps of the fit that is under way, or of the next one.
@@ -196,7 +196,7 @@ struct FitJob: Sendable {
     private func finish(_ call: Call, _ results: [Result<FittedPicture, ServiceFault>], _ timing: RequestTiming) {
         do throws(ServiceFault) {
             if results.count == 1 || call.upload.options.shared.isStrict || call.upload.options.output != .json {
-                try ServiceFault.throwFirst(of: results)
+                try ServiceFault.throwFirst(of: results, noun: "picture")
             }
             let networks = results.compactMap { try? $0.get().network }
             guard !call.classifiers.isEmpty, !networks.isEmpty else {
@@ -209,7 +209,7 @@ struct FitJob: Sendable {
                 conclude(call, results, classified, timing)
             }
         } catch {
-            reply.conclude(.failed(error), model: nil, timing: timing)
+            reply.conclude(error, model: nil, timing: timing)
         }
     }
 
@@ -265,7 +265,7 @@ struct FitJob: Sendable {
             let items = results.count { if case .success = $0 { true } else { false } }
             reply.conclude(.answered(response, items: items), model: classified?.model, timing: timing)
         } catch {
-            reply.conclude(.failed(error), model: classified?.model, timing: timing)
+            reply.conclude(error, model: classified?.model, timing: timing)
         }
     }
 }

@@ -87,7 +87,9 @@ struct FitUpload: Sendable {
         options = try FitOptions(query: request.head.target.query, members: members, form: fields)
         self.pictures = pictures
         self.format = format ?? "multipart"
-        if options.shared.isStrict || options.output != .json { try ServiceFault.throwFirst(of: pictures) }
+        if options.shared.isStrict || options.output != .json {
+            try ServiceFault.throwFirst(of: pictures, noun: "picture")
+        }
         operations = try configuration.check(pictures.compactMap { try? $0.get() }, options)
     }
 }

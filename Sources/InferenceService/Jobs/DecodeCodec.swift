@@ -30,11 +30,11 @@ struct DecodeCodec: InferenceCodec {
     func decode(
         _ lookup: inout ModelLookup, _ configuration: ServiceConfiguration
     ) throws(ServiceFault) -> (call: InferenceCall, details: Details) {
-        let (upload, fields) = try native.readUpload(configuration.formatLimits)
+        let (upload, fields) = try request.upload(configuration.formatLimits)
         let found = LatentSearch(upload)
         var options = try RequestOptions(
             query: request.head.target.query, members: found.options(upload.options), form: fields,
-            names: RequestOptions.decodeNames)
+            names: RequestOptions.names(of: .decode))
         options.shared.model = native.modelInPath ?? options.shared.model
         if options.output == nil, native.acceptsPNG { options.output = .png }
         let model = try choose(&lookup, options)
@@ -52,7 +52,7 @@ struct DecodeCodec: InferenceCodec {
             names = [nil]
         }
         let isStrict = options.shared.isStrict || latents.count == 1 || options.output?.isArray == true
-        if isStrict { try ServiceFault.throwFirst(of: latents) }
+        if isStrict { try ServiceFault.throwFirst(of: latents, noun: "latent array") }
         let call = InferenceCall(
             model: model, latents: latents.map { $0.map { .latents($0, image) } }, timeout: options.shared.timeout,
             format: upload.format, byteCount: upload.byteCount)
@@ -91,7 +91,7 @@ struct DecodeCodec: InferenceCodec {
         guard latents.count == 2 else {
             throw .badRequest("option 'blend': expected two latent arrays, received \(latents.count)")
         }
-        try ServiceFault.throwFirst(of: latents)
+        try ServiceFault.throwFirst(of: latents, noun: "latent array")
         return try latents[0].get().blended(with: try latents[1].get(), share: share)
     }
 
@@ -107,7 +107,7 @@ struct DecodeCodec: InferenceCodec {
             }
             return ItemAnswer(index: index, name: details.names[index], prepared: nil, outcome: outcome)
         }
-        if details.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome)) }
+        if details.isStrict { try ServiceFault.throwFirst(of: items.map(\.outcome), noun: "latent array") }
         let writer = AnswerWriter(requestID: request.id, model: call.model, options: details.options)
         return try writer.response(.pictures, items)
     }

@@ -24,11 +24,6 @@ struct DrawingJob: Sendable {
         do throws(ServiceFault) {
             try reply.checkWanted(timeout: nil)
             let (upload, options) = try codec.read(resources.configuration)
-            guard options.certification == nil else {
-                throw .badRequest(
-                    "option 'certify': a drawing has no model whose answer may change; classify, encode, reconstruct and predict have one"
-                )
-            }
             if options.shared.model != nil {
                 model = try resources.registry.model(options.shared.model, version: options.shared.version)
             }
@@ -45,7 +40,7 @@ struct DrawingJob: Sendable {
             reply.conclude(.answered(response, items: items.count), model: model, timing: timing)
         } catch {
             timing.parse = .now - began
-            reply.conclude(.failed(error), model: model, timing: timing)
+            reply.conclude(error, model: model, timing: timing)
         }
     }
 

@@ -35,7 +35,7 @@ struct InferenceJob<Codec: InferenceCodec>: Sendable {
             submit(call, details, timing)
         } catch {
             timing.parse = .now - began
-            reply.conclude(.failed(error), model: lookup.model, timing: timing)
+            reply.conclude(error, model: lookup.model, timing: timing)
         }
     }
 
@@ -52,7 +52,7 @@ struct InferenceJob<Codec: InferenceCodec>: Sendable {
             }
             request.cancellation.onCancel { ticket.cancel() }
         } catch {
-            reply.conclude(.refused(error), model: call.model, timing: timing)
+            reply.conclude(error, model: call.model, timing: timing)
         }
     }
 
@@ -70,7 +70,7 @@ struct InferenceJob<Codec: InferenceCodec>: Sendable {
             let items = answers.items.count { if case .success = $0 { true } else { false } }
             reply.conclude(.answered(response, items: items), model: call.model, timing: timing)
         } catch {
-            reply.conclude(.failed(error), model: call.model, timing: timing)
+            reply.conclude(error, model: call.model, timing: timing)
         }
     }
 }

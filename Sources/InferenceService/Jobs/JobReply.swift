@@ -17,6 +17,14 @@ struct JobReply: Sendable {
     /// - Parameters:
     ///   - model: nil for drawings without one, and where none was found.
     ///   - timing: nil where the body was not read.
+    func conclude(_ fault: ServiceFault, model: ServedModel?, timing: RequestTiming?) {
+        let isRefusal = InferenceOutcome(fault) == .rejected
+        conclude(isRefusal ? .refused(fault) : .failed(fault), model: model, timing: timing)
+    }
+
+    /// - Parameters:
+    ///   - model: nil for drawings without one, and where none was found.
+    ///   - timing: nil where the body was not read.
     func conclude(_ outcome: JobOutcome, model: ServedModel?, timing: RequestTiming?) {
         outcomes.record(outcome, of: endpoint, model: model, timing: timing)
         let response =

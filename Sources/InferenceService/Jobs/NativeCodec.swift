@@ -17,8 +17,6 @@ struct NativeCodec: InferenceCodec {
     private let endpoint: Endpoint
     /// From the path.
     let modelInPath: String?
-    /// From the `Content-Type` field; nil where the body is no form.
-    private let boundary: Result<String?, ServiceFault>
     let named: ModelSelection
 
     init(_ request: Request, _ endpoint: Endpoint, _ parameters: [String: String]) {
@@ -28,7 +26,6 @@ struct NativeCodec: InferenceCodec {
         named = ModelSelection(
             name: modelInPath ?? request.head.target.firstValue("model"),
             version: request.head.target.firstValue("version"))
-        boundary = request.formBoundary
     }
 
     // MARK: Reading
@@ -125,8 +122,10 @@ struct NativeCodec: InferenceCodec {
     /// The body's tensors and the request's options. Options in the path have precedence over those in the query, these
     /// over fields of a form, and these over members of a JSON document.
     func read(_ configuration: ServiceConfiguration) throws(ServiceFault) -> (upload: Upload, options: RequestOptions) {
-        let (upload, fields) = try readUpload(configuration.formatLimits)
-        var options = try RequestOptions(query: request.head.target.query, members: upload.options, form: fields)
+        let (upload, fields) = try request.upload(configuration.formatLimits)
+        var options = try RequestOptions(
+            query: request.head.target.query, members: upload.options, form: fields,
+            names: RequestOptions.names(of: endpoint))
         options.shared.model = modelInPath ?? options.shared.model
         if options.output == nil, options.certification == nil, acceptsPNG,
             endpoint == .render || endpoint == .inference(.picture)
@@ -134,36 +133,6 @@ struct NativeCodec: InferenceCodec {
             options.output = .png
         }
         return (upload, options)
-    }
-
-    func readUpload(
-        _ limits: FormatLimits
-    ) throws(ServiceFault) -> (upload: Upload, fields: [(String, String)]) {
-        let body = try request.decodedBody(limits)
-        if let boundary = try boundary.get() { return try readForm(body, boundary, limits) }
-        do throws(UploadError) {
-            return (try Upload(file: body, limits: limits), [])
-        } catch {
-            var error = error
-            if isStripped(body) {
-                error.detail += "; it has lost its line ends and zero bytes, as curl's -d does: use --data-binary"
-            }
-            throw ServiceFault(error)
-        }
-    }
-
-    /// The files of a form hold networks; its fields are options.
-    private func readForm(
-        _ body: [UInt8], _ boundary: String, _ limits: FormatLimits
-    ) throws(ServiceFault) -> (upload: Upload, fields: [(String, String)]) {
-        let (files, fields) = try request.form(body, boundary)
-        return (Upload(files: files, byteCount: body.count, limits: limits), fields)
-    }
-
-    /// Whether a binary file looks as if curl had sent it by `-d`, which removes line ends and zero bytes.
-    private func isStripped(_ body: [UInt8]) -> Bool {
-        request.head.fields[.contentType]?.hasPrefix("application/x-www-form-urlencoded") == true && body.count > 64
-            && !body.contains { $0 == 0 || $0 == 10 || $0 == 13 } && body.contains { $0 >= 0x80 }
     }
 
     var acceptsPNG: Bool {

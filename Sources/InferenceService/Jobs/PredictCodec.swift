@@ -48,13 +48,17 @@ struct PredictCodec: InferenceCodec {
     ) throws(ServiceFault) -> (call: InferenceCall, details: Details) {
         let body = try request.decodedBody(configuration.formatLimits)
         let document = try Self.document(body, configuration.formatLimits)
-        var options = try RequestOptions(query: request.head.target.query, members: document.options)
+        var options = try RequestOptions(
+            query: request.head.target.query, members: document.options,
+            names: RequestOptions.names(of: .predictInstances))
         options.shared.isStrict = true
         guard options.output == nil || options.output == .json || options.output == .base64 else {
             throw .badRequest("option 'output': the predictions of this path are JSON; expected json or base64")
         }
         let model = try lookup.find(ModelSelection(name: named.name, version: options.shared.version))
-        guard let output = model.outputs.first?.output else { throw .internalFault }
+        guard let output = model.outputs.lazy.map(\.output).first(where: AnswerList.outputs.contains) else {
+            throw .notPredicting(model)
+        }
         let upload: Upload
         do throws(UploadError) {
             upload = try Upload(file: document.networks, limits: configuration.formatLimits)

@@ -18,6 +18,8 @@ struct BrowserPage: Sendable {
     }()
 
     private let response: Response
+    /// The same in the content codings that make it smaller.
+    private let encoded: [CompressedStream: Response]
     /// The entity tag without `W/`. It is sent as a weak one: with a content coding the bytes differ.
     private let tag: String
 
@@ -40,8 +42,12 @@ struct BrowserPage: Sendable {
         // The browser asks each time and gets 304 until the program is replaced.
         response.fields[.cacheControl] = "no-cache"
         response.fields[.eTag] = "W/" + tag
-        response.fields[.vary] = "Accept"
+        response.fields[.vary] = "Accept, Accept-Encoding"
         self.response = response
+        encoded = .init(
+            uniqueKeysWithValues: CompressedStream.allCases.compactMap { coding in
+                response.encoded(coding).map { (coding, $0) }
+            })
     }
 
     /// The page, or 304 without a body where the client has it already.
@@ -51,7 +57,10 @@ struct BrowserPage: Sendable {
             let text = item.filter { $0 != " " && $0 != "\t" }
             return text.hasPrefix("W/") ? String(text.dropFirst(2)) : text
         }
-        guard known.contains(tag) || known == ["*"] else { return response }
+        guard known.contains(tag) || known == ["*"] else {
+            let accepted = head.fields[values: .acceptEncoding].joined(separator: ",")
+            return ContentCoding.preferred(acceptEncoding: accepted).flatMap { encoded[$0] } ?? response
+        }
         var unchanged = response
         unchanged.status = .notModified
         unchanged.body = []

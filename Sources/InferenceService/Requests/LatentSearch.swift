@@ -42,7 +42,7 @@ package struct LatentSearch: Sendable {
     /// - Throws: why the first that cannot be read is none.
     package func latents(_ shape: [Int]) throws(ServiceFault) -> [Latents] {
         let found = entries.flatMap { $0.latents(shape) }
-        try ServiceFault.throwFirst(of: found)
+        try ServiceFault.throwFirst(of: found, noun: "latent array")
         return found.compactMap { try? $0.get() }
     }
 

@@ -41,8 +41,25 @@ extension Request {
             let found = unfilled.map { "; its field '\(printable($0.name))' is empty" } ?? ""
             throw .badRequest("the form has no file\(found); send at least one part named 'file'")
         }
-        let fields = filled.filter { $0.filename == nil && $0.name != "file" }
-            .map { ($0.name, String(decoding: $0.bytes.prefix(1024), as: UTF8.self)) }
+        var fields: [(String, String)] = []
+        for part in filled where part.filename == nil && part.name != "file" {
+            fields.append((part.name, try Self.text(of: part)))
+        }
         return (files.map(\.bytes), fields)
+    }
+
+    /// The most bytes of an option in a form.
+    private static let longestOption = 8 << 10
+
+    private static func text(of field: FormPart) throws(ServiceFault) -> String {
+        guard field.bytes.count <= longestOption else {
+            throw .badRequest(
+                "option '\(printable(field.name))': expected at most \(longestOption) bytes, received \(field.bytes.count)"
+            )
+        }
+        guard let text = String(validating: field.bytes, as: UTF8.self) else {
+            throw .badRequest("option '\(printable(field.name))': expected text in UTF-8")
+        }
+        return text
     }
 }

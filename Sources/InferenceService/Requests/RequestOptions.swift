@@ -1,5 +1,6 @@
 import HTTPCore
 import ModelStore
+import Models
 import Networks
 import SIREN
 import WeightFormats
@@ -39,15 +40,19 @@ package struct RequestOptions: Sendable, Equatable {
 
     package init() {}
 
-    /// The options of paths that read networks.
-    static let networkNames =
-        [
-            "model", "version", "top_k", "output", "strict", "timeout_ms", "height", "width", "certify", "seed",
-        ]
-        + SharedOptions.readingNames
-    /// The options of `/v1/decode`.
-    static let decodeNames = ["model", "version", "output", "strict", "timeout_ms", "size", "height", "width", "blend"]
     private var seed: UInt64?
+
+    /// The options that a path has.
+    static func names(of endpoint: Endpoint) -> [String] {
+        let common = ["model", "version", "output", "strict", "timeout_ms"]
+        let certifying = ["certify", "seed"] + SharedOptions.readingNames
+        return switch endpoint {
+        case .decode: common + ["size", "height", "width", "blend"]
+        case .render: common + ["height", "width"] + SharedOptions.readingNames
+        case .inference(.classes), .predictInstances: common + ["top_k"] + certifying
+        default: common + certifying
+        }
+    }
 
     /// - Parameters:
     ///   - query: an unknown or repeated name is an error. Has precedence over `form`, and `form` over `members`.
@@ -56,7 +61,7 @@ package struct RequestOptions: Sendable, Equatable {
     ///   - names: of the options that the path has.
     init(
         query: [QueryItem], members: [String: JSONValue] = [:], form: [(String, String)] = [],
-        names: [String] = networkNames
+        names: [String]
     ) throws(ServiceFault) {
         var own = self
         try OptionSources(query: query, members: members, form: form).read(names) {

@@ -67,6 +67,15 @@ package struct ServiceFault: Error, Sendable, Equatable {
         return ServiceFault(.notFound, "no_such_operation", "No such operation", detail)
     }
 
+    /// The fault of a `:predict` request to a model whose outputs are no predictions, such as edited networks.
+    static func notPredicting(_ model: ServedModel) -> ServiceFault {
+        let offered = model.outputs.map(\.output.rawValue)
+        return ServiceFault(
+            .notFound, "no_such_operation", "No such operation",
+            "model '\(model.name)' makes no predictions; it offers \(offered.joined(separator: ", ")): POST networks to \(offered.map { "/v1/\($0)" }.joined(separator: ", "))"
+        )
+    }
+
     /// The fault of a network that a model does not read, with what it reads.
     /// - Parameter served: all models, where the client has named none: the others are told with what they do.
     func naming(_ model: ServedModel, of served: [ServedModel] = []) -> ServiceFault {
@@ -181,10 +190,13 @@ package struct ServiceFault: Error, Sendable, Equatable {
     }
 
     /// Throws the fault of the first network without a result; with several networks its detail begins with the index.
-    static func throwFirst<Success>(of results: [Result<Success, ServiceFault>]) throws(ServiceFault) {
+    /// - Parameter noun: what the results are of, for the detail.
+    static func throwFirst<Success>(
+        of results: [Result<Success, ServiceFault>], noun: String = "network"
+    ) throws(ServiceFault) {
         for (index, result) in results.enumerated() {
             guard case .failure(var fault) = result else { continue }
-            if results.count > 1 { fault.detail = "network \(index): \(fault.detail)" }
+            if results.count > 1 { fault.detail = "\(noun) \(index): \(fault.detail)" }
             throw fault
         }
     }

@@ -62,7 +62,8 @@ package struct RunCheckpoint: Sendable {
             throw RunError(FileError(.read, path.path, error).description)
         }
         guard state.metadata["identity"] == identity else {
-            throw failure("it belongs to a run of another recipe or other data; choose another folder")
+            throw failure(
+                "it belongs to a run of another recipe, other data or other initial parameters; choose another folder")
         }
         for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) {
             guard let tensor = state[name] else { throw failure("tensor '\(name)' is missing") }

@@ -68,12 +68,13 @@ package final class TrainingRun {
         self.folder = folder
         self.corpus = corpus
         var readers: [(file: String, reader: ParameterReader)] = []
-        var isInitial = false
+        // The parameter files that the model starts from, with their digests.
+        var starts: [String] = []
         let model = try configuration.model { file in
             let given = try initial.compactMap { try Self.contents(of: $0.appendingPathComponent(file)) }.first
-            if given != nil { isInitial = true }
+            if let given { starts.append("\(file) \(given.digest)") }
             let reader =
-                given.map { ParameterReader($0) }
+                given.map { ParameterReader($0.parameters) }
                 ?? ParameterReader(drawing: recipe.seed &+ UInt64(readers.count + 1))
             readers.append((file, reader))
             return reader
@@ -98,7 +99,7 @@ package final class TrainingRun {
         }
         for task in recipe.objective.tasks { try task.check(corpus) }
         var pictures = ""
-        if let wanted = model.probePictures, !isInitial {
+        if let wanted = model.probePictures, starts.isEmpty {
             let chosen = try ProbeSelection(wanted, from: probePictures)
             model.setProbePictures(chosen.values, labels: chosen.labels)
             pictures = "pictures \(chosen.digest)"
@@ -108,7 +109,7 @@ package final class TrainingRun {
                     ? "--probe-images: the model reads weights and runs nothing; leave them out, or take the recipe cnn-probe"
                     : "--probe-images: the pictures are those of --initial; leave them out")
         }
-        if model.standardizes, !isInitial {
+        if model.standardizes, starts.isEmpty {
             model.fitStandardization(to: Self.sample(training, corpus, configuration.input.transform))
         }
         self.validation = validation
@@ -120,7 +121,7 @@ package final class TrainingRun {
         evaluator = try Evaluator(
             model, configuration.input, recipe.objective, corpus: corpus, threads: threads)
         identity = ContentDigest.hexadecimal(
-            Array(recipe.json) + Array(corpus.digest.utf8) + Array("from \(initial.map(\.lastPathComponent))".utf8)
+            Array(recipe.json) + Array(corpus.digest.utf8) + Array("from \(starts)".utf8)
                 + Array(pictures.utf8))
         let losses = trainer.lossNames.map { "loss_\($0)" }
         let names = zip(recipe.objective.tasks, evaluator.partNames).flatMap { $0.metricNames(parts: $1) }
@@ -150,10 +151,12 @@ package final class TrainingRun {
         }
     }
 
-    /// The parameters in a file; nil where it does not exist.
-    private static func contents(of file: URL) throws -> StateDict? {
+    /// The parameters in a file and the file's digest; nil where it does not exist.
+    private static func contents(of file: URL) throws -> (parameters: StateDict, digest: String)? {
         guard let data = FileManager.default.contents(atPath: file.path) else { return nil }
-        return try WeightFile.read([UInt8](data), limits: .checkpoint).stateDict().unwrapped
+        let bytes = [UInt8](data)
+        let parameters = try WeightFile.read(bytes, limits: .checkpoint).stateDict().unwrapped
+        return (parameters, ContentDigest.hexadecimal(bytes))
     }
 
     /// The number of steps done, those before a restored checkpoint included.

@@ -86,8 +86,13 @@ private struct PNGHeader {
         }
         let bytes = Array(content)
         let (wide, high) = (bigEndian(bytes[0..<4]), bigEndian(bytes[4..<8]))
-        guard (1...maxSide).contains(wide), (1...maxSide).contains(high) else {
-            throw FormatError(.malformed, "expected 1 to \(maxSide) rows and columns, received \(high) × \(wide)")
+        guard wide > 0, high > 0 else {
+            throw FormatError(.malformed, "expected at least 1 row and column, received \(high) × \(wide)")
+        }
+        guard max(wide, high) <= maxSide else {
+            throw FormatError(
+                .shapeMismatch,
+                "expected at most \(maxSide) rows and columns, received \(high) × \(wide); make the picture smaller")
         }
         guard let color = Color(rawValue: bytes[9]) else {
             throw FormatError(.malformed, "IHDR: expected the colour type 0, 2, 3, 4 or 6, received \(bytes[9])")

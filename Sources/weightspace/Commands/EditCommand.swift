@@ -79,6 +79,7 @@ struct EditCommand: ParsableCommand {
             steps: steps(), claims: notation.claims(), reading: reading, selection: selection,
             threads: threads.resolve(&settings))
         let paths = try FileList(files).paths
+        try checkNames(of: paths)
         var failures = 0
         for file in try editing(paths) {
             var edited: [EditedNetwork] = []
@@ -117,9 +118,24 @@ struct EditCommand: ParsableCommand {
             return try OutputFile.write(try bytes(networks, format), to: output)
         }
         try OutputFile.createFolder(output)
-        let own = file.path == "-" ? "stdin" : URL(fileURLWithPath: file.path).lastPathComponent
-        let name = own.contains(".") ? own.split(separator: ".").dropLast().joined(separator: ".") : own
-        try OutputFile.write(try bytes(networks, format), to: "\(output)/\(name).\(format.rawValue)")
+        try OutputFile.write(try bytes(networks, format), to: "\(output)/\(name(of: file.path))")
+    }
+
+    /// The name in the folder of `--output` of what becomes of a file.
+    private func name(of path: String) -> String {
+        let own = path == "-" ? "stdin" : URL(fileURLWithPath: path).lastPathComponent
+        let stem = own.contains(".") ? own.split(separator: ".").dropLast().joined(separator: ".") : own
+        return "\(stem).\(format.rawValue)"
+    }
+
+    /// - Throws: where two files would be written under one name.
+    private func checkNames(of paths: [String]) throws {
+        guard let output, EditFormat(endingOf: output) == nil else { return }
+        for (name, paths) in Dictionary(grouping: paths, by: name) where paths.count > 1 {
+            throw CommandFailure(
+                "'\(paths[0])' and '\(paths[1])' would both be written to '\(output)/\(name)'; edit them into different folders"
+            )
+        }
     }
 
     private func bytes(_ networks: [EditedNetwork], _ format: EditFormat) throws -> [UInt8] {

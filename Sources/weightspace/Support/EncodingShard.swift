@@ -61,10 +61,15 @@ struct EncodingShard {
     }
 
     /// SHA-256 of everything besides the model on which the rows depend: paths, sizes and modification times of the
-    /// files, convention and ω₀.
+    /// files, convention and ω₀, and how networks are found.
     private func identity(_ files: [String], _ run: BatchRun) -> String {
         let claimed = run.claims.applied(to: Notation())
         var lines = NotationPart.allCases.map { run.claims.sources[$0] == nil ? "detected" : "\(claimed)" }
+        let reading: [(String, Any?)] = [
+            ("member", run.reading.member), ("layout", run.reading.layout),
+            ("batch_norm_eps", run.reading.batchNormEps),
+        ]
+        lines += reading.compactMap { name, value in value.map { "\(name) \($0)" } }
         for file in files {
             let facts = try? FileManager.default.attributesOfItem(atPath: file)
             let changed = (facts?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0

@@ -71,12 +71,14 @@ struct Form {
     private(set) var body: [UInt8] = []
 
     mutating func add(_ name: String, file: String, _ bytes: [UInt8]) {
-        add("name=\"\(name)\"; filename=\"\(file)\"\r\nContent-Type: application/octet-stream", bytes)
+        append("name=\"\(name)\"; filename=\"\(file)\"\r\nContent-Type: application/octet-stream", bytes)
     }
 
-    mutating func add(_ name: String, _ value: String) { add("name=\"\(name)\"", Array(value.utf8)) }
+    mutating func add(_ name: String, _ value: String) { add(name, Array(value.utf8)) }
 
-    private mutating func add(_ disposition: String, _ bytes: [UInt8]) {
+    mutating func add(_ name: String, _ value: [UInt8]) { append("name=\"\(name)\"", value) }
+
+    private mutating func append(_ disposition: String, _ bytes: [UInt8]) {
         body += Array("--\(Self.boundary)\r\nContent-Disposition: form-data; \(disposition)\r\n\r\n".utf8)
         body += bytes + [13, 10]
     }
