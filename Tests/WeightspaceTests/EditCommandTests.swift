@@ -57,6 +57,10 @@ struct EditCommandTests {
             ["edit", files[0], Sample.path("net0.npz"), "--edits", "invert", "--output", scratch.path("same")])
         #expect(same.status == 1 && same.errors.contains("would both be written to"), "\(same.errors)")
         #expect(!FileManager.default.fileExists(atPath: scratch.path("same")))
+        let alike = try Program.run(
+            ["edit", files[0], Sample.path("net0.npz"), "--edits", "blend:0.5", "--output", scratch.path("alike")])
+        #expect(alike.status == 0, "\(alike.errors)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path("alike")).count == 1)
         let blended = scratch.path("mean.pt")
         let mean = try Program.run(
             ["edit"] + files + ["--edits", "blend:0.5", "--output", blended, "--convention", "nfn"])

@@ -46,7 +46,7 @@ struct EditOptions: Sendable, Equatable {
     /// - Parameters:
     ///   - query: an unknown or repeated name is an error. Has precedence over `form`, and `form` over `members`.
     ///   - members: of the document; unknown ones are ignored.
-    ///   - form: text fields of a form; unknown ones are ignored.
+    ///   - form: text fields of a form; an unknown or repeated name is an error as in the query.
     init(
         query: [QueryItem], members: [String: JSONValue] = [:], form: [(String, String)] = []
     ) throws(ServiceFault) {

@@ -44,15 +44,19 @@ package struct RequestOptions: Sendable, Equatable {
 
     /// The options that a path has.
     static func names(of endpoint: Endpoint) -> [String] {
-        let common = ["model", "version", "output", "strict", "timeout_ms"]
-        let certifying = ["certify", "seed"] + SharedOptions.readingNames
-        return switch endpoint {
-        case .decode: common + ["size", "height", "width", "blend"]
-        case .render: common + ["height", "width"] + SharedOptions.readingNames
-        case .inference(.classes), .predictInstances: common + ["top_k"] + certifying
-        default: common + certifying
+        switch endpoint {
+        case .decode: decodeNames
+        case .render: renderNames
+        case .inference(.classes), .predictInstances: classifyNames
+        default: inferenceNames
         }
     }
+
+    private static let commonNames = ["model", "version", "output", "strict", "timeout_ms"]
+    private static let decodeNames = commonNames + ["size", "height", "width", "blend"]
+    private static let renderNames = commonNames + ["height", "width"] + SharedOptions.readingNames
+    private static let inferenceNames = commonNames + ["certify", "seed"] + SharedOptions.readingNames
+    private static let classifyNames = inferenceNames + ["top_k"]
 
     /// - Parameters:
     ///   - query: an unknown or repeated name is an error. Has precedence over `form`, and `form` over `members`.

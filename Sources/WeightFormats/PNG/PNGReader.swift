@@ -22,8 +22,8 @@ package enum PNGReader {
     /// Reads a file.
     /// - Parameter maxSide: the most rows and columns, which bounds the memory: 8 bytes for each pixel of the data and 12
     ///   of the values.
-    /// - Throws: `malformed` for a file that breaks the format's rules, is interlaced or too large; `bad_encoding` and
-    ///   `inflated_too_large` for the compressed data.
+    /// - Throws: `malformed` for a file that breaks the format's rules or is interlaced; `shape_mismatch` for a larger
+    ///   picture; `bad_encoding` and `inflated_too_large` for the compressed data.
     package static func read(_ bytes: [UInt8], maxSide: Int) throws(FormatError) -> PNGPicture {
         do throws(FormatError) {
             guard bytes.starts(with: signature) else {

@@ -78,10 +78,11 @@ struct EditCommand: ParsableCommand {
         let editing = try NetworkEditing(
             steps: steps(), claims: notation.claims(), reading: reading, selection: selection,
             threads: threads.resolve(&settings))
-        let paths = try FileList(files).paths
-        try checkNames(of: paths)
+        // Two networks that are blended are one file from here on.
+        let results = try editing(try FileList(files).paths)
+        try checkNames(of: results.map(\.path))
         var failures = 0
-        for file in try editing(paths) {
+        for file in results {
             var edited: [EditedNetwork] = []
             for (index, network) in file.networks.enumerated() {
                 switch network {
