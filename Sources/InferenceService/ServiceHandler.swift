@@ -4,6 +4,7 @@ import Logging
 import ModelStore
 import Models
 import Synchronization
+import WeightFormats
 
 /// The service as the HTTP server sees it. It matches paths, asks `AdmissionControl`, starts jobs and answers with
 /// pages.
@@ -156,7 +157,19 @@ package final class ServiceHandler: RequestHandler {
 
     private func start(_ codec: some InferenceCodec, _ reply: JobReply) {
         let job = InferenceJob(codec: codec, request: reply.request, resources: resources, reply: reply)
+        if Self.isTrivial(reply.request) { return job.start() }
         run(reply, named: codec.named) { job.start() }
+    }
+
+    /// Whether a request is read on the event loop, since waking another thread takes longer. Such a body holds no network,
+    /// or the smallest one: it is short, cannot be inflated, and asks for no certification, also not with escapes of JSON.
+    private static func isTrivial(_ request: Request) -> Bool {
+        let body = request.body
+        return body.count <= 128 && request.head.fields[.contentEncoding] == nil
+            && !body.starts(with: [0x1f, 0x8b]) && !FileFormat.isArchive(body)
+            && request.head.fields[.contentType]?.hasPrefix("multipart/") != true
+            && request.head.target.firstValue("certify") == nil && !body.contains(UInt8(ascii: "\\"))
+            && !String(decoding: body, as: UTF8.self).contains("certify")
     }
 
     /// Runs a job on a worker queue, or refuses it.
