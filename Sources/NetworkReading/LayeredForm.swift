@@ -14,7 +14,7 @@ struct LayeredForm {
     init(_ pairing: LayerPairing, expecting expectation: NetworkExpectation?) {
         // Weights without rows are accepted only if all are: one among matrices is a mistake.
         let areVectors = pairing.layers.allSatisfy { $0.weight.tensor.rank == 1 }
-        let pairs = areVectors ? pairing.layers.map(\.withMatrixWeight) : pairing.layers
+        let pairs = pairing.layers.map { areVectors ? $0.withMatrixWeight : $0.withFlatBias }
         let batch = Self.batch(of: pairs)
         let links = pairs.map { pair in
             ChainLink(

@@ -11,7 +11,7 @@ import WeightFormats
 /// Several networks are a batch. Two are taken for copies of one network, of which the file does not say which is meant,
 /// where arrays of the same shapes lie under sibling keys and one of the keys speaks of a copy (`ema`, `online`,
 /// `target`, `best`, `last`, …), or all of them only of a network (`model`, `state_dict`): that is an error, which names
-/// the paths to choose from.
+/// the paths to choose from, unless all values are equal too.
 package struct NetworkSearch: Sendable {
     /// A network, or what stands in its place in a batch.
     package struct Entry: Sendable {
@@ -75,6 +75,8 @@ private struct SearchRun {
     private var taken: Set<Int> = []
     /// Each entry that is a network, where places are recorded, by the entry's position.
     private var placed: [Int: PlacedCandidate] = [:]
+    /// Members that are another one again, which is read.
+    private var duplicates: Set<Int> = []
     /// The member that is searched.
     private var start = PathTree.root
 
@@ -106,7 +108,8 @@ private struct SearchRun {
 
     /// Records where the networks are, where the options ask for it.
     mutating func recordPlacements() {
-        PlacementRecorder(finder: finder, start: start).record(placed, isBatch: isBatch, in: &entries)
+        PlacementRecorder(finder: finder, start: start, duplicates: duplicates).record(
+            placed, isBatch: isBatch, in: &entries)
     }
 
     // MARK: Batches of a document
@@ -149,7 +152,7 @@ private struct SearchRun {
         let before = entries.count
         taken.insert(node)
         do throws(NetworkFault) {
-            let candidates = try candidates(node)
+            let candidates = distinct(try candidates(node))
             guard candidates.count <= 1 else { throw several(candidates, "networks in one element of a batch") }
             guard let candidate = candidates.first else { throw fault(node) }
             try append(candidate, name: name, branch: node)
@@ -177,7 +180,7 @@ private struct SearchRun {
     // MARK: Members
 
     private mutating func searchMember(_ start: Int) throws(NetworkFault) {
-        let candidates = try candidates(start)
+        let candidates = distinct(try candidates(start))
         guard let first = candidates.first else { throw fault(start) }
         let base = candidates.count > 1 ? commonAncestor(candidates.map(\.node)) : tree[first.node].parent ?? first.node
         let others = others(candidates, below: base, start: start)
@@ -307,6 +310,19 @@ private struct SearchRun {
             return group.map { candidates[$0] }
         }
         return nil
+    }
+
+    /// The same without copies that are, bit for bit, an earlier network again, as the best and the last state of a short
+    /// training are.
+    private mutating func distinct(_ candidates: [NetworkCandidate]) -> [NetworkCandidate] {
+        guard candidates.count > 1 else { return candidates }
+        let base = commonAncestor(candidates.map(\.node))
+        guard let copies = copies(candidates, names(candidates, below: base)) else { return candidates }
+        let values = copies.map { $0.arrays.compactMap { tree[$0].tensor?.values.map(\.bitPattern) } }
+        let again = Set(
+            copies.indices.filter { index in values[..<index].contains(values[index]) }.map { copies[$0].node })
+        duplicates.formUnion(again)
+        return candidates.filter { !again.contains($0.node) }
     }
 
     private func several(_ candidates: [NetworkCandidate], _ kind: String) -> NetworkFault {
@@ -500,55 +516,5 @@ extension NetworkWeights {
             result.layers[index].biasName = names[layer.biasName] ?? layer.biasName
         }
         return result
-    }
-}
-
-/// Gathers numbers, texts and arrays within bounds.
-private struct ContextCollector {
-    private(set) var context = NetworkContext()
-    /// The nodes that the context was read from, with their paths.
-    private(set) var nodes: [(node: Int, path: String)] = []
-    private let tree: PathTree
-    private let layers: Set<Int>
-    private let isTrainingState: (Int) -> Bool
-    /// Nodes that may still be looked at.
-    private var budget = 8192
-
-    init(_ tree: PathTree, layers: Set<Int>, isTrainingState: @escaping (Int) -> Bool) {
-        self.tree = tree
-        self.layers = layers
-        self.isTrainingState = isTrainingState
-    }
-
-    mutating func add(_ node: Int) {
-        guard budget > 0, !layers.contains(node), !isTrainingState(node) else { return }
-        budget -= 1
-        switch tree[node].value {
-        case .number(let value): add(value, node)
-        case .text(let text):
-            guard text.utf8.count <= 128, context.texts.count < 64 else { return }
-            context.texts.append(NetworkContext.Text(path: note(node), value: text))
-        case .array(let tensor, let type):
-            if tensor.count == 1 {
-                add(Double(tensor.values[0]), node)
-            } else if tensor.rank > 0, tensor.count <= 65_536, context.arrays.count < 32 {
-                context.arrays.append(NamedTensor(name: note(node), tensor: tensor, elementType: type))
-            }
-        case .unreadable, .inert: break
-        case .dict, .list, nil:
-            for child in tree[node].children { add(child) }
-        }
-    }
-
-    private mutating func add(_ value: Double, _ node: Int) {
-        guard context.scalars.count < 256, value.isFinite else { return }
-        context.scalars.append(NetworkContext.Scalar(path: note(node), value: value))
-    }
-
-    /// The path of a node, which is kept with it.
-    private mutating func note(_ node: Int) -> String {
-        let path = tree.path(node)
-        nodes.append((node, path))
-        return path
     }
 }

@@ -18,12 +18,15 @@ struct PlacementRecorder {
     private let options: NetworkSearchOptions
     /// The member that was searched. What lies outside of it may belong to networks that were not read.
     private let start: Int
+    /// Members that are a network again, which is written once.
+    private let duplicates: Set<Int>
 
-    init(finder: NetworkFinder, start: Int) {
+    init(finder: NetworkFinder, start: Int, duplicates: Set<Int>) {
         self.finder = finder
         tree = finder.tree
         options = finder.options
         self.start = start
+        self.duplicates = duplicates
     }
 
     /// Sets the placements of entries that are networks.
@@ -63,11 +66,11 @@ struct PlacementRecorder {
         }
     }
 
-    /// The arrays that take the place of others, and the nodes that are left out: parts of reparametrised weights, and
-    /// the request's options in a document.
+    /// The arrays that take the place of others, and the nodes that are left out: parts of reparametrised weights, a
+    /// network's copies, and the request's options in a document.
     private func changes(_ placed: [Int: PlacedCandidate]) -> (folded: [Int: FoldedArray], dropped: Set<Int>) {
         var folded: [Int: FoldedArray] = [:]
-        var dropped: Set<Int> = []
+        var dropped = duplicates
         for network in placed.values {
             guard case .layers(let chain) = network.candidate.kind else { continue }
             let container = tree.container(of: network.candidate.arrays)

@@ -39,7 +39,7 @@ struct NetworkErrorTests {
     @Test("all mismatches are collected, in layer order")
     func collectsAll() throws {
         var dict = torchDict([2, 8, 8, 1]).reshaping("net.2.weight", to: [1, 9])
-            .reshaping("net.0.linear.bias", to: [8, 1]).removing("net.1.linear.bias")
+            .reshaping("net.0.linear.bias", to: [2, 4]).removing("net.1.linear.bias")
         dict.set(NamedTensor(name: "running_mean", tensor: Tensor(zeros: [8])))
         let error = try #require(throws: NetworkError.self) { try NetworkWeights(dict) }
         #expect(error.code == "unexpected_tensor")

@@ -310,4 +310,15 @@ struct EditingTests {
         let other = NotationRemarks(context, of: network, in: .sirenPytorch)
         #expect(other.numbers == ["config.omega_0": nil, "hidden_omega_0": 1])
     }
+
+    @Test("frequencies of single layers and numbers in texts are corrected too")
+    func remarksOfLayers() {
+        let context = NetworkContext(
+            scalars: [.init(path: "acts.0.omega", value: 20), .init(path: "acts.1.omega", value: 20)],
+            texts: [.init(path: "omega_0", value: "20")])
+        let network = Self.network().weights
+        let remarks = NotationRemarks(context, of: network, in: .sirenPytorch)
+        #expect(remarks.numbers == ["acts.0.omega": 30, "acts.1.omega": 1, "omega_0": nil])
+        #expect(NotationRemarks(context, of: network, in: .nfn).texts == ["omega_0": "30"])
+    }
 }

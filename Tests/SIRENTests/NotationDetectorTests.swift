@@ -27,7 +27,8 @@ struct NotationDetectorTests {
 
     private static let notations: [Notation] = [
         .nfn, Notation(values: .unit), Notation(values: .centered), Notation(omega0: 30, hiddenOmega0: 1),
-        Notation(omega0: 1),
+        Notation(omega0: 1), Notation(omega0: 12), Notation(omega0: 20), Notation(omega0: 45, values: .unit),
+        Notation(omega0: 100),
     ]
 
     @Test("the same function is recognised in every notation that keeps the order of coordinates", arguments: notations)
@@ -39,6 +40,31 @@ struct NotationDetectorTests {
             let restored = try rewritten(network, notation).converted(from: reading.notation, to: .nfn)
             #expect(zip(restored.flattened, network.flattened).allSatisfy { abs($0 - $1) < 1e-5 })
         }
+    }
+
+    @Test("a frequency that is not tried is not taken for one near it", arguments: [13, 22, 29, 31.4159, 33, 47.0])
+    func otherFrequencies(omega0: Double) throws {
+        for network in fitted {
+            let reading = NotationDetector.read(try rewritten(network, Notation(omega0: omega0)))
+            #expect(!reading.isConfident, "\(reading.notation)")
+            #expect(reading.warnings.first?.contains("omega0") == true)
+        }
+    }
+
+    @Test("flat parts are drawn with the right frequency only")
+    func flatParts() throws {
+        func drawing(_ network: NetworkWeights, _ omega0: Double) throws -> DrawingEvidence {
+            let function = try DrawnFunction(network, Notation(omega0: omega0))
+            return DrawingEvidence(
+                function.outputs(at: CoordinateGrid(height: 28, width: 28).coordinates), side: 28, channels: 1)
+        }
+        for network in fitted {
+            #expect(try drawing(network, 30).isPeaked)
+            for omega0 in [10, 20, 28, 32, 40, 60.0] { #expect(try !drawing(network, omega0).isPeaked, "\(omega0)") }
+        }
+        // A single value has no range, and is no picture.
+        let constant = DrawingEvidence([Float](repeating: 1, count: 784), side: 28, channels: 1)
+        #expect(constant.peak == 0 && !constant.isPeaked)
     }
 
     @Test("a claim decides its own part, and the others are found out")
@@ -117,6 +143,69 @@ struct NotationDetectorTests {
         let stranger = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 32, 32, 1]), seed: 3)
         let reading = NotationDetector.read(stranger, claims: try NotationClaims(options: ["convention": "coin"]))
         #expect(reading.isConfident && reading.warnings.isEmpty)
+    }
+
+    @Test(
+        "a weak word that the drawing contradicts is not followed, and the warning names it",
+        arguments: [
+            ("scale", 10), ("frequency", 50), ("config.freq", 2),
+        ])
+    func refutedWord(path: String, value: Double) throws {
+        for network in fitted {
+            let context = NetworkContext(scalars: [NetworkContext.Scalar(path: path, value: value)])
+            let reading = NotationDetector.read(try rewritten(network, .nfn), context: context)
+            #expect(reading.notation == .nfn && reading.isConfident, "\(reading.warnings)")
+            #expect(reading.warnings.first?.hasPrefix("\(path) = ") == true)
+            #expect(reading.warnings.first?.contains("sine of omega0 30 and 30") == true)
+        }
+    }
+
+    @Test("an activation that the file names for something else is not followed")
+    func refutedActivation() throws {
+        for word in ["relu", "tanh", "sigmoid"] {
+            let context = NetworkContext(texts: [NetworkContext.Text(path: "decoder.activation", value: word)])
+            let reading = NotationDetector.read(try rewritten(fitted[0], .nfn), context: context)
+            #expect(reading.notation.activation == .sine && reading.isConfident, "\(word): \(reading.warnings)")
+            #expect(reading.warnings.first?.contains("decoder.activation = '\(word)'") == true)
+        }
+    }
+
+    @Test("a weak word that the drawing agrees with is followed without a warning")
+    func weakWord() throws {
+        let notation = Notation(omega0: 17)
+        for network in fitted {
+            let context = NetworkContext(scalars: [NetworkContext.Scalar(path: "scale", value: 17)])
+            let reading = NotationDetector.read(try rewritten(network, notation), context: context)
+            #expect(reading.notation == notation && reading.isConfident, "\(reading.warnings)")
+            #expect(!reading.warnings.contains { $0.contains("scale") })
+        }
+    }
+
+    @Test("a frequency of the file that the drawing contradicts is followed, without confidence")
+    func contradictedFile() throws {
+        for network in fitted {
+            let context = NetworkContext(scalars: [NetworkContext.Scalar(path: "omega_0", value: 20)])
+            let reading = NotationDetector.read(try rewritten(network, .nfn), context: context)
+            #expect(reading.notation == Notation(omega0: 20))
+            #expect(!reading.isConfident)
+            #expect(reading.warnings.first?.hasPrefix("read as the file says, as sine of omega0 20 and 20") == true)
+            // What a client says instead settles it.
+            let settled = NotationDetector.read(
+                try rewritten(network, .nfn), claims: try NotationClaims(options: ["omega0": "30"]), context: context)
+            #expect(settled.notation == .nfn && settled.isConfident, "\(settled.warnings)")
+        }
+    }
+
+    @Test("frequencies that differ among the further hidden layers are read as one, without confidence")
+    func differingFrequencies() throws {
+        let network = NetworkWeights.example(spec: NetworkSpec(sizes: [2, 16, 16, 16, 1]), seed: 4)
+        let context = NetworkContext(
+            scalars: [("acts.0.omega", 30.0), ("acts.1.omega", 20), ("acts.2.omega", 10)].map {
+                .init(path: $0, value: $1)
+            })
+        let reading = NotationDetector.read(network, context: context)
+        #expect(!reading.isConfident)
+        #expect(reading.warnings.contains { $0.hasPrefix("acts.1.omega = 20 in the file and acts.2.omega = 10") })
     }
 
     @Test("biases that started at zero say that columns come first")

@@ -35,6 +35,21 @@ struct JSONTreeTests {
         ("\"x\"", .text("x")),
     ]
 
+    @Test("Numbers that JSON does not have are read where they stand alone as a member, and nowhere else")
+    func nonFinite() throws {
+        let value = try tree(#"{"loss": NaN, "best": Infinity,"least": -Infinity , "w": [1]}"#)
+        guard case .number(let loss)? = value["loss"] else {
+            Issue.record("loss is no number")
+            return
+        }
+        #expect(loss.isNaN)
+        #expect(value["best"] == .number(.infinity) && value["least"] == .number(-.infinity))
+        #expect(value["w"] == array([1], [1]))
+        for text in ["[NaN]", "[1, NaN]", "[[1], Infinity]", #"{"a": Nan}"#, #"{"a": -Inf}"#, #"{"a": NaN1}"#] {
+            #expect(code { _ = try tree(text) } == .badJSON, "\(text)")
+        }
+    }
+
     @Test("Rectangular arrays of numbers are arrays, all others lists", arguments: arrays.indices)
     func arrayForms(index: Int) throws {
         let (text, expected) = Self.arrays[index]

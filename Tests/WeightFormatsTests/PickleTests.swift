@@ -24,7 +24,7 @@ struct PickleTests {
             ("torch._utils", "_import_dotted_name"), ("numpy", "load"),
             ("numpy._core.multiarray", "_ReConstruct"),
             ("collections", "namedtuple"), ("collections.OrderedDict", ""), ("builtins", "__import__"),
-            ("joblib.numpy_pickle", "NumpyArrayWrapper"), ("copy_reg", "_reconstructor"),
+            ("joblib.numpy_pickle", "NumpyArrayWrapper"), ("copyreg", "__newobj__"),
             ("collections", "OrderedDict.fromkeys"), ("torch", "nn.Linear"), ("codecs", "encode"), ("", ""),
         ])
     func symbols(module: String, name: String) {
@@ -59,7 +59,7 @@ struct PickleTests {
         arguments: [
             ("INST", Pickle.mark + [0x69] + Array("os\nsystem\n".utf8)),
             ("OBJ", Pickle.mark + [0x6f]),
-            ("NEWOBJ", [0x81]), ("NEWOBJ_EX", [0x92]),
+            ("NEWOBJ_EX", [0x92]),
             ("EXT1", [0x82, 1]), ("EXT2", [0x83, 1, 0]), ("EXT4", [0x84, 1, 0, 0, 0]),
             ("PERSID", [0x50] + Array("0\n".utf8)), ("DUP", [0x4e, 0x32]), ("NEXT_BUFFER", [0x97]),
             ("READONLY_BUFFER", [0x4e, 0x98]),

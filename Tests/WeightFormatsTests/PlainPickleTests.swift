@@ -70,6 +70,74 @@ struct PlainPickleTests {
                 == .dict([.init(key: "a", value: .number(3)), .init(key: "b", value: .number(2))]))
     }
 
+    @Test(
+        "Objects that hold any attributes are dicts of these, in either form that picklers write",
+        arguments: [
+            ("argparse", "Namespace"), ("types", "SimpleNamespace"), ("collections", "UserDict"),
+            ("pytorch_lightning.utilities.parsing", "AttributeDict"),
+        ])
+    func namespaces(module: String, name: String) throws {
+        let type = Pickle.global(module, name)
+        let state = [0x7d] + Pickle.text("omega_0") + [0x4b, 30, 0x73] as [UInt8]
+        let object = Pickle.global("builtins", "object")
+        for make in [
+            type + [0x29, 0x81], type + [0x29, 0x52],
+            Pickle.global("copyreg", "_reconstructor") + Pickle.tuple(type, object, [0x4e]) + [0x52],
+        ] as [[UInt8]] {
+            let tree = try WeightFile.read(Pickle.dict(make + state + [0x62])).tree
+            #expect(tree["w"] == .dict([.init(key: "omega_0", value: .number(30))]))
+        }
+        // The members of a subclass of dict, and then its attributes.
+        let members = Pickle.text("a") + [0x4b, 1, 0x73] as [UInt8]
+        let tree = try WeightFile.read(Pickle.dict(type + [0x29, 0x81] + members + state + [0x62])).tree
+        #expect(tree["w"]?.keys == ["a", "omega_0"])
+    }
+
+    @Test("The state of a dict that is no such object is still discarded")
+    func stateOfDict() throws {
+        let state = [0x7d] + Pickle.text("_metadata") + [0x4b, 1, 0x73] as [UInt8]
+        let dict = Pickle.global("collections", "OrderedDict") + [0x29, 0x52] + state + [0x62]
+        #expect(try WeightFile.read(Pickle.dict(dict)).tree["w"] == .dict([]))
+    }
+
+    @Test("Paths, dates and exact numbers hold nothing of a network, and a deque is a list")
+    func inertObjects() throws {
+        for (module, name) in [
+            ("pathlib", "PosixPath"), ("datetime", "datetime"), ("decimal", "Decimal"), ("uuid", "UUID"),
+            ("torch.torch_version", "TorchVersion"),
+        ] {
+            let argument = [0x28] + Pickle.text("2.1") + [0x74] as [UInt8]
+            for opcode in [0x52, 0x81] as [UInt8] {
+                let value = Pickle.global(module, name) + argument + [opcode]
+                #expect(try WeightFile.read(Pickle.dict(value)).tree["w"] == .inert("\(module).\(name)"))
+            }
+        }
+        let deque = Pickle.global("collections", "deque") + [0x29, 0x52] + [0x47, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0, 0x61]
+        #expect(try WeightFile.read(Pickle.dict(deque)).tree["w"] == array([1], [1.5]))
+    }
+
+    @Test("Objects of other classes, and of no class, are refused")
+    func otherObjects() {
+        let types: [[UInt8]] = [
+            Pickle.global("collections", "OrderedDict"), Pickle.global("torch._utils", "_rebuild_tensor_v2"),
+            Pickle.global("builtins", "int"), [0x4e],
+        ]
+        for type in types {
+            #expect(code(reading: Pickle.dict(type + [0x29, 0x81])) == .unsafePickle)
+        }
+        #expect(code(reading: Pickle.dict(Pickle.global("argparse", "Namespace") + [0x4e, 0x81])) == .unsafePickle)
+        #expect(code(reading: Pickle.dict(Pickle.global("os", "Namespace") + [0x29, 0x81])) == .unsafePickle)
+    }
+
+    @Test("An object whose attributes are set to its own members stays within the limits")
+    func growingObject() {
+        var limits = FormatLimits()
+        limits.maxPickleOpcodes = 10_000
+        let object = Pickle.global("argparse", "Namespace") + [0x29, 0x81, 0x71, 0] + Pickle.text("a") + [0x4e, 0x73]
+        let doubled = (0..<60).flatMap { _ in [0x68, 0, 0x62] as [UInt8] }
+        #expect(code(reading: Pickle.dict(object + doubled), limits: limits) == .inflatedTooLarge)
+    }
+
     @Test("Texts and arrays that are used many times count each time")
     func repeatedValues() {
         var limits = FormatLimits()

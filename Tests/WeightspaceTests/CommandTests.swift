@@ -282,8 +282,9 @@ struct CommandTests {
     @Test("of two copies in a file, --member picks the one to read")
     func member() throws {
         let scratch = try Scratch()
-        let one = String(decoding: try Sample.bytes("net1.json"), as: UTF8.self)
-        try scratch.write("two.json", Array(#"{"model":\#(one),"ema":\#(one)}"#.utf8))
+        let one = String(decoding: try Sample.bytes("net0.json"), as: UTF8.self)
+        let other = String(decoding: try Sample.bytes("net1.json"), as: UTF8.self)
+        try scratch.write("two.json", Array(#"{"model":\#(one),"ema":\#(other)}"#.utf8))
         let both = try Program.run(["classify", scratch.path("two.json")])
         #expect(both.status == 1 && both.errors.contains("ambiguous_network") && both.errors.contains("'model', 'ema'"))
         let picked = try Program.run(["classify", scratch.path("two.json"), "--member", "ema"])

@@ -199,7 +199,7 @@ package struct EditedNetwork: Sendable {
             )
         case .isShared:
             throw EditError(
-                "\(name):\(preset.rawValue): '\(path)' is outside of the chosen member and may be said of other networks, so it would stay and contradict the new notation; leave it out, or send the member as a file of its own"
+                "\(name):\(preset.rawValue): '\(path)' cannot be changed, and would contradict the new notation: it is outside of the chosen member, where it may be said of other networks, or one of several numbers in a list or a text; leave it out, or send the member as a file of its own"
             )
         }
     }

@@ -10,22 +10,25 @@ package struct NotationRemarks: Sendable, Hashable {
     /// What changes where the network is in the notation of a preset now.
     package init(_ context: NetworkContext, of network: NetworkWeights, in preset: NotationPreset) {
         let notation = preset.notation
-        for scalar in context.scalars {
-            let claims = NotationClaims(NetworkContext(scalars: [scalar]), of: network)
-            let wanted: Double?
-            switch (claims.omega0, claims.hiddenOmega0) {
-            case (nil, nil): continue
-            case (_?, nil): wanted = notation.omega0
-            case (nil, _?): wanted = notation.hiddenOmega0
-            // The frequency of all layers.
-            case (_?, _?): wanted = notation.omega0 == notation.hiddenOmega0 ? notation.omega0 : nil
+        let texts = Set(context.texts.map(\.path))
+        for statement in FileFactors(context, of: network).statements {
+            let wanted: Double? =
+                switch statement.layers {
+                case .first: notation.omega0
+                case .hidden: notation.hiddenOmega0
+                case .all: notation.omega0 == notation.hiddenOmega0 ? notation.omega0 : nil
+                }
+            guard wanted != statement.value else { continue }
+            if let wanted, texts.contains(statement.path) {
+                self.texts[statement.path] = NotationClaims.number(wanted)
+            } else {
+                numbers.updateValue(wanted, forKey: statement.path)
             }
-            if wanted != scalar.value { numbers.updateValue(wanted, forKey: scalar.path) }
         }
         for text in context.texts {
             let claims = NotationClaims(NetworkContext(texts: [text]), of: network)
-            if claims.omega0 != nil, text.value != preset.rawValue { texts[text.path] = preset.rawValue }
-            if let wanted = Self.option(text, notation), text.value != wanted { texts[text.path] = wanted }
+            if claims.values != nil, text.value != preset.rawValue { self.texts[text.path] = preset.rawValue }
+            if let wanted = Self.option(text, notation), text.value != wanted { self.texts[text.path] = wanted }
         }
     }
 

@@ -29,6 +29,11 @@ package struct NotationClaims: Sendable, Hashable {
     package private(set) var sources: [NotationPart: String] = [:]
     /// Whether the order follows from names of tensors, which say it less surely than what is said on purpose.
     package private(set) var isOrderByNames = false
+    /// Parts that follow from words that also mean other things, as `scale` does: they count only where the network's
+    /// drawing does not speak against them.
+    package private(set) var weak: Set<NotationPart> = []
+    /// What a file says that no notation has, as a clause: frequencies that differ among the further hidden layers.
+    package internal(set) var contradiction: String?
     /// Whether a client has said it in options, which may be wrong, rather than the program, which knows it.
     package internal(set) var isFromOptions = false
 
@@ -38,23 +43,47 @@ package struct NotationClaims: Sendable, Hashable {
     /// Whether something is said that changes what the network draws, not only which way up.
     var isOfFunction: Bool { sources.keys.contains { $0 != .order } }
 
+    /// Whether more is said that changes what the network draws than `other` says.
+    func isOfFunction(beyond other: NotationClaims) -> Bool {
+        sources.keys.contains { $0 != .order && other.sources[$0] == nil }
+    }
+
+    /// Where weak words are, each once.
+    var weakSources: String {
+        var seen: Set<String> = []
+        return NotationPart.allCases.filter(weak.contains).compactMap { sources[$0] }.filter {
+            seen.insert($0).inserted
+        }
+        .joined(separator: "; ")
+    }
+
     /// Whether nothing is left to find out.
     package var isComplete: Bool { NotationPart.allCases.allSatisfy { sources[$0] != nil } }
 
     /// Says the function between layers.
-    /// - Parameter source: where it is said, as a clause for people; so in all of these.
-    package mutating func claim(activation: Nonlinearity, _ source: String) {
-        (self.activation, sources[.activation]) = (activation, source)
+    /// - Parameters:
+    ///   - source: where it is said, as a clause for people; so in all of these.
+    ///   - isWeak: whether the word that says it also means other things; so in all of these.
+    package mutating func claim(activation: Nonlinearity, _ source: String, isWeak: Bool = false) {
+        self.activation = activation
+        note(.activation, source, isWeak)
     }
 
     /// The factor of the first layer.
-    package mutating func claim(omega0: Double, _ source: String) {
-        (self.omega0, sources[.omega0]) = (omega0, source)
+    package mutating func claim(omega0: Double, _ source: String, isWeak: Bool = false) {
+        self.omega0 = omega0
+        note(.omega0, source, isWeak)
     }
 
     /// The factor of the further layers.
-    package mutating func claim(hiddenOmega0: Double, _ source: String) {
-        (self.hiddenOmega0, sources[.hiddenOmega0]) = (hiddenOmega0, source)
+    package mutating func claim(hiddenOmega0: Double, _ source: String, isWeak: Bool = false) {
+        self.hiddenOmega0 = hiddenOmega0
+        note(.hiddenOmega0, source, isWeak)
+    }
+
+    private mutating func note(_ part: NotationPart, _ source: String, _ isWeak: Bool) {
+        sources[part] = source
+        if isWeak { weak.insert(part) } else { weak.remove(part) }
     }
 
     /// Says which input is the row.
@@ -94,6 +123,28 @@ package struct NotationClaims: Sendable, Hashable {
         result.coordinates = coordinates ?? other.coordinates
         result.values = values ?? other.values
         result.sources = sources.merging(other.sources) { own, _ in own }
+        result.weak.formUnion(other.weak.filter { sources[$0] == nil })
+        // What the file says of the frequencies does not matter where they are named.
+        if hiddenOmega0 == nil { result.contradiction = contradiction ?? other.contradiction }
+        return result
+    }
+
+    /// The same without the parts that weak words say.
+    var withoutWeak: NotationClaims { without(weak) }
+
+    /// What is said of the order of coordinates only, which a drawing does not tell.
+    var onlyOrder: NotationClaims { without(Set(NotationPart.allCases).subtracting([.order])) }
+
+    private func without(_ parts: Set<NotationPart>) -> NotationClaims {
+        var result = self
+        if parts.contains(.activation) { result.activation = nil }
+        if parts.contains(.omega0) { result.omega0 = nil }
+        if parts.contains(.hiddenOmega0) { (result.hiddenOmega0, result.contradiction) = (nil, nil) }
+        if parts.contains(.order) { result.order = nil }
+        if parts.contains(.coordinates) { result.coordinates = nil }
+        if parts.contains(.values) { result.values = nil }
+        result.sources = sources.filter { !parts.contains($0.key) }
+        result.weak.subtract(parts)
         return result
     }
 

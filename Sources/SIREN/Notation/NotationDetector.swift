@@ -9,8 +9,8 @@ package enum NotationDetector {
     /// The total log-likelihood, in nats, below which no reading is credible.
     static let leastLogLikelihood = -2.0
 
-    /// What a client's options say is followed, and doubted where the network's weights and what it draws clearly speak for
-    /// something else.
+    /// What a client's options and a file's numbers say is followed, and doubted where the network's weights and what it
+    /// draws clearly speak for something else. What a file says by words that also mean other things is not followed then.
     /// - Parameters:
     ///   - claims: of the client; they have precedence over the file's.
     ///   - context: what the file says beside the layers.
@@ -21,19 +21,48 @@ package enum NotationDetector {
         let known = claims.completed(by: ofFile)
         let matrix = context.fourierMatrix(inputs: network.spec.inputs)
         let isSettled = matrix == nil && known.isComplete
-        guard !isSettled || claims.isFromOptions else { return settled(known) }
+        let isByFile = known.isOfFunction(beyond: claims)
+        guard !isSettled || claims.isFromOptions || isByFile else { return settled(known) }
         guard network.spec.isFullyConnected, network.spec.inputs == 2 || matrix != nil,
             [1, 3].contains(network.spec.outputs), DrawnFunction.cost(of: network.spec) <= DrawnFunction.greatestCost,
             !isConstant(network)
         else { return isSettled ? settled(known) : undrawn(network, known) }
-        var search = NotationSearch(network, known, matrix)
-        search.run()
-        guard let drawn = search.reading else { return isSettled ? settled(known) : undrawn(network, known) }
-        let reading = isSettled ? settled(known) : drawn
-        guard claims.isFromOptions, claims.isOfFunction else { return reading }
-        var unasked = NotationSearch(network, ofFile, matrix)
-        unasked.run()
-        return search.objection(by: unasked).map(reading.doubted) ?? reading
+        func search(_ known: NotationClaims) -> NotationSearch {
+            var search = NotationSearch(network, known, matrix)
+            search.run()
+            return search
+        }
+        func reading(_ search: NotationSearch, _ known: NotationClaims) -> NotationReading {
+            let isSettled = matrix == nil && known.isComplete
+            return (isSettled ? nil : search.reading) ?? (isSettled ? settled(known) : undrawn(network, known))
+        }
+        let whole = search(known)
+        if !known.weak.isEmpty {
+            let firm = known.withoutWeak
+            let without = search(firm)
+            if let objection = whole.objection(by: without) {
+                return reading(without, firm).warned(
+                    "\(known.weakSources) is not taken for the network's notation, since its weights and what it draws speak for \(objection.better): name \(optionNames([.activation, .omega0])) where that is wrong"
+                )
+            }
+        }
+        var result = reading(whole, known)
+        if let contradiction = known.contradiction {
+            result = result.doubted(
+                "\(contradiction) differ, but the further hidden layers are read with one frequency: multiply each layer's weights and bias by its own, and name omega0=1"
+            )
+        }
+        if isByFile, let objection = whole.objection(by: search(claims.completed(by: ofFile.onlyOrder))) {
+            return result.doubted(
+                "read as the file says, as \(objection.claimed); the network's weights and what it draws speak for \(objection.better): correct what the file says, or name it by options"
+            )
+        }
+        if claims.isFromOptions, claims.isOfFunction, let objection = whole.objection(by: search(ofFile)) {
+            return result.doubted(
+                "read as requested, as \(objection.claimed); the network's weights and what it draws speak for \(objection.better): leave the option out, or correct it"
+            )
+        }
+        return result
     }
 
     /// The reading where everything is said.

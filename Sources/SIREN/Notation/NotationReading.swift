@@ -33,6 +33,13 @@ package struct NotationReading: Sendable, Hashable {
             warnings: [warning] + warnings, features: features)
     }
 
+    /// The same reading with a warning that comes first.
+    func warned(_ warning: String) -> NotationReading {
+        NotationReading(
+            notation: notation, reasons: reasons, isConfident: isConfident, undetermined: undetermined,
+            warnings: [warning] + warnings, features: features)
+    }
+
     /// The preset that the notation is, or `custom`.
     package var name: String {
         NotationPreset.allCases.first { $0.notation == notation }?.rawValue ?? "custom"

@@ -35,9 +35,11 @@ struct NotationSearch {
     /// Candidates that are by more nats less likely than the first are not drawn.
     private static let farthest = 25.0
     /// What all drawings of a network may cost, about in floating-point operations.
-    private static let greatestCost = 250_000_000
+    private static let greatestCost = 400_000_000
     /// Whether candidates were left that might be better.
     private var wasCutShort = false
+    /// Whether what the best reading draws is smoother than with frequencies near it; true where nothing asks for it.
+    private var isSharp = true
 
     init(_ network: NetworkWeights, _ known: NotationClaims, _ matrix: [Float]?) {
         self.network = network
@@ -48,19 +50,13 @@ struct NotationSearch {
 
     // MARK: Candidates
 
-    /// Frequencies of sines with their prior log-probabilities up to a constant: 30 in all layers is the rule.
-    private static let frequencies: [(first: Double, hidden: Double, prior: Double)] = [
-        (30, 30, 0), (30, 1, -1), (1, 1, -2), (10, 10, -2.5), (20, 20, -2.5), (5, 5, -4), (15, 15, -3), (25, 25, -3),
-        (40, 40, -3), (50, 50, -3), (60, 60, -3), (100, 100, -3),
-    ]
-
     private var activations: [(Nonlinearity, prior: Double)] {
         if let activation = known.activation { return [(activation, 0)] }
         if matrix != nil { return [(.relu, 0), (.sine, -2), (.tanh, -2.5)] }
         return [(.sine, 0), (.relu, -1), (.tanh, -2), (.sigmoid, -3.5)]
     }
 
-    private func frequencies(of activation: Nonlinearity) -> [(first: Double, hidden: Double, prior: Double)] {
+    private func frequencies(of activation: Nonlinearity) -> [FrequencyPrior.Frequencies] {
         switch (known.omega0, known.hiddenOmega0) {
         case (let first?, let hidden?): return [(first, hidden, 0)]
         case (let first?, nil):
@@ -69,8 +65,7 @@ struct NotationSearch {
             return activation == .sine && hidden != 30 ? [(hidden, hidden, 0), (30, hidden, 0)] : [(hidden, hidden, 0)]
         case (nil, nil):
             guard activation == .sine else { return [(1, 1, 0)] }
-            // Behind Fourier features sines have the reference frequency or none.
-            return matrix == nil ? Self.frequencies : [(30, 30, 0), (1, 1, -1)]
+            return matrix == nil ? FrequencyPrior.all : FrequencyPrior.behindFeatures
         }
     }
 
@@ -151,7 +146,30 @@ struct NotationSearch {
                 consider(scored)
             }
         }
+        isSharp = best.map { isSharp($0, coordinates, side: side) } ?? true
     }
+
+    /// Whether a found frequency is the right one rather than one near it.
+    ///
+    /// With the right one the drawing has flat parts, which no other has, or at least neighbouring frequencies draw
+    /// something rougher. Measured on 378 SIRENs of 19 pairs of frequencies, also written with others: of the readings without flat parts that were
+    /// wrong, in none was what a frequency 6 % away draws rougher; of those that were right, in half by a tenth and more.
+    private func isSharp(_ scored: Scored, _ coordinates: [Float], side: Int) -> Bool {
+        let isFound = known.omega0 == nil || known.weak.contains(.omega0)
+        guard scored.notation.activation == .sine, isFound, !scored.drawing.isPeaked else { return true }
+        return [1 / Self.nearby, Self.nearby].allSatisfy { factor in
+            var notation = scored.notation
+            notation.omega0 *= factor
+            notation.hiddenOmega0 *= factor
+            guard let function = try? DrawnFunction(network, notation, features: scored.features) else { return true }
+            let drawing = DrawingEvidence(
+                function.outputs(at: coordinates), side: side, channels: function.channels)
+            return drawing.roughness >= 1.1 * scored.drawing.roughness
+        }
+    }
+
+    /// The ratio of frequencies that are compared.
+    private static let nearby = 1.06
 
     private mutating func consider(_ scored: Scored) {
         guard let current = best else {
@@ -171,7 +189,9 @@ struct NotationSearch {
     var reading: NotationReading? {
         guard let best else { return nil }
         let isCredible = best.score > NotationDetector.leastLogLikelihood || isUnopposed
-        let isClear = !wasCutShort && next.map { best.score - $0.score > NotationDetector.leastMargin } ?? true
+        let isClear = next.map { best.score - $0.score > NotationDetector.leastMargin } ?? true
+        // No other frequency draws flat parts too.
+        let isWhole = !wasCutShort || best.drawing.isPeaked
         var notation = isCredible ? best.notation : fallback(best)
         let features = isCredible ? best.features : (likeliestByWeights?.features ?? best.features)
         var reasons = known.sources
@@ -185,8 +205,8 @@ struct NotationSearch {
             undetermined = [.order]
             reasons[.order] = "a default: a drawing does not tell the order of coordinates"
         }
-        let isConfident = isCredible && isClear && agrees
-        if !isConfident { warnings.append(doubt(isCredible: isCredible, isClear: isClear)) }
+        let isConfident = isCredible && isClear && isWhole && isSharp && agrees
+        if !isConfident { warnings.append(doubt(isCredible: isCredible, isClear: isClear, isWhole: isWhole)) }
         if !undetermined.isEmpty {
             warnings.append(
                 "whether the first coordinate is the row or the column is not known; rows first was assumed: name it by order=rows or order=columns"
@@ -197,15 +217,22 @@ struct NotationSearch {
             warnings: warnings, features: features)
     }
 
-    /// What another search, without the client's claims, has against this one's reading; nil where it has nothing. What is
-    /// claimed has no prior against it here, so that only weights and drawings decide.
-    func objection(by unasked: NotationSearch) -> String? {
-        guard let best, let other = unasked.best, unasked.reading?.isConfident == true,
-            other.score - best.score > NotationDetector.leastMargin,
-            best.notation.ordered(as: other.notation) != other.notation
+    /// What two searches find of one network, one of them with more claims.
+    struct Objection {
+        /// The reading with all claims.
+        let claimed: String
+        /// What weights and drawings speak for.
+        let better: String
+    }
+
+    /// What another search, with fewer claims, has against this one's reading; nil where it has nothing. What is claimed
+    /// has no prior against it here, so that only weights and drawings decide.
+    func objection(by other: NotationSearch) -> Objection? {
+        guard let best, let better = other.best, other.reading?.isConfident == true,
+            better.score - best.score > NotationDetector.leastMargin,
+            best.notation.ordered(as: better.notation) != better.notation
         else { return nil }
-        return
-            "read as requested, as \(describe(best.notation)); the network's weights and what it draws speak for \(describe(other.notation)): leave the option out, or correct it"
+        return Objection(claimed: describe(best.notation), better: describe(better.notation))
     }
 
     /// Whether the claims leave no part open that a drawing tells.
@@ -256,12 +283,20 @@ struct NotationSearch {
         }
     }
 
-    private func doubt(isCredible: Bool, isClear: Bool) -> String {
+    private func doubt(isCredible: Bool, isClear: Bool, isWhole: Bool) -> String {
         let open = NotationPart.allCases.filter { known.sources[$0] == nil && $0 != .order && $0 != .coordinates }
         let way = "name it: \(NotationDetector.optionNames(open))"
         guard isCredible else {
             return
                 "under no known notation does the network draw a smooth picture that fills its range of values; \(way)"
+        }
+        if isClear, !isWhole, let best {
+            return
+                "\(describe(best.notation)) is likely but not certain: the network is too large to be drawn under all notations in a fraction of a second; \(way)"
+        }
+        if isClear, !isSharp, let best {
+            return
+                "\(describe(best.notation)) is likely but not certain: with frequencies near it the network draws something about as smooth; \(way)"
         }
         guard !isClear, let best, let next else {
             return "names and biases speak for different orders of coordinates; name it: order, or convention"

@@ -58,6 +58,18 @@ extension JSONScanner {
         return try convertSlowly(start..<index)
     }
 
+    /// Reads `NaN`, `Infinity` or `-Infinity`, which Python and JavaScript's libraries write and JSON does not have, at the
+    /// position; nil, and nothing is consumed, where there is another value.
+    mutating func readNonFinite() -> Double? {
+        skipWhitespace()
+        for (text, value) in [("NaN", Double.nan), ("Infinity", .infinity), ("-Infinity", -.infinity)]
+        where bytes[position...].starts(with: text.utf8) {
+            position += text.utf8.count
+            return value
+        }
+        return nil
+    }
+
     private func scanExponent(_ index: inout Int, from start: Int) throws(FormatError) -> Int {
         index += 1
         var isNegative = false

@@ -1,7 +1,8 @@
 import Tensors
 
 /// Reads a JSON document as a tree. Rectangular arrays of numbers are arrays, read without values between; all other
-/// arrays are lists. Numbers alone are doubles, and infinite beyond their range.
+/// arrays are lists. Numbers alone are doubles, and infinite beyond their range; as members they may also be `NaN`,
+/// `Infinity` or `-Infinity`, as curves of a training have them.
 struct JSONTreeReader {
     private var builder: TreeBuilder
     /// Bytes that were read as an array of numbers and then again as a list.
@@ -33,7 +34,11 @@ struct JSONTreeReader {
         var members: [FileTree.Member] = []
         try scanner.readObject { name, scanner throws(FormatError) in
             try builder.enter(.key(name))
-            members.append(FileTree.Member(key: name, value: try value(&scanner)))
+            if let number = scanner.readNonFinite() {
+                members.append(FileTree.Member(key: name, value: .number(number)))
+            } else {
+                members.append(FileTree.Member(key: name, value: try value(&scanner)))
+            }
             builder.leave()
         }
         return .dict(members)

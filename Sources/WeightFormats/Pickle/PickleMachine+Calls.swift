@@ -19,6 +19,19 @@ extension PickleMachine {
         let values = heap[tuple]
         switch symbol {
         case .dict: return try dict(values)
+        case .namespace:
+            guard values.isEmpty else { return try dict(values) }
+            return newNamespace()
+        case .reconstructor:
+            // `_reconstructor(class, base, state)`, by which protocols before 2 make objects.
+            guard case .symbol(let type) = values.first else { throw malformed("an object of \(kinds(values))") }
+            return try object(of: type)
+        case .deque:
+            switch values.first {
+            case nil: return newList()
+            case .list, .tuple: return values[values.startIndex]
+            default: throw malformed("deque of \(kinds(values)), expected a list")
+            }
         case .defaultDict:
             switch values.first {
             case nil, .some(PickleValue.none), .symbol: return try dict(values.dropFirst())
@@ -111,11 +124,40 @@ extension PickleMachine {
         }
     }
 
-    /// `BUILD`: fills an array or an element type of NumPy; discards the state that is set on a dict (PyTorch's
-    /// `_metadata`), a tensor or an inert value.
+    /// `NEWOBJ`: replaces a class and the arguments of its `__new__` by a description of the object.
+    mutating func newObject() throws(FormatError) {
+        let arguments = try pop()
+        let type = try pop()
+        guard case .symbol(let symbol) = type, case .tuple = arguments else {
+            throw FormatError(.unsafePickle, "an object of \(type.kind), expected a class of the list")
+        }
+        stack.append(try object(of: symbol))
+    }
+
+    private mutating func object(of symbol: PickleSymbol) throws(FormatError) -> PickleValue {
+        switch symbol {
+        case .namespace: return newNamespace()
+        case .inertCall(let name): return .inert(name)
+        default: throw FormatError(.unsafePickle, "an object of a class that is not plain data: \(symbol.text)")
+        }
+    }
+
+    /// An object whose attributes `BUILD` sets, as a dict of these.
+    private mutating func newNamespace() -> PickleValue {
+        heap.dicts.append([])
+        heap.namespaces.insert(heap.dicts.count - 1)
+        return .dict(heap.dicts.count - 1)
+    }
+
+    /// `BUILD`: fills an array or an element type of NumPy, and sets the attributes of a namespace; discards the state that
+    /// is set on a dict (PyTorch's `_metadata`), a tensor or an inert value.
     mutating func build() throws(FormatError) {
         let state = try pop()
         switch stack.last {
+        case .dict(let index) where heap.namespaces.contains(index):
+            guard case .dict(let attributes) = state else { return }
+            try charge(heap.dicts[attributes].count)
+            heap.dicts[index] += heap.dicts[attributes]
         case .dict, .inert, .tensor, .otherTensor: return
         case .array(let index): try fill(index, with: state)
         case .elementType(let index): try setByteOrder(index, state)

@@ -1,7 +1,7 @@
 /// Interprets a pickle as data: a stack machine that builds only descriptions of tensors and arrays, and plain values.
 ///
-/// It cannot import, call or construct anything: global names are cases of `PickleSymbol`, and `REDUCE` and `BUILD`
-/// accept only certain combinations of them. Time and memory are linear in the number of opcodes, which is limited.
+/// It cannot import, call or construct anything: global names are cases of `PickleSymbol`, and `REDUCE`, `NEWOBJ` and
+/// `BUILD` accept only certain combinations of them. Time and memory are linear in the number of opcodes, which is limited.
 struct PickleMachine {
     var heap: PickleHeap
     var stack: [PickleValue] = []
@@ -142,6 +142,7 @@ struct PickleMachine {
         case .stackGlobal: try pushSymbol()
         case .reduce: try reduce()
         case .build: try build()
+        case .newObject: try newObject()
         case .binPersistentID: try referToStorage()
         }
     }

@@ -61,6 +61,7 @@ enum PickleOpcode: UInt8 {
     case stackGlobal = 0x93
     case reduce = 0x52
     case build = 0x62
+    case newObject = 0x81
     case binPersistentID = 0x51
 
     /// The name of an opcode that is refused; nil for bytes that are no opcode.
@@ -68,7 +69,6 @@ enum PickleOpcode: UInt8 {
         switch byte {
         case 0x69: "INST"
         case 0x6f: "OBJ"
-        case 0x81: "NEWOBJ"
         case 0x92: "NEWOBJ_EX"
         case 0x82: "EXT1"
         case 0x83: "EXT2"

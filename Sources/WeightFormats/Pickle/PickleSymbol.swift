@@ -9,6 +9,12 @@ enum PickleSymbol: Equatable {
     case defaultDict
     /// A set of the only argument's elements.
     case set
+    /// The same of the first argument's, or empty.
+    case deque
+    /// A class whose objects hold any attributes: an object is a dict of these.
+    case namespace
+    /// `_reconstructor(class, base, state)`.
+    case reconstructor
 
     /// `_rebuild_tensor(storage, offset, shape, strides)`; version 2 adds `requires_grad`, `hooks` and `metadata`.
     case tensor
@@ -79,7 +85,8 @@ enum PickleSymbol: Equatable {
     private static let symbols: [String: PickleSymbol] = {
         var symbols: [String: PickleSymbol] = [
             "collections.OrderedDict": .dict, "collections.Counter": .dict, "collections.defaultdict": .defaultDict,
-            "flax.core.frozen_dict.FrozenDict": .dict,
+            "flax.core.frozen_dict.FrozenDict": .dict, "collections.deque": .deque,
+            "copyreg._reconstructor": .reconstructor, "copy_reg._reconstructor": .reconstructor,
 
             "torch._utils._rebuild_tensor": .tensor, "torch._utils._rebuild_tensor_v2": .tensor,
             "torch._utils._rebuild_tensor_v3": .typedTensor,
@@ -94,6 +101,11 @@ enum PickleSymbol: Equatable {
             "jax._src.device_array.reconstruct_device_array": .jaxArray,
             "_codecs.encode": .encode,
         ]
+        for name in [
+            "argparse.Namespace", "types.SimpleNamespace", "collections.UserDict", "easydict.EasyDict", "munch.Munch",
+            "pytorch_lightning.utilities.parsing.AttributeDict", "lightning.pytorch.utilities.parsing.AttributeDict",
+            "lightning_fabric.utilities.data.AttributeDict", "lightning.fabric.utilities.data.AttributeDict",
+        ] { symbols[name] = .namespace }
         for module in ["numpy.core", "numpy._core"] {
             symbols["\(module).multiarray._reconstruct"] = .numpyArray
             symbols["\(module).multiarray.scalar"] = .numpyScalar
@@ -148,7 +160,12 @@ struct PickleName: Equatable {
 
     /// Functions and classes that make values without numbers of a network.
     private static let calls =
-        ["torch.Size", "torch.device", "torch.serialization._get_layout"]
+        ["torch.Size", "torch.device", "torch.serialization._get_layout", "torch.torch_version.TorchVersion"]
+        + ["Path", "PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath"].flatMap {
+            ["pathlib.\($0)", "pathlib._local.\($0)"]
+        }
+        + ["datetime", "date", "time", "timedelta", "timezone"].map { "datetime.\($0)" }
+        + ["decimal.Decimal", "fractions.Fraction", "uuid.UUID"]
         + ["complex", "range", "xrange", "slice"].flatMap { ["builtins.\($0)", "__builtin__.\($0)"] }
 
     /// Classes and element types, which are not called.
@@ -164,7 +181,7 @@ struct PickleName: Equatable {
         for type in ["Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool"] {
             names += ["", "cuda.", "sparse.", "cuda.sparse."].map { "torch.\($0)\(type)Tensor" }
         }
-        for type in ["list", "dict", "int", "float", "str", "tuple", "bool"] {
+        for type in ["list", "dict", "int", "float", "str", "tuple", "bool", "object"] {
             names += ["builtins.\(type)", "__builtin__.\(type)"]
         }
         names += ElementType.allCases.filter { $0 != .bool && $0 != .bfloat16 }.map { "numpy.\($0.rawValue)" }

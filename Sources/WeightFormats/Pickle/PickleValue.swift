@@ -105,6 +105,8 @@ struct PickleHeap {
     private var elements: [PickleValue] = []
     var lists: [[PickleValue]] = []
     var dicts: [[(key: PickleValue, value: PickleValue)]] = []
+    /// The dicts that are objects, whose state is their attributes.
+    var namespaces: Set<Int> = []
     var storages: [PickleStorage] = []
     var tensors: [PickleTensor] = []
     var arrays: [PickleArray] = []
