@@ -46,7 +46,8 @@ package struct NetworkPlacement: Sendable {
 
     /// Why a number or a text beside the layers cannot be changed.
     package enum Obstacle: Sendable, Hashable {
-        /// It is outside of the member that was read, and may be said of other networks.
+        /// It is outside of the member that was read, and may be said of other networks; or it is a part of a list or a
+        /// text.
         case isShared
         /// It is an array, which holds numbers only.
         case isArray

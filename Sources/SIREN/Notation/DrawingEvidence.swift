@@ -66,12 +66,12 @@ struct DrawingEvidence {
         let (first, last) = (tail(0..<bins), tail((0..<bins).reversed()))
         let width = max(1, (last - first + 32) / 64)
         var sum = counts[..<width].reduce(0, +)
-        var most64th = sum
+        var greatestSum = sum
         for bin in width..<bins {
             sum += counts[bin] - counts[bin - width]
-            most64th = max(most64th, sum)
+            greatestSum = max(greatestSum, sum)
         }
-        return (middle(first), middle(last), Double(most64th) / Double(outputs.count))
+        return (middle(first), middle(last), Double(greatestSum) / Double(outputs.count))
     }
 
     /// No drawing has a larger log-likelihood.

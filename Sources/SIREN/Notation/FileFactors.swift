@@ -55,14 +55,14 @@ struct FileFactors {
         func state(_ rank: Int, _ path: String, _ value: Double, _ layers: Layers, _ isWeak: Bool = false) {
             ranked[rank].append(Statement(path: path, value: value, layers: layers, isWeak: isWeak))
         }
-        var open: [(path: FactorPath, value: Double, isWeak: Bool)] = []
+        var open: [Open] = []
         for number in numbers {
             switch number.meaning {
             case .first: state(0, number.path.text, number.value, .first)
             case .hidden: state(0, number.path.text, number.value, .hidden)
-            case .factor(let isWeak):
+            case .factor(let isWeak, let isOneOfSeveral):
                 guard let owner = Self.owner(number.path, modules) else {
-                    open.append((number.path, number.value, isWeak))
+                    open.append((number.path, number.value, isWeak, isOneOfSeveral))
                     continue
                 }
                 // A factor behind the last layer changes nothing that a notation has.
@@ -74,10 +74,8 @@ struct FileFactors {
             let members = series.map { open[$0] }
             for (index, member) in members.enumerated() {
                 if members.count == 1 {
-                    // The scale of something smaller is no frequency.
-                    guard !member.isWeak || member.value >= 1,
-                        member.isWeak || Meaning.isFactor(member.path.word) || member.path.word == "value"
-                    else { continue }
+                    // A scale below 1 is no frequency.
+                    if member.isOneOfSeveral || member.isWeak && member.value < 1 { continue }
                     state(3, member.path.text, member.value, .all, member.isWeak)
                 } else if index < max(modules.count - 1, 2) {
                     state(2, member.path.text, member.value, index == 0 ? .first : .hidden, member.isWeak)
@@ -132,9 +130,12 @@ struct FileFactors {
         return nil
     }
 
+    /// A factor that lies in no single layer's module.
+    private typealias Open = (path: FactorPath, value: Double, isWeak: Bool, isOneOfSeveral: Bool)
+
     /// The indices of numbers whose paths differ in one position only, in its order; those of one number alone where there
     /// are no others.
-    private static func series(_ numbers: [(path: FactorPath, value: Double, isWeak: Bool)]) -> [[Int]] {
+    private static func series(_ numbers: [Open]) -> [[Int]] {
         let groups = Dictionary(grouping: numbers.indices) { numbers[$0].path.withoutPositions }
         return groups.values.sorted { $0[0] < $1[0] }.flatMap { group -> [[Int]] in
             let positions = group.map { numbers[$0].path.positions }
@@ -150,7 +151,8 @@ struct FileFactors {
 private enum Meaning {
     case first
     case hidden
-    case factor(isWeak: Bool)
+    /// - Parameter isOneOfSeveral: whether the word is a factor only beside others that differ in its number, as `omega_1`.
+    case factor(isWeak: Bool, isOneOfSeveral: Bool)
 
     /// Nil for a path that says nothing of frequencies.
     init?(_ path: FactorPath) {
@@ -165,16 +167,18 @@ private enum Meaning {
             self = .first
         } else if Self.hiddenWords.contains(word) {
             self = .hidden
-        } else if Self.isFactor(word) || path.base != word && Self.bases.contains(path.base) {
-            self = .factor(isWeak: false)
+        } else if Self.isFactor(word) {
+            self = .factor(isWeak: false, isOneOfSeveral: false)
+        } else if path.base != word, Self.bases.contains(path.base) {
+            self = .factor(isWeak: false, isOneOfSeveral: true)
         } else if Self.weakWords.contains(word) {
-            self = .factor(isWeak: true)
+            self = .factor(isWeak: true, isOneOfSeveral: false)
         } else {
             return nil
         }
     }
 
-    /// Whether a word alone, without others that differ in its number, is a factor: `omega_1` beside no other is none.
+    /// Whether a word is a factor by itself, also in the plural.
     static func isFactor(_ word: String) -> Bool {
         factors.contains(word) || word.hasSuffix("s") && factors.contains(String(word.dropLast()))
     }

@@ -41,7 +41,7 @@ package struct NotationClaims: Sendable, Hashable {
     package init() {}
 
     /// Whether something is said that changes what the network draws, not only which way up.
-    var isOfFunction: Bool { sources.keys.contains { $0 != .order } }
+    var isOfFunction: Bool { isOfFunction(beyond: NotationClaims()) }
 
     /// Whether more is said that changes what the network draws than `other` says.
     func isOfFunction(beyond other: NotationClaims) -> Bool {
@@ -50,11 +50,7 @@ package struct NotationClaims: Sendable, Hashable {
 
     /// Where weak words are, each once.
     var weakSources: String {
-        var seen: Set<String> = []
-        return NotationPart.allCases.filter(weak.contains).compactMap { sources[$0] }.filter {
-            seen.insert($0).inserted
-        }
-        .joined(separator: "; ")
+        sources.filter { weak.contains($0.key) }.joined
     }
 
     /// Whether nothing is left to find out.
@@ -154,5 +150,14 @@ package struct NotationClaims: Sendable, Hashable {
             activation: activation ?? notation.activation, omega0: omega0 ?? notation.omega0,
             hiddenOmega0: hiddenOmega0 ?? notation.hiddenOmega0, order: order ?? notation.order,
             coordinates: coordinates ?? notation.coordinates, values: values ?? notation.values)
+    }
+}
+
+extension [NotationPart: String] {
+    /// The clauses in the order of the parts, each once.
+    var joined: String {
+        var seen: Set<String> = []
+        return NotationPart.allCases.compactMap { self[$0] }.filter { seen.insert($0).inserted }
+            .joined(separator: "; ")
     }
 }

@@ -37,8 +37,8 @@ package enum NotationDetector {
             return (isSettled ? nil : search.reading) ?? (isSettled ? settled(known) : undrawn(network, known))
         }
         let whole = search(known)
+        let firm = known.withoutWeak
         if !known.weak.isEmpty {
-            let firm = known.withoutWeak
             let without = search(firm)
             if let objection = whole.objection(by: without) {
                 return reading(without, firm).warned(
@@ -52,7 +52,10 @@ package enum NotationDetector {
                 "\(contradiction) differ, but the further hidden layers are read with one frequency: multiply each layer's weights and bias by its own, and name omega0=1"
             )
         }
-        if isByFile, let objection = whole.objection(by: search(claims.completed(by: ofFile.onlyOrder))) {
+        // Where only weak words say something, this was compared above.
+        if firm.isOfFunction(beyond: claims),
+            let objection = whole.objection(by: search(claims.completed(by: ofFile.onlyOrder)))
+        {
             return result.doubted(
                 "read as the file says, as \(objection.claimed); the network's weights and what it draws speak for \(objection.better): correct what the file says, or name it by options"
             )

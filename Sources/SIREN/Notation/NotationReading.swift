@@ -28,13 +28,13 @@ package struct NotationReading: Sendable, Hashable {
 
     /// The same reading without confidence, for a reason that comes first among the warnings.
     func doubted(_ warning: String) -> NotationReading {
-        NotationReading(
-            notation: notation, reasons: reasons, isConfident: false, undetermined: undetermined,
-            warnings: [warning] + warnings, features: features)
+        warned(warning, isConfident: false)
     }
 
     /// The same reading with a warning that comes first.
-    func warned(_ warning: String) -> NotationReading {
+    func warned(_ warning: String) -> NotationReading { warned(warning, isConfident: isConfident) }
+
+    private func warned(_ warning: String, isConfident: Bool) -> NotationReading {
         NotationReading(
             notation: notation, reasons: reasons, isConfident: isConfident, undetermined: undetermined,
             warnings: [warning] + warnings, features: features)
@@ -47,8 +47,6 @@ package struct NotationReading: Sendable, Hashable {
 
     /// The reasons as one sentence, each once.
     package var summary: String {
-        var seen: Set<String> = []
-        return NotationPart.allCases.compactMap { reasons[$0] }.filter { seen.insert($0).inserted }
-            .joined(separator: "; ")
+        reasons.joined
     }
 }

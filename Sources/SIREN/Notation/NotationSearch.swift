@@ -129,12 +129,10 @@ struct NotationSearch {
             let most = candidate.score + DrawingEvidence.greatestLogLikelihood
             let needed = max(next?.score ?? -.infinity, (best?.score ?? -.infinity) - NotationDetector.leastMargin)
             if most < needed { break }
-            guard let function = try? DrawnFunction(network, candidate.notation, features: candidate.features) else {
+            guard let drawing = drawing(candidate.notation, candidate.features, coordinates, side: side) else {
                 continue
             }
             drawingsLeft -= 1
-            let drawing = DrawingEvidence(
-                function.outputs(at: coordinates), side: side, channels: function.channels)
             for (values, prior) in ranges(of: candidate.notation.activation) {
                 var notation = candidate.notation
                 notation.values = values
@@ -151,9 +149,10 @@ struct NotationSearch {
 
     /// Whether a found frequency is the right one rather than one near it.
     ///
-    /// With the right one the drawing has flat parts, which no other has, or at least neighbouring frequencies draw
-    /// something rougher. Measured on 378 SIRENs of 19 pairs of frequencies, also written with others: of the readings without flat parts that were
-    /// wrong, in none was what a frequency 6 % away draws rougher; of those that were right, in half by a tenth and more.
+    /// A right frequency draws flat parts, which no other does, or at least something smoother than frequencies near it.
+    /// Measured on SIRENs of 19 pairs of frequencies, also written with others, where the drawing has no flat parts: under
+    /// wrong readings that were otherwise clear, a frequency 6 % away never drew anything rougher; under right ones, both
+    /// neighbours drew something rougher by a tenth in about half of the cases.
     private func isSharp(_ scored: Scored, _ coordinates: [Float], side: Int) -> Bool {
         let isFound = known.omega0 == nil || known.weak.contains(.omega0)
         guard scored.notation.activation == .sine, isFound, !scored.drawing.isPeaked else { return true }
@@ -161,11 +160,17 @@ struct NotationSearch {
             var notation = scored.notation
             notation.omega0 *= factor
             notation.hiddenOmega0 *= factor
-            guard let function = try? DrawnFunction(network, notation, features: scored.features) else { return true }
-            let drawing = DrawingEvidence(
-                function.outputs(at: coordinates), side: side, channels: function.channels)
-            return drawing.roughness >= 1.1 * scored.drawing.roughness
+            let drawing = drawing(notation, scored.features, coordinates, side: side)
+            return drawing.map { $0.roughness >= 1.1 * scored.drawing.roughness } ?? true
         }
+    }
+
+    /// What the network draws in a notation; nil where it draws no picture.
+    private func drawing(
+        _ notation: Notation, _ features: FourierFeatures?, _ coordinates: [Float], side: Int
+    ) -> DrawingEvidence? {
+        guard let function = try? DrawnFunction(network, notation, features: features) else { return nil }
+        return DrawingEvidence(function.outputs(at: coordinates), side: side, channels: function.channels)
     }
 
     /// The ratio of frequencies that are compared.

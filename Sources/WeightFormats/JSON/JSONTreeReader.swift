@@ -34,11 +34,9 @@ struct JSONTreeReader {
         var members: [FileTree.Member] = []
         try scanner.readObject { name, scanner throws(FormatError) in
             try builder.enter(.key(name))
-            if let number = scanner.readNonFinite() {
-                members.append(FileTree.Member(key: name, value: .number(number)))
-            } else {
-                members.append(FileTree.Member(key: name, value: try value(&scanner)))
-            }
+            let member: FileTree =
+                if let number = scanner.readNonFinite() { .number(number) } else { try value(&scanner) }
+            members.append(FileTree.Member(key: name, value: member))
             builder.leave()
         }
         return .dict(members)

@@ -20,18 +20,11 @@ extension PickleMachine {
         switch symbol {
         case .dict: return try dict(values)
         case .namespace:
-            guard values.isEmpty else { return try dict(values) }
-            return newNamespace()
+            return values.isEmpty ? newNamespace() : try dict(values)
         case .reconstructor:
             // `_reconstructor(class, base, state)`, by which protocols before 2 make objects.
             guard case .symbol(let type) = values.first else { throw malformed("an object of \(kinds(values))") }
             return try object(of: type)
-        case .deque:
-            switch values.first {
-            case nil: return newList()
-            case .list, .tuple: return values[values.startIndex]
-            default: throw malformed("deque of \(kinds(values)), expected a list")
-            }
         case .defaultDict:
             switch values.first {
             case nil, .some(PickleValue.none), .symbol: return try dict(values.dropFirst())
@@ -41,7 +34,7 @@ extension PickleMachine {
             switch values.first {
             case nil: return newList()
             case .list, .tuple: return values[values.startIndex]
-            default: throw malformed("set of \(kinds(values)), expected a list")
+            default: throw malformed("set or deque of \(kinds(values)), expected a list")
             }
         case .tensor, .typedTensor: return try tensor(values, hasType: symbol == .typedTensor)
         case .parameter:

@@ -7,10 +7,8 @@ enum PickleSymbol: Equatable {
     case dict
     /// The same after an argument that makes missing values.
     case defaultDict
-    /// A set of the only argument's elements.
+    /// A set or deque of the first argument's elements, or an empty one.
     case set
-    /// The same of the first argument's, or empty.
-    case deque
     /// A class whose objects hold any attributes: an object is a dict of these.
     case namespace
     /// `_reconstructor(class, base, state)`.
@@ -85,7 +83,7 @@ enum PickleSymbol: Equatable {
     private static let symbols: [String: PickleSymbol] = {
         var symbols: [String: PickleSymbol] = [
             "collections.OrderedDict": .dict, "collections.Counter": .dict, "collections.defaultdict": .defaultDict,
-            "flax.core.frozen_dict.FrozenDict": .dict, "collections.deque": .deque,
+            "flax.core.frozen_dict.FrozenDict": .dict, "collections.deque": .set,
             "copyreg._reconstructor": .reconstructor, "copy_reg._reconstructor": .reconstructor,
 
             "torch._utils._rebuild_tensor": .tensor, "torch._utils._rebuild_tensor_v2": .tensor,
